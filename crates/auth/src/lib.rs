@@ -1,0 +1,22 @@
+//! Who calls, and what they may do.
+//!
+//! [`PlainSecret`] and [`SecretHash`] are the two forms of a secret. [`policy`] is the table of
+//! who may call what. [`Authenticator`] turns an id and a secret into a [`Principal`], with a
+//! short cache in front of a [`CredentialStore`]. [`Authorized`] is the proof that the policy
+//! was asked: use cases demand one.
+//!
+//! This crate knows no HTTP and no database: replies are the business of `paneld-guard`, and
+//! look-ups come in through [`CredentialStore`].
+
+mod authenticator;
+mod authorized;
+pub mod policy;
+mod secret;
+
+pub use authenticator::{
+    AuthError, Authenticator, CredentialStore, Credentials, LookupFuture, Presented, Principal,
+    StoreUnavailable, StoredSecret,
+};
+pub use authorized::{Authorized, Denied, permission};
+pub use policy::Api;
+pub use secret::{PlainSecret, SecretHash};

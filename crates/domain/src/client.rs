@@ -1,0 +1,190 @@
+//! API clients: who may call, and what as.
+
+use std::{net::IpAddr, str::FromStr};
+
+use crate::{
+    AllowedAddress, ClientId, ClientRateLimits, CorsEntry, InvalidValue, Name, OrganizationId,
+    ProjectId, Timestamp, organization::set,
+};
+
+/// A holder of API credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Its id, the public half of its credentials.
+    pub id: ClientId,
+    /// The organization it belongs to.
+    pub organization_id: OrganizationId,
+    /// The project it is bound to; `None` is the whole organization.
+    pub project_id: Option<ProjectId>,
+    /// Its name.
+    pub name: Name,
+    /// What it may do.
+    pub client_type: ClientType,
+    /// Whether its events are accepted without a secret and from any origin.
+    pub ignore_cors_and_secret: bool,
+    /// Whether it may be used.
+    pub enabled: bool,
+    /// From when on it may not be used any more.
+    pub expires_at: Option<Timestamp>,
+    /// The peer addresses it may be used from; empty is all.
+    pub allowed_ips: Vec<AllowedAddress>,
+    /// Its own allowed origins; `None` is the project's.
+    pub cors: Option<Vec<CorsEntry>>,
+    /// Its own rate limits.
+    pub rate_limits: Option<ClientRateLimits>,
+    /// When it was last used, to about a minute.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Client {
+    /// Whether its time is over.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether it may be used from this peer address.
+    pub fn allows(&self, peer: IpAddr) -> bool {
+        self.allowed_ips.is_empty() || self.allowed_ips.iter().any(|entry| entry.contains(peer))
+    }
+
+    /// Whether it can manage the organization now: a root client, enabled and not expired.
+    /// (Whether its project is live, the client does not know.)
+    fn is_usable_root(&self, now: Timestamp) -> bool {
+        self.client_type == ClientType::Root && self.enabled && !self.is_expired(now)
+    }
+}
+
+/// Whether a usable root client remains among the organization's `clients` of live projects,
+/// when all changes are made. `locked_out` is a client whose new allow-list shuts out the very
+/// caller who sets it; that one does not count.
+pub fn keeps_usable_root<'a>(
+    clients: impl IntoIterator<Item = &'a Client>,
+    locked_out: Option<ClientId>,
+    now: Timestamp,
+) -> bool {
+    clients
+        .into_iter()
+        .any(|client| client.is_usable_root(now) && Some(client.id) != locked_out)
+}
+
+/// What a client may do, as `contract/auth-and-limits.md` §2 says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ClientType {
+    /// Read answers and raw events of its project.
+    Read,
+    /// Send events to its project.
+    Write,
+    /// All of that for every project of its organization, and manage it.
+    Root,
+}
+
+impl ClientType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Root];
+
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Root => "root",
+        }
+    }
+}
+
+impl FromStr for ClientType {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|known| known.as_str() == text)
+            .ok_or(InvalidValue::new("must be one of read, write, root"))
+    }
+}
+
+/// A client to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewClient {
+    /// Its name.
+    pub name: Name,
+    /// What it may do.
+    pub client_type: ClientType,
+    /// The project it is bound to; `None` is the whole organization.
+    pub project_id: Option<ProjectId>,
+    /// Everything else that differs from the defaults.
+    pub settings: ClientChanges,
+}
+
+impl NewClient {
+    /// The client with this id: the defaults, then the settings.
+    pub fn build(self, id: ClientId, organization_id: OrganizationId, now: Timestamp) -> Client {
+        let mut client = Client {
+            id,
+            organization_id,
+            project_id: self.project_id,
+            name: self.name,
+            client_type: self.client_type,
+            ignore_cors_and_secret: false,
+            enabled: true,
+            expires_at: None,
+            allowed_ips: Vec::new(),
+            cors: None,
+            rate_limits: None,
+            last_used_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        self.settings.apply(&mut client, now);
+        client
+    }
+}
+
+/// What to change of a client; `None` leaves a field as it is. Type and project never change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientChanges {
+    /// A new name.
+    pub name: Option<Name>,
+    /// Whether it may be used.
+    pub enabled: Option<bool>,
+    /// A new end; `Some(None)` is never.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// A new allow-list.
+    pub allowed_ips: Option<Vec<AllowedAddress>>,
+    /// Its own allowed origins; `Some(None)` is the project's.
+    pub cors: Option<Option<Vec<CorsEntry>>>,
+    /// Its own rate limits; `Some(None)` is the groups'.
+    pub rate_limits: Option<Option<ClientRateLimits>>,
+    /// Whether to accept its events without a secret and from any origin.
+    pub ignore_cors_and_secret: Option<bool>,
+}
+
+impl ClientChanges {
+    /// Makes the changes. Without any, `updated_at` stays as it is.
+    pub fn apply(self, client: &mut Client, now: Timestamp) {
+        if self == Self::default() {
+            return;
+        }
+        let Self {
+            name,
+            enabled,
+            expires_at,
+            allowed_ips,
+            cors,
+            rate_limits,
+            ignore_cors_and_secret,
+        } = self;
+        set(&mut client.name, name);
+        set(&mut client.enabled, enabled);
+        set(&mut client.expires_at, expires_at);
+        set(&mut client.allowed_ips, allowed_ips);
+        set(&mut client.cors, cors);
+        set(&mut client.rate_limits, rate_limits);
+        set(&mut client.ignore_cors_and_secret, ignore_cors_and_secret);
+        client.updated_at = now;
+    }
+}

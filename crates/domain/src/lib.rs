@@ -1,0 +1,31 @@
+//! What `paneld` talks about: organizations, projects, API clients, timeline references,
+//! and the rules that make a text a valid name, origin or zone.
+//!
+//! Everything here is plain data and pure functions. This crate does no I/O, knows no
+//! database, no HTTP and no JSON; time and randomness are passed in. Start at [`Project`] and
+//! [`Client`]; [`InvalidValue`] is the one way in which a value can be wrong.
+
+mod address;
+mod client;
+mod clock;
+mod id;
+mod limits;
+mod organization;
+mod origin;
+mod project;
+mod reference;
+mod slug;
+mod text;
+
+pub use address::AllowedAddress;
+pub use client::{Client, ClientChanges, ClientType, NewClient, keeps_usable_root};
+pub use clock::{Clock, ManualClock, Timestamp, parse_timestamp};
+pub use id::{ClientId, OrganizationId, ProjectId, ProjectKey, ReferenceId};
+pub use limits::{ClientRateLimits, LimitGroup, Rate, RateError};
+pub use organization::{Organization, OrganizationChanges, Zone};
+pub use origin::CorsEntry;
+pub use project::{
+    Filter, FilteredAddress, NewProject, Project, ProjectChanges, ProjectType, RetentionDays,
+};
+pub use reference::{NewReference, Reference, ReferenceChanges};
+pub use text::{Description, Domain, EventName, InvalidValue, Name, ProfileId};

@@ -71,7 +71,9 @@ impl fmt::Debug for PlainSecret {
 /// generated secrets cost nothing.
 pub(crate) fn is_well_formed(text: &str) -> bool {
     let looks_generated = text.len() == GENERATED_LENGTH
-        && text.strip_prefix(PREFIX).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric()));
+        && text
+            .strip_prefix(PREFIX)
+            .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric()));
     if looks_generated {
         let (body, check) = text.split_at(GENERATED_LENGTH - CHECKSUM_CHARACTERS);
         return checksum(body) == check;
@@ -175,10 +177,21 @@ mod tests {
 
     #[test]
     fn imported_secrets_are_visible_ascii_of_16_to_256() {
-        for good in ["sec_0123456789abcdef0123", &"x".repeat(16), &"~".repeat(256)] {
+        for good in [
+            "sec_0123456789abcdef0123",
+            &"x".repeat(16),
+            &"~".repeat(256),
+        ] {
             assert!(good.parse::<PlainSecret>().is_ok(), "{good}");
         }
-        for bad in ["", "short", &"x".repeat(15), &"x".repeat(257), "has a blank in it", "ünïcödé-secret-ünï"] {
+        for bad in [
+            "",
+            "short",
+            &"x".repeat(15),
+            &"x".repeat(257),
+            "has a blank in it",
+            "ünïcödé-secret-ünï",
+        ] {
             assert!(bad.parse::<PlainSecret>().is_err(), "{bad}");
         }
     }
@@ -199,7 +212,12 @@ mod tests {
             hash.to_stored(),
             "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
-        for damaged in ["", "sha256:", "md5:900150983cd24fb0d6963f7d28e17f72", "sha256:zz"] {
+        for damaged in [
+            "",
+            "sha256:",
+            "md5:900150983cd24fb0d6963f7d28e17f72",
+            "sha256:zz",
+        ] {
             assert!(SecretHash::from_stored(damaged).is_none(), "{damaged}");
         }
     }

@@ -88,7 +88,10 @@ impl World {
             secret,
         };
         let peer = PEER.parse::<IpAddr>().unwrap();
-        let principal = self.authenticator.authenticate(api, presented, peer).await?;
+        let principal = self
+            .authenticator
+            .authenticate(api, presented, peer)
+            .await?;
         assert_eq!(principal.client().id.to_string(), self.id);
         Ok(())
     }
@@ -161,12 +164,18 @@ async fn checks_come_in_the_documented_order() {
     assert!(matches!(result, Err(AuthError::InvalidCredentials { .. })));
     let result = world.call_with(Api::Manage, None).await;
     assert!(matches!(result, Err(AuthError::InvalidCredentials { .. })));
-    assert!(matches!(world.call(Api::Manage).await, Err(AuthError::Disabled)));
+    assert!(matches!(
+        world.call(Api::Manage).await,
+        Err(AuthError::Disabled)
+    ));
 
     let id = world.id.parse().unwrap();
     world.change(|found| found.client.enabled = true);
     world.authenticator.evict(id);
-    assert!(matches!(world.call(Api::Manage).await, Err(AuthError::Expired)));
+    assert!(matches!(
+        world.call(Api::Manage).await,
+        Err(AuthError::Expired)
+    ));
     world.change(|found| found.client.expires_at = None);
     world.authenticator.evict(id);
     let result = world.call(Api::Manage).await;
@@ -231,7 +240,10 @@ async fn the_store_is_believed_for_five_seconds() {
     assert_eq!(world.lookups(), 1);
     world.change(|found| found.client.enabled = false);
     world.time.advance(Duration::from_millis(1));
-    assert!(matches!(world.call(Api::Manage).await, Err(AuthError::Disabled)));
+    assert!(matches!(
+        world.call(Api::Manage).await,
+        Err(AuthError::Disabled)
+    ));
     assert_eq!(world.lookups(), 2);
 }
 
@@ -250,7 +262,10 @@ async fn absent_clients_are_remembered_too() {
 async fn a_store_that_is_away_makes_nobody_wrong() {
     let world = World::new(ClientType::Root);
     world.store.away.store(true, Ordering::SeqCst);
-    assert!(matches!(world.call(Api::Manage).await, Err(AuthError::Unavailable(_))));
+    assert!(matches!(
+        world.call(Api::Manage).await,
+        Err(AuthError::Unavailable(_))
+    ));
     world.store.away.store(false, Ordering::SeqCst);
     world.call(Api::Manage).await.unwrap();
 }
@@ -276,9 +291,15 @@ async fn an_eviction_reaches_a_look_up_under_way() {
             world.authenticator.evict(world.id.parse().unwrap());
         }
         world.store.gate.add_permits(1_000);
-        assert!(matches!(world.call(Api::Manage).await, Err(AuthError::Disabled)));
+        assert!(matches!(
+            world.call(Api::Manage).await,
+            Err(AuthError::Disabled)
+        ));
         early.await.unwrap().expect("it came before the change");
-        assert!(matches!(world.call(Api::Manage).await, Err(AuthError::Disabled)));
+        assert!(matches!(
+            world.call(Api::Manage).await,
+            Err(AuthError::Disabled)
+        ));
     }
 }
 

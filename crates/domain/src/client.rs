@@ -144,6 +144,25 @@ impl NewClient {
     }
 }
 
+/// What is wrong with a client of this type, by field: some settings and types do not go
+/// together, whoever asks for them.
+pub fn client_problems(
+    client_type: ClientType,
+    has_project: bool,
+    ignores_cors_and_secret: bool,
+) -> Vec<(&'static str, InvalidValue)> {
+    let mut problems = Vec::new();
+    if client_type != ClientType::Root && !has_project {
+        let problem = InvalidValue::new("is required for read and write clients");
+        problems.push(("projectId", problem));
+    }
+    if client_type != ClientType::Write && ignores_cors_and_secret {
+        let problem = InvalidValue::new("can only be true for write clients");
+        problems.push(("ignoreCorsAndSecret", problem));
+    }
+    problems
+}
+
 /// What to change of a client; `None` leaves a field as it is. Type and project never change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientChanges {

@@ -12,18 +12,22 @@ mod id;
 mod limits;
 mod organization;
 mod origin;
+mod page;
 mod project;
 mod reference;
 mod slug;
 mod text;
 
 pub use address::AllowedAddress;
-pub use client::{Client, ClientChanges, ClientType, NewClient, keeps_usable_root};
+pub use client::{
+    Client, ClientChanges, ClientType, NewClient, client_problems, keeps_usable_root,
+};
 pub use clock::{Clock, ManualClock, Timestamp, parse_timestamp};
 pub use id::{ClientId, OrganizationId, ProjectId, ProjectKey, ReferenceId};
 pub use limits::{ClientRateLimits, LimitGroup, Rate, RateError};
 pub use organization::{Organization, OrganizationChanges, Zone};
 pub use origin::CorsEntry;
+pub use page::{Page, PageRequest, Position};
 pub use project::{
     Filter, FilteredAddress, NewProject, Project, ProjectChanges, ProjectType, RetentionDays,
 };

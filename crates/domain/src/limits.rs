@@ -87,9 +87,8 @@ impl Rate {
     /// Whether a client may be given this rate where the group's own is `group`: neither its
     /// burst nor its sustained rate is more than `factor` times the group's.
     pub fn is_within(self, group: Self, factor: u32) -> bool {
-        let times = |rate: Self, other: Self| {
-            u128::from(rate.limit()) * u128::from(other.window_seconds())
-        };
+        let times =
+            |rate: Self, other: Self| u128::from(rate.limit()) * u128::from(other.window_seconds());
         let most = u128::from(factor);
         u128::from(self.limit()) <= most * u128::from(group.limit())
             && times(self, group) <= most * times(group, self)
@@ -186,7 +185,17 @@ mod tests {
         assert_eq!(rate("30/1m").to_string(), "30/60s");
         assert_eq!(rate("5/2h").window_seconds(), 7_200);
         for wrong in [
-            "", "20", "20/", "20/10", "/10s", "0/10s", "20/0s", "-1/10s", "20/10d", "x/10s", "off",
+            "",
+            "20",
+            "20/",
+            "20/10",
+            "/10s",
+            "0/10s",
+            "20/0s",
+            "-1/10s",
+            "20/10d",
+            "x/10s",
+            "off",
             "20/10é",
             // Beyond what a double counts exactly.
             "4294967295/1h",

@@ -43,9 +43,8 @@ fn is_host_and_port(text: &str) -> bool {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (text, None),
     };
-    let port_fits = port.is_none_or(|port| {
-        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
-    });
+    let port_fits = port
+        .is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok());
     // The parser lets some signs pass that have a meaning in an entry, or none in a host.
     let plain = !host.contains(|c: char| {
         c.is_whitespace() || matches!(c, '*' | ',' | ';' | '"' | '\'' | '(' | ')')

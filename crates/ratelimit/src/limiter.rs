@@ -195,7 +195,10 @@ mod tests {
         let rate = Rate::new(2, 60).unwrap();
         let kept = |limiter: &Limiter| -> usize {
             let shards = &limiter.groups[LimitGroup::AuthFailures as usize];
-            shards.iter().map(|shard| shard.lock().unwrap().buckets.len()).sum()
+            shards
+                .iter()
+                .map(|shard| shard.lock().unwrap().buckets.len())
+                .sum()
         };
         let victim = network(0);
         limiter.take(victim, rate, 2);

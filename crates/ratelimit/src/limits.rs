@@ -73,7 +73,10 @@ mod tests {
     fn the_defaults_are_those_of_the_contract() {
         let limits = Limits::default();
         let text = LimitGroup::ALL.map(|group| limits.group(group).unwrap().to_string());
-        assert_eq!(text, ["20/10s", "100/10s", "100/10s", "10000/10s", "30/60s"]);
+        assert_eq!(
+            text,
+            ["20/10s", "100/10s", "100/10s", "10000/10s", "30/60s"]
+        );
     }
 
     #[test]

@@ -1,0 +1,92 @@
+//! The first organization and client, and whether the catalog answers.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use paneld_auth::SecretHash;
+use paneld_domain::{ClientId, Name, NewClient, Organization, Timestamp};
+
+use super::{
+    Backend, Connection, Store, clients,
+    organizations::{self, OrganizationRow},
+    schema::{clients as clients_table, deleted_client_ids, organizations as organizations_table},
+    transaction,
+};
+use crate::{Bootstrap, NewCredentials, RepositoryError};
+
+impl Store {
+    pub(crate) async fn is_empty(&self) -> Result<bool, RepositoryError> {
+        let organizations = organizations_table::table
+            .count()
+            .get_result::<i64>(&mut self.reader().await?)
+            .await?;
+        Ok(organizations == 0)
+    }
+
+    pub(crate) async fn bootstrap(
+        &self,
+        organization: Option<Name>,
+        default_organization: Name,
+        client: NewClient,
+        credentials: NewCredentials,
+        now: Timestamp,
+    ) -> Result<Bootstrap, RepositoryError> {
+        let mut connection = self.writer().await?;
+        transaction!(connection, async |connection| {
+            let NewCredentials { id, hash } = &credentials;
+            if let Some(outcome) = find_outcome(connection, *id, hash).await? {
+                return Ok(outcome);
+            }
+            let organization = match find_organization(connection, organization.as_ref()).await? {
+                Some(found) => found,
+                None => {
+                    let name = organization.unwrap_or(default_organization);
+                    organizations::insert(connection, name, now).await?
+                }
+            };
+            let client = client.build(*id, organization.id, now);
+            clients::insert(connection, &client, None, hash).await?;
+            Ok(Bootstrap::Created)
+        })
+        .await
+    }
+}
+
+/// What became of the client, if it is or was there.
+async fn find_outcome(
+    connection: &mut Connection,
+    id: ClientId,
+    hash: &SecretHash,
+) -> Result<Option<Bootstrap>, RepositoryError> {
+    let present = clients_table::table
+        .find(id.to_string())
+        .count()
+        .get_result::<i64>(connection)
+        .await?;
+    if present == 1 {
+        let secrets = clients::load_secrets(connection, id).await?;
+        let same_secret = secrets.iter().any(|secret| secret.hash.matches(hash));
+        return Ok(Some(Bootstrap::Present { same_secret }));
+    }
+    let deleted = deleted_client_ids::table
+        .find(id.to_string())
+        .count()
+        .get_result::<i64>(connection)
+        .await?;
+    Ok((deleted == 1).then_some(Bootstrap::Deleted))
+}
+
+/// The organization of this name, or without a name the oldest one.
+async fn find_organization(
+    connection: &mut Connection,
+    name: Option<&Name>,
+) -> Result<Option<Organization>, RepositoryError> {
+    let mut query = organizations_table::table
+        .order((organizations_table::created_at, organizations_table::id))
+        .select(OrganizationRow::as_select())
+        .into_boxed::<Backend>();
+    if let Some(name) = name {
+        query = query.filter(organizations_table::name.eq(name.as_str()));
+    }
+    let found = query.first(connection).await.optional()?;
+    found.map(Organization::try_from).transpose()
+}

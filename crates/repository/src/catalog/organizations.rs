@@ -1,0 +1,137 @@
+//! Organizations.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use paneld_domain::{Name, Organization, OrganizationChanges, OrganizationId, Timestamp, Zone};
+
+use super::{Backend, Connection, Store, schema::organizations, transaction};
+use crate::{RepositoryError, Resource};
+
+/// How many ids are tried for a name. The later ones have twelve random digits.
+const ID_ATTEMPTS: u32 = 40;
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = organizations, check_for_backend(Backend))]
+pub(super) struct OrganizationRow {
+    id: String,
+    name: String,
+    zone: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<&Organization> for OrganizationRow {
+    fn from(organization: &Organization) -> Self {
+        Self {
+            id: organization.id.to_string(),
+            name: organization.name.to_string(),
+            zone: organization.zone.to_string(),
+            created_at: organization.created_at,
+            updated_at: organization.updated_at,
+        }
+    }
+}
+
+impl TryFrom<OrganizationRow> for Organization {
+    type Error = RepositoryError;
+
+    fn try_from(row: OrganizationRow) -> Result<Self, Self::Error> {
+        Ok(Self {
+            id: row.id.parse().map_err(RepositoryError::internal)?,
+            name: Name::stored(row.name),
+            zone: row.zone.parse().map_err(RepositoryError::internal)?,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+impl Store {
+    pub(crate) async fn list_organizations(&self) -> Result<Vec<Organization>, RepositoryError> {
+        let rows = organizations::table
+            .order((organizations::created_at, organizations::id))
+            .select(OrganizationRow::as_select())
+            .load(&mut self.reader().await?)
+            .await?;
+        rows.into_iter().map(Organization::try_from).collect()
+    }
+
+    pub(crate) async fn get_organization(
+        &self,
+        id: OrganizationId,
+    ) -> Result<Organization, RepositoryError> {
+        let mut connection = self.reader().await?;
+        find(&mut connection, &id).await
+    }
+
+    pub(crate) async fn create_organization(
+        &self,
+        name: Name,
+        now: Timestamp,
+    ) -> Result<Organization, RepositoryError> {
+        let mut connection = self.writer().await?;
+        transaction!(connection, async |connection| {
+            insert(connection, name, now).await
+        })
+        .await
+    }
+
+    pub(crate) async fn update_organization(
+        &self,
+        id: OrganizationId,
+        changes: OrganizationChanges,
+        now: Timestamp,
+    ) -> Result<Organization, RepositoryError> {
+        let mut connection = self.writer().await?;
+        transaction!(connection, async |connection| {
+            let mut organization = find(connection, &id).await?;
+            changes.apply(&mut organization, now);
+            diesel::update(organizations::table.find(id.as_str()))
+                .set(OrganizationRow::from(&organization))
+                .execute(connection)
+                .await?;
+            Ok(organization)
+        })
+        .await
+    }
+}
+
+/// Makes an organization with an id of its own.
+pub(super) async fn insert(
+    connection: &mut Connection,
+    name: Name,
+    now: Timestamp,
+) -> Result<Organization, RepositoryError> {
+    for attempt in 0..ID_ATTEMPTS {
+        let organization = Organization {
+            id: OrganizationId::candidate(&name, attempt, &mut rand::rng()),
+            name: name.clone(),
+            zone: Zone::UTC,
+            created_at: now,
+            updated_at: now,
+        };
+        let inserted = diesel::insert_into(organizations::table)
+            .values(OrganizationRow::from(&organization))
+            .on_conflict_do_nothing()
+            .execute(connection)
+            .await?;
+        if inserted == 1 {
+            return Ok(organization);
+        }
+    }
+    Err(RepositoryError::internal("no free id was found"))
+}
+
+async fn find(
+    connection: &mut Connection,
+    id: &OrganizationId,
+) -> Result<Organization, RepositoryError> {
+    organizations::table
+        .find(id.as_str())
+        .select(OrganizationRow::as_select())
+        .first(connection)
+        .await
+        .optional()?
+        .ok_or(RepositoryError::NotFound(Resource::Organization))?
+        .try_into()
+}

@@ -1,0 +1,376 @@
+//! Projects.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use paneld_domain::{
+    Domain, Name, NewClient, NewProject, OrganizationId, Page, PageRequest, Position, Project,
+    ProjectChanges, ProjectId, ProjectKey, RetentionDays, Timestamp,
+};
+
+use super::{
+    Backend, Connection, Store, clients,
+    schema::{
+        clients as clients_table, deleted_client_ids, projects, timeline_references,
+        used_project_ids,
+    },
+    transaction,
+};
+use crate::{NewCredentials, RepositoryError, Resource, RootRule, settings};
+
+/// How many ids are tried for a name. The later ones have twelve random digits.
+const ID_ATTEMPTS: u32 = 40;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = projects, check_for_backend(Backend))]
+pub(super) struct ProjectRow {
+    key: i64,
+    #[diesel(embed)]
+    values: ProjectValues,
+}
+
+/// All but the key, which the database gives.
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = projects, check_for_backend(Backend), treat_none_as_null = true)]
+pub(super) struct ProjectValues {
+    id: String,
+    organization_id: String,
+    name: String,
+    domain: Option<String>,
+    cors: String,
+    cross_domain: bool,
+    allow_unsafe_revenue_tracking: bool,
+    filters: String,
+    types: String,
+    retention_days: Option<i64>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    delete_at: Option<Timestamp>,
+}
+
+impl TryFrom<&Project> for ProjectValues {
+    type Error = RepositoryError;
+
+    fn try_from(project: &Project) -> Result<Self, Self::Error> {
+        let types = project.types.iter().map(|kind| kind.as_str());
+        Ok(Self {
+            id: project.id.to_string(),
+            organization_id: project.organization_id.to_string(),
+            name: project.name.to_string(),
+            domain: project.domain.as_ref().map(Domain::to_string),
+            cors: settings::cors_to_text(&project.cors)?,
+            cross_domain: project.cross_domain,
+            allow_unsafe_revenue_tracking: project.allow_unsafe_revenue_tracking,
+            filters: settings::filters_to_text(&project.filters)?,
+            types: settings::to_text(&types.collect::<Vec<_>>())?,
+            retention_days: project.retention_days.map(|days| i64::from(days.get())),
+            created_at: project.created_at,
+            updated_at: project.updated_at,
+            delete_at: project.delete_at,
+        })
+    }
+}
+
+impl TryFrom<ProjectRow> for Project {
+    type Error = RepositoryError;
+
+    fn try_from(row: ProjectRow) -> Result<Self, Self::Error> {
+        let values = row.values;
+        let retention_days = values
+            .retention_days
+            .map(|days| RetentionDays::try_from(days.unsigned_abs()))
+            .transpose()
+            .map_err(RepositoryError::internal)?;
+        Ok(Self {
+            key: ProjectKey(row.key),
+            id: values.id.parse().map_err(RepositoryError::internal)?,
+            organization_id: parse_organization_id(&values.organization_id)?,
+            name: Name::stored(values.name),
+            domain: values.domain.map(Domain::stored),
+            cors: settings::cors_from_text(&values.cors)?,
+            cross_domain: values.cross_domain,
+            allow_unsafe_revenue_tracking: values.allow_unsafe_revenue_tracking,
+            filters: settings::filters_from_text(&values.filters)?,
+            types: settings::parse_list(&values.types)?,
+            retention_days,
+            created_at: values.created_at,
+            updated_at: values.updated_at,
+            delete_at: values.delete_at,
+        })
+    }
+}
+
+fn parse_organization_id(text: &str) -> Result<OrganizationId, RepositoryError> {
+    text.parse().map_err(RepositoryError::internal)
+}
+
+impl Store {
+    pub(crate) async fn list_projects(
+        &self,
+        organization: OrganizationId,
+        include_deleted: bool,
+        page: PageRequest,
+    ) -> Result<Page<Project>, RepositoryError> {
+        let mut query = projects::table
+            .filter(projects::organization_id.eq(organization.as_str()))
+            .order((projects::created_at.desc(), projects::id))
+            .select(ProjectRow::as_select())
+            .into_boxed::<Backend>();
+        if !include_deleted {
+            query = query.filter(projects::delete_at.is_null());
+        }
+        if let Some(Position { created_at, id }) = page.after {
+            let tied = projects::created_at.eq(created_at).and(projects::id.gt(id));
+            query = query.filter(projects::created_at.lt(created_at).or(tied));
+        }
+        if let Some(limit) = page.limit {
+            query = query.limit(i64::from(limit) + 1);
+        }
+        let rows = query.load(&mut self.reader().await?).await?;
+        let found = rows.into_iter().map(Project::try_from);
+        Ok(Page::cut(
+            found.collect::<Result<_, _>>()?,
+            page.limit,
+            |project| Position {
+                created_at: project.created_at,
+                id: project.id.to_string(),
+            },
+        ))
+    }
+
+    pub(crate) async fn get_project(
+        &self,
+        organization: OrganizationId,
+        id: ProjectId,
+        include_deleted: bool,
+    ) -> Result<Project, RepositoryError> {
+        let mut connection = self.reader().await?;
+        let project = find(&mut connection, &organization, &id).await?;
+        if include_deleted || project.is_live() {
+            Ok(project)
+        } else {
+            Err(NOT_FOUND)
+        }
+    }
+
+    pub(crate) async fn create_project_with_client(
+        &self,
+        organization: OrganizationId,
+        project: NewProject,
+        client: NewClient,
+        credentials: NewCredentials,
+        now: Timestamp,
+    ) -> Result<Project, RepositoryError> {
+        let mut connection = self.writer().await?;
+        transaction!(connection, async |connection| {
+            let project = insert(connection, organization, project, now).await?;
+            let client = NewClient {
+                project_id: Some(project.id.clone()),
+                ..client
+            };
+            let client = client.build(credentials.id, project.organization_id.clone(), now);
+            clients::insert(connection, &client, Some(project.key), &credentials.hash).await?;
+            Ok(project)
+        })
+        .await
+    }
+
+    pub(crate) async fn update_project(
+        &self,
+        organization: OrganizationId,
+        id: ProjectId,
+        changes: ProjectChanges,
+        now: Timestamp,
+    ) -> Result<Project, RepositoryError> {
+        let mut connection = self.writer().await?;
+        transaction!(connection, async |connection| {
+            let mut project = find(connection, &organization, &id).await?;
+            // One that is due for its purge is gone: the purge may be at work on it.
+            if project.delete_at.is_some_and(|due| due <= now) {
+                return Err(NOT_FOUND);
+            }
+            changes.apply(&mut project, now);
+            update(connection, &project).await?;
+            Ok(project)
+        })
+        .await
+    }
+
+    pub(crate) async fn delete_project(
+        &self,
+        organization: OrganizationId,
+        id: ProjectId,
+        rule: RootRule,
+        now: Timestamp,
+        delete_at: Timestamp,
+    ) -> Result<Project, RepositoryError> {
+        let mut connection = self.writer().await?;
+        transaction!(connection, async |connection| {
+            let mut project = find(connection, &organization, &id).await?;
+            if project.is_live() {
+                project.delete_at = Some(delete_at);
+                project.updated_at = now;
+                update(connection, &project).await?;
+                clients::demand_usable_root(connection, &organization, rule, None, now).await?;
+            }
+            Ok(project)
+        })
+        .await
+    }
+
+    pub(crate) async fn restore_project(
+        &self,
+        organization: OrganizationId,
+        id: ProjectId,
+        now: Timestamp,
+    ) -> Result<Project, RepositoryError> {
+        let mut connection = self.writer().await?;
+        transaction!(connection, async |connection| {
+            let mut project = find(connection, &organization, &id).await?;
+            ProjectChanges::default().apply(&mut project, now);
+            update(connection, &project).await?;
+            Ok(project)
+        })
+        .await
+    }
+
+    pub(crate) async fn list_projects_due(
+        &self,
+        now: Timestamp,
+    ) -> Result<Vec<Project>, RepositoryError> {
+        let rows = projects::table
+            .filter(projects::delete_at.le(now))
+            .order(projects::delete_at)
+            .select(ProjectRow::as_select())
+            .load(&mut self.reader().await?)
+            .await?;
+        rows.into_iter().map(Project::try_from).collect()
+    }
+
+    /// Removes a project that was due at `now` and still is, with all that hangs on it. Says
+    /// whether it did.
+    pub(crate) async fn purge_project(
+        &self,
+        key: ProjectKey,
+        now: Timestamp,
+    ) -> Result<bool, RepositoryError> {
+        let mut connection = self.writer().await?;
+        transaction!(connection, async |connection| {
+            let due = projects::table
+                .find(key.0)
+                .filter(projects::delete_at.le(now))
+                .count()
+                .get_result::<i64>(connection)
+                .await?;
+            if due == 0 {
+                return Ok(false);
+            }
+            diesel::delete(
+                timeline_references::table.filter(timeline_references::project_key.eq(key.0)),
+            )
+            .execute(connection)
+            .await?;
+            let ids =
+                diesel::delete(clients_table::table.filter(clients_table::project_key.eq(key.0)))
+                    .returning(clients_table::id)
+                    .get_results::<String>(connection)
+                    .await?;
+            for id in ids {
+                diesel::insert_into(deleted_client_ids::table)
+                    .values((
+                        deleted_client_ids::id.eq(id),
+                        deleted_client_ids::deleted_at.eq(now),
+                    ))
+                    .on_conflict_do_nothing()
+                    .execute(connection)
+                    .await?;
+            }
+            diesel::delete(projects::table.find(key.0))
+                .execute(connection)
+                .await?;
+            Ok(true)
+        })
+        .await
+    }
+}
+
+const NOT_FOUND: RepositoryError = RepositoryError::NotFound(Resource::Project);
+
+/// A project of the organization, deleted or not.
+async fn find(
+    connection: &mut Connection,
+    organization: &OrganizationId,
+    id: &ProjectId,
+) -> Result<Project, RepositoryError> {
+    projects::table
+        .filter(projects::id.eq(id.as_str()))
+        .filter(projects::organization_id.eq(organization.as_str()))
+        .select(ProjectRow::as_select())
+        .first(connection)
+        .await
+        .optional()?
+        .ok_or(NOT_FOUND)?
+        .try_into()
+}
+
+/// A live project of the organization.
+pub(super) async fn find_live(
+    connection: &mut Connection,
+    organization: &OrganizationId,
+    id: &ProjectId,
+) -> Result<Project, RepositoryError> {
+    let project = find(connection, organization, id).await?;
+    if project.is_live() {
+        Ok(project)
+    } else {
+        Err(NOT_FOUND)
+    }
+}
+
+async fn insert(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    new: NewProject,
+    now: Timestamp,
+) -> Result<Project, RepositoryError> {
+    let id = take_id(connection, &new.name, now).await?;
+    // The database gives the key; until then any number will do.
+    let mut project = new.build(ProjectKey(0), id, organization, now);
+    let key = diesel::insert_into(projects::table)
+        .values(ProjectValues::try_from(&project)?)
+        .returning(projects::key)
+        .get_result(connection)
+        .await?;
+    project.key = ProjectKey(key);
+    Ok(project)
+}
+
+/// An id that no project ever had, taken for good.
+async fn take_id(
+    connection: &mut Connection,
+    name: &Name,
+    now: Timestamp,
+) -> Result<ProjectId, RepositoryError> {
+    for attempt in 0..ID_ATTEMPTS {
+        let id = ProjectId::candidate(name, attempt, &mut rand::rng());
+        let taken = diesel::insert_into(used_project_ids::table)
+            .values((
+                used_project_ids::id.eq(id.as_str()),
+                used_project_ids::used_at.eq(now),
+            ))
+            .on_conflict_do_nothing()
+            .execute(connection)
+            .await?;
+        if taken == 1 {
+            return Ok(id);
+        }
+    }
+    Err(RepositoryError::internal("no free id was found"))
+}
+
+async fn update(connection: &mut Connection, project: &Project) -> Result<(), RepositoryError> {
+    diesel::update(projects::table.find(project.key.0))
+        .set(ProjectValues::try_from(project)?)
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! What can go wrong, by what the caller can do about it.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use paneld_auth::StoreUnavailable;
+use paneld_domain::InvalidValue;
+
+/// A kind of thing in the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// An organization.
+    Organization,
+    /// A project.
+    Project,
+    /// A client.
+    Client,
+    /// A reference.
+    Reference,
+}
+
+impl std::fmt::Display for Resource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Organization => "Organization",
+            Self::Project => "Project",
+            Self::Client => "Client",
+            Self::Reference => "Reference",
+        })
+    }
+}
+
+/// Why a unit of work was not done. Nothing of it was, then.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    /// There is no such thing in the organization.
+    #[error("{0} not found")]
+    NotFound(Resource),
+    /// It would leave the organization without a usable root client.
+    #[error("the organization would be left without a usable root client")]
+    LastRoot,
+    /// The client's type and settings do not go together, by field.
+    #[error("the client's settings do not go together")]
+    Invalid(Vec<(&'static str, InvalidValue)>),
+    /// The catalog cannot be reached or written now. Trying again later may help.
+    #[error("the catalog is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Anything else: a bug, or a damaged catalog.
+    #[error("the catalog failed")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl RepositoryError {
+    pub(crate) fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable(source.into())
+    }
+
+    pub(crate) fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(source.into())
+    }
+}
+
+impl From<DieselError> for RepositoryError {
+    fn from(error: DieselError) -> Self {
+        if is_transient(&error) {
+            Self::unavailable(error)
+        } else {
+            Self::internal(error)
+        }
+    }
+}
+
+impl From<RepositoryError> for StoreUnavailable {
+    fn from(error: RepositoryError) -> Self {
+        Self(error.into())
+    }
+}
+
+/// Whether nobody has a bug to fix: the database is busy, full, read-only or away. SQLite tells
+/// these apart in its message only.
+fn is_transient(error: &DieselError) -> bool {
+    const SQLITE_MESSAGES: [&str; 6] = [
+        "database is locked",
+        "database table is locked",
+        "database or disk is full",
+        "disk I/O error",
+        "unable to open database file",
+        "attempt to write a readonly database",
+    ];
+    match error {
+        DieselError::DatabaseError(kind, information) => match kind {
+            DatabaseErrorKind::ClosedConnection
+            | DatabaseErrorKind::ReadOnlyTransaction
+            | DatabaseErrorKind::SerializationFailure
+            | DatabaseErrorKind::UnableToSendCommand => true,
+            _ => SQLITE_MESSAGES
+                .iter()
+                .any(|message| information.message().contains(message)),
+        },
+        DieselError::BrokenTransactionManager => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,455 @@
+//! The face of the catalog: which backend it is, nobody outside needs to know.
+
+use std::{collections::HashMap, path::PathBuf, str::FromStr};
+
+use paneld_auth::{CredentialStore, Credentials, LookupFuture, SecretHash};
+use paneld_domain::{
+    Client, ClientChanges, ClientId, InvalidValue, Name, NewClient, NewProject, NewReference,
+    Organization, OrganizationChanges, OrganizationId, Page, PageRequest, Project, ProjectChanges,
+    ProjectId, ProjectKey, Reference, ReferenceChanges, ReferenceId, Timestamp,
+};
+use tokio::runtime::Handle;
+
+use crate::{Bootstrap, NewCredentials, RepositoryError, RootRule, Rotated, sqlite};
+
+/// Where the catalog is: `sqlite:` and the path of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CatalogUrl {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+}
+
+impl FromStr for CatalogUrl {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix("sqlite:") {
+            Some(path) if path.contains(":memory:") => Err(InvalidValue::new(
+                "must name a file: a catalog in memory would be lost",
+            )),
+            Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
+            _ => Err(InvalidValue::new(
+                "must be sqlite: and the path of a file, such as sqlite:/var/lib/paneld/catalog.sqlite",
+            )),
+        }
+    }
+}
+
+impl std::fmt::Display for CatalogUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+        }
+    }
+}
+
+/// The catalog, open. Clones share its connections.
+#[derive(Clone)]
+pub struct Repository {
+    backend: Backend,
+    runtime: Handle,
+}
+
+#[derive(Clone)]
+enum Backend {
+    Sqlite(sqlite::Store),
+}
+
+/// Runs a method of whichever backend it is, on a task of its own.
+///
+/// Diesel's SQLite connections must not be dropped in the middle of a query, which is what
+/// happens to the future of a caller that goes away: under actix the connection's guard would
+/// panic, and the next, innocent user of the connection too. A task goes on to the end.
+macro_rules! run {
+    ($self:ident.$method:ident($($argument:expr),*)) => {
+        match &$self.backend {
+            Backend::Sqlite(store) => {
+                let store = store.clone();
+                $self.detach(async move { store.$method($($argument),*).await }).await
+            }
+        }
+    };
+}
+
+impl Repository {
+    /// Opens the catalog, makes it when it is not there, and brings its tables up to date.
+    /// Queries will run on the runtime of the caller, which must be multi-threaded.
+    ///
+    /// # Errors
+    /// When the catalog cannot be reached, or its tables cannot be brought up to date.
+    pub async fn open(url: &CatalogUrl) -> Result<Self, RepositoryError> {
+        let backend = match url {
+            CatalogUrl::Sqlite(path) => Backend::Sqlite(sqlite::Store::open(path.clone()).await?),
+        };
+        Ok(Self {
+            backend,
+            runtime: Handle::current(),
+        })
+    }
+
+    async fn detach<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, RepositoryError>> + Send + 'static,
+    ) -> Result<T, RepositoryError> {
+        self.runtime
+            .spawn(work)
+            .await
+            .map_err(RepositoryError::internal)?
+    }
+
+    /// Whether there is no organization yet. Also tells whether the catalog answers at all.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn is_empty(&self) -> Result<bool, RepositoryError> {
+        run!(self.is_empty())
+    }
+
+    /// Makes a client of given credentials at the organization's level, unless it is or ever
+    /// was there. It goes to `organization`, made if need be; without a name to the oldest one,
+    /// or to one called `default_organization`.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn bootstrap(
+        &self,
+        organization: Option<Name>,
+        default_organization: Name,
+        client: NewClient,
+        credentials: NewCredentials,
+        now: Timestamp,
+    ) -> Result<Bootstrap, RepositoryError> {
+        run!(self.bootstrap(organization, default_organization, client, credentials, now))
+    }
+
+    /// All organizations, oldest first.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_organizations(&self) -> Result<Vec<Organization>, RepositoryError> {
+        run!(self.list_organizations())
+    }
+
+    /// One organization.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be asked.
+    pub async fn get_organization(
+        &self,
+        id: OrganizationId,
+    ) -> Result<Organization, RepositoryError> {
+        run!(self.get_organization(id))
+    }
+
+    /// Makes an organization, with an id made from its name.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn create_organization(
+        &self,
+        name: Name,
+        now: Timestamp,
+    ) -> Result<Organization, RepositoryError> {
+        run!(self.create_organization(name, now))
+    }
+
+    /// Changes an organization.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn update_organization(
+        &self,
+        id: OrganizationId,
+        changes: OrganizationChanges,
+        now: Timestamp,
+    ) -> Result<Organization, RepositoryError> {
+        run!(self.update_organization(id, changes, now))
+    }
+
+    /// The organization's projects, newest first.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_projects(
+        &self,
+        organization: OrganizationId,
+        include_deleted: bool,
+        page: PageRequest,
+    ) -> Result<Page<Project>, RepositoryError> {
+        run!(self.list_projects(organization, include_deleted, page))
+    }
+
+    /// One project.
+    ///
+    /// # Errors
+    /// When the organization has none of this id, or the catalog cannot be asked.
+    pub async fn get_project(
+        &self,
+        organization: OrganizationId,
+        id: ProjectId,
+        include_deleted: bool,
+    ) -> Result<Project, RepositoryError> {
+        run!(self.get_project(organization, id, include_deleted))
+    }
+
+    /// Makes a project, with an id made from its name that no project ever had, and a client
+    /// for it.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn create_project_with_client(
+        &self,
+        organization: OrganizationId,
+        project: NewProject,
+        client: NewClient,
+        credentials: NewCredentials,
+        now: Timestamp,
+    ) -> Result<Project, RepositoryError> {
+        run!(self.create_project_with_client(organization, project, client, credentials, now))
+    }
+
+    /// Changes a project; a deletion that is not yet due is cancelled.
+    ///
+    /// # Errors
+    /// When the organization has none of this id, or the catalog cannot be written.
+    pub async fn update_project(
+        &self,
+        organization: OrganizationId,
+        id: ProjectId,
+        changes: ProjectChanges,
+        now: Timestamp,
+    ) -> Result<Project, RepositoryError> {
+        run!(self.update_project(organization, id, changes, now))
+    }
+
+    /// Marks a project for its purge at `delete_at`, unless it is marked already.
+    ///
+    /// # Errors
+    /// When the organization has none of this id, when no usable root client would remain, or
+    /// when the catalog cannot be written.
+    pub async fn delete_project(
+        &self,
+        organization: OrganizationId,
+        id: ProjectId,
+        rule: RootRule,
+        now: Timestamp,
+        delete_at: Timestamp,
+    ) -> Result<Project, RepositoryError> {
+        run!(self.delete_project(organization, id, rule, now, delete_at))
+    }
+
+    /// Cancels a project's deletion, due or not, as long as it was not purged.
+    ///
+    /// # Errors
+    /// When the organization has none of this id, or the catalog cannot be written.
+    pub async fn restore_project(
+        &self,
+        organization: OrganizationId,
+        id: ProjectId,
+        now: Timestamp,
+    ) -> Result<Project, RepositoryError> {
+        run!(self.restore_project(organization, id, now))
+    }
+
+    /// The projects of all organizations whose purge is due.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_projects_due(&self, now: Timestamp) -> Result<Vec<Project>, RepositoryError> {
+        run!(self.list_projects_due(now))
+    }
+
+    /// Removes a project whose purge is due, with its clients and references. Says whether it
+    /// still was due.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn purge_project(
+        &self,
+        key: ProjectKey,
+        now: Timestamp,
+    ) -> Result<bool, RepositoryError> {
+        run!(self.purge_project(key, now))
+    }
+
+    /// The organization's clients, newest first; of one live project, if it is given.
+    ///
+    /// # Errors
+    /// When the organization has no such project, or the catalog cannot be asked.
+    pub async fn list_clients(
+        &self,
+        organization: OrganizationId,
+        project: Option<ProjectId>,
+        page: PageRequest,
+    ) -> Result<Page<Client>, RepositoryError> {
+        run!(self.list_clients(organization, project, page))
+    }
+
+    /// One client.
+    ///
+    /// # Errors
+    /// When the organization has none of this id, or the catalog cannot be asked.
+    pub async fn get_client(
+        &self,
+        organization: OrganizationId,
+        id: ClientId,
+    ) -> Result<Client, RepositoryError> {
+        run!(self.get_client(organization, id))
+    }
+
+    /// Makes a client.
+    ///
+    /// # Errors
+    /// When the organization has no such live project, when the settings do not go with its
+    /// type, or when the catalog cannot be written.
+    pub async fn create_client(
+        &self,
+        organization: OrganizationId,
+        new: NewClient,
+        credentials: NewCredentials,
+        now: Timestamp,
+    ) -> Result<Client, RepositoryError> {
+        run!(self.create_client(organization, new, credentials, now))
+    }
+
+    /// Changes a client.
+    ///
+    /// # Errors
+    /// When the organization has none of this id, when the settings do not go with its type,
+    /// when no usable root client would remain, or when the catalog cannot be written.
+    pub async fn update_client(
+        &self,
+        organization: OrganizationId,
+        id: ClientId,
+        changes: ClientChanges,
+        rule: RootRule,
+        now: Timestamp,
+    ) -> Result<Client, RepositoryError> {
+        run!(self.update_client(organization, id, changes, rule, now))
+    }
+
+    /// Removes a client for good.
+    ///
+    /// # Errors
+    /// When the organization has none of this id, when no usable root client would remain, or
+    /// when the catalog cannot be written.
+    pub async fn delete_client(
+        &self,
+        organization: OrganizationId,
+        id: ClientId,
+        rule: RootRule,
+        now: Timestamp,
+    ) -> Result<(), RepositoryError> {
+        run!(self.delete_client(organization, id, rule, now))
+    }
+
+    /// Gives a client a new secret. The one it replaces works until `previous_expires_at`, if
+    /// that is given; every older one ends at once.
+    ///
+    /// # Errors
+    /// When the organization has none of this id, or the catalog cannot be written.
+    pub async fn rotate_secret(
+        &self,
+        organization: OrganizationId,
+        id: ClientId,
+        hash: SecretHash,
+        previous_expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Rotated, RepositoryError> {
+        run!(self.rotate_secret(organization, id, hash, previous_expires_at, now))
+    }
+
+    /// Writes down when clients were last used. A later use that is already known stays.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn record_uses(
+        &self,
+        uses: HashMap<ClientId, Timestamp>,
+    ) -> Result<(), RepositoryError> {
+        run!(self.record_uses(uses))
+    }
+
+    /// The references of the organization's live projects, newest first; of one project, if it
+    /// is given.
+    ///
+    /// # Errors
+    /// When the organization has no such project, or the catalog cannot be asked.
+    pub async fn list_references(
+        &self,
+        organization: OrganizationId,
+        project: Option<ProjectId>,
+        page: PageRequest,
+    ) -> Result<Page<Reference>, RepositoryError> {
+        run!(self.list_references(organization, project, page))
+    }
+
+    /// One reference of a live project.
+    ///
+    /// # Errors
+    /// When the organization has none of this id, or the catalog cannot be asked.
+    pub async fn get_reference(
+        &self,
+        organization: OrganizationId,
+        id: ReferenceId,
+    ) -> Result<Reference, RepositoryError> {
+        run!(self.get_reference(organization, id))
+    }
+
+    /// Makes a reference.
+    ///
+    /// # Errors
+    /// When the organization has no such live project, or the catalog cannot be written.
+    pub async fn create_reference(
+        &self,
+        organization: OrganizationId,
+        new: NewReference,
+        id: ReferenceId,
+        now: Timestamp,
+    ) -> Result<Reference, RepositoryError> {
+        run!(self.create_reference(organization, new, id, now))
+    }
+
+    /// Changes a reference.
+    ///
+    /// # Errors
+    /// When the organization has none of this id, or the catalog cannot be written.
+    pub async fn update_reference(
+        &self,
+        organization: OrganizationId,
+        id: ReferenceId,
+        changes: ReferenceChanges,
+        now: Timestamp,
+    ) -> Result<Reference, RepositoryError> {
+        run!(self.update_reference(organization, id, changes, now))
+    }
+
+    /// Removes a reference for good.
+    ///
+    /// # Errors
+    /// When the organization has none of this id, or the catalog cannot be written.
+    pub async fn delete_reference(
+        &self,
+        organization: OrganizationId,
+        id: ReferenceId,
+    ) -> Result<(), RepositoryError> {
+        run!(self.delete_reference(organization, id))
+    }
+}
+
+impl CredentialStore for Repository {
+    fn find_credentials(&self, id: ClientId) -> LookupFuture<'_> {
+        Box::pin(async move {
+            let found: Result<Option<Credentials>, RepositoryError> =
+                run!(self.find_credentials(id));
+            Ok(found?)
+        })
+    }
+}
+
+impl std::fmt::Debug for Repository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Backend::Sqlite(_) = self.backend;
+        f.write_str("Repository(SQLite)")
+    }
+}

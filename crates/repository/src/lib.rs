@@ -1,0 +1,65 @@
+//! The catalog: organizations, projects, clients and references.
+//!
+//! [`Repository`] is its face. Each method is one unit of work: it happens whole, in one
+//! transaction, or not at all. Methods on what belongs to an organization take that
+//! organization's id and see nothing outside of it.
+//!
+//! A query is written once, in `catalog/`, and compiled for every backend: each backend's
+//! module (`sqlite.rs`) brings its own connection, schema and transactions, and includes those
+//! files as its children. No backend type leaves this crate, and nothing here knows HTTP.
+
+mod error;
+mod face;
+mod settings;
+mod sqlite;
+
+pub use error::{RepositoryError, Resource};
+pub use face::{CatalogUrl, Repository};
+
+use paneld_auth::SecretHash;
+use paneld_domain::{Client, ClientId, Timestamp};
+use std::net::IpAddr;
+
+/// The credentials of a client that is made.
+#[derive(Debug, Clone)]
+pub struct NewCredentials {
+    /// The client's id.
+    pub id: ClientId,
+    /// The hash of its secret.
+    pub hash: SecretHash,
+}
+
+/// Whether an operation must leave the organization a usable root client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RootRule {
+    /// It must. The caller at this peer address must not shut itself out either.
+    Enforced {
+        /// Where the caller is.
+        peer: IpAddr,
+    },
+    /// The operator said that it need not.
+    Overridden,
+}
+
+/// A client after its secret was replaced.
+#[derive(Debug, Clone)]
+pub struct Rotated {
+    /// The client.
+    pub client: Client,
+    /// Until when the replaced secret still works; `None` when it ended at once.
+    pub previous_expires_at: Option<Timestamp>,
+}
+
+/// What became of the client that the configuration asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bootstrap {
+    /// It was made.
+    Created,
+    /// It was there, and was left as it is.
+    Present {
+        /// Whether the given secret is its own.
+        same_secret: bool,
+    },
+    /// It was deleted at some time, and is not made again.
+    Deleted,
+}

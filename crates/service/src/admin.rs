@@ -1,0 +1,235 @@
+//! The operator's use cases. There is no caller to be authorized: whoever can start the
+//! program on the data can do anything to it. The server's own copies of what changes here are
+//! at most five seconds old.
+
+use paneld_auth::{PlainSecret, SecretHash};
+use paneld_domain::{
+    Client, ClientChanges, ClientId, ClientType, Clock, Name, NewClient, Organization,
+    OrganizationId, Page, PageRequest, Project, ProjectId,
+};
+use paneld_repository::{
+    Bootstrap, NewCredentials, Repository, RepositoryError, Resource, RootRule,
+};
+
+use crate::{Created, ServiceError, manage::new_credentials};
+
+/// What the first start is told.
+#[derive(Debug)]
+pub struct FirstStart {
+    /// The name of the organization to make.
+    pub organization: Option<Name>,
+    /// The credentials of the client to make.
+    pub credentials: Option<(ClientId, PlainSecret)>,
+}
+
+/// A client that was made with credentials of its own at the first start.
+#[derive(Debug)]
+pub struct FirstClient {
+    /// Its id.
+    pub id: ClientId,
+    /// Its secret.
+    pub secret: PlainSecret,
+}
+
+/// Administers the catalog.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    repository: Repository,
+    clock: Clock,
+}
+
+impl Admin {
+    /// The use cases on this catalog.
+    pub fn new(repository: Repository, clock: Clock) -> Self {
+        Self { repository, clock }
+    }
+
+    /// Whether there is no organization yet.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn is_empty(&self) -> Result<bool, ServiceError> {
+        Ok(self.repository.is_empty().await?)
+    }
+
+    /// Makes the root client of these credentials, and its organization if need be; unless the
+    /// client is or ever was there.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn bootstrap(
+        &self,
+        organization: Option<Name>,
+        id: ClientId,
+        secret: &PlainSecret,
+    ) -> Result<Bootstrap, ServiceError> {
+        let client = NewClient {
+            name: Name::stored("First root client".to_owned()),
+            client_type: ClientType::Root,
+            project_id: None,
+            settings: ClientChanges::default(),
+        };
+        let default_organization = Name::stored("My organization".to_owned());
+        let credentials = NewCredentials {
+            id,
+            hash: SecretHash::of(secret),
+        };
+        let now = self.clock.now();
+        let outcome = self
+            .repository
+            .bootstrap(organization, default_organization, client, credentials, now)
+            .await?;
+        Ok(outcome)
+    }
+
+    /// All organizations, oldest first.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_organizations(&self) -> Result<Vec<Organization>, ServiceError> {
+        Ok(self.repository.list_organizations().await?)
+    }
+
+    /// Makes an organization.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn create_organization(&self, name: Name) -> Result<Organization, ServiceError> {
+        let now = self.clock.now();
+        Ok(self.repository.create_organization(name, now).await?)
+    }
+
+    /// The organization that the operator means: the one named, or the only one there is.
+    /// `None` when there are several, or none at all.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be asked.
+    pub async fn find_organization(
+        &self,
+        id: Option<OrganizationId>,
+    ) -> Result<Option<Organization>, ServiceError> {
+        if let Some(id) = id {
+            return Ok(Some(self.repository.get_organization(id).await?));
+        }
+        let mut all = self.repository.list_organizations().await?;
+        Ok(if all.len() == 1 { all.pop() } else { None })
+    }
+
+    /// The clients of an organization, newest first.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_clients(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Vec<Client>, ServiceError> {
+        let page = PageRequest::default();
+        let Page { items, .. } = self
+            .repository
+            .list_clients(organization, None, page)
+            .await?;
+        Ok(items)
+    }
+
+    /// Makes a client of any type.
+    ///
+    /// # Errors
+    /// When there is no such organization or project, when the settings do not go together, or
+    /// when the catalog cannot be written.
+    pub async fn create_client(
+        &self,
+        organization: OrganizationId,
+        new: NewClient,
+    ) -> Result<Created<Client>, ServiceError> {
+        let (secret, credentials) = new_credentials();
+        let client_id = credentials.id;
+        let now = self.clock.now();
+        let made = self
+            .repository
+            .create_client(organization, new, credentials, now)
+            .await?;
+        Ok(Created {
+            made,
+            client_id,
+            secret,
+        })
+    }
+
+    /// Removes a client of any organization for good, also a last root client.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn delete_client(&self, id: ClientId) -> Result<(), ServiceError> {
+        let now = self.clock.now();
+        for organization in self.repository.list_organizations().await? {
+            let rule = RootRule::Overridden;
+            match self
+                .repository
+                .delete_client(organization.id, id, rule, now)
+                .await
+            {
+                Err(RepositoryError::NotFound(_)) => {}
+                other => return Ok(other?),
+            }
+        }
+        Err(ServiceError::NotFound(Resource::Client))
+    }
+
+    /// The projects of an organization, deleted ones too, newest first.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_projects(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Vec<Project>, ServiceError> {
+        let page = PageRequest::default();
+        let Page { items, .. } = self
+            .repository
+            .list_projects(organization, true, page)
+            .await?;
+        Ok(items)
+    }
+
+    /// Cancels the deletion of a project of any organization, as long as it was not purged.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn restore_project(&self, id: ProjectId) -> Result<Project, ServiceError> {
+        let project = self.find_project(&id).await?;
+        let now = self.clock.now();
+        let restored = self
+            .repository
+            .restore_project(project.organization_id, id, now);
+        Ok(restored.await?)
+    }
+
+    /// Removes a deleted project of any organization now, whether it is due or not. A live one
+    /// must be deleted first: `false` says that it is live.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn purge_project(&self, id: ProjectId) -> Result<bool, ServiceError> {
+        let project = self.find_project(&id).await?;
+        let Some(due) = project.delete_at else {
+            return Ok(false);
+        };
+        let purged = self
+            .repository
+            .purge_project(project.key, due.max(self.clock.now()));
+        Ok(purged.await?)
+    }
+
+    async fn find_project(&self, id: &ProjectId) -> Result<Project, ServiceError> {
+        for organization in self.repository.list_organizations().await? {
+            let found = self
+                .repository
+                .get_project(organization.id, id.clone(), true);
+            match found.await {
+                Err(RepositoryError::NotFound(_)) => {}
+                other => return Ok(other?),
+            }
+        }
+        Err(ServiceError::NotFound(Resource::Project))
+    }
+}

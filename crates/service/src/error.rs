@@ -1,0 +1,50 @@
+//! What can go wrong in a use case.
+
+use paneld_domain::InvalidValue;
+use paneld_repository::{RepositoryError, Resource};
+
+/// Why a use case was not carried out. Nothing of it was, then.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// There is no such thing for this caller.
+    #[error("{0} not found")]
+    NotFound(Resource),
+    /// The values do not go together: each problem with the path of its field.
+    #[error("the request does not make sense")]
+    Invalid(Vec<(Vec<&'static str>, InvalidValue)>),
+    /// It goes against the state of things.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// The operator switched it off.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// A backing service is away. Trying again later may help.
+    #[error("a backing service is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Anything else: a bug, or a damaged store.
+    #[error("the use case failed")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A state of things that stands against a use case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// The organization would be left without a way in.
+    #[error("The organization would be left without a usable root client")]
+    LastRoot,
+}
+
+impl From<RepositoryError> for ServiceError {
+    fn from(error: RepositoryError) -> Self {
+        match error {
+            RepositoryError::NotFound(resource) => Self::NotFound(resource),
+            RepositoryError::LastRoot => Self::Conflict(Conflict::LastRoot),
+            RepositoryError::Invalid(problems) => {
+                let problems = problems.into_iter();
+                Self::Invalid(problems.map(|(field, why)| (vec![field], why)).collect())
+            }
+            RepositoryError::Unavailable(source) => Self::Unavailable(source),
+            RepositoryError::Internal(source) => Self::Internal(source),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Who am I: the one question that every client may ask.
+
+use std::sync::Arc;
+
+use paneld_auth::{Api, Authorized, permission, policy};
+use paneld_domain::{Client, LimitGroup, Organization, Project};
+use paneld_ratelimit::{BucketKey, Limiter, Limits, Verdict};
+
+/// The answer.
+#[derive(Debug)]
+pub struct WhoAmI<'a> {
+    /// The client that asks.
+    pub client: &'a Client,
+    /// Its organization.
+    pub organization: &'a Organization,
+    /// The project it is bound to.
+    pub project: Option<&'a Project>,
+    /// The APIs it may call.
+    pub permissions: Vec<Api>,
+    /// The state of the token buckets it draws on, where they are not switched off.
+    pub limits: Vec<LimitState>,
+}
+
+/// The state of a token bucket.
+#[derive(Debug, Clone, Copy)]
+pub struct LimitState {
+    /// The group it is for.
+    pub group: LimitGroup,
+    /// Its rate, and what is left.
+    pub verdict: Verdict,
+}
+
+/// Tells clients who they are.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    limiter: Arc<Limiter>,
+    limits: Limits,
+}
+
+impl Identity {
+    /// The use case with these limits.
+    pub fn new(limiter: Arc<Limiter>, limits: Limits) -> Self {
+        Self { limiter, limits }
+    }
+
+    /// What the caller is, may do, and has left.
+    pub fn who_am_i<'a>(&self, caller: &'a Authorized<permission::Identity>) -> WhoAmI<'a> {
+        let principal = caller.principal();
+        let client = principal.client();
+        let mut permissions = Api::ALL.to_vec();
+        permissions.retain(|&api| {
+            api != Api::Identity && policy::reach(api, client.client_type) != policy::Reach::Nothing
+        });
+        let mut groups = permissions
+            .iter()
+            .map(|api| api.limit_group())
+            .collect::<Vec<_>>();
+        // Track and Import stand side by side and share a bucket.
+        groups.dedup();
+        let limits = groups.into_iter().filter_map(|group| {
+            let rate = self.limits.client(group, client.rate_limits.as_ref())?;
+            let verdict = self.limiter.peek(BucketKey::client(group, client.id), rate);
+            Some(LimitState { group, verdict })
+        });
+        WhoAmI {
+            client,
+            organization: principal.organization(),
+            project: principal.project(),
+            limits: limits.collect(),
+            permissions,
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Use cases: what handlers and the command line ask for.
+//!
+//! A use case does all of its job: the change in the catalog and the eviction of what
+//! authentication remembers of it. [`Manage`] and [`Identity`] serve API clients and demand
+//! the proof of an [`Authorized`](paneld_auth::Authorized) caller; [`Admin`] serves the
+//! operator at the console, who needs none, and so handlers are never given one. [`Upkeep`] is
+//! what must be done again and again.
+//!
+//! This crate knows no HTTP and no SQL.
+
+mod admin;
+mod error;
+mod health;
+mod identity;
+mod manage;
+mod upkeep;
+
+pub use admin::{Admin, FirstClient, FirstStart};
+pub use error::{Conflict, ServiceError};
+pub use health::{BackendState, Health, Readiness};
+pub use identity::{Identity, LimitState, WhoAmI};
+pub use manage::{Created, Manage, ManageSettings};
+pub use paneld_repository::{Bootstrap, CatalogUrl, Repository, Resource, Rotated};
+pub use upkeep::Upkeep;

@@ -1,0 +1,445 @@
+//! The Manage API's use cases: `contract/manage.md`.
+
+use std::{sync::Arc, time::Duration};
+
+use paneld_auth::{Authenticator, Authorized, PlainSecret, SecretHash, permission};
+use paneld_domain::{
+    Client, ClientChanges, ClientId, ClientRateLimits, ClientType, Clock, InvalidValue, LimitGroup,
+    Name, NewClient, NewProject, NewReference, Organization, OrganizationChanges, Page,
+    PageRequest, Project, ProjectChanges, ProjectId, Reference, ReferenceChanges, ReferenceId,
+};
+use paneld_ratelimit::Limits;
+use paneld_repository::{NewCredentials, Repository, RootRule, Rotated};
+
+use crate::ServiceError;
+
+/// How long a deleted project can be restored.
+const TIME_TO_RESTORE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Proof that the caller may manage its organization.
+type Manager = Authorized<permission::Manage>;
+
+/// Something that was made together with credentials.
+#[derive(Debug)]
+pub struct Created<T> {
+    /// What was made.
+    pub made: T,
+    /// The id of the client whose secret it is.
+    pub client_id: ClientId,
+    /// The secret, shown this once.
+    pub secret: PlainSecret,
+}
+
+/// What the operator decides about the Manage API.
+#[derive(Debug, Clone, Copy)]
+pub struct ManageSettings {
+    /// The rates that bound what clients may be given.
+    pub limits: Limits,
+    /// Whether root clients may be made through the API.
+    pub allow_root_creation: bool,
+}
+
+/// Manages an organization's projects, clients and references on behalf of its root clients.
+#[derive(Debug, Clone)]
+pub struct Manage {
+    repository: Repository,
+    authenticator: Arc<Authenticator>,
+    clock: Clock,
+    settings: ManageSettings,
+}
+
+impl Manage {
+    /// The use cases on this catalog.
+    pub fn new(
+        repository: Repository,
+        authenticator: Arc<Authenticator>,
+        clock: Clock,
+        settings: ManageSettings,
+    ) -> Self {
+        Self {
+            repository,
+            authenticator,
+            clock,
+            settings,
+        }
+    }
+
+    /// The caller's organization.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn get_organization(&self, caller: &Manager) -> Result<Organization, ServiceError> {
+        let id = caller.organization_id().clone();
+        Ok(self.repository.get_organization(id).await?)
+    }
+
+    /// Changes the caller's organization.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn update_organization(
+        &self,
+        caller: &Manager,
+        changes: OrganizationChanges,
+    ) -> Result<Organization, ServiceError> {
+        let id = caller.organization_id().clone();
+        let now = self.clock.now();
+        let organization = self
+            .repository
+            .update_organization(id, changes, now)
+            .await?;
+        self.authenticator.evict_all();
+        Ok(organization)
+    }
+
+    /// The organization's projects, newest first.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_projects(
+        &self,
+        caller: &Manager,
+        include_deleted: bool,
+        page: PageRequest,
+    ) -> Result<Page<Project>, ServiceError> {
+        let organization = caller.organization_id().clone();
+        let listed = self
+            .repository
+            .list_projects(organization, include_deleted, page);
+        Ok(listed.await?)
+    }
+
+    /// One project.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be asked.
+    pub async fn get_project(
+        &self,
+        caller: &Manager,
+        id: ProjectId,
+        include_deleted: bool,
+    ) -> Result<Project, ServiceError> {
+        let organization = caller.organization_id().clone();
+        let found = self
+            .repository
+            .get_project(organization, id, include_deleted);
+        Ok(found.await?)
+    }
+
+    /// Makes a project and a write client for it.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn create_project(
+        &self,
+        caller: &Manager,
+        new: NewProject,
+    ) -> Result<Created<Project>, ServiceError> {
+        let first_client = NewClient {
+            name: Name::stored("First client".to_owned()),
+            client_type: ClientType::Write,
+            project_id: None,
+            settings: ClientChanges::default(),
+        };
+        let (secret, credentials) = new_credentials();
+        let client_id = credentials.id;
+        let organization = caller.organization_id().clone();
+        let now = self.clock.now();
+        let made = self
+            .repository
+            .create_project_with_client(organization, new, first_client, credentials, now)
+            .await?;
+        self.authenticator.evict(client_id);
+        Ok(Created {
+            made,
+            client_id,
+            secret,
+        })
+    }
+
+    /// Changes a project; a deletion is cancelled by that.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn update_project(
+        &self,
+        caller: &Manager,
+        id: ProjectId,
+        changes: ProjectChanges,
+    ) -> Result<Project, ServiceError> {
+        let organization = caller.organization_id().clone();
+        let now = self.clock.now();
+        let project = self
+            .repository
+            .update_project(organization, id, changes, now)
+            .await?;
+        self.authenticator.evict_all();
+        Ok(project)
+    }
+
+    /// Deletes a project: it is gone at once for its users, and purged a day later.
+    ///
+    /// # Errors
+    /// When there is none of this id, when no usable root client would remain, or when the
+    /// catalog cannot be written.
+    pub async fn delete_project(
+        &self,
+        caller: &Manager,
+        id: ProjectId,
+    ) -> Result<(), ServiceError> {
+        let organization = caller.organization_id().clone();
+        let now = self.clock.now();
+        let delete_at = now + TIME_TO_RESTORE;
+        self.repository
+            .delete_project(organization, id, root_rule(caller), now, delete_at)
+            .await?;
+        self.authenticator.evict_all();
+        Ok(())
+    }
+
+    /// The organization's clients, newest first; of one project, if it is given.
+    ///
+    /// # Errors
+    /// When there is no such project, or the catalog cannot be asked.
+    pub async fn list_clients(
+        &self,
+        caller: &Manager,
+        project: Option<ProjectId>,
+        page: PageRequest,
+    ) -> Result<Page<Client>, ServiceError> {
+        let organization = caller.organization_id().clone();
+        Ok(self
+            .repository
+            .list_clients(organization, project, page)
+            .await?)
+    }
+
+    /// One client.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be asked.
+    pub async fn get_client(&self, caller: &Manager, id: ClientId) -> Result<Client, ServiceError> {
+        let organization = caller.organization_id().clone();
+        Ok(self.repository.get_client(organization, id).await?)
+    }
+
+    /// Makes a client.
+    ///
+    /// # Errors
+    /// When there is no such project, when the settings do not go together or are beyond what
+    /// the operator allows, or when the catalog cannot be written.
+    pub async fn create_client(
+        &self,
+        caller: &Manager,
+        new: NewClient,
+    ) -> Result<Created<Client>, ServiceError> {
+        if new.client_type == ClientType::Root && !self.settings.allow_root_creation {
+            return Err(ServiceError::Forbidden(
+                "Root clients cannot be created through the API of this server",
+            ));
+        }
+        self.demand_grantable(new.settings.rate_limits.as_ref())?;
+        let (secret, credentials) = new_credentials();
+        let client_id = credentials.id;
+        let organization = caller.organization_id().clone();
+        let now = self.clock.now();
+        let made = self
+            .repository
+            .create_client(organization, new, credentials, now)
+            .await?;
+        self.authenticator.evict(client_id);
+        Ok(Created {
+            made,
+            client_id,
+            secret,
+        })
+    }
+
+    /// Changes a client.
+    ///
+    /// # Errors
+    /// When there is none of this id, when the settings do not go together or are beyond what
+    /// the operator allows, when no usable root client would remain, or when the catalog cannot
+    /// be written.
+    pub async fn update_client(
+        &self,
+        caller: &Manager,
+        id: ClientId,
+        changes: ClientChanges,
+    ) -> Result<Client, ServiceError> {
+        self.demand_grantable(changes.rate_limits.as_ref())?;
+        let organization = caller.organization_id().clone();
+        let now = self.clock.now();
+        let client = self
+            .repository
+            .update_client(organization, id, changes, root_rule(caller), now)
+            .await?;
+        self.authenticator.evict(id);
+        Ok(client)
+    }
+
+    /// Gives a client a new secret. The one it replaces works for the grace; every older one
+    /// ends at once.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn rotate_secret(
+        &self,
+        caller: &Manager,
+        id: ClientId,
+        grace: Duration,
+    ) -> Result<Created<Rotated>, ServiceError> {
+        let secret = PlainSecret::generate();
+        let organization = caller.organization_id().clone();
+        let now = self.clock.now();
+        let previous_expires_at = (!grace.is_zero()).then(|| now + grace);
+        let hash = SecretHash::of(&secret);
+        let made = self
+            .repository
+            .rotate_secret(organization, id, hash, previous_expires_at, now)
+            .await?;
+        self.authenticator.evict(id);
+        Ok(Created {
+            made,
+            client_id: id,
+            secret,
+        })
+    }
+
+    /// Removes a client for good. A client may remove itself.
+    ///
+    /// # Errors
+    /// When there is none of this id, when no usable root client would remain, or when the
+    /// catalog cannot be written.
+    pub async fn delete_client(&self, caller: &Manager, id: ClientId) -> Result<(), ServiceError> {
+        let organization = caller.organization_id().clone();
+        let now = self.clock.now();
+        self.repository
+            .delete_client(organization, id, root_rule(caller), now)
+            .await?;
+        self.authenticator.evict(id);
+        Ok(())
+    }
+
+    /// The references of the organization's live projects, newest first; of one project, if it
+    /// is given.
+    ///
+    /// # Errors
+    /// When there is no such project, or the catalog cannot be asked.
+    pub async fn list_references(
+        &self,
+        caller: &Manager,
+        project: Option<ProjectId>,
+        page: PageRequest,
+    ) -> Result<Page<Reference>, ServiceError> {
+        let organization = caller.organization_id().clone();
+        let listed = self.repository.list_references(organization, project, page);
+        Ok(listed.await?)
+    }
+
+    /// One reference.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be asked.
+    pub async fn get_reference(
+        &self,
+        caller: &Manager,
+        id: ReferenceId,
+    ) -> Result<Reference, ServiceError> {
+        let organization = caller.organization_id().clone();
+        Ok(self.repository.get_reference(organization, id).await?)
+    }
+
+    /// Makes a reference.
+    ///
+    /// # Errors
+    /// When there is no such project, or the catalog cannot be written.
+    pub async fn create_reference(
+        &self,
+        caller: &Manager,
+        new: NewReference,
+    ) -> Result<Reference, ServiceError> {
+        let organization = caller.organization_id().clone();
+        let id = ReferenceId::random(&mut rand::rng());
+        let now = self.clock.now();
+        Ok(self
+            .repository
+            .create_reference(organization, new, id, now)
+            .await?)
+    }
+
+    /// Changes a reference.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn update_reference(
+        &self,
+        caller: &Manager,
+        id: ReferenceId,
+        changes: ReferenceChanges,
+    ) -> Result<Reference, ServiceError> {
+        let organization = caller.organization_id().clone();
+        let now = self.clock.now();
+        let updated = self
+            .repository
+            .update_reference(organization, id, changes, now);
+        Ok(updated.await?)
+    }
+
+    /// Removes a reference for good.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn delete_reference(
+        &self,
+        caller: &Manager,
+        id: ReferenceId,
+    ) -> Result<(), ServiceError> {
+        let organization = caller.organization_id().clone();
+        Ok(self.repository.delete_reference(organization, id).await?)
+    }
+
+    /// Demands that a client is given no rate beyond what the operator allows.
+    fn demand_grantable(
+        &self,
+        given: Option<&Option<ClientRateLimits>>,
+    ) -> Result<(), ServiceError> {
+        let Some(Some(given)) = given else {
+            return Ok(());
+        };
+        let limits = self.settings.limits;
+        let beyond = |group: &LimitGroup| {
+            let rate = given.get(*group);
+            rate.is_some_and(|rate| !limits.may_grant(*group, rate))
+        };
+        let problems = LimitGroup::ALL.into_iter().filter(beyond).map(|group| {
+            let why = format!(
+                "must be at most {} times the group's rate",
+                limits.client_factor
+            );
+            (vec!["rateLimits", group.as_str()], InvalidValue::new(why))
+        });
+        let problems = problems.collect::<Vec<_>>();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(ServiceError::Invalid(problems))
+        }
+    }
+}
+
+fn root_rule(caller: &Manager) -> RootRule {
+    RootRule::Enforced {
+        peer: caller.principal().peer(),
+    }
+}
+
+/// Fresh credentials, and the secret for the one who asked.
+pub(crate) fn new_credentials() -> (PlainSecret, NewCredentials) {
+    let secret = PlainSecret::generate();
+    let credentials = NewCredentials {
+        id: ClientId::random(&mut rand::rng()),
+        hash: SecretHash::of(&secret),
+    };
+    (secret, credentials)
+}

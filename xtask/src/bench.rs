@@ -1,0 +1,22 @@
+//! `cargo xtask bench`: measurements, each a subcommand.
+
+mod http;
+mod server;
+mod wrk;
+
+use anyhow::Result;
+use clap::Subcommand;
+use xshell::Shell;
+
+#[derive(Subcommand)]
+pub(crate) enum Bench {
+    /// Compare an authenticated request with the least that an actix-web server can do
+    Http(http::Options),
+}
+
+/// Runs one measurement. None of them writes anything in the repository.
+pub(crate) fn run(sh: &Shell, bench: Bench) -> Result<()> {
+    match bench {
+        Bench::Http(options) => http::run(sh, &options),
+    }
+}

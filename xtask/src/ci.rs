@@ -1,0 +1,60 @@
+//! `cargo xtask ci`: what CI runs, so that it can be run before a push.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use xshell::{Shell, cmd};
+
+use crate::{codegen, test, tidy};
+
+type Step = fn(&Shell) -> Result<()>;
+
+/// In order: what fails soonest stands first.
+const STEPS: &[(&str, Step)] = &[
+    ("fmt", fmt),
+    ("clippy", clippy),
+    ("doc", doc),
+    ("tidy", tidy::run),
+    ("codegen --check", codegen::check),
+    ("test", |sh| test::run(sh, &[])),
+];
+
+/// Runs the steps and stops at the first that fails.
+pub(crate) fn run(sh: &Shell) -> Result<()> {
+    for (name, step) in STEPS {
+        println!("\n=== {name}");
+        let started = now();
+        step(sh).with_context(|| format!("CI stopped at the step `{name}`"))?;
+        println!("=== {name}: {:.1} s", started.elapsed().as_secs_f64());
+    }
+    Ok(())
+}
+
+fn fmt(sh: &Shell) -> Result<()> {
+    cmd!(sh, "cargo fmt --all --check").run()?;
+    Ok(())
+}
+
+fn clippy(sh: &Shell) -> Result<()> {
+    cmd!(
+        sh,
+        "cargo clippy --workspace --all-targets --locked -- -D warnings"
+    )
+    .run()?;
+    Ok(())
+}
+
+fn doc(sh: &Shell) -> Result<()> {
+    cmd!(sh, "cargo doc --workspace --no-deps --locked")
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run()?;
+    Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server's clock is not for developer tasks"
+)]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,88 @@
+//! Developer tasks: `cargo xtask --help` lists them.
+//!
+//! Holds what cargo itself cannot do, so that a checkout needs no other tool installed.
+//! It must know no crate of paneld: it runs before any of them compiles.
+//! Start with `ci.rs`, which names the steps that every change has to pass.
+
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a command-line tool talks to its terminal"
+)]
+
+mod admin;
+mod bench;
+mod ci;
+mod codegen;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Developer tasks of paneld.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run `paneld admin …` from source, in this folder and with this environment
+    #[command(disable_help_flag = true)]
+    Admin {
+        /// Arguments for `paneld admin`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Measure the server
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// Run every step of CI, in its order
+    Ci,
+    /// Write the generated files under docs/
+    Codegen {
+        /// Write nothing; fail if a file is stale
+        #[arg(long)]
+        check: bool,
+    },
+    /// Run every test: unit, integration and documentation
+    Test {
+        /// More arguments for `cargo test`
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Check what compilers do not: layers, manifests, licences, links and stray files
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            // Not the backtrace that returning it would add where `RUST_BACKTRACE` is set for the tests.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode> {
+    let task = Cli::parse().task;
+    let sh = workspace::shell()?;
+    match task {
+        Task::Admin { args } => return admin::run(&args),
+        Task::Bench(bench) => bench::run(&sh, bench)?,
+        Task::Ci => ci::run(&sh)?,
+        Task::Codegen { check: false } => codegen::write(&sh)?,
+        Task::Codegen { check: true } => codegen::check(&sh)?,
+        Task::Test { args } => test::run(&sh, &args)?,
+        Task::Tidy => tidy::run(&sh)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,1 +1,48 @@
+//! The actix side of authentication and limits, for `paneld` and for other services.
+//!
+//! Wrap an app in [`Requests`], which gives every reply a request id and every error the one
+//! envelope. Wrap a scope in a [`Gate`], which lets only authenticated callers within their
+//! rate through. Let handlers take a [`Caller`], which proves that the policy was asked.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use actix_web::{App, HttpResponse, web};
+//! use paneld_auth::{Api, Authenticator, permission};
+//! use paneld_guard::{Caller, Guard, Requests, TrustedProxies};
+//! use paneld_ratelimit::{Limiter, Limits};
+//!
+//! async fn secret_page(caller: Caller<permission::Manage>) -> HttpResponse {
+//!     HttpResponse::Ok().body(format!("Hello, {}", caller.0.client_id()))
+//! }
+//!
+//! fn app(authenticator: Arc<Authenticator>, clock: paneld_domain::Clock) {
+//!     let limiter = Arc::new(Limiter::new(clock.clone()));
+//!     let proxies = TrustedProxies::loopback();
+//!     let guard = Guard::new(authenticator, limiter, Limits::default(), proxies);
+//!     App::new().wrap(Requests::new(clock)).service(
+//!         web::scope("/private")
+//!             .wrap(guard.gate(Api::Manage))
+//!             .route("/page", web::get().to(secret_page)),
+//!     );
+//! }
+//! ```
+//!
+//! Only this crate and `paneld-http` know status codes, header names and JSON field names.
+//! It knows no database: a store of credentials comes in through
+//! [`CredentialStore`](paneld_auth::CredentialStore).
 
+mod body;
+mod caller;
+mod credentials;
+mod error;
+mod gate;
+mod limit_headers;
+mod peer;
+mod requests;
+
+pub use body::{BodyBudget, read_body};
+pub use caller::Caller;
+pub use error::{ApiError, Detail, Envelope, PathStep};
+pub use gate::{Gate, Guard};
+pub use peer::{TrustedProxies, TrustedProxy};
+pub use requests::{RequestId, Requests};

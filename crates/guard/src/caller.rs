@@ -1,0 +1,29 @@
+//! The proof of authorization, as an extractor.
+
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use paneld_auth::{Authorized, Principal, permission::Permission};
+
+use crate::ApiError;
+
+/// A caller who may do what `P` stands for. A handler that takes one cannot be reached without,
+/// and the use case it calls demands the proof inside.
+///
+/// Without a [`Gate`](crate::Gate) around the handler there is nobody to be authorized, and
+/// every request is refused.
+#[derive(Debug)]
+pub struct Caller<P>(pub Authorized<P>);
+
+impl<P: Permission> FromRequest for Caller<P> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let principal = request.extensions().get::<Principal>().cloned();
+        let authorized = principal
+            .ok_or_else(|| ApiError::internal("a handler was mounted without a gate"))
+            .and_then(|principal| Authorized::check(principal).map_err(ApiError::internal));
+        ready(authorized.map(Self))
+    }
+}

@@ -1,0 +1,61 @@
+//! Credentials as requests carry them.
+
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use paneld_auth::Presented;
+
+static CLIENT_ID: HeaderName = HeaderName::from_static("openpanel-client-id");
+static CLIENT_SECRET: HeaderName = HeaderName::from_static("openpanel-client-secret");
+
+/// The credentials of a request: its `openpanel-*` headers, else what `Authorization` holds.
+pub(crate) struct GivenCredentials<'a> {
+    headers: Option<Presented<'a>>,
+    /// `id:secret`.
+    authorization: Option<String>,
+}
+
+impl<'a> GivenCredentials<'a> {
+    /// Reads them. One `openpanel-*` header is enough for both to win.
+    pub(crate) fn of(headers: &'a HeaderMap) -> Self {
+        let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or(""));
+        let (client_id, secret) = (text(&CLIENT_ID), text(&CLIENT_SECRET));
+        if client_id.is_some() || secret.is_some() {
+            return Self {
+                headers: Some(Presented { client_id, secret }),
+                authorization: None,
+            };
+        }
+        Self {
+            headers: None,
+            authorization: headers
+                .get(header::AUTHORIZATION)
+                .and_then(decode_authorization),
+        }
+    }
+
+    pub(crate) fn presented(&self) -> Presented<'_> {
+        if let Some(presented) = self.headers {
+            return presented;
+        }
+        let pair = self.authorization.as_deref();
+        match pair.map(|pair| pair.split_once(':').unwrap_or((pair, ""))) {
+            Some((client_id, "")) => Presented {
+                client_id: Some(client_id),
+                secret: None,
+            },
+            Some((client_id, secret)) => Presented {
+                client_id: Some(client_id),
+                secret: Some(secret),
+            },
+            None => Presented::default(),
+        }
+    }
+}
+
+/// `Basic` and `Bearer` both hold `base64(id:secret)`.
+fn decode_authorization(value: &header::HeaderValue) -> Option<String> {
+    let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
+    let known = scheme.eq_ignore_ascii_case("basic") || scheme.eq_ignore_ascii_case("bearer");
+    let decoded = STANDARD.decode(encoded.trim()).ok().filter(|_| known)?;
+    String::from_utf8(decoded).ok()
+}

@@ -1,0 +1,249 @@
+//! The one form of every error: `contract/auth-and-limits.md` §3.
+
+use std::{borrow::Cow, fmt};
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
+};
+use serde::Serialize;
+
+use crate::{RequestId, requests::REQUEST_ID};
+
+/// An error as the caller gets it, and behind it what only the log gets.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    message: Cow<'static, str>,
+    code: Option<&'static str>,
+    details: Vec<Detail>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    request_id: Option<RequestId>,
+}
+
+/// One problem of a request, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Detail {
+    /// The way to the value: keys and indexes.
+    pub path: Vec<PathStep>,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// One step on the way to a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum PathStep {
+    /// Into the value of this key.
+    Key(String),
+    /// To this place of a list.
+    Index(usize),
+}
+
+/// The JSON body of an error.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Envelope<'a> {
+    /// The HTTP status.
+    pub status: u16,
+    /// The name of the status.
+    pub error: &'static str,
+    /// What is wrong, in a sentence.
+    pub message: &'a str,
+    /// A stable name for it, where programs need one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    /// Every problem of the request, if it is the request's.
+    #[serde(skip_serializing_if = "<[Detail]>::is_empty")]
+    pub details: &'a [Detail],
+    /// The id of the request, as in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<&'a str>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            code: None,
+            details: Vec::new(),
+            headers: Vec::new(),
+            source: None,
+            request_id: None,
+        }
+    }
+
+    /// 400 for a body with these problems.
+    pub fn invalid_body(details: Vec<Detail>) -> Self {
+        Self {
+            details,
+            ..Self::new(StatusCode::BAD_REQUEST, "Invalid request body")
+        }
+    }
+
+    /// 400 for query parameters with these problems.
+    pub fn invalid_query(details: Vec<Detail>) -> Self {
+        Self {
+            details,
+            ..Self::new(StatusCode::BAD_REQUEST, "Invalid query parameters")
+        }
+    }
+
+    /// 401, with the challenge that browsers and `curl -u` understand.
+    pub fn unauthorized(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        let challenge = HeaderValue::from_static("Basic realm=\"paneld\"");
+        Self {
+            code: Some(code),
+            ..Self::new(StatusCode::UNAUTHORIZED, message)
+        }
+        .with_header(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    /// 403.
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
+    /// 404.
+    pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// 405 on a path that knows these methods.
+    pub fn method_not_allowed(allowed: &[Method]) -> Self {
+        let names = allowed.iter().map(Method::as_str).collect::<Vec<_>>();
+        let error = Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
+        match HeaderValue::from_str(&names.join(", ")) {
+            Ok(allow) => error.with_header(header::ALLOW, allow),
+            Err(_not_a_header) => error,
+        }
+    }
+
+    /// 408: the body did not come in time.
+    pub fn timeout() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "The request body took too long",
+        )
+    }
+
+    /// 409.
+    pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, message)
+    }
+
+    /// 413 for a body over so many bytes.
+    pub fn too_large(limit: usize) -> Self {
+        let message = format!("The request body is larger than {limit} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+
+    /// 415.
+    pub fn unsupported_media_type(message: &'static str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+    }
+
+    /// 429, to be tried again in so many seconds.
+    pub fn rate_limited(retry_after: u64) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "You have exceeded the rate limit for this endpoint.",
+        )
+        .with_header(header::RETRY_AFTER, HeaderValue::from(retry_after))
+    }
+
+    /// 500. The source is for the log.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong on our side",
+            )
+        }
+    }
+
+    /// 503, to be tried again in a second. The source is for the log.
+    pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The service is temporarily unavailable",
+            )
+        }
+        .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    /// The error for a status that came from the framework itself.
+    pub(crate) fn from_status(status: StatusCode) -> Self {
+        let message = match status {
+            StatusCode::NOT_FOUND => "Route not found",
+            StatusCode::METHOD_NOT_ALLOWED => "Method not allowed",
+            status => status.canonical_reason().unwrap_or("The request failed"),
+        };
+        Self::new(status, message)
+    }
+
+    /// The same error, whose reply also has this header.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The same error, as the error of this request.
+    pub(crate) fn identified(mut self, id: &RequestId) -> Self {
+        self.request_id = Some(id.clone());
+        match HeaderValue::from_str(id.as_str()) {
+            Ok(value) => self.with_header(REQUEST_ID.clone(), value),
+            Err(_not_a_header) => self,
+        }
+    }
+
+    /// The JSON body, with the request's id if it is known.
+    pub(crate) fn body(&self, request_id: Option<&RequestId>) -> Vec<u8> {
+        let envelope = Envelope {
+            status: self.status.as_u16(),
+            error: self.status.canonical_reason().unwrap_or("Error"),
+            message: &self.message,
+            code: self.code,
+            details: &self.details,
+            request_id: request_id.map(RequestId::as_str),
+        };
+        // Texts and numbers always serialize.
+        serde_json::to_vec(&envelope).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ApiError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source.as_ref() as _)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.clone()));
+        }
+        response
+            .content_type(header::ContentType::json())
+            .body(self.body(self.request_id.as_ref()))
+    }
+}

@@ -1,0 +1,223 @@
+//! The gate in front of an API: who is it, may it, and not too often.
+
+use std::{
+    future::{Ready, ready},
+    net::IpAddr,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+};
+
+use actix_web::{
+    Error, HttpMessage,
+    body::{EitherBody, MessageBody},
+    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
+};
+use paneld_auth::{Api, AuthError, Authenticator, Principal};
+use paneld_domain::LimitGroup;
+use paneld_ratelimit::{BucketKey, Limiter, Limits, Verdict};
+
+use crate::{ApiError, TrustedProxies, credentials::GivenCredentials, limit_headers};
+
+/// What the gates of a server share.
+#[derive(Debug)]
+pub struct Guard {
+    authenticator: Arc<Authenticator>,
+    limiter: Arc<Limiter>,
+    limits: Limits,
+    proxies: TrustedProxies,
+}
+
+impl Guard {
+    /// A guard that knows these clients, limits and proxies.
+    pub fn new(
+        authenticator: Arc<Authenticator>,
+        limiter: Arc<Limiter>,
+        limits: Limits,
+        proxies: TrustedProxies,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            authenticator,
+            limiter,
+            limits,
+            proxies,
+        })
+    }
+
+    /// The gate of an API: middleware for the scope or resource that serves it.
+    pub fn gate(self: &Arc<Self>, api: Api) -> Gate {
+        Gate {
+            guard: Arc::clone(self),
+            api,
+        }
+    }
+
+    /// Authenticates a request, and takes a token for it: the decision order of
+    /// `contract/auth-and-limits.md` §2.1.
+    async fn admit(&self, api: Api, request: &ServiceRequest) -> Result<Admission, ApiError> {
+        let peer = self.proxies.peer_address(request.head());
+        let given = GivenCredentials::of(request.headers());
+        let presented = given.presented();
+        match self.authenticator.authenticate(api, presented, peer).await {
+            Ok(principal) => Ok(self.charge(api, principal)),
+            Err(error) => Err(self.refuse(api, error, peer)),
+        }
+    }
+
+    fn charge(&self, api: Api, principal: Principal) -> Admission {
+        let group = api.limit_group();
+        let client = principal.client();
+        let rate = self.limits.client(group, client.rate_limits.as_ref());
+        let verdict = rate.map(|rate| {
+            let key = BucketKey::client(group, client.id);
+            self.limiter.take(key, rate, 1)
+        });
+        Admission {
+            principal,
+            group,
+            verdict,
+        }
+    }
+
+    /// Turns a caller away. Failures are charged to the peer address; when its bucket is empty
+    /// the answer is 429.
+    fn refuse(&self, api: Api, error: AuthError, peer: IpAddr) -> ApiError {
+        let refusal = match error {
+            AuthError::Unavailable(source) => return ApiError::unavailable(source),
+            ref refused => unauthorized(api, refused),
+        };
+        tracing::debug!(peer.address = %peer, reason = %error, "turned a caller away");
+        let Some(rate) = self.limits.auth_failures else {
+            return refusal;
+        };
+        let key = BucketKey::address(LimitGroup::AuthFailures, peer);
+        match self.limiter.take(key, rate, 1).retry_in {
+            Some(wait) => ApiError::rate_limited(limit_headers::retry_after(wait)),
+            None => refusal,
+        }
+    }
+}
+
+/// Who was let in, and what its bucket said.
+struct Admission {
+    principal: Principal,
+    group: LimitGroup,
+    verdict: Option<Verdict>,
+}
+
+fn unauthorized(api: Api, error: &AuthError) -> ApiError {
+    let (code, message) = match error {
+        AuthError::MalformedClientId => {
+            let message = format!("{}: Client ID must be a valid UUIDv4", label(api));
+            return ApiError::unauthorized("malformed_client_id", message);
+        }
+        // The unavailable store has its own reply; here it would mean the same as no answer.
+        AuthError::InvalidCredentials { .. } | AuthError::Unavailable(_) => {
+            ("invalid_credentials", "Invalid client credentials")
+        }
+        AuthError::Disabled => ("client_disabled", "Client is disabled"),
+        AuthError::Expired => ("client_expired", "Client has expired"),
+        AuthError::AddressNotAllowed => (
+            "address_not_allowed",
+            "Address is not allowed for this client",
+        ),
+        AuthError::InsufficientPermissions => ("insufficient_permissions", insufficient(api)),
+    };
+    ApiError::unauthorized(code, message)
+}
+
+/// How messages call an API.
+fn label(api: Api) -> &'static str {
+    match api {
+        Api::Insights => "Insights",
+        Api::Export => "Export",
+        Api::Track => "Ingestion",
+        Api::Import => "Import",
+        Api::Manage | Api::Identity => "Manage",
+    }
+}
+
+fn insufficient(api: Api) -> &'static str {
+    match api {
+        Api::Insights => "Insights: Client is not allowed to read insights",
+        Api::Export => "Export: Client is not allowed to export",
+        Api::Track => "Ingestion: Client is not allowed to track",
+        Api::Import => "Import: Client is not allowed to import",
+        Api::Manage | Api::Identity => "Manage: Only root clients are allowed to manage resources",
+    }
+}
+
+/// Middleware that lets only authenticated callers within their rate through. Handlers behind
+/// it take a [`Caller`](crate::Caller).
+#[derive(Debug, Clone)]
+pub struct Gate {
+    guard: Arc<Guard>,
+    api: Api,
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Gate
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = GateService<S>;
+    type Future = Ready<Result<Self::Transform, Self::InitError>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(GateService {
+            service: Rc::new(service),
+            gate: self.clone(),
+        }))
+    }
+}
+
+/// A [`Gate`] at work.
+#[derive(Debug)]
+pub struct GateService<S> {
+    service: Rc<S>,
+    gate: Gate,
+}
+
+impl<S, B> Service<ServiceRequest> for GateService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+
+    forward_ready!(service);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let service = Rc::clone(&self.service);
+        let Gate { guard, api } = self.gate.clone();
+        Box::pin(async move {
+            let Admission {
+                principal,
+                group,
+                verdict,
+            } = match guard.admit(api, &request).await {
+                Ok(admission) => admission,
+                Err(error) => return Ok(request.error_response(error).map_into_right_body()),
+            };
+            let mut response = match verdict.and_then(|verdict| verdict.retry_in) {
+                Some(wait) => {
+                    let error = ApiError::rate_limited(limit_headers::retry_after(wait));
+                    request.error_response(error).map_into_right_body()
+                }
+                None => {
+                    request.extensions_mut().insert(principal);
+                    service.call(request).await?.map_into_left_body()
+                }
+            };
+            if let Some(verdict) = verdict {
+                limit_headers::write(group, &verdict, response.headers_mut());
+            }
+            Ok(response)
+        })
+    }
+}

@@ -1,0 +1,41 @@
+//! The headers that tell callers of their limits: `x-ratelimit-*`, which clients of this API
+//! read, and the pair of draft-ietf-httpapi-ratelimit-headers-11. A draft may change, so all of
+//! it is in this file.
+
+use std::time::Duration;
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use paneld_domain::LimitGroup;
+use paneld_ratelimit::Verdict;
+
+static LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+static REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+static RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+static POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+static STATE: HeaderName = HeaderName::from_static("ratelimit");
+
+/// Whole seconds after which a denied request passes: at least one.
+pub(crate) fn retry_after(retry_in: Duration) -> u64 {
+    whole_seconds(retry_in).max(1)
+}
+
+/// Writes what a bucket said onto a reply.
+pub(crate) fn write(group: LimitGroup, verdict: &Verdict, headers: &mut HeaderMap) {
+    let (name, rate) = (group.as_str(), verdict.rate);
+    let reset = whole_seconds(verdict.full_in);
+    let next = verdict.retry_in.map_or(reset, retry_after);
+    headers.insert(LIMIT.clone(), HeaderValue::from(rate.limit()));
+    headers.insert(REMAINING.clone(), HeaderValue::from(verdict.remaining));
+    headers.insert(RESET.clone(), HeaderValue::from(reset));
+    let policy = format!("\"{name}\";q={};w={}", rate.limit(), rate.window_seconds());
+    let state = format!("\"{name}\";r={};t={next}", verdict.remaining);
+    for (header, text) in [(&POLICY, policy), (&STATE, state)] {
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(header.clone(), value);
+        }
+    }
+}
+
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}

@@ -1,0 +1,211 @@
+//! The peer address: who is at the other end, behind the proxies we trust.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    str::FromStr,
+};
+
+use actix_web::{dev::RequestHead, http::header};
+use ipnet::IpNet;
+use paneld_domain::InvalidValue;
+
+/// A proxy whose word is believed: a network in CIDR form, or an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrustedProxy(IpNet);
+
+impl FromStr for TrustedProxy {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+        let network = text.parse::<IpNet>().ok().or_else(address);
+        network.map(Self).ok_or(InvalidValue::new(
+            "must be an IP address or a network such as 10.0.0.0/8",
+        ))
+    }
+}
+
+impl std::fmt::Display for TrustedProxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The proxies whose word on addresses is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedProxies(Vec<TrustedProxy>);
+
+impl TrustedProxies {
+    /// These proxies.
+    pub fn new(proxies: Vec<TrustedProxy>) -> Self {
+        Self(proxies)
+    }
+
+    /// Proxies on the same machine.
+    pub fn loopback() -> Self {
+        let ipv6 = IpNet::from(IpAddr::from(std::net::Ipv6Addr::LOCALHOST));
+        let ipv4 = IpNet::from(IpAddr::from(Ipv4Addr::new(127, 0, 0, 0)));
+        let ipv4 = IpNet::new(ipv4.addr(), 8).unwrap_or(ipv4);
+        Self(vec![TrustedProxy(ipv4), TrustedProxy(ipv6)])
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|proxy| proxy.0.contains(&address))
+    }
+
+    /// The peer address of a request: the socket's, or when that is a trusted proxy's, the
+    /// rightmost hop of `X-Forwarded-For` (else `Forwarded`) that is not trusted
+    /// (`contract/auth-and-limits.md` §1.2). What a proxy wrote in no known form, it wrote about
+    /// nobody: then the proxy itself is the peer.
+    pub fn peer_address(&self, head: &RequestHead) -> IpAddr {
+        let socket = head
+            .peer_addr
+            .map_or(IpAddr::from(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        let mut peer = socket.to_canonical();
+        if !self.trusts(peer) {
+            return peer;
+        }
+        for hop in forwarded_hops(head).iter().rev() {
+            match parse_hop(hop) {
+                Some(address) => peer = address,
+                None => return peer,
+            }
+            if !self.trusts(peer) {
+                return peer;
+            }
+        }
+        peer
+    }
+}
+
+/// The hops that proxies wrote down, the nearest one last.
+fn forwarded_hops(head: &RequestHead) -> Vec<&str> {
+    let values = |name| {
+        head.headers
+            .get_all(name)
+            .filter_map(|value| value.to_str().ok())
+    };
+    if head.headers.contains_key(header::X_FORWARDED_FOR) {
+        let values = values(header::X_FORWARDED_FOR);
+        return values.flat_map(|value| value.split(',')).collect();
+    }
+    values(header::FORWARDED)
+        .flat_map(|value| value.split(','))
+        .map(|element| element.split(';').find_map(forwarded_for).unwrap_or(""))
+        .collect()
+}
+
+/// The value of a `for=` pair (RFC 7239, section 4).
+fn forwarded_for(pair: &str) -> Option<&str> {
+    let (name, value) = pair.split_once('=')?;
+    name.trim().eq_ignore_ascii_case("for").then_some(value)
+}
+
+/// An address in one of the forms that proxies write: bare, with a port, in brackets, quoted.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim().trim_matches('"');
+    let address = hop
+        .parse::<IpAddr>()
+        .or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip()))
+        .or_else(|_| hop.trim_start_matches('[').trim_end_matches(']').parse());
+    address.ok().map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn peer(socket: &str, headers: &[(&str, &str)]) -> String {
+        let mut request =
+            TestRequest::default().peer_addr(SocketAddr::new(socket.parse().unwrap(), 4711));
+        for header in headers {
+            request = request.append_header(*header);
+        }
+        let mut proxies = TrustedProxies::loopback();
+        proxies.0.push("10.0.0.0/8".parse().unwrap());
+        proxies
+            .peer_address(request.to_srv_request().head())
+            .to_string()
+    }
+
+    #[test]
+    fn a_stranger_is_not_believed() {
+        assert_eq!(
+            peer("192.0.2.1", &[("x-forwarded-for", "198.51.100.7")]),
+            "192.0.2.1"
+        );
+        assert_eq!(peer("192.0.2.1", &[]), "192.0.2.1");
+    }
+
+    #[test]
+    fn the_rightmost_hop_that_is_not_trusted_is_the_peer() {
+        let chain = "203.0.113.9, 198.51.100.7, 10.1.1.1";
+        assert_eq!(
+            peer("127.0.0.1", &[("x-forwarded-for", chain)]),
+            "198.51.100.7"
+        );
+        assert_eq!(peer("::1", &[("x-forwarded-for", chain)]), "198.51.100.7");
+        assert_eq!(
+            peer("::ffff:127.0.0.1", &[("x-forwarded-for", chain)]),
+            "198.51.100.7"
+        );
+        let lines = [
+            ("x-forwarded-for", "203.0.113.9"),
+            ("x-forwarded-for", "198.51.100.7, 10.1.1.1"),
+        ];
+        assert_eq!(peer("127.0.0.1", &lines), "198.51.100.7");
+    }
+
+    #[test]
+    fn hops_are_read_in_every_common_form() {
+        for (hop, address) in [
+            ("198.51.100.7", "198.51.100.7"),
+            ("198.51.100.7:8080", "198.51.100.7"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:8080", "2001:db8::1"),
+            ("::ffff:198.51.100.7", "198.51.100.7"),
+        ] {
+            assert_eq!(peer("127.0.0.1", &[("x-forwarded-for", hop)]), address);
+        }
+        let forwarded = "for=203.0.113.9, For=\"[2001:db8::1]:4711\";proto=https;by=10.0.0.1";
+        assert_eq!(
+            peer("127.0.0.1", &[("forwarded", forwarded)]),
+            "2001:db8::1"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_ends_the_search() {
+        for garbage in [
+            "unknown",
+            "",
+            "198.51.100.7, _hidden",
+            "198.51.100.7, 999.1.1.1",
+        ] {
+            assert_eq!(
+                peer("127.0.0.1", &[("x-forwarded-for", garbage)]),
+                "127.0.0.1"
+            );
+        }
+    }
+
+    #[test]
+    fn forwarded_counts_only_without_x_forwarded_for() {
+        let both = [
+            ("forwarded", "for=203.0.113.9"),
+            ("x-forwarded-for", "198.51.100.7"),
+        ];
+        assert_eq!(peer("127.0.0.1", &both), "198.51.100.7");
+    }
+
+    #[test]
+    fn when_all_hops_are_trusted_the_farthest_is_the_peer() {
+        assert_eq!(
+            peer("127.0.0.1", &[("x-forwarded-for", "10.0.0.1, 10.0.0.2")]),
+            "10.0.0.1"
+        );
+    }
+}

@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{
-    HttpMessage, HttpRequest,
+    HttpRequest,
     dev::Payload,
     http::header::{self, HeaderValue},
     web::{Bytes, BytesMut},
 };
 use futures_util::StreamExt as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{ApiError, Detail};
 
@@ -35,6 +35,20 @@ impl Default for BodyBudget {
     }
 }
 
+/// A body, which counts against the budget as long as it is held.
+#[derive(Debug)]
+pub struct HeldBody {
+    bytes: Bytes,
+    _held: Option<OwnedSemaphorePermit>,
+}
+
+impl HeldBody {
+    /// The body's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Reads a body of at most `limit` bytes.
 ///
 /// # Errors
@@ -45,7 +59,7 @@ pub async fn read_body(
     payload: Payload,
     limit: usize,
     budget: &BodyBudget,
-) -> Result<Bytes, ApiError> {
+) -> Result<HeldBody, ApiError> {
     let encoding = request.headers().get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| encoding != HeaderValue::from_static("identity")) {
         return Err(ApiError::unsupported_media_type(
@@ -69,9 +83,9 @@ async fn collect(
     mut payload: Payload,
     limit: usize,
     budget: &BodyBudget,
-) -> Result<Bytes, ApiError> {
+) -> Result<HeldBody, ApiError> {
     let mut body = BytesMut::new();
-    let mut permits = Vec::new();
+    let mut held = None::<OwnedSemaphorePermit>;
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
             ApiError::invalid_body(vec![Detail {
@@ -83,9 +97,16 @@ async fn collect(
             return Err(ApiError::too_large(limit));
         }
         let bytes = u32::try_from(chunk.len()).map_err(ApiError::internal)?;
-        let permit = budget.0.try_acquire_many(bytes);
-        permits.push(permit.map_err(ApiError::unavailable)?);
+        let permit = Arc::clone(&budget.0).try_acquire_many_owned(bytes);
+        let permit = permit.map_err(ApiError::unavailable)?;
+        match &mut held {
+            Some(held) => held.merge(permit),
+            None => held = Some(permit),
+        }
         body.extend_from_slice(&chunk);
     }
-    Ok(body.freeze())
+    Ok(HeldBody {
+        bytes: body.freeze(),
+        _held: held,
+    })
 }

@@ -40,7 +40,7 @@ mod limit_headers;
 mod peer;
 mod requests;
 
-pub use body::{BodyBudget, read_body};
+pub use body::{BodyBudget, HeldBody, read_body};
 pub use caller::Caller;
 pub use error::{ApiError, Detail, Envelope, PathStep};
 pub use gate::{Gate, Guard};

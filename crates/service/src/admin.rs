@@ -13,24 +13,6 @@ use paneld_repository::{
 
 use crate::{Created, ServiceError, manage::new_credentials};
 
-/// What the first start is told.
-#[derive(Debug)]
-pub struct FirstStart {
-    /// The name of the organization to make.
-    pub organization: Option<Name>,
-    /// The credentials of the client to make.
-    pub credentials: Option<(ClientId, PlainSecret)>,
-}
-
-/// A client that was made with credentials of its own at the first start.
-#[derive(Debug)]
-pub struct FirstClient {
-    /// Its id.
-    pub id: ClientId,
-    /// Its secret.
-    pub secret: PlainSecret,
-}
-
 /// Administers the catalog.
 #[derive(Debug, Clone)]
 pub struct Admin {

@@ -15,7 +15,7 @@ mod identity;
 mod manage;
 mod upkeep;
 
-pub use admin::{Admin, FirstClient, FirstStart};
+pub use admin::Admin;
 pub use error::{Conflict, ServiceError};
 pub use health::{BackendState, Health, Readiness};
 pub use identity::{Identity, LimitState, WhoAmI};

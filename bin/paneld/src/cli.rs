@@ -1,0 +1,179 @@
+//! The command line.
+
+use std::{io::Write as _, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use paneld_domain::Clock;
+use paneld_service::Repository;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    Server,
+    admin::{self, AdminCommand},
+    config::{self, Config, FILE_FLAG, Gathered, SETTINGS},
+    data_dir, logging,
+};
+
+/// A self-hosted product-analytics API server
+#[derive(Debug, Parser)]
+#[command(name = "paneld", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (also without any command)
+    Serve,
+    /// Administer the catalog, also beside a running server
+    Admin {
+        /// Print JSON for scripts instead of tables
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
+    /// Bring the catalog's tables up to date
+    Migrate,
+    /// Print the effective configuration, secrets masked
+    Config {
+        /// Print the reference of all settings, in Markdown
+        #[arg(long)]
+        reference: bool,
+    },
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let matches = command().get_matches();
+    let result = Cli::from_arg_matches(&matches)
+        .map_err(anyhow::Error::from)
+        .and_then(|cli| {
+            let gathered = Gathered::gather(&matches, std::env::vars_os())?;
+            execute(cli.command.unwrap_or(Command::Serve), &gathered)
+        });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // There is nobody left to tell when this fails.
+            let _ = writeln!(std::io::stderr(), "paneld: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The command line: the commands, and a flag for every setting, wherever it stands.
+pub fn command() -> clap::Command {
+    let mut command = Cli::command().arg(
+        Arg::new(FILE_FLAG)
+            .long(FILE_FLAG)
+            .value_name("PATH")
+            .help("The configuration file [env: PANELD_CONFIG]")
+            .global(true),
+    );
+    for setting in &SETTINGS {
+        let path_flag = setting.file_key().map(|key| key.replace('_', "-"));
+        let (name, value, help) = match (setting.flag(), path_flag) {
+            (Some(flag), _) => (flag, "VALUE", setting.help.to_owned()),
+            (None, Some(flag)) => (flag, "PATH", format!("A file that holds: {}", setting.help)),
+            (None, None) => continue,
+        };
+        let variable = setting.variable();
+        let default = setting
+            .default
+            .map(|default| format!(" [default: {default}]"));
+        let help = format!("{help} [env: {variable}]{}", default.unwrap_or_default());
+        command = command.arg(
+            Arg::new(name.clone())
+                .long(name)
+                .value_name(value)
+                .help(help)
+                .help_heading("Settings")
+                .global(true),
+        );
+    }
+    command
+}
+
+fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
+    match command {
+        Command::Config { reference: true } => print(&config::print_reference()),
+        Command::Openapi => {
+            let document = paneld_http::document().to_pretty_json();
+            print(&(document.context("the OpenAPI document cannot be printed")? + "\n"))
+        }
+        Command::Config { reference: false } => {
+            Config::read(gathered)?;
+            for warning in gathered.warnings() {
+                let _ = writeln!(std::io::stderr(), "paneld: {warning}");
+            }
+            print(&config::print_effective(gathered))
+        }
+        Command::Serve => {
+            let config = Config::read(gathered)?;
+            logging::start(&config)?;
+            for warning in gathered.warnings() {
+                tracing::warn!("{warning}");
+            }
+            runtime()?.block_on(serve(&config))
+        }
+        Command::Migrate => {
+            let config = Config::read(gathered)?;
+            runtime()?.block_on(async {
+                open_catalog(&config).await?;
+                print("The catalog is up to date.\n")
+            })
+        }
+        Command::Admin { json, command } => {
+            let config = Config::read(gathered)?;
+            runtime()?.block_on(async {
+                let repository = open_catalog(&config).await?;
+                admin::run(command, json, repository, Clock::system()).await
+            })
+        }
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    // Requests are served by actix's own workers; this runtime has the catalog and the chores.
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}
+
+async fn open_catalog(config: &Config) -> anyhow::Result<Repository> {
+    data_dir::prepare(&config.data_dir)?;
+    Repository::open(&config.catalog)
+        .await
+        .context("cannot open the catalog")
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
+    let mut server = Server::start(config, Clock::system()).await?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        result = server.wait() => return result.context("the server ended"),
+    }
+    tracing::info!("stopping");
+    server.stop().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        // The reader has seen enough, as `head` does.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot print"),
+    }
+}

@@ -1,0 +1,254 @@
+//! The configuration: gathered from flags, environment, file and defaults, and validated whole.
+
+mod gather;
+mod reference;
+mod settings;
+
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use anyhow::bail;
+use paneld_auth::PlainSecret;
+use paneld_domain::{ClientId, InvalidValue, Name, Rate};
+use paneld_guard::{TrustedProxies, TrustedProxy};
+use paneld_ratelimit::Limits;
+use paneld_service::CatalogUrl;
+
+pub use gather::{Gathered, Source};
+pub use reference::{print_effective, print_reference};
+pub use settings::{FILE_FLAG, SETTINGS, Setting};
+
+/// What the server is told.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Where the catalog is.
+    pub catalog: CatalogUrl,
+    /// What the first start makes.
+    pub bootstrap: Bootstrap,
+    /// The rate limits.
+    pub limits: Limits,
+    /// The proxies whose word on addresses is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether root clients may be made through the API.
+    pub allow_root_creation: bool,
+    /// What to log, in the syntax of `tracing`'s filters.
+    pub log: String,
+    /// How to log.
+    pub log_format: LogFormat,
+    /// How long requests may take to finish when the server is stopped.
+    pub shutdown_timeout: Duration,
+}
+
+/// What the first start makes, where it is told.
+#[derive(Debug)]
+pub struct Bootstrap {
+    /// The name of the organization.
+    pub organization: Option<Name>,
+    /// The credentials of the root client.
+    pub client: Option<(ClientId, PlainSecret)>,
+}
+
+/// How to log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// Text for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(InvalidValue::new("must be auto, text or json")),
+        }
+    }
+}
+
+impl Config {
+    /// Reads what was gathered.
+    ///
+    /// # Errors
+    /// Everything that is wrong, one a line, each with its name, what it must be, and an
+    /// example.
+    pub fn read(gathered: &Gathered) -> anyhow::Result<Self> {
+        let mut reader = Reader {
+            gathered,
+            problems: Vec::new(),
+        };
+        let config = reader.config();
+        match config {
+            Some(config) if reader.problems.is_empty() => Ok(config),
+            _ => bail!(
+                "the configuration is wrong:\n  {}",
+                reader.problems.join("\n  ")
+            ),
+        }
+    }
+}
+
+struct Reader<'a> {
+    gathered: &'a Gathered,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// `None` when anything is wrong; but everything is looked at first.
+    fn config(&mut self) -> Option<Config> {
+        let listen = self.parse("listen", |text| {
+            let wrong = "must be an address and port";
+            text.parse()
+                .map_err(|_not_an_address| InvalidValue::new(wrong))
+        });
+        let data_dir = self.parse("data_dir", |text| Ok(PathBuf::from(text)));
+        let catalog = match (self.text("catalog_url"), &data_dir) {
+            (Some(_), _) => self.parse("catalog_url", str::parse),
+            (None, Some(folder)) => Some(CatalogUrl::Sqlite(folder.join("catalog.sqlite"))),
+            (None, None) => None,
+        };
+        let bootstrap = self.bootstrap();
+        let limits = self.limits();
+        let trusted_proxies = self.parse("trusted_proxies", |text| {
+            let proxies = text
+                .split(',')
+                .map(str::trim)
+                .filter(|entry| !entry.is_empty());
+            let proxies = proxies
+                .map(str::parse::<TrustedProxy>)
+                .collect::<Result<_, _>>()?;
+            Ok(TrustedProxies::new(proxies))
+        });
+        let allow_root_creation = self.parse("allow_root_creation", parse_bool);
+        let log = self.parse("log", |text| {
+            match text.parse::<tracing_subscriber::EnvFilter>() {
+                Ok(_) => Ok(text.to_owned()),
+                Err(_not_a_filter) => Err(InvalidValue::new("must be a filter of tracing")),
+            }
+        });
+        let log_format = self.parse("log_format", str::parse);
+        let shutdown_timeout = self.parse("shutdown_timeout", |text| {
+            let wrong = "must be a whole number of seconds";
+            let seconds = text
+                .parse::<u32>()
+                .map_err(|_not_one| InvalidValue::new(wrong))?;
+            Ok(Duration::from_secs(seconds.into()))
+        });
+        Some(Config {
+            listen: listen?,
+            data_dir: data_dir?,
+            catalog: catalog?,
+            bootstrap: bootstrap?,
+            limits: limits?,
+            trusted_proxies: trusted_proxies?,
+            allow_root_creation: allow_root_creation?,
+            log: log?,
+            log_format: log_format?,
+            shutdown_timeout: shutdown_timeout?,
+        })
+    }
+
+    fn bootstrap(&mut self) -> Option<Bootstrap> {
+        let organization = self.optional("bootstrap_organization", str::parse::<Name>);
+        let id = self.optional("bootstrap_client_id", str::parse::<ClientId>);
+        let secret = self.optional("bootstrap_client_secret", str::parse::<PlainSecret>);
+        let client = match (id?, secret?) {
+            (Some(id), Some(secret)) => Some((id, secret)),
+            (None, None) => None,
+            _ => {
+                self.problems.push(
+                    "PANELD_BOOTSTRAP_CLIENT_ID and PANELD_BOOTSTRAP_CLIENT_SECRET go together: \
+                     give both or none"
+                        .to_owned(),
+                );
+                return None;
+            }
+        };
+        Some(Bootstrap {
+            organization: organization?,
+            client,
+        })
+    }
+
+    fn limits(&mut self) -> Option<Limits> {
+        let mut rate = |key| {
+            self.parse(key, |text| match text {
+                "off" => Ok(None),
+                rate => rate.parse::<Rate>().map(Some),
+            })
+        };
+        let manage = rate("rate_limit_manage");
+        let export = rate("rate_limit_export");
+        let insights = rate("rate_limit_insights");
+        let track = rate("rate_limit_track");
+        let auth_failures = rate("rate_limit_auth_failures");
+        let client_factor = self.parse("rate_limit_client_factor", |text| {
+            let factor = text.parse().ok().filter(|&factor| factor > 0);
+            factor.ok_or(InvalidValue::new("must be a whole number of at least 1"))
+        });
+        Some(Limits {
+            manage: manage?,
+            export: export?,
+            insights: insights?,
+            track: track?,
+            auth_failures: auth_failures?,
+            client_factor: client_factor?,
+        })
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.gathered.get(key).map(|value| value.text.as_str())
+    }
+
+    /// A setting that has a default, and so always a value.
+    fn parse<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, InvalidValue>,
+    ) -> Option<T> {
+        self.optional(key, parse).flatten()
+    }
+
+    /// A setting that may have no value; `None` when it has a wrong one.
+    fn optional<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, InvalidValue>,
+    ) -> Option<Option<T>> {
+        let Some(value) = self.gathered.get(key) else {
+            return Some(None);
+        };
+        match parse(&value.text) {
+            Ok(parsed) => Some(Some(parsed)),
+            Err(why) => {
+                let setting = value.setting;
+                let given = if setting.is_secret {
+                    "its value".to_owned()
+                } else {
+                    format!("{:?}", value.text)
+                };
+                let (name, example) = (value.source.name_of(setting), setting.example);
+                self.problems
+                    .push(format!("{name}: {given} {why}, such as {example}"));
+                None
+            }
+        }
+    }
+}
+
+fn parse_bool(text: &str) -> Result<bool, InvalidValue> {
+    match text {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(InvalidValue::new("must be true or false")),
+    }
+}

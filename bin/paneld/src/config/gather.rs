@@ -1,0 +1,200 @@
+//! Gathering values: flags before environment before file before defaults.
+
+use std::{collections::BTreeMap, ffi::OsString, path::Path};
+
+use anyhow::{Context as _, bail};
+use clap::ArgMatches;
+
+use super::settings::{FILE_FLAG, SETTINGS, Setting};
+
+/// Where a value came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A flag.
+    Flag,
+    /// A variable of the environment.
+    Environment,
+    /// The configuration file.
+    File,
+    /// The table of settings.
+    Default,
+}
+
+impl Source {
+    /// The name under which a setting was given there.
+    pub(crate) fn name_of(self, setting: &Setting) -> String {
+        match self {
+            Self::Flag => format!("--{}", setting.key.replace('_', "-")),
+            Self::Environment | Self::Default => setting.variable(),
+            Self::File => format!("{} in the configuration file", setting.key),
+        }
+    }
+}
+
+/// A value, and where it came from.
+#[derive(Debug)]
+pub struct Value {
+    pub(crate) setting: &'static Setting,
+    pub(crate) text: String,
+    pub(crate) source: Source,
+}
+
+/// All values.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    values: BTreeMap<&'static str, Value>,
+    warnings: Vec<String>,
+}
+
+impl Gathered {
+    /// Gathers the values.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or the configuration file has an unknown key.
+    pub fn gather(
+        flags: &ArgMatches,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> anyhow::Result<Self> {
+        let mut environment = Environment::new(environment);
+        let file = match flags
+            .get_one::<String>(FILE_FLAG)
+            .cloned()
+            .or_else(|| environment.take(FILE_FLAG))
+        {
+            Some(path) => read_file(Path::new(&path))?,
+            None => BTreeMap::new(),
+        };
+        let mut gathered = Self::default();
+        for setting in &SETTINGS {
+            if let Some((text, source)) = find(setting, flags, &mut environment, &file)? {
+                let value = Value {
+                    setting,
+                    text,
+                    source,
+                };
+                gathered.values.insert(setting.key, value);
+            }
+        }
+        gathered.warnings = environment.unknown();
+        Ok(gathered)
+    }
+
+    /// The value of a setting, if it has one.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.values.get(key)
+    }
+
+    /// What was strange, but no error.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+fn find(
+    setting: &Setting,
+    flags: &ArgMatches,
+    environment: &mut Environment,
+    file: &BTreeMap<String, String>,
+) -> anyhow::Result<Option<(String, Source)>> {
+    // A secret's value, or the path of the file that holds it.
+    let file_key = setting.file_key();
+    let from_environment = environment.take(setting.key);
+    let path_from_environment = file_key.as_deref().and_then(|key| environment.take(key));
+    let flag = setting.flag();
+    let from_flag = flag.as_ref().and_then(|flag| flags.get_one::<String>(flag));
+    let path_flag = file_key.as_ref().map(|key| key.replace('_', "-"));
+    let path_from_flag = path_flag.and_then(|flag| flags.get_one::<String>(&flag).cloned());
+    let path_from_file = file_key.as_deref().and_then(|key| file.get(key));
+
+    if let Some(text) = from_flag {
+        return Ok(Some((text.clone(), Source::Flag)));
+    }
+    if let Some(path) = path_from_flag {
+        return Ok(Some((read_secret(&path)?, Source::Flag)));
+    }
+    if let Some(text) = from_environment {
+        return Ok(Some((text, Source::Environment)));
+    }
+    if let Some(path) = path_from_environment {
+        return Ok(Some((read_secret(&path)?, Source::Environment)));
+    }
+    if let Some(text) = file.get(setting.key) {
+        return Ok(Some((text.clone(), Source::File)));
+    }
+    if let Some(path) = path_from_file {
+        return Ok(Some((read_secret(path)?, Source::File)));
+    }
+    let default = setting.default;
+    Ok(default.map(|text| (text.to_owned(), Source::Default)))
+}
+
+/// A secret from a file of its own; editors and orchestrators end it with a line break.
+fn read_secret(path: &str) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the secret in {path}"))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn read_file(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the configuration file {shown}"))?;
+    let table = text
+        .parse::<toml::Table>()
+        .with_context(|| format!("the configuration file {shown} is not TOML"))?;
+    let mut values = BTreeMap::new();
+    for (key, value) in table {
+        let is_known = SETTINGS
+            .iter()
+            .any(|setting| setting.key == key || setting.file_key().as_ref() == Some(&key));
+        if !is_known {
+            bail!("the configuration file {shown} has an unknown key: {key}");
+        }
+        let text = plain_text(&value).with_context(|| {
+            format!("{key} in the configuration file {shown} must be a text, number, boolean or list of texts")
+        })?;
+        values.insert(key, text);
+    }
+    Ok(values)
+}
+
+/// A value of the file as the same text that a flag would have.
+fn plain_text(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(flag) => Some(flag.to_string()),
+        toml::Value::Array(entries) => {
+            let texts = entries.iter().map(toml::Value::as_str);
+            Some(texts.collect::<Option<Vec<_>>>()?.join(","))
+        }
+        _ => None,
+    }
+}
+
+/// The `PANELD_*` variables that were not asked for yet.
+struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let texts = variables.into_iter().filter_map(|(name, value)| {
+            let name = name.into_string().ok()?;
+            let key = name.strip_prefix("PANELD_")?.to_lowercase();
+            Some((key, value.to_string_lossy().into_owned()))
+        });
+        Self(texts.collect())
+    }
+
+    /// Takes a variable. An empty one counts as not given: that is how orchestrators leave one
+    /// out.
+    fn take(&mut self, key: &str) -> Option<String> {
+        self.0.remove(key).filter(|text| !text.is_empty())
+    }
+
+    fn unknown(self) -> Vec<String> {
+        let unknown = self.0.into_keys().map(|key| key.to_uppercase());
+        unknown
+            .map(|key| format!("the environment has an unknown variable: PANELD_{key}"))
+            .collect()
+    }
+}

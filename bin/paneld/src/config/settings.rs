@@ -1,0 +1,163 @@
+//! The table of settings: flags, environment, file and reference page all come from it.
+
+/// One setting.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its key in the file. Flag and variable have the same name in their own form.
+    pub key: &'static str,
+    /// Its value where none is given.
+    pub default: Option<&'static str>,
+    /// A value that would do.
+    pub example: &'static str,
+    /// What it is for, in sentences.
+    pub help: &'static str,
+    /// Whether it is never shown, and may come from a file of its own.
+    pub is_secret: bool,
+}
+
+impl Setting {
+    /// Its name in the environment.
+    pub fn variable(&self) -> String {
+        format!("PANELD_{}", self.key.to_uppercase())
+    }
+
+    /// Its flag. A secret has none: arguments can be seen by everyone on the machine.
+    pub fn flag(&self) -> Option<String> {
+        (!self.is_secret).then(|| self.key.replace('_', "-"))
+    }
+
+    /// Its key for the path of a file that holds its value, for a secret.
+    pub fn file_key(&self) -> Option<String> {
+        self.is_secret.then(|| format!("{}_file", self.key))
+    }
+}
+
+/// The flag for the configuration file, and its variable in lower case.
+pub const FILE_FLAG: &str = "config";
+
+const fn setting(
+    key: &'static str,
+    default: Option<&'static str>,
+    example: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting {
+        key,
+        default,
+        example,
+        help,
+        is_secret: false,
+    }
+}
+
+/// All settings.
+pub const SETTINGS: [Setting; 17] = [
+    setting(
+        "listen",
+        Some("127.0.0.1:3333"),
+        "127.0.0.1:3333",
+        "The address and port to listen on. There is no TLS: beyond loopback, put a proxy in \
+         front.",
+    ),
+    setting(
+        "data_dir",
+        Some("./paneld-data"),
+        "/var/lib/paneld",
+        "The folder where everything is kept. One process at a time.",
+    ),
+    setting(
+        "catalog_url",
+        None,
+        "sqlite:/var/lib/paneld/catalog.sqlite",
+        "Where organizations, projects, clients and references are kept. By default in \
+         catalog.sqlite in the data folder.",
+    ),
+    setting(
+        "bootstrap_organization",
+        None,
+        "Acme",
+        "The name of the organization that the first start makes.",
+    ),
+    setting(
+        "bootstrap_client_id",
+        None,
+        "fa0c2780-55f2-4d9e-bea0-da2e02c7b1a9",
+        "The id of a root client to make at the start, unless it is or ever was there. Goes with \
+         its secret.",
+    ),
+    Setting {
+        key: "bootstrap_client_secret",
+        default: None,
+        example: "the output of: openssl rand -hex 32",
+        help: "The secret of that root client: a generated one, or 16 to 256 visible ASCII \
+               characters.",
+        is_secret: true,
+    },
+    setting(
+        "rate_limit_manage",
+        Some("20/10s"),
+        "20/10s",
+        "How often a client may call the Manage API, or off.",
+    ),
+    setting(
+        "rate_limit_export",
+        Some("100/10s"),
+        "100/10s",
+        "How often a client may call the Export API, or off.",
+    ),
+    setting(
+        "rate_limit_insights",
+        Some("100/10s"),
+        "100/10s",
+        "How often a client may call the Insights API, or off.",
+    ),
+    setting(
+        "rate_limit_track",
+        Some("10000/10s"),
+        "10000/10s",
+        "How often a client may send events with its secret, imported rows included, or off.",
+    ),
+    setting(
+        "rate_limit_auth_failures",
+        Some("30/60s"),
+        "30/60s",
+        "How often authentication may fail from one address (IPv6: one /64), or off.",
+    ),
+    setting(
+        "rate_limit_client_factor",
+        Some("10"),
+        "10",
+        "How many times the rate of its group a client may be given through the Manage API.",
+    ),
+    setting(
+        "trusted_proxies",
+        Some("127.0.0.0/8,::1"),
+        "127.0.0.0/8,10.0.0.0/8",
+        "Proxies whose X-Forwarded-For (or else Forwarded) is believed: addresses and networks, \
+         with commas between. They must set or remove X-Forwarded-For.",
+    ),
+    setting(
+        "allow_root_creation",
+        Some("true"),
+        "true",
+        "Whether root clients can be made through the Manage API.",
+    ),
+    setting(
+        "log",
+        Some("info,actix_server=warn"),
+        "info,paneld_guard=debug",
+        "What to log, as a filter of tracing. At debug, every request has a line.",
+    ),
+    setting(
+        "log_format",
+        Some("auto"),
+        "json",
+        "How to log: text, json, or auto, which is text on a terminal and JSON elsewhere.",
+    ),
+    setting(
+        "shutdown_timeout",
+        Some("30"),
+        "30",
+        "How many seconds requests may take to finish when the server is stopped.",
+    ),
+];

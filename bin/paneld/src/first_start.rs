@@ -1,0 +1,109 @@
+//! The first credentials: `contract/auth-and-limits.md` §6.
+
+use std::{
+    fs::{File, OpenOptions, Permissions},
+    io::{IsTerminal as _, Write as _},
+    net::SocketAddr,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+};
+
+use anyhow::Context as _;
+use paneld_auth::PlainSecret;
+use paneld_domain::ClientId;
+use paneld_service::{Admin, Bootstrap};
+
+use crate::config::Config;
+
+/// Makes the first organization and root client: those that the configuration asks for, else
+/// ones of its own in an empty catalog.
+pub(crate) async fn run(admin: &Admin, config: &Config, address: SocketAddr) -> anyhow::Result<()> {
+    match &config.bootstrap.client {
+        Some((id, secret)) => make_given(admin, config, *id, secret).await,
+        None if admin.is_empty().await? => make_own(admin, config, address).await,
+        None => Ok(()),
+    }
+}
+
+async fn make_given(
+    admin: &Admin,
+    config: &Config,
+    id: ClientId,
+    secret: &PlainSecret,
+) -> anyhow::Result<()> {
+    let organization = config.bootstrap.organization.clone();
+    match admin.bootstrap(organization, id, secret).await? {
+        Bootstrap::Created => {
+            tracing::info!(client.id = %id, "made the root client of the configuration");
+        }
+        Bootstrap::Present { same_secret: true } => {}
+        Bootstrap::Present { same_secret: false } => tracing::warn!(
+            client.id = %id,
+            "the bootstrap client has another secret than the configuration says; it is left as \
+             it is"
+        ),
+        Bootstrap::Deleted => tracing::warn!(
+            client.id = %id,
+            "the bootstrap client was deleted, and is not made again"
+        ),
+    }
+    Ok(())
+}
+
+/// A secret that is lost between the catalog and its owner leaves a server that nobody can
+/// manage. So the file is written first; a terminal is at hand when it is not.
+async fn make_own(admin: &Admin, config: &Config, address: SocketAddr) -> anyhow::Result<()> {
+    let id = ClientId::random(&mut rand::rng());
+    let secret = PlainSecret::generate();
+    let text = credentials_text(id, &secret, address);
+    let on_terminal = std::io::stdout().is_terminal();
+    let file = config.data_dir.join("initial-credentials");
+    if !on_terminal {
+        write_privately(&file, &text)?;
+    }
+    let organization = config.bootstrap.organization.clone();
+    admin.bootstrap(organization, id, &secret).await?;
+    if on_terminal {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "\n{text}").context("cannot print the first credentials")?;
+    } else {
+        tracing::info!(
+            path = %file.display(),
+            "made a first root client; its credentials are in a file: read it, then delete it"
+        );
+    }
+    Ok(())
+}
+
+fn credentials_text(id: ClientId, secret: &PlainSecret, address: SocketAddr) -> String {
+    let secret = secret.expose();
+    format!(
+        "A root client was made for you. Its secret is shown this once:\n\
+         \n\
+         \x20 client id:     {id}\n\
+         \x20 client secret: {secret}\n\
+         \n\
+         Try it:\n\
+         \n\
+         \x20 curl -u {id}:{secret} http://{address}/manage/me\n"
+    )
+}
+
+fn write_privately(path: &Path, text: &str) -> anyhow::Result<()> {
+    let write = || -> std::io::Result<()> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)?;
+        // The mode above is only for a file that was not there.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        // The file's name must be on disk too.
+        path.parent()
+            .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    };
+    write().with_context(|| format!("cannot write the first credentials to {}", path.display()))
+}

@@ -1,0 +1,5 @@
+//! The real server, spoken to over HTTP.
+
+mod support;
+
+mod smoke;

@@ -1,0 +1,279 @@
+//! A real server in this process, on a port and data folder of its own, with a clock that tests
+//! set; and a caller that speaks HTTP to it.
+
+use std::{collections::HashMap, time::Duration};
+
+use clap::ArgMatches;
+use paneld::{
+    Server,
+    config::{Config, Gathered},
+};
+use paneld_domain::{ManualClock, parse_timestamp};
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+
+/// When every test begins.
+pub(crate) const START: &str = "2026-01-15T10:30:00.000Z";
+
+const ROOT_ID: &str = "fa0c2780-55f2-4d9e-bea0-da2e02c7b1a9";
+const ROOT_SECRET: &str = "sec_0123456789abcdef0123";
+
+/// A running server.
+pub(crate) struct TestServer {
+    server: Server,
+    time: ManualClock,
+    settings: HashMap<String, String>,
+    folder: TempDir,
+}
+
+impl TestServer {
+    /// A server with one organization, Acme, and one root client. Rate limits are off but for
+    /// those a test asks for.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, with these settings too: names as in the environment, without `PANELD_`.
+    pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().join("data").display().to_string();
+        let mut all = HashMap::new();
+        for (name, value) in [
+            ("LISTEN", "127.0.0.1:0"),
+            ("DATA_DIR", data_dir.as_str()),
+            ("BOOTSTRAP_ORGANIZATION", "Acme"),
+            ("BOOTSTRAP_CLIENT_ID", ROOT_ID),
+            ("BOOTSTRAP_CLIENT_SECRET", ROOT_SECRET),
+            ("RATE_LIMIT_MANAGE", "off"),
+            ("RATE_LIMIT_AUTH_FAILURES", "off"),
+        ]
+        .iter()
+        .chain(settings)
+        {
+            all.insert((*name).to_owned(), (*value).to_owned());
+        }
+        let time = ManualClock::starting_at(parse_timestamp(START).unwrap());
+        let server = boot(&all, &time).await;
+        Self {
+            server,
+            time,
+            settings: all,
+            folder,
+        }
+    }
+
+    /// The same server on the same data, stopped and started again.
+    pub(crate) async fn restart(self) -> Self {
+        self.server.stop().await.unwrap();
+        let server = boot(&self.settings, &self.time).await;
+        Self { server, ..self }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.server.stop().await.unwrap();
+    }
+
+    /// Moves the server's clock.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.time.advance(by);
+    }
+
+    /// Does now what the server does once a minute.
+    pub(crate) async fn do_chores(&self) {
+        self.server.upkeep().purge_projects().await.unwrap();
+        self.server.upkeep().record_uses().await.unwrap();
+    }
+
+    /// The folder that holds the server's data folder, `data`.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.server.address())
+    }
+
+    /// A caller with the root client's credentials.
+    pub(crate) fn root(&self) -> Caller {
+        self.caller(ROOT_ID, ROOT_SECRET)
+    }
+
+    /// A caller with these credentials.
+    pub(crate) fn caller(&self, id: &str, secret: &str) -> Caller {
+        let mut caller = self.anonymous();
+        caller
+            .headers
+            .push(("openpanel-client-id".into(), id.into()));
+        caller
+            .headers
+            .push(("openpanel-client-secret".into(), secret.into()));
+        caller
+    }
+
+    /// A caller without any credentials.
+    pub(crate) fn anonymous(&self) -> Caller {
+        Caller {
+            http: reqwest::Client::new(),
+            url: self.url(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Makes a project called `name`, and returns what the reply calls `data`.
+    pub(crate) async fn create_project(&self, name: &str) -> Json {
+        let reply = self
+            .root()
+            .post("/manage/projects", json!({"name": name}))
+            .await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.body["data"].clone()
+    }
+
+    /// Makes a client with this body, and returns what the reply calls `data`.
+    pub(crate) async fn create_client(&self, body: Json) -> Json {
+        let reply = self.root().post("/manage/clients", body).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.body["data"].clone()
+    }
+
+    /// A caller with the credentials of something that was made.
+    pub(crate) fn caller_of(&self, client: &Json) -> Caller {
+        self.caller(
+            client["id"].as_str().unwrap(),
+            client["secret"].as_str().unwrap(),
+        )
+    }
+}
+
+async fn boot(settings: &HashMap<String, String>, time: &ManualClock) -> Server {
+    let environment = settings
+        .iter()
+        .map(|(name, value)| (format!("PANELD_{name}").into(), value.into()));
+    let gathered = Gathered::gather(&no_flags(), environment).unwrap();
+    let config = Config::read(&gathered).unwrap();
+    Server::start(&config, time.clock()).await.unwrap()
+}
+
+fn no_flags() -> ArgMatches {
+    paneld::cli::command().get_matches_from(["paneld"])
+}
+
+/// Who calls.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    http: reqwest::Client,
+    url: String,
+    headers: Vec<(String, String)>,
+}
+
+impl Caller {
+    /// The same caller, whose requests also have this header.
+    pub(crate) fn with_header(&self, name: &str, value: &str) -> Self {
+        let mut caller = self.clone();
+        caller.headers.push((name.to_owned(), value.to_owned()));
+        caller
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Json) -> Reply {
+        self.send_json(Method::POST, path, body).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Json) -> Reply {
+        self.send_json(Method::PATCH, path, body).await
+    }
+
+    async fn send_json(&self, method: Method, path: &str, body: Json) -> Reply {
+        let caller = self.with_header("content-type", "application/json");
+        caller
+            .send(method, path, Some(body.to_string().into_bytes()))
+            .await
+    }
+
+    /// Sends exactly these bytes, without any content type but the caller's own.
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Reply {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        Reply {
+            status,
+            headers,
+            body: serde_json::from_str(&text).unwrap_or(Json::Null),
+            text,
+        }
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// The body, when it is JSON, else null.
+    pub(crate) body: Json,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    /// A header as text, empty when it is not there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Demands an error in the envelope, with this status and message.
+    pub(crate) fn assert_error(&self, status: u16, message: &str) {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.body["status"], json!(status), "{}", self.text);
+        let reason = self.status.canonical_reason().unwrap();
+        assert_eq!(self.body["error"], json!(reason), "{}", self.text);
+        assert_eq!(self.body["message"], json!(message), "{}", self.text);
+        assert_eq!(self.body["requestId"], json!(self.header("request-id")));
+        assert_eq!(self.header("content-type"), "application/json");
+    }
+
+    /// Demands 400 for a body with problems at exactly these places, in any order.
+    pub(crate) fn assert_invalid_body(&self, paths: &[Json]) {
+        self.assert_error(400, "Invalid request body");
+        self.assert_paths(paths);
+    }
+
+    /// Demands 400 for query parameters with problems at exactly these places, in any order.
+    pub(crate) fn assert_invalid_query(&self, paths: &[Json]) {
+        self.assert_error(400, "Invalid query parameters");
+        self.assert_paths(paths);
+    }
+
+    fn assert_paths(&self, expected: &[Json]) {
+        let details = self.body["details"].as_array().unwrap();
+        let mut paths = details
+            .iter()
+            .map(|d| d["path"].to_string())
+            .collect::<Vec<_>>();
+        let mut expected = expected.iter().map(Json::to_string).collect::<Vec<_>>();
+        paths.sort();
+        expected.sort();
+        assert_eq!(paths, expected, "{}", self.text);
+        assert!(
+            details
+                .iter()
+                .all(|d| d["message"].as_str().is_some_and(|m| !m.is_empty()))
+        );
+    }
+}

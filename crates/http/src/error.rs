@@ -1,0 +1,31 @@
+//! From what went wrong in a use case to what the caller is told: the one place.
+
+use paneld_guard::{ApiError, Detail, PathStep};
+use paneld_service::{Resource, ServiceError};
+
+/// The reply for a failed use case.
+pub(crate) fn reply_for(error: ServiceError) -> ApiError {
+    match error {
+        ServiceError::NotFound(resource) => not_found(resource),
+        ServiceError::Invalid(problems) => {
+            let details = problems.into_iter().map(|(path, why)| Detail {
+                path: path
+                    .into_iter()
+                    .map(|key| PathStep::Key(key.to_owned()))
+                    .collect(),
+                message: why.to_string(),
+            });
+            ApiError::invalid_body(details.collect())
+        }
+        ServiceError::Conflict(conflict) => ApiError::conflict(conflict.to_string()),
+        ServiceError::Forbidden(message) => ApiError::forbidden(message),
+        ServiceError::Unavailable(source) => ApiError::unavailable(source),
+        ServiceError::Internal(source) => ApiError::internal(source),
+    }
+}
+
+/// 404 for a resource; the same whether it never was, is deleted, or is another
+/// organization's.
+pub(crate) fn not_found(resource: Resource) -> ApiError {
+    ApiError::not_found(format!("{resource} not found"))
+}

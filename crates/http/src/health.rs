@@ -1,0 +1,89 @@
+//! Liveness and readiness, for orchestrators and load balancers.
+
+use actix_web::{HttpResponse, web};
+use paneld_service::{BackendState, Health};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::routes::Endpoint;
+
+/// Whether the server can do its work.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"status": "ready", "backends": {"catalog": "up"}}))]
+pub(crate) struct ReadinessBody {
+    /// `ready` or `unavailable`.
+    status: &'static str,
+    backends: BackendsBody,
+}
+
+/// The backends by name: `up` or `down`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BackendsBody {
+    catalog: &'static str,
+}
+
+/// That the process runs.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"status": "alive"}))]
+pub(crate) struct LivenessBody {
+    /// Always `alive`.
+    status: &'static str,
+}
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(__path_live, live),
+        Endpoint::new(__path_ready, ready),
+        Endpoint::new(__path_healthcheck, healthcheck),
+    ]
+}
+
+/// Whether the process runs
+///
+/// Asks no backend: a server whose catalog is away must not be restarted for it.
+#[utoipa::path(get, path = "/healthz/live", tag = "Health", security(()),
+    responses((status = 200, description = "It runs", body = LivenessBody)))]
+pub(crate) async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(LivenessBody { status: "alive" })
+}
+
+/// Whether requests can be served
+///
+/// The answer is at most a second old.
+#[utoipa::path(get, path = "/healthz/ready", tag = "Health", security(()),
+    responses(
+        (status = 200, description = "They can", body = ReadinessBody),
+        (status = 503, description = "A backend is away", body = ReadinessBody)))]
+pub(crate) async fn ready(health: web::Data<Health>) -> HttpResponse {
+    let readiness = health.readiness().await;
+    let body = ReadinessBody {
+        status: if readiness.is_ready() {
+            "ready"
+        } else {
+            "unavailable"
+        },
+        backends: BackendsBody {
+            catalog: match readiness.catalog {
+                BackendState::Up => "up",
+                BackendState::Down => "down",
+            },
+        },
+    };
+    let mut reply = if readiness.is_ready() {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
+    reply.json(body)
+}
+
+/// Whether requests can be served
+///
+/// The same as `/healthz/ready`.
+#[utoipa::path(get, path = "/healthcheck", tag = "Health", security(()),
+    responses(
+        (status = 200, description = "They can", body = ReadinessBody),
+        (status = 503, description = "A backend is away", body = ReadinessBody)))]
+pub(crate) async fn healthcheck(health: web::Data<Health>) -> HttpResponse {
+    ready(health).await
+}

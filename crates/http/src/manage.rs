@@ -1,0 +1,53 @@
+//! The Manage API: `contract/manage.md`.
+
+pub(crate) mod clients;
+pub(crate) mod identity;
+pub(crate) mod organization;
+pub(crate) mod projects;
+pub(crate) mod references;
+
+use std::str::FromStr;
+
+use paneld_domain::{InvalidValue, ProjectId};
+use paneld_guard::ApiError;
+
+use crate::{decode::Maybe, decode::Text, path_id::parse_id, routes::Endpoint};
+
+/// All endpoints for root clients.
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    let mut all = organization::endpoints();
+    all.extend(projects::endpoints());
+    all.extend(clients::endpoints());
+    all.extend(references::endpoints());
+    all
+}
+
+/// The id of a project in a body or query. Whether it can be one is found out with whether it
+/// is: both are 404. Only what is far too long is a mistake of another kind.
+#[derive(Debug)]
+pub(crate) struct GivenProjectId(String);
+
+impl FromStr for GivenProjectId {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.chars().count() > 255 {
+            return Err(InvalidValue::new("must be at most 255 characters"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl GivenProjectId {
+    pub(crate) fn parse(&self) -> Result<ProjectId, ApiError> {
+        parse_id(&self.0)
+    }
+}
+
+/// The `projectId` by which a list is filtered; empty text is no filter.
+pub(crate) fn project_filter(
+    given: Maybe<Text<GivenProjectId>>,
+) -> Result<Option<ProjectId>, ApiError> {
+    let given = given.into_option().filter(|given| !given.0.is_empty());
+    given.map(|given| given.parse()).transpose()
+}

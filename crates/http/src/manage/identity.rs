@@ -1,0 +1,88 @@
+//! Who am I: for clients of every type.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpResponse, web};
+use paneld_auth::{Api, permission};
+use paneld_guard::{ApiError, Caller};
+use paneld_service::{Identity, LimitState, WhoAmI};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{clients::ClientBody, projects::ProjectBody};
+use crate::{reply::Data, routes::Endpoint};
+
+/// Who the caller is, what it may do, and how often.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct IdentityBody {
+    client: ClientBody,
+    organization: OwnOrganizationBody,
+    /// The project the client is bound to; null is the whole organization.
+    project: Option<ProjectBody>,
+    /// The APIs it may call: `insights`, `export`, `track`, `import`, `manage`.
+    permissions: Vec<&'static str>,
+    /// The token buckets it draws on, by group.
+    limits: BTreeMap<&'static str, LimitBody>,
+}
+
+/// The caller's organization, in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OwnOrganizationBody {
+    id: String,
+    name: String,
+    timezone: String,
+}
+
+/// A token bucket.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LimitBody {
+    /// How many requests pass at once when none came for a window.
+    limit: u32,
+    /// How many seconds an empty bucket takes to fill up.
+    window_seconds: u32,
+    /// How many requests pass now.
+    remaining: u32,
+}
+
+impl From<WhoAmI<'_>> for IdentityBody {
+    fn from(who: WhoAmI<'_>) -> Self {
+        let limit = |LimitState { group, verdict }: LimitState| {
+            let body = LimitBody {
+                limit: verdict.rate.limit(),
+                window_seconds: verdict.rate.window_seconds(),
+                remaining: verdict.remaining,
+            };
+            (group.as_str(), body)
+        };
+        Self {
+            client: who.client.into(),
+            organization: OwnOrganizationBody {
+                id: who.organization.id.to_string(),
+                name: who.organization.name.to_string(),
+                timezone: who.organization.zone.to_string(),
+            },
+            project: who.project.cloned().map(Into::into),
+            permissions: who.permissions.into_iter().map(Api::permission).collect(),
+            limits: who.limits.into_iter().map(limit).collect(),
+        }
+    }
+}
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::new(__path_who_am_i, who_am_i)]
+}
+
+/// Who am I
+///
+/// For clients of every type: the client itself, its organization and project, the APIs it may
+/// call, and what is left of its limits.
+#[utoipa::path(get, path = "/manage/me", tag = "Identity",
+    responses((status = 200, description = "The caller", body = Data<IdentityBody>)))]
+pub(crate) async fn who_am_i(
+    caller: Caller<permission::Identity>,
+    identity: web::Data<Identity>,
+) -> Result<HttpResponse, ApiError> {
+    let who = identity.who_am_i(&caller.0);
+    Ok(HttpResponse::Ok().json(Data::<IdentityBody>::of(who)))
+}

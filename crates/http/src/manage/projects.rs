@@ -1,0 +1,390 @@
+//! Projects.
+
+use actix_web::{HttpResponse, http::header, web};
+use deserr::Deserr;
+use paneld_auth::permission;
+use paneld_domain::{
+    CorsEntry, Domain, EventName, Filter, FilteredAddress, Name, NewProject, ProfileId, Project,
+    ProjectChanges, ProjectId, ProjectType, RetentionDays,
+};
+use paneld_guard::{ApiError, Caller};
+use paneld_service::{Created, Manage};
+use serde::Serialize;
+use serde_json::Value as Json;
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
+
+use crate::{
+    decode::{
+        Blank, Body, Flag, JsonBody, List, Maybe, Number, Problems, Query, RequiredName, Text, both,
+    },
+    error::reply_for,
+    openapi::with_required,
+    path_id::PathId,
+    reply::{Data, Listed, PageQuery, Success, WireTime},
+    routes::Endpoint,
+};
+
+/// A project.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "my-shop", "name": "My Shop", "organizationId": "acme",
+    "domain": "https://shop.example", "cors": ["https://shop.example"], "crossDomain": false,
+    "allowUnsafeRevenueTracking": false, "filters": [], "types": ["website"], "eventsCount": 0,
+    "retentionDays": null, "createdAt": "2026-01-15T10:30:00.000Z",
+    "updatedAt": "2026-01-15T10:30:00.000Z", "deleteAt": null
+}))]
+pub(crate) struct ProjectBody {
+    id: String,
+    name: String,
+    organization_id: String,
+    domain: Option<String>,
+    /// Origins from which browsers may send events without a secret.
+    cors: Vec<String>,
+    cross_domain: bool,
+    allow_unsafe_revenue_tracking: bool,
+    /// Events that are not stored.
+    filters: Vec<FilterBody>,
+    types: Vec<&'static str>,
+    /// How many events are stored.
+    events_count: u64,
+    /// For how many days events are kept; null is for ever.
+    retention_days: Option<u32>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: WireTime,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: WireTime,
+    /// When it will be purged, if it was deleted.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    delete_at: Option<WireTime>,
+    /// The credentials of its first client: only in the reply to its creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<FirstClientBody>,
+}
+
+/// The first client of a new project.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FirstClientBody {
+    id: String,
+    /// Shown this once.
+    secret: String,
+    r#type: &'static str,
+}
+
+impl From<Project> for ProjectBody {
+    fn from(project: Project) -> Self {
+        Self {
+            id: project.id.to_string(),
+            name: project.name.to_string(),
+            organization_id: project.organization_id.to_string(),
+            domain: project.domain.as_ref().map(Domain::to_string),
+            cors: project.cors.iter().map(CorsEntry::to_string).collect(),
+            cross_domain: project.cross_domain,
+            allow_unsafe_revenue_tracking: project.allow_unsafe_revenue_tracking,
+            filters: project.filters.iter().map(FilterBody::from).collect(),
+            types: project.types.iter().map(|kind| kind.as_str()).collect(),
+            // There is no event store yet, and so there are no events.
+            events_count: 0,
+            retention_days: project.retention_days.map(RetentionDays::get),
+            created_at: WireTime(project.created_at),
+            updated_at: WireTime(project.updated_at),
+            delete_at: project.delete_at.map(WireTime),
+            client: None,
+        }
+    }
+}
+
+impl From<Created<Project>> for ProjectBody {
+    fn from(created: Created<Project>) -> Self {
+        Self {
+            client: Some(FirstClientBody {
+                id: created.client_id.to_string(),
+                secret: created.secret.expose().to_owned(),
+                r#type: "write",
+            }),
+            ..created.made.into()
+        }
+    }
+}
+
+/// Events that are not stored.
+#[derive(Debug, Serialize, Deserr, ToSchema)]
+#[serde(
+    tag = "type",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase"
+)]
+#[deserr(error = Problems, tag = "type")]
+pub(crate) enum FilterBody {
+    /// From this address or network.
+    #[deserr(rename = "ip")]
+    Ip {
+        #[schema(value_type = String)]
+        ip: Text<FilteredAddress>,
+    },
+    /// Of this profile.
+    #[deserr(rename = "profile_id", rename_all = camelCase)]
+    ProfileId {
+        #[schema(value_type = String)]
+        profile_id: Text<ProfileId>,
+    },
+    /// Of exactly this name.
+    #[deserr(rename = "event")]
+    Event {
+        #[schema(value_type = String)]
+        name: Text<EventName>,
+    },
+}
+
+impl From<&Filter> for FilterBody {
+    fn from(filter: &Filter) -> Self {
+        match filter.clone() {
+            Filter::Ip(ip) => Self::Ip { ip: Text(ip) },
+            Filter::ProfileId(id) => Self::ProfileId {
+                profile_id: Text(id),
+            },
+            Filter::Event(name) => Self::Event { name: Text(name) },
+        }
+    }
+}
+
+impl From<FilterBody> for Filter {
+    fn from(body: FilterBody) -> Self {
+        match body {
+            FilterBody::Ip { ip } => Self::Ip(ip.0),
+            FilterBody::ProfileId { profile_id } => Self::ProfileId(profile_id.0),
+            FilterBody::Event { name } => Self::Event(name.0),
+        }
+    }
+}
+
+/// What to change of a project; absent fields stay as they are.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Problems, rename_all = camelCase)]
+#[schema(rename_all = "camelCase", example = json!({
+    "domain": "https://shop.example", "cors": ["https://*.shop.example"], "types": ["website"]
+}))]
+pub(crate) struct UpdateProject {
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    name: Maybe<Text<Name>>,
+    /// An http or https URL; null or empty for none.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>)]
+    domain: Maybe<Blank<Domain>>,
+    /// Each `*`, an origin, or a host, the last two with or without a leading `*.`.
+    #[deserr(default)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    cors: Maybe<List<Text<CorsEntry>>>,
+    #[deserr(default)]
+    #[schema(value_type = Option<bool>)]
+    cross_domain: Maybe<bool>,
+    #[deserr(default)]
+    #[schema(value_type = Option<bool>)]
+    allow_unsafe_revenue_tracking: Maybe<bool>,
+    #[deserr(default)]
+    #[schema(value_type = Option<Vec<FilterBody>>, max_items = 100)]
+    filters: Maybe<List<FilterBody>>,
+    /// Any of `website`, `app`, `backend`.
+    #[deserr(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    types: Maybe<List<Text<ProjectType>>>,
+    /// 1 to 36500; null for ever.
+    #[deserr(default)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 36500)]
+    retention_days: Maybe<Option<Number<RetentionDays>>>,
+}
+
+impl Body for UpdateProject {
+    fn decode(json: Json) -> Result<Self, Problems> {
+        deserr::deserialize(json)
+    }
+}
+
+impl From<UpdateProject> for ProjectChanges {
+    fn from(body: UpdateProject) -> Self {
+        let filters = body.filters.0;
+        let days = body.retention_days.0;
+        Self {
+            name: body.name.into_option(),
+            domain: body.domain.0.map(|Blank(domain)| domain),
+            cors: body.cors.0.map(List::into_values),
+            cross_domain: body.cross_domain.0,
+            allow_unsafe_revenue_tracking: body.allow_unsafe_revenue_tracking.0,
+            filters: filters.map(|List(filters)| filters.into_iter().map(Filter::from).collect()),
+            types: body
+                .types
+                .0
+                .map(|types| without_repeats(types.into_values())),
+            retention_days: days.map(|days| days.map(|Number(days)| days)),
+        }
+    }
+}
+
+fn without_repeats(types: Vec<ProjectType>) -> Vec<ProjectType> {
+    let mut unique = Vec::new();
+    for kind in types {
+        if !unique.contains(&kind) {
+            unique.push(kind);
+        }
+    }
+    unique
+}
+
+/// A project to make: its name, and anything that can be changed later.
+#[derive(Debug)]
+pub(crate) struct CreateProject {
+    name: Name,
+    settings: UpdateProject,
+}
+
+impl Body for CreateProject {
+    fn decode(json: Json) -> Result<Self, Problems> {
+        let required = deserr::deserialize::<RequiredName, _, _>(json.clone());
+        let (required, settings) = both(required, UpdateProject::decode(json))?;
+        Ok(Self {
+            name: required.name.0,
+            settings,
+        })
+    }
+}
+
+impl PartialSchema for CreateProject {
+    fn schema() -> RefOr<Schema> {
+        with_required(&["UpdateProject"], &["name"])
+    }
+}
+
+impl ToSchema for CreateProject {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        UpdateProject::schemas(schemas);
+    }
+}
+
+/// Which projects to show.
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Problems, rename_all = camelCase)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct DeletedQuery {
+    /// Whether to show deleted projects, as long as they can be restored.
+    #[deserr(default)]
+    #[param(value_type = Option<bool>, required = false)]
+    include_deleted: Maybe<Text<Flag>>,
+}
+
+impl DeletedQuery {
+    fn include_deleted(self) -> bool {
+        self.include_deleted
+            .into_option()
+            .is_some_and(|Flag(flag)| flag)
+    }
+}
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(__path_list_projects, list_projects),
+        Endpoint::new(__path_create_project, create_project),
+        Endpoint::new(__path_get_project, get_project),
+        Endpoint::new(__path_update_project, update_project),
+        Endpoint::new(__path_delete_project, delete_project),
+    ]
+}
+
+/// List projects
+#[utoipa::path(get, path = "/manage/projects", tag = "Projects",
+    params(PageQuery, DeletedQuery),
+    responses((status = 200, description = "The projects, newest first",
+        body = Listed<ProjectBody>)))]
+pub(crate) async fn list_projects(
+    caller: Caller<permission::Manage>,
+    manage: web::Data<Manage>,
+    Query(page): Query<PageQuery>,
+    Query(deleted): Query<DeletedQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let (page, is_partial) = page.into_request();
+    let listed = manage
+        .list_projects(&caller.0, deleted.include_deleted(), page)
+        .await;
+    let projects = listed.map_err(reply_for)?;
+    Ok(HttpResponse::Ok().json(Listed::<ProjectBody>::page(projects, is_partial)))
+}
+
+/// Create a project
+///
+/// A write client called `First client` is made with it. Its secret is shown this once.
+#[utoipa::path(post, path = "/manage/projects", tag = "Projects",
+    request_body(content = CreateProject, example = json!({"name": "My Shop"})),
+    responses((status = 200, description = "The project, and its first client",
+        body = Data<ProjectBody>)))]
+pub(crate) async fn create_project(
+    caller: Caller<permission::Manage>,
+    manage: web::Data<Manage>,
+    JsonBody(CreateProject { name, settings }): JsonBody<CreateProject>,
+) -> Result<HttpResponse, ApiError> {
+    let new = NewProject {
+        name,
+        settings: settings.into(),
+    };
+    let created = manage
+        .create_project(&caller.0, new)
+        .await
+        .map_err(reply_for)?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Data::<ProjectBody>::of(created)))
+}
+
+/// Get a project
+#[utoipa::path(get, path = "/manage/projects/{id}", tag = "Projects",
+    params(("id" = String, Path, description = "The project's id"), DeletedQuery),
+    responses((status = 200, description = "The project", body = Data<ProjectBody>)))]
+pub(crate) async fn get_project(
+    caller: Caller<permission::Manage>,
+    manage: web::Data<Manage>,
+    PathId(id): PathId<ProjectId>,
+    Query(deleted): Query<DeletedQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let found = manage
+        .get_project(&caller.0, id, deleted.include_deleted())
+        .await;
+    Ok(HttpResponse::Ok().json(Data::<ProjectBody>::of(found.map_err(reply_for)?)))
+}
+
+/// Change a project
+///
+/// On a deleted project any change, also an empty one, cancels the deletion.
+#[utoipa::path(patch, path = "/manage/projects/{id}", tag = "Projects",
+    params(("id" = String, Path, description = "The project's id")),
+    request_body = UpdateProject,
+    responses((status = 200, description = "The project", body = Data<ProjectBody>)))]
+pub(crate) async fn update_project(
+    caller: Caller<permission::Manage>,
+    manage: web::Data<Manage>,
+    PathId(id): PathId<ProjectId>,
+    JsonBody(body): JsonBody<UpdateProject>,
+) -> Result<HttpResponse, ApiError> {
+    let updated = manage.update_project(&caller.0, id, body.into()).await;
+    Ok(HttpResponse::Ok().json(Data::<ProjectBody>::of(updated.map_err(reply_for)?)))
+}
+
+/// Delete a project
+///
+/// It is gone at once: its clients are refused, and it is not found. For 24 hours a change
+/// brings it back; after that it is purged.
+#[utoipa::path(delete, path = "/manage/projects/{id}", tag = "Projects",
+    params(("id" = String, Path, description = "The project's id")),
+    responses((status = 200, description = "It is deleted", body = Success)))]
+pub(crate) async fn delete_project(
+    caller: Caller<permission::Manage>,
+    manage: web::Data<Manage>,
+    PathId(id): PathId<ProjectId>,
+) -> Result<HttpResponse, ApiError> {
+    manage
+        .delete_project(&caller.0, id)
+        .await
+        .map_err(reply_for)?;
+    Ok(HttpResponse::Ok().json(Success::DONE))
+}

@@ -1,0 +1,213 @@
+//! Timeline references.
+
+use actix_web::{HttpResponse, web};
+use deserr::Deserr;
+use paneld_auth::permission;
+use paneld_domain::{Description, Name, NewReference, Reference, ReferenceChanges, ReferenceId};
+use paneld_guard::{ApiError, Caller};
+use paneld_service::Manage;
+use serde::Serialize;
+use serde_json::Value as Json;
+use utoipa::ToSchema;
+
+use super::{GivenProjectId, clients::ProjectQuery, project_filter};
+use crate::{
+    decode::{Body, JsonBody, Maybe, Moment, Problems, Query, Text},
+    error::reply_for,
+    path_id::PathId,
+    reply::{Data, Listed, PageQuery, Success, WireTime},
+    routes::Endpoint,
+};
+
+/// A reference.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "1af09627-2dd7-4b37-9e5c-6ffa7e450e85", "title": "Launch", "description": "v2",
+    "date": "2024-01-15T10:00:00.000Z", "datetime": "2024-01-15T10:00:00.000Z",
+    "projectId": "my-shop", "createdAt": "2026-01-15T10:30:00.000Z",
+    "updatedAt": "2026-01-15T10:30:00.000Z"
+}))]
+pub(crate) struct ReferenceBody {
+    id: String,
+    title: String,
+    description: Option<String>,
+    /// When it happened.
+    #[schema(value_type = String, format = DateTime)]
+    date: WireTime,
+    /// The same as `date`.
+    #[schema(value_type = String, format = DateTime)]
+    datetime: WireTime,
+    project_id: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: WireTime,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: WireTime,
+}
+
+impl From<Reference> for ReferenceBody {
+    fn from(reference: Reference) -> Self {
+        Self {
+            id: reference.id.to_string(),
+            title: reference.title.to_string(),
+            description: reference.description.as_ref().map(Description::to_string),
+            date: WireTime(reference.date),
+            datetime: WireTime(reference.date),
+            project_id: reference.project_id.to_string(),
+            created_at: WireTime(reference.created_at),
+            updated_at: WireTime(reference.updated_at),
+        }
+    }
+}
+
+/// A reference to make.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Problems, rename_all = camelCase)]
+#[schema(rename_all = "camelCase", example = json!({
+    "projectId": "my-shop", "title": "Launch", "description": "v2",
+    "datetime": "2024-01-15T10:00:00.000Z"
+}))]
+pub(crate) struct CreateReference {
+    #[schema(value_type = String)]
+    project_id: Text<GivenProjectId>,
+    #[schema(value_type = String, max_length = 255)]
+    title: Text<Name>,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, max_length = 10000)]
+    description: Maybe<Option<Text<Description>>>,
+    /// ISO 8601; without an offset it is UTC.
+    #[schema(value_type = String, format = DateTime)]
+    datetime: Text<Moment>,
+}
+
+impl Body for CreateReference {
+    fn decode(json: Json) -> Result<Self, Problems> {
+        deserr::deserialize(json)
+    }
+}
+
+/// What to change of a reference; absent fields stay as they are.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Problems)]
+#[schema(example = json!({"title": "Launch of v2"}))]
+pub(crate) struct UpdateReference {
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    title: Maybe<Text<Name>>,
+    /// Null clears it.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, max_length = 10000)]
+    description: Maybe<Option<Text<Description>>>,
+    /// ISO 8601; without an offset it is UTC.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    datetime: Maybe<Text<Moment>>,
+}
+
+impl Body for UpdateReference {
+    fn decode(json: Json) -> Result<Self, Problems> {
+        deserr::deserialize(json)
+    }
+}
+
+impl From<UpdateReference> for ReferenceChanges {
+    fn from(body: UpdateReference) -> Self {
+        let description = body.description.0;
+        Self {
+            title: body.title.into_option(),
+            description: description.map(|text| text.map(|Text(text)| text)),
+            date: body.datetime.into_option().map(|Moment(date)| date),
+        }
+    }
+}
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(__path_list_references, list_references),
+        Endpoint::new(__path_create_reference, create_reference),
+        Endpoint::new(__path_get_reference, get_reference),
+        Endpoint::new(__path_update_reference, update_reference),
+        Endpoint::new(__path_delete_reference, delete_reference),
+    ]
+}
+
+/// List references
+#[utoipa::path(get, path = "/manage/references", tag = "References",
+    params(PageQuery, ProjectQuery),
+    responses((status = 200, description = "The references of live projects, newest first",
+        body = Listed<ReferenceBody>)))]
+pub(crate) async fn list_references(
+    caller: Caller<permission::Manage>,
+    manage: web::Data<Manage>,
+    Query(page): Query<PageQuery>,
+    Query(query): Query<ProjectQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let (page, is_partial) = page.into_request();
+    let project = project_filter(query.project_id)?;
+    let listed = manage.list_references(&caller.0, project, page).await;
+    let references = listed.map_err(reply_for)?;
+    Ok(HttpResponse::Ok().json(Listed::<ReferenceBody>::page(references, is_partial)))
+}
+
+/// Create a reference
+#[utoipa::path(post, path = "/manage/references", tag = "References",
+    request_body = CreateReference,
+    responses((status = 200, description = "The reference", body = Data<ReferenceBody>)))]
+pub(crate) async fn create_reference(
+    caller: Caller<permission::Manage>,
+    manage: web::Data<Manage>,
+    JsonBody(body): JsonBody<CreateReference>,
+) -> Result<HttpResponse, ApiError> {
+    let new = NewReference {
+        project_id: body.project_id.0.parse()?,
+        title: body.title.0,
+        description: body.description.0.flatten().map(|Text(text)| text),
+        date: body.datetime.0.0,
+    };
+    let created = manage.create_reference(&caller.0, new).await;
+    Ok(HttpResponse::Ok().json(Data::<ReferenceBody>::of(created.map_err(reply_for)?)))
+}
+
+/// Get a reference
+#[utoipa::path(get, path = "/manage/references/{id}", tag = "References",
+    params(("id" = String, Path, description = "The reference's id")),
+    responses((status = 200, description = "The reference", body = Data<ReferenceBody>)))]
+pub(crate) async fn get_reference(
+    caller: Caller<permission::Manage>,
+    manage: web::Data<Manage>,
+    PathId(id): PathId<ReferenceId>,
+) -> Result<HttpResponse, ApiError> {
+    let found = manage.get_reference(&caller.0, id).await;
+    Ok(HttpResponse::Ok().json(Data::<ReferenceBody>::of(found.map_err(reply_for)?)))
+}
+
+/// Change a reference
+#[utoipa::path(patch, path = "/manage/references/{id}", tag = "References",
+    params(("id" = String, Path, description = "The reference's id")),
+    request_body = UpdateReference,
+    responses((status = 200, description = "The reference", body = Data<ReferenceBody>)))]
+pub(crate) async fn update_reference(
+    caller: Caller<permission::Manage>,
+    manage: web::Data<Manage>,
+    PathId(id): PathId<ReferenceId>,
+    JsonBody(body): JsonBody<UpdateReference>,
+) -> Result<HttpResponse, ApiError> {
+    let updated = manage.update_reference(&caller.0, id, body.into()).await;
+    Ok(HttpResponse::Ok().json(Data::<ReferenceBody>::of(updated.map_err(reply_for)?)))
+}
+
+/// Delete a reference
+#[utoipa::path(delete, path = "/manage/references/{id}", tag = "References",
+    params(("id" = String, Path, description = "The reference's id")),
+    responses((status = 200, description = "It is deleted", body = Success)))]
+pub(crate) async fn delete_reference(
+    caller: Caller<permission::Manage>,
+    manage: web::Data<Manage>,
+    PathId(id): PathId<ReferenceId>,
+) -> Result<HttpResponse, ApiError> {
+    manage
+        .delete_reference(&caller.0, id)
+        .await
+        .map_err(reply_for)?;
+    Ok(HttpResponse::Ok().json(Success::DONE))
+}

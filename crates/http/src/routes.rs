@@ -1,0 +1,161 @@
+//! The routing table.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use actix_web::{
+    FromRequest, Handler, HttpResponse, Responder, guard,
+    http::Method,
+    web::{self, ServiceConfig},
+};
+use paneld_auth::Api;
+use paneld_guard::{ApiError, BodyBudget, Guard};
+use paneld_service::{Health, Identity, Manage};
+use utoipa::openapi::HttpMethod;
+
+use crate::{health, manage, openapi};
+
+/// What handlers work with. Clones share it.
+#[derive(Clone)]
+pub struct Services {
+    /// The guard at the gates of the APIs.
+    pub guard: Arc<Guard>,
+    /// The budget for bodies in flight.
+    pub body_budget: web::Data<BodyBudget>,
+    /// The use cases of the Manage API.
+    pub manage: web::Data<Manage>,
+    /// The use case of who am I.
+    pub identity: web::Data<Identity>,
+    /// The state of the backends.
+    pub health: web::Data<Health>,
+}
+
+/// One way to call the server: method and path come from the handler's documentation, so that
+/// the two cannot differ.
+pub struct Endpoint {
+    method: Method,
+    path: String,
+    route: actix_web::Route,
+}
+
+impl Endpoint {
+    pub(crate) fn new<P, F, Args>(_documentation: P, handler: F) -> Self
+    where
+        P: utoipa::Path,
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let method = match P::methods().as_slice() {
+            [HttpMethod::Post] => Method::POST,
+            [HttpMethod::Patch] => Method::PATCH,
+            [HttpMethod::Delete] => Method::DELETE,
+            _ => Method::GET,
+        };
+        Self {
+            route: route_for(&method).to(handler),
+            path: P::path(),
+            method,
+        }
+    }
+
+    /// Its HTTP method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Its path, with parameters in braces.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+/// GET answers HEAD too (RFC 9110, section 9.3.2).
+fn route_for(method: &Method) -> actix_web::Route {
+    if method == Method::GET {
+        web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+    } else {
+        web::method(method.clone())
+    }
+}
+
+/// All ways to call the server, but for the OpenAPI document itself.
+pub fn endpoints() -> Vec<Endpoint> {
+    let mut all = health::endpoints();
+    all.extend(manage::identity::endpoints());
+    all.extend(manage::endpoints());
+    all
+}
+
+/// Mounts everything, at the root and under `/api`, where self-hosters' SDKs look for it.
+pub fn configure(config: &mut ServiceConfig, services: &Services) {
+    config
+        .app_data(services.body_budget.clone())
+        .app_data(services.manage.clone())
+        .app_data(services.identity.clone())
+        .app_data(services.health.clone())
+        .service(web::scope("/api").configure(|config| mount(config, services)))
+        .configure(|config| mount(config, services))
+        .default_service(web::to(route_not_found));
+}
+
+fn mount(config: &mut ServiceConfig, services: &Services) {
+    let gate = |api| services.guard.gate(api);
+    for resource in resources(health::endpoints(), "") {
+        config.service(resource);
+    }
+    config.route("/openapi.json", route_for(&Method::GET).to(openapi::serve));
+    for resource in resources(manage::identity::endpoints(), "") {
+        config.service(resource.wrap(gate(Api::Identity)));
+    }
+    let mut scope = web::scope("/manage");
+    for resource in resources(manage::endpoints(), "/manage") {
+        scope = scope.service(resource);
+    }
+    config.service(closed(scope).wrap(gate(Api::Manage)));
+    // What these serve comes with the event store. Who may call them is settled.
+    for (prefix, api) in [
+        ("/insights", Api::Insights),
+        ("/export", Api::Export),
+        ("/import", Api::Import),
+    ] {
+        config.service(closed(web::scope(prefix)).wrap(gate(api)));
+    }
+}
+
+/// A scope in which what has no route is told so, behind the scope's gate.
+fn closed(scope: actix_web::Scope) -> actix_web::Scope {
+    scope.default_service(web::to(route_not_found))
+}
+
+/// The endpoints as resources by path, below a prefix. Each refuses other methods than its own.
+fn resources(endpoints: Vec<Endpoint>, prefix: &str) -> Vec<actix_web::Resource> {
+    let mut by_path = BTreeMap::<String, Vec<Endpoint>>::new();
+    for endpoint in endpoints {
+        let path = endpoint.path.strip_prefix(prefix).unwrap_or(&endpoint.path);
+        by_path.entry(path.to_owned()).or_default().push(endpoint);
+    }
+    let resources = by_path.into_iter().map(|(path, endpoints)| {
+        let mut allowed = endpoints
+            .iter()
+            .map(|e| e.method.clone())
+            .collect::<Vec<_>>();
+        if allowed.contains(&Method::GET) {
+            allowed.push(Method::HEAD);
+        }
+        let refuse = move || std::future::ready(refuse_method(&allowed));
+        let mut resource = web::resource(path).default_service(web::to(refuse));
+        for endpoint in endpoints {
+            resource = resource.route(endpoint.route);
+        }
+        resource
+    });
+    resources.collect()
+}
+
+fn refuse_method(allowed: &[Method]) -> Result<HttpResponse, ApiError> {
+    Err(ApiError::method_not_allowed(allowed))
+}
+
+async fn route_not_found() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::not_found("Route not found"))
+}

@@ -340,7 +340,7 @@ impl PartialSchema for CreateClient {
 impl ToSchema for CreateClient {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         UpdateClient::schemas(schemas);
-        ClientKind::schemas(schemas);
+        schemas.push((ClientKind::name().into(), ClientKind::schema()));
     }
 }
 

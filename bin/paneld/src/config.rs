@@ -12,6 +12,7 @@ use paneld_domain::{ClientId, InvalidValue, Name, Rate};
 use paneld_guard::{TrustedProxies, TrustedProxy};
 use paneld_ratelimit::Limits;
 use paneld_service::CatalogUrl;
+use tracing_subscriber::filter::Targets;
 
 pub use gather::{Gathered, Source};
 pub use reference::{print_effective, print_reference};
@@ -34,10 +35,12 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// Whether root clients may be made through the API.
     pub allow_root_creation: bool,
-    /// What to log, in the syntax of `tracing`'s filters.
-    pub log: String,
+    /// What to log: a level for each part of the program.
+    pub log: Targets,
     /// How to log.
     pub log_format: LogFormat,
+    /// Where to serve metrics.
+    pub metrics_listen: Option<SocketAddr>,
     /// How long requests may take to finish when the server is stopped.
     pub shutdown_timeout: Duration,
 }
@@ -105,11 +108,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// `None` when anything is wrong; but everything is looked at first.
     fn config(&mut self) -> Option<Config> {
-        let listen = self.parse("listen", |text| {
-            let wrong = "must be an address and port";
-            text.parse()
-                .map_err(|_not_an_address| InvalidValue::new(wrong))
-        });
+        let listen = self.parse("listen", parse_socket_address);
         let data_dir = self.parse("data_dir", |text| Ok(PathBuf::from(text)));
         let catalog = match (self.text("catalog_url"), &data_dir) {
             (Some(_), _) => self.parse("catalog_url", str::parse),
@@ -130,11 +129,11 @@ impl Reader<'_> {
         });
         let allow_root_creation = self.parse("allow_root_creation", parse_bool);
         let log = self.parse("log", |text| {
-            match text.parse::<tracing_subscriber::EnvFilter>() {
-                Ok(_) => Ok(text.to_owned()),
-                Err(_not_a_filter) => Err(InvalidValue::new("must be a filter of tracing")),
-            }
+            let wrong = "must be levels for parts of the program";
+            text.parse()
+                .map_err(|_not_a_filter| InvalidValue::new(wrong))
         });
+        let metrics_listen = self.optional("metrics_listen", parse_socket_address);
         let log_format = self.parse("log_format", str::parse);
         let shutdown_timeout = self.parse("shutdown_timeout", |text| {
             let wrong = "must be a whole number of seconds";
@@ -153,6 +152,7 @@ impl Reader<'_> {
             allow_root_creation: allow_root_creation?,
             log: log?,
             log_format: log_format?,
+            metrics_listen: metrics_listen?,
             shutdown_timeout: shutdown_timeout?,
         })
     }
@@ -243,6 +243,12 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+fn parse_socket_address(text: &str) -> Result<SocketAddr, InvalidValue> {
+    let wrong = "must be an address and port";
+    text.parse()
+        .map_err(|_not_an_address| InvalidValue::new(wrong))
 }
 
 fn parse_bool(text: &str) -> Result<bool, InvalidValue> {

@@ -9,6 +9,7 @@ pub mod config;
 mod data_dir;
 mod first_start;
 mod logging;
+mod metrics;
 mod server;
 
 pub use server::Server;

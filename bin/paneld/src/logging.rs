@@ -3,32 +3,33 @@
 use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    Layer as _, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::config::{Config, LogFormat};
 
 /// Starts the log.
 pub(crate) fn start(config: &Config) -> anyhow::Result<()> {
-    let filter = config
-        .log
-        .parse::<EnvFilter>()
-        .context("the log filter is wrong")?;
     let as_text = match config.log_format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    let started = if as_text {
-        log.try_init()
+    let layer = fmt::layer().with_writer(std::io::stderr);
+    let layer = if as_text {
+        let colours = std::io::stderr().is_terminal();
+        layer.with_ansi(colours).boxed()
     } else {
-        log.json()
+        layer
+            .json()
             .flatten_event(true)
             .with_span_list(false)
-            .try_init()
+            .boxed()
     };
-    started.map_err(|error| anyhow::anyhow!("the log could not be started: {error}"))
+    tracing_subscriber::registry()
+        .with(layer)
+        .with(config.log.clone())
+        .try_init()
+        .context("the log could not be started")
 }

@@ -14,7 +14,7 @@ use paneld_service::{
 };
 use tokio::task::JoinHandle;
 
-use crate::{config::Config, data_dir, data_dir::Lock, first_start};
+use crate::{config::Config, data_dir, data_dir::Lock, first_start, metrics};
 
 /// How often deleted projects are looked for whose time is over.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
@@ -29,6 +29,7 @@ pub struct Server {
     serving: JoinHandle<std::io::Result<()>>,
     upkeep: Upkeep,
     chores: Vec<JoinHandle<()>>,
+    metrics: Option<ServerHandle>,
     _lock: Lock,
 }
 
@@ -60,6 +61,8 @@ impl Server {
         .with_context(|| format!("cannot listen on {}", config.listen))?;
         let address = http.addrs().first().copied().unwrap_or(config.listen);
 
+        let metrics = config.metrics_listen.map(metrics::serve).transpose()?;
+
         // Before the first request can come in, but with the address known for what is printed.
         let admin = Admin::new(repository.clone(), clock.clone());
         first_start::run(&admin, config, address).await?;
@@ -80,6 +83,7 @@ impl Server {
             handle,
             serving: tokio::spawn(running),
             chores: chores(&upkeep),
+            metrics,
             upkeep,
             _lock: lock,
         })
@@ -120,6 +124,9 @@ impl Server {
         }
         report("the last uses of clients", self.upkeep.record_uses().await);
         self.serving.await??;
+        if let Some(metrics) = self.metrics {
+            metrics.stop(false).await;
+        }
         Ok(())
     }
 }

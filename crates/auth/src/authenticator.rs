@@ -271,7 +271,9 @@ impl Authenticator {
     }
 
     fn note_use(&self, known: &Known, now: Timestamp) {
-        if known.use_noted.swap(true, Ordering::Relaxed) {
+        // Most requests only look: writing would make cores wait for each other.
+        if known.use_noted.load(Ordering::Relaxed) || known.use_noted.swap(true, Ordering::Relaxed)
+        {
             return;
         }
         let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);

@@ -199,10 +199,7 @@ impl ApiError {
     /// The same error, as the error of this request.
     pub(crate) fn identified(mut self, id: &RequestId) -> Self {
         self.request_id = Some(id.clone());
-        match HeaderValue::from_str(id.as_str()) {
-            Ok(value) => self.with_header(REQUEST_ID.clone(), value),
-            Err(_not_a_header) => self,
-        }
+        self.with_header(REQUEST_ID.clone(), id.header())
     }
 
     /// The JSON body, with the request's id if it is known.

@@ -86,16 +86,24 @@ impl Guard {
             AuthError::Unavailable(source) => return ApiError::unavailable(source),
             ref refused => unauthorized(api, refused),
         };
+        metrics::counter!("paneld_auth_failures_total").increment(1);
         tracing::debug!(peer.address = %peer, reason = %error, "turned a caller away");
         let Some(rate) = self.limits.auth_failures else {
             return refusal;
         };
         let key = BucketKey::address(LimitGroup::AuthFailures, peer);
         match self.limiter.take(key, rate, 1).retry_in {
-            Some(wait) => ApiError::rate_limited(limit_headers::retry_after(wait)),
+            Some(wait) => {
+                count_limited(LimitGroup::AuthFailures);
+                ApiError::rate_limited(limit_headers::retry_after(wait))
+            }
             None => refusal,
         }
     }
+}
+
+fn count_limited(group: LimitGroup) {
+    metrics::counter!("paneld_rate_limited_total", "group" => group.as_str()).increment(1);
 }
 
 /// Who was let in, and what its bucket said.
@@ -206,6 +214,7 @@ where
             };
             let mut response = match verdict.and_then(|verdict| verdict.retry_in) {
                 Some(wait) => {
+                    count_limited(group);
                     let error = ApiError::rate_limited(limit_headers::retry_after(wait));
                     request.error_response(error).map_into_right_body()
                 }

@@ -6,14 +6,18 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     rc::Rc,
-    sync::Arc,
+    time::Duration,
 };
 
 use actix_web::{
     Error, HttpMessage,
     body::{BoxBody, EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-    http::header::{self, HeaderName, HeaderValue},
+    http::{
+        StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
+    web::Bytes,
 };
 use futures_util::FutureExt as _;
 use paneld_domain::Clock;
@@ -27,28 +31,38 @@ pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("request-id")
 /// The id of a request: the caller's own `request-id`, or a fresh one. Handlers find it among
 /// the request's extensions.
 #[derive(Debug, Clone)]
-pub struct RequestId(Arc<str>);
+pub struct RequestId(HeaderValue);
 
 impl RequestId {
     /// The id as text: 1 to 64 ASCII letters, digits, dots, hyphens and underscores.
     pub fn as_str(&self) -> &str {
-        &self.0
+        // Made of ASCII below, so it always is text.
+        self.0.to_str().unwrap_or_default()
     }
 
     fn of(request: &ServiceRequest) -> Self {
         let given = request.headers().get(&REQUEST_ID);
-        let given = given.and_then(|value| value.to_str().ok());
-        match given.filter(|text| is_request_id(text)) {
-            Some(text) => Self(text.into()),
-            None => Self(format!("{:016x}", rand::rng().random::<u64>()).into()),
+        match given.filter(|value| is_request_id(value.as_bytes())) {
+            Some(value) => Self(value.clone()),
+            None => Self::fresh(),
         }
+    }
+
+    fn fresh() -> Self {
+        let text = format!("{:016x}", rand::rng().random::<u64>());
+        HeaderValue::from_maybe_shared(Bytes::from(text))
+            .map_or_else(|_not_a_header| Self(HeaderValue::from_static("-")), Self)
+    }
+
+    pub(crate) fn header(&self) -> HeaderValue {
+        self.0.clone()
     }
 }
 
-fn is_request_id(text: &str) -> bool {
+fn is_request_id(text: &[u8]) -> bool {
     (1..=64).contains(&text.len())
         && text
-            .bytes()
+            .iter()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
@@ -107,7 +121,7 @@ where
         let id = RequestId::of(&request);
         request.extensions_mut().insert(id.clone());
         let span = tracing::info_span!("request", request.id = id.as_str());
-        let log = AccessLog::start(&self.clock, &request);
+        let account = Account::open(&self.clock, &request);
         let service = Rc::clone(&self.service);
         let work = async move {
             let called = AssertUnwindSafe(async { service.call(request).await });
@@ -120,7 +134,7 @@ where
                     return Err(error);
                 }
             };
-            log.write(&response);
+            account.close(&response);
             Ok(response)
         };
         Box::pin(work.instrument(span))
@@ -152,9 +166,8 @@ fn finish<B: MessageBody>(
     } else {
         response.map_into_left_body()
     };
-    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
-        response.headers_mut().insert(REQUEST_ID.clone(), value);
-    }
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID.clone(), id.header());
     response
 }
 
@@ -185,31 +198,57 @@ fn panicked(panic: &(dyn Any + Send)) -> ApiError {
     ))
 }
 
-/// The line of the access log: at level DEBUG, for a busy server has no use for one by default.
-struct AccessLog {
-    started: Option<(Clock, std::time::Duration, String)>,
+/// A request's line in the access log, and its place in the metrics.
+struct Account {
+    clock: Clock,
+    started: Duration,
+    /// At level DEBUG only: a busy server has no use for a line each.
+    line: Option<String>,
 }
 
-impl AccessLog {
-    fn start(clock: &Clock, request: &ServiceRequest) -> Self {
-        let wanted = tracing::enabled!(tracing::Level::DEBUG);
+impl Account {
+    fn open(clock: &Clock, request: &ServiceRequest) -> Self {
+        // The query is left out: callers of Track put credentials there.
+        let line = || format!("{} {}", request.method(), request.path());
         Self {
-            // The query is left out: callers of Track put credentials there.
-            started: wanted.then(|| {
-                let line = format!("{} {}", request.method(), request.path());
-                (clock.clone(), clock.elapsed(), line)
-            }),
+            clock: clock.clone(),
+            started: clock.elapsed(),
+            line: tracing::enabled!(tracing::Level::DEBUG).then(line),
         }
     }
 
-    fn write<B>(self, response: &ServiceResponse<B>) {
-        if let Some((clock, started, line)) = self.started {
-            let duration = clock.elapsed().saturating_sub(started);
-            tracing::debug!(
-                status = response.status().as_u16(),
-                duration_ms = duration.as_secs_f64() * 1_000.0,
-                "{line}"
-            );
+    fn close<B>(self, response: &ServiceResponse<B>) {
+        let status = response.status();
+        let seconds = self
+            .clock
+            .elapsed()
+            .saturating_sub(self.started)
+            .as_secs_f64();
+        metrics::counter!("paneld_http_requests_total", "status" => label(status)).increment(1);
+        metrics::histogram!("paneld_http_request_duration_seconds").record(seconds);
+        if let Some(line) = self.line {
+            let duration_ms = seconds * 1_000.0;
+            tracing::debug!(status = status.as_u16(), duration_ms, "{line}");
         }
+    }
+}
+
+/// A status as a label: those that we send, which are few.
+fn label(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        200 => "200",
+        400 => "400",
+        401 => "401",
+        403 => "403",
+        404 => "404",
+        405 => "405",
+        408 => "408",
+        409 => "409",
+        413 => "413",
+        415 => "415",
+        429 => "429",
+        500 => "500",
+        503 => "503",
+        _ => "other",
     }
 }

@@ -11,11 +11,11 @@ use paneld_domain::{ClientId, Clock, LimitGroup, Rate};
 
 use crate::bucket::{Bucket, Verdict};
 
-/// Shards of a group: each has its own lock.
+/// Each shard has its own lock, and all buckets of the subjects that fall to it.
 const SHARDS: usize = 16;
-/// The most buckets a shard keeps. All groups together stay under about 20 MB.
-const BUCKETS_PER_SHARD: usize = 4_096;
-/// How often at most a crowded shard is searched for full buckets, in microseconds.
+/// The most buckets that a shard keeps of a group. All shards together stay under about 20 MB.
+const BUCKETS_PER_TABLE: usize = 4_096;
+/// How often at most a crowded table is searched for full buckets, in microseconds.
 const SWEEP_INTERVAL: u64 = 1_000_000;
 
 /// Whose bucket it is.
@@ -48,18 +48,21 @@ impl BucketKey {
 
 /// A limiter whose buckets live in this process, in bounded memory.
 ///
-/// Only full buckets are forgotten, which changes nothing. A shard that is crowded with buckets
+/// Only full buckets are forgotten, which changes nothing. A table that is crowded with buckets
 /// in use lets newcomers share one bucket, until there is room again: an attack from many
 /// addresses at once is limited together.
 #[derive(Debug)]
 pub struct Limiter {
     clock: Clock,
     hasher: RandomState,
-    groups: [[Mutex<Shard>; SHARDS]; LimitGroup::ALL.len()],
+    shards: [Mutex<Shard>; SHARDS],
 }
 
+/// A table for each group.
+type Shard = [Table; LimitGroup::ALL.len()];
+
 #[derive(Debug, Default)]
-struct Shard {
+struct Table {
     buckets: HashMap<u128, Entry>,
     /// The bucket that newcomers share while there is no room.
     overflow: Bucket,
@@ -78,47 +81,50 @@ impl Limiter {
         Self {
             clock,
             hasher: RandomState::new(),
-            groups: Default::default(),
+            shards: Default::default(),
         }
     }
 
     /// Takes `cost` tokens, or none when they do not all fit.
     pub fn take(&self, key: BucketKey, rate: Rate, cost: u32) -> Verdict {
         let now = self.now();
-        let mut shard = self.shard(key);
-        let bucket = shard.bucket_mut(key.subject, rate, now);
+        let mut shard = self.shard(key.subject);
+        let bucket = shard[key.group as usize].bucket_mut(key.subject, rate, now);
         let (after, verdict) = bucket.take(rate, cost, now);
         *bucket = after;
         verdict
     }
 
-    /// What a bucket holds; nothing is taken.
-    pub fn peek(&self, key: BucketKey, rate: Rate) -> Verdict {
+    /// What a client's buckets hold at these rates; nothing is taken.
+    pub fn peek(&self, client: ClientId, rates: &[(LimitGroup, Rate)]) -> Vec<Verdict> {
         let now = self.now();
-        let shard = self.shard(key);
-        let bucket = shard.buckets.get(&key.subject);
-        bucket
-            .map_or(Bucket::default(), |entry| entry.bucket)
-            .peek(rate, now)
+        let subject = client.as_uuid().as_u128();
+        let shard = self.shard(subject);
+        let verdicts = rates.iter().map(|&(group, rate)| {
+            let entry = shard[group as usize].buckets.get(&subject);
+            let bucket = entry.map_or(Bucket::default(), |entry| entry.bucket);
+            bucket.peek(rate, now)
+        });
+        verdicts.collect()
     }
 
     fn now(&self) -> u64 {
         u64::try_from(self.clock.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    fn shard(&self, key: BucketKey) -> MutexGuard<'_, Shard> {
-        let hash = usize::try_from(self.hasher.hash_one(key.subject) % SHARDS as u64);
-        let shard = &self.groups[key.group as usize][hash.unwrap_or(0)];
+    fn shard(&self, subject: u128) -> MutexGuard<'_, Shard> {
+        let place = usize::try_from(self.hasher.hash_one(subject) % SHARDS as u64);
+        let shard = &self.shards[place.unwrap_or(0)];
         // A bucket is a pair of numbers: no panic can leave one half written.
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Shard {
+impl Table {
     fn bucket_mut(&mut self, subject: u128, rate: Rate, now: u64) -> &mut Bucket {
-        if self.buckets.len() >= BUCKETS_PER_SHARD && !self.buckets.contains_key(&subject) {
+        if self.buckets.len() >= BUCKETS_PER_TABLE && !self.buckets.contains_key(&subject) {
             self.sweep(now);
-            if self.buckets.len() >= BUCKETS_PER_SHARD {
+            if self.buckets.len() >= BUCKETS_PER_TABLE {
                 return &mut self.overflow;
             }
         }
@@ -169,14 +175,18 @@ mod tests {
         let manage = BucketKey::client(LimitGroup::Manage, client);
         assert!(limiter.take(manage, rate, 1).is_allowed());
         assert!(!limiter.take(manage, rate, 1).is_allowed());
-        assert_eq!(limiter.peek(manage, rate).remaining, 0);
-        for other in [
-            BucketKey::client(LimitGroup::Export, client),
-            BucketKey::client(LimitGroup::Manage, ClientId::random(&mut rand::rng())),
-        ] {
-            assert_eq!(limiter.peek(other, rate).remaining, 1);
-            assert!(limiter.take(other, rate, 1).is_allowed());
-        }
+        let export = BucketKey::client(LimitGroup::Export, client);
+        let other = BucketKey::client(LimitGroup::Manage, ClientId::random(&mut rand::rng()));
+        assert!(limiter.take(other, rate, 1).is_allowed());
+
+        let rates = [(LimitGroup::Manage, rate), (LimitGroup::Export, rate)];
+        let remaining = |limiter: &Limiter| -> Vec<u32> {
+            let verdicts = limiter.peek(client, &rates);
+            verdicts.iter().map(|verdict| verdict.remaining).collect()
+        };
+        assert_eq!(remaining(&limiter), [0, 1]);
+        assert!(limiter.take(export, rate, 1).is_allowed());
+        assert_eq!(remaining(&limiter), [0, 0]);
     }
 
     #[test]
@@ -194,22 +204,22 @@ mod tests {
         let (limiter, time) = limiter();
         let rate = Rate::new(2, 60).unwrap();
         let kept = |limiter: &Limiter| -> usize {
-            let shards = &limiter.groups[LimitGroup::AuthFailures as usize];
+            let group = LimitGroup::AuthFailures as usize;
+            let shards = limiter.shards.iter();
             shards
-                .iter()
-                .map(|shard| shard.lock().unwrap().buckets.len())
+                .map(|shard| shard.lock().unwrap()[group].buckets.len())
                 .sum()
         };
         let victim = network(0);
         limiter.take(victim, rate, 2);
 
-        let crowd = 3 * (SHARDS * BUCKETS_PER_SHARD) as u64;
+        let crowd = 3 * (SHARDS * BUCKETS_PER_TABLE) as u64;
         let passed = (1..crowd)
             .filter(|&n| limiter.take(network(n), rate, 2).is_allowed())
             .count();
-        assert_eq!(kept(&limiter), SHARDS * BUCKETS_PER_SHARD);
+        assert_eq!(kept(&limiter), SHARDS * BUCKETS_PER_TABLE);
         assert!(
-            passed <= SHARDS * BUCKETS_PER_SHARD + SHARDS,
+            passed <= SHARDS * BUCKETS_PER_TABLE + SHARDS,
             "those without room share a bucket, but {passed} passed"
         );
         assert!(
@@ -219,6 +229,6 @@ mod tests {
 
         time.advance(Duration::from_secs(60));
         assert!(limiter.take(network(crowd), rate, 2).is_allowed());
-        assert!(kept(&limiter) < SHARDS * BUCKETS_PER_SHARD);
+        assert!(kept(&limiter) < SHARDS * BUCKETS_PER_TABLE);
     }
 }

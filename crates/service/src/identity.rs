@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use paneld_auth::{Api, Authorized, permission, policy};
 use paneld_domain::{Client, LimitGroup, Organization, Project};
-use paneld_ratelimit::{BucketKey, Limiter, Limits, Verdict};
+use paneld_ratelimit::{Limiter, Limits, Verdict};
 
 /// The answer.
 #[derive(Debug)]
@@ -57,16 +57,21 @@ impl Identity {
             .collect::<Vec<_>>();
         // Track and Import stand side by side and share a bucket.
         groups.dedup();
-        let limits = groups.into_iter().filter_map(|group| {
-            let rate = self.limits.client(group, client.rate_limits.as_ref())?;
-            let verdict = self.limiter.peek(BucketKey::client(group, client.id), rate);
-            Some(LimitState { group, verdict })
+        let own = client.rate_limits.as_ref();
+        let rates = groups.into_iter().filter_map(|group| {
+            let rate = self.limits.client(group, own)?;
+            Some((group, rate))
         });
+        let rates = rates.collect::<Vec<_>>();
+        let verdicts = self.limiter.peek(client.id, &rates);
+        let limits = rates.into_iter().zip(verdicts);
         WhoAmI {
             client,
             organization: principal.organization(),
             project: principal.project(),
-            limits: limits.collect(),
+            limits: limits
+                .map(|((group, _), verdict)| LimitState { group, verdict })
+                .collect(),
             permissions,
         }
     }

@@ -1,6 +1,6 @@
 //! What authentication, permissions, limits and the catalog cost per request.
 //!
-//! The floor is the example `bare` of the package `paneld`: one handler, no middleware, a body of like size.
+//! The floor is the package `bare` (`xtask/floor`): one handler, no middleware, a reply of the same shape.
 //! Both servers run side by side and take turns, so that a machine that turns slow or fast meanwhile tips no scale.
 
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     let wrk = Wrk::prepare(sh, folder.path(), options.seconds, options.connections)?;
     cmd!(
         sh,
-        "cargo build --release --locked --package paneld --bin paneld --example bare"
+        "cargo build --release --locked --package paneld --package bare"
     )
     .run()?;
     let built = release_folder(sh)?;
@@ -85,13 +85,7 @@ fn release_folder(sh: &Shell) -> Result<PathBuf> {
 }
 
 fn start_bare(built: &Path, folder: &Path) -> Result<Target> {
-    let server = Server::start(
-        "bare",
-        &built.join("examples/bare"),
-        folder,
-        "BARE_LISTEN",
-        &[],
-    )?;
+    let server = Server::start("bare", &built.join("bare"), folder, "BARE_LISTEN", &[])?;
     Target::new(server, "/", Vec::new())
 }
 
@@ -107,7 +101,6 @@ fn start_paneld(built: &Path, folder: &Path) -> Result<Target> {
         ("PANELD_BOOTSTRAP_CLIENT_SECRET", CLIENT_SECRET),
         // The limiter does its work for each request, but never says no.
         ("PANELD_RATE_LIMIT_MANAGE", "100000000/10s"),
-        ("PANELD_LOG", "warn"),
     ];
     let server = Server::start(
         "paneld",

@@ -46,11 +46,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("xtask", &[]),
+    ("bare", &[]),
 ];
 
 /// Libraries that only these packages may name in their manifests.
 const NAMED_ONLY_BY: &[(&str, &[&str])] = &[
-    ("actix-web", &["paneld-guard", "paneld-http", "paneld"]),
+    (
+        "actix-web",
+        &["paneld-guard", "paneld-http", "paneld", "bare"],
+    ),
     ("diesel", &["paneld-repository"]),
     ("diesel-async", &["paneld-repository"]),
     ("diesel_migrations", &["paneld-repository"]),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::ArgMatches;
 
 use super::settings::{FILE_FLAG, SETTINGS, Setting};
@@ -139,9 +139,13 @@ fn read_file(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the configuration file {shown}"))?;
-    let table = text
-        .parse::<toml::Table>()
-        .with_context(|| format!("the configuration file {shown} is not TOML"))?;
+    let table = text.parse::<toml::Table>().map_err(|error| {
+        // The error's own text quotes the line, which may hold a secret.
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = 1 + before.map_or(0, |before| before.matches('\n').count());
+        let what = error.message();
+        anyhow!("the configuration file {shown} is not TOML: line {line}: {what}")
+    })?;
     let mut values = BTreeMap::new();
     for (key, value) in table {
         let is_known = SETTINGS

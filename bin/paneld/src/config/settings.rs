@@ -51,7 +51,7 @@ const fn setting(
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 17] = [
+pub const SETTINGS: [Setting; 18] = [
     setting(
         "listen",
         Some("127.0.0.1:3333"),
@@ -146,13 +146,21 @@ pub const SETTINGS: [Setting; 17] = [
         "log",
         Some("info,actix_server=warn"),
         "info,paneld_guard=debug",
-        "What to log, as a filter of tracing. At debug, every request has a line.",
+        "What to log: a level (error, warn, info, debug, trace), and other levels for parts of the \
+         program. At debug, every request has a line.",
     ),
     setting(
         "log_format",
         Some("auto"),
         "json",
         "How to log: text, json, or auto, which is text on a terminal and JSON elsewhere.",
+    ),
+    setting(
+        "metrics_listen",
+        None,
+        "127.0.0.1:9464",
+        "The address and port on which to serve metrics for Prometheus at /metrics. Without it \
+         there are none. Anyone who can reach it can read them.",
     ),
     setting(
         "shutdown_timeout",

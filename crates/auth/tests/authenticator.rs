@@ -1,5 +1,7 @@
 //! The authenticator with a store that tests can change, stop and hold up.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{
     net::IpAddr,
     sync::{

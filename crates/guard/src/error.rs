@@ -15,7 +15,10 @@ use crate::{RequestId, requests::REQUEST_ID};
 
 /// An error as the caller gets it, and behind it what only the log gets.
 #[derive(Debug)]
-pub struct ApiError {
+pub struct ApiError(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     status: StatusCode,
     message: Cow<'static, str>,
     code: Option<&'static str>,
@@ -67,7 +70,7 @@ pub struct Envelope<'a> {
 
 impl ApiError {
     fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             status,
             message: message.into(),
             code: None,
@@ -75,33 +78,31 @@ impl ApiError {
             headers: Vec::new(),
             source: None,
             request_id: None,
-        }
+        }))
     }
 
     /// 400 for a body with these problems.
     pub fn invalid_body(details: Vec<Detail>) -> Self {
-        Self {
-            details,
-            ..Self::new(StatusCode::BAD_REQUEST, "Invalid request body")
-        }
+        Self::bad_request("Invalid request body", details)
     }
 
     /// 400 for query parameters with these problems.
     pub fn invalid_query(details: Vec<Detail>) -> Self {
-        Self {
-            details,
-            ..Self::new(StatusCode::BAD_REQUEST, "Invalid query parameters")
-        }
+        Self::bad_request("Invalid query parameters", details)
+    }
+
+    fn bad_request(message: &'static str, details: Vec<Detail>) -> Self {
+        let mut error = Self::new(StatusCode::BAD_REQUEST, message);
+        error.0.details = details;
+        error
     }
 
     /// 401, with the challenge that browsers and `curl -u` understand.
     pub fn unauthorized(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         let challenge = HeaderValue::from_static("Basic realm=\"paneld\"");
-        Self {
-            code: Some(code),
-            ..Self::new(StatusCode::UNAUTHORIZED, message)
-        }
-        .with_header(header::WWW_AUTHENTICATE, challenge)
+        let mut error = Self::new(StatusCode::UNAUTHORIZED, message);
+        error.0.code = Some(code);
+        error.with_header(header::WWW_AUTHENTICATE, challenge)
     }
 
     /// 403.
@@ -159,25 +160,21 @@ impl ApiError {
 
     /// 500. The source is for the log.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self {
-            source: Some(source.into()),
-            ..Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "Something went wrong on our side",
-            )
-        }
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::new(status, "Something went wrong on our side").caused_by(source)
     }
 
     /// 503, to be tried again in a second. The source is for the log.
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self {
-            source: Some(source.into()),
-            ..Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The service is temporarily unavailable",
-            )
-        }
-        .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::new(status, "The service is temporarily unavailable")
+            .caused_by(source)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
     }
 
     /// The error for a status that came from the framework itself.
@@ -192,24 +189,25 @@ impl ApiError {
 
     /// The same error, whose reply also has this header.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
     /// The same error, as the error of this request.
     pub(crate) fn identified(mut self, id: &RequestId) -> Self {
-        self.request_id = Some(id.clone());
+        self.0.request_id = Some(id.clone());
         self.with_header(REQUEST_ID.clone(), id.header())
     }
 
     /// The JSON body, with the request's id if it is known.
     pub(crate) fn body(&self, request_id: Option<&RequestId>) -> Vec<u8> {
+        let parts = &self.0;
         let envelope = Envelope {
-            status: self.status.as_u16(),
-            error: self.status.canonical_reason().unwrap_or("Error"),
-            message: &self.message,
-            code: self.code,
-            details: &self.details,
+            status: parts.status.as_u16(),
+            error: parts.status.canonical_reason().unwrap_or("Error"),
+            message: &parts.message,
+            code: parts.code,
+            details: &parts.details,
             request_id: request_id.map(RequestId::as_str),
         };
         // Texts and numbers always serialize.
@@ -219,28 +217,28 @@ impl ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
 impl std::error::Error for ApiError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| source.as_ref() as _)
+        self.0.source.as_ref().map(|source| source.as_ref() as _)
     }
 }
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status);
-        for (name, value) in &self.headers {
+        let mut response = HttpResponse::build(self.0.status);
+        for (name, value) in &self.0.headers {
             response.insert_header((name.clone(), value.clone()));
         }
         response
             .content_type(header::ContentType::json())
-            .body(self.body(self.request_id.as_ref()))
+            .body(self.body(self.0.request_id.as_ref()))
     }
 }

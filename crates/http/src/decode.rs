@@ -114,7 +114,8 @@ fn wrong_value<T>(why: &InvalidValue, location: ValuePointerRef<'_>) -> Result<T
     Err(problems)
 }
 
-fn wrong_kind<T, V: IntoValue>(
+/// The problem of a value of another kind than those that are accepted.
+pub(crate) fn wrong_kind<T, V: IntoValue>(
     actual: Value<V>,
     accepted: &[ValueKind],
     location: ValuePointerRef<'_>,
@@ -123,6 +124,19 @@ fn wrong_kind<T, V: IntoValue>(
     Err(deserr::take_cf_content(Problems::error(
         None, kind, location,
     )))
+}
+
+/// Takes a field that must be there out of an object.
+pub(crate) fn take_field<T: Deserr<Problems>, M: deserr::Map>(
+    object: &mut M,
+    field: &str,
+    location: ValuePointerRef<'_>,
+) -> Result<T, Problems> {
+    let location = location.push_key(field);
+    match object.remove(field) {
+        Some(value) => T::deserialize_from_value(value.into_value(), location),
+        None => wrong_value(&InvalidValue::new("is required"), location),
+    }
 }
 
 /// A value that is written as text.

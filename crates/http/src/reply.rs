@@ -5,6 +5,7 @@ use std::str::FromStr;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, SecondsFormat};
 use deserr::Deserr;
+use paneld_auth::PlainSecret;
 use paneld_domain::{InvalidValue, Page, PageRequest, Position, Timestamp};
 use serde::{Serialize, Serializer};
 use utoipa::{IntoParams, ToSchema};
@@ -51,6 +52,23 @@ pub(crate) struct Success {
 
 impl Success {
     pub(crate) const DONE: Self = Self { success: true };
+}
+
+/// A secret on its way to its owner, the one time that it is shown.
+#[derive(Serialize, ToSchema)]
+#[schema(value_type = String)]
+pub(crate) struct ShownSecret(String);
+
+impl From<PlainSecret> for ShownSecret {
+    fn from(secret: PlainSecret) -> Self {
+        Self(secret.expose().to_owned())
+    }
+}
+
+impl std::fmt::Debug for ShownSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ShownSecret(…)")
+    }
 }
 
 /// A moment on the wire: ISO 8601, UTC, milliseconds.
@@ -108,7 +126,10 @@ impl FromStr for Limit {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let limit = text.parse().ok().filter(|limit| (1..=1000).contains(limit));
+        // The parser takes a plus sign before the digits.
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let limit = text.parse().ok();
+        let limit = limit.filter(|limit| digits && (1..=1000).contains(limit));
         let wrong = InvalidValue::new("must be a whole number from 1 to 1000");
         limit.map(Self).ok_or(wrong)
     }

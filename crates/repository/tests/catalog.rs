@@ -1,5 +1,7 @@
 //! What every backend of the catalog must do, beyond what the HTTP suite sees.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{collections::HashMap, net::IpAddr, time::Duration};
 
 use paneld_auth::{CredentialStore as _, PlainSecret, SecretHash};

@@ -31,8 +31,7 @@ impl Source {
     }
 }
 
-/// A value, and where it came from.
-#[derive(Debug)]
+/// A value, and where it came from. It may be a secret, and so has no `Debug`.
 pub struct Value {
     pub(crate) setting: &'static Setting,
     pub(crate) text: String,
@@ -40,7 +39,7 @@ pub struct Value {
 }
 
 /// All values.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Gathered {
     values: BTreeMap<&'static str, Value>,
     warnings: Vec<String>,

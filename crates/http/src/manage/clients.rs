@@ -26,7 +26,7 @@ use crate::{
     error::reply_for,
     openapi::with_required,
     path_id::PathId,
-    reply::{Data, Listed, PageQuery, Success, WireTime},
+    reply::{Data, Listed, PageQuery, ShownSecret, Success, WireTime},
     routes::Endpoint,
 };
 
@@ -69,7 +69,8 @@ pub(crate) struct ClientBody {
     updated_at: WireTime,
     /// Shown this once: only in the replies to its creation and rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
-    secret: Option<String>,
+    #[schema(value_type = Option<String>)]
+    secret: Option<ShownSecret>,
 }
 
 impl From<&Client> for ClientBody {
@@ -108,7 +109,7 @@ impl From<Client> for ClientBody {
 impl From<Created<Client>> for ClientBody {
     fn from(created: Created<Client>) -> Self {
         Self {
-            secret: Some(created.secret.expose().to_owned()),
+            secret: Some(created.secret.into()),
             ..created.made.into()
         }
     }
@@ -133,7 +134,7 @@ impl From<Created<Rotated>> for RotatedBody {
         } = created.made;
         Self {
             client: ClientBody {
-                secret: Some(created.secret.expose().to_owned()),
+                secret: Some(created.secret.into()),
                 ..client.into()
             },
             previous_secret_expires_at: previous_expires_at.map(WireTime),

@@ -1,11 +1,13 @@
 //! Projects.
 
+use std::str::FromStr;
+
 use actix_web::{HttpResponse, http::header, web};
-use deserr::Deserr;
+use deserr::{Deserr, IntoValue, Value, ValueKind, ValuePointerRef};
 use paneld_auth::permission;
 use paneld_domain::{
-    CorsEntry, Domain, EventName, Filter, FilteredAddress, Name, NewProject, ProfileId, Project,
-    ProjectChanges, ProjectId, ProjectType, RetentionDays,
+    CorsEntry, Domain, EventName, Filter, FilteredAddress, InvalidValue, Name, NewProject,
+    ProfileId, Project, ProjectChanges, ProjectId, ProjectType, RetentionDays,
 };
 use paneld_guard::{ApiError, Caller};
 use paneld_service::{Created, Manage};
@@ -18,12 +20,13 @@ use utoipa::{
 
 use crate::{
     decode::{
-        Blank, Body, Flag, JsonBody, List, Maybe, Number, Problems, Query, RequiredName, Text, both,
+        Blank, Body, Flag, JsonBody, List, Maybe, Number, Problems, Query, RequiredName, Text,
+        both, take_field, wrong_kind,
     },
     error::reply_for,
     openapi::with_required,
     path_id::PathId,
-    reply::{Data, Listed, PageQuery, Success, WireTime},
+    reply::{Data, Listed, PageQuery, ShownSecret, Success, WireTime},
     routes::Endpoint,
 };
 
@@ -70,7 +73,8 @@ pub(crate) struct ProjectBody {
 pub(crate) struct FirstClientBody {
     id: String,
     /// Shown this once.
-    secret: String,
+    #[schema(value_type = String)]
+    secret: ShownSecret,
     r#type: &'static str,
 }
 
@@ -102,7 +106,7 @@ impl From<Created<Project>> for ProjectBody {
         Self {
             client: Some(FirstClientBody {
                 id: created.client_id.to_string(),
-                secret: created.secret.expose().to_owned(),
+                secret: created.secret.into(),
                 r#type: "write",
             }),
             ..created.made.into()
@@ -111,32 +115,73 @@ impl From<Created<Project>> for ProjectBody {
 }
 
 /// Events that are not stored.
-#[derive(Debug, Serialize, Deserr, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(
     tag = "type",
     rename_all = "snake_case",
     rename_all_fields = "camelCase"
 )]
-#[deserr(error = Problems, tag = "type")]
 pub(crate) enum FilterBody {
     /// From this address or network.
-    #[deserr(rename = "ip")]
     Ip {
         #[schema(value_type = String)]
         ip: Text<FilteredAddress>,
     },
     /// Of this profile.
-    #[deserr(rename = "profile_id", rename_all = camelCase)]
     ProfileId {
         #[schema(value_type = String)]
         profile_id: Text<ProfileId>,
     },
     /// Of exactly this name.
-    #[deserr(rename = "event")]
     Event {
         #[schema(value_type = String)]
         name: Text<EventName>,
     },
+}
+
+/// Not derived: that would tell of a wrong type neither where it is nor what would be right.
+impl Deserr<Problems> for FilterBody {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Problems> {
+        let mut object = match value {
+            Value::Map(object) => object,
+            other => return wrong_kind(other, &[ValueKind::Map], location),
+        };
+        let Text(kind) = take_field(&mut object, "type", location)?;
+        Ok(match kind {
+            FilterKind::Ip => Self::Ip {
+                ip: take_field(&mut object, "ip", location)?,
+            },
+            FilterKind::ProfileId => Self::ProfileId {
+                profile_id: take_field(&mut object, "profileId", location)?,
+            },
+            FilterKind::Event => Self::Event {
+                name: take_field(&mut object, "name", location)?,
+            },
+        })
+    }
+}
+
+/// The `type` of a filter.
+enum FilterKind {
+    Ip,
+    ProfileId,
+    Event,
+}
+
+impl FromStr for FilterKind {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "ip" => Ok(Self::Ip),
+            "profile_id" => Ok(Self::ProfileId),
+            "event" => Ok(Self::Event),
+            _ => Err(InvalidValue::new("must be one of ip, profile_id, event")),
+        }
+    }
 }
 
 impl From<&Filter> for FilterBody {

@@ -117,16 +117,7 @@ impl Reader<'_> {
         };
         let bootstrap = self.bootstrap();
         let limits = self.limits();
-        let trusted_proxies = self.parse("trusted_proxies", |text| {
-            let proxies = text
-                .split(',')
-                .map(str::trim)
-                .filter(|entry| !entry.is_empty());
-            let proxies = proxies
-                .map(str::parse::<TrustedProxy>)
-                .collect::<Result<_, _>>()?;
-            Ok(TrustedProxies::new(proxies))
-        });
+        let trusted_proxies = self.parse("trusted_proxies", parse_proxies);
         let allow_root_creation = self.parse("allow_root_creation", parse_bool);
         let log = self.parse("log", |text| {
             let wrong = "must be levels for parts of the program";
@@ -243,6 +234,13 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+fn parse_proxies(text: &str) -> Result<TrustedProxies, InvalidValue> {
+    let entries = text.split(',').map(str::trim);
+    let named = entries.filter(|entry| !entry.is_empty() && *entry != "none");
+    let proxies = named.map(str::parse::<TrustedProxy>);
+    Ok(TrustedProxies::new(proxies.collect::<Result<_, _>>()?))
 }
 
 fn parse_socket_address(text: &str) -> Result<SocketAddr, InvalidValue> {

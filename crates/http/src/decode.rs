@@ -9,8 +9,11 @@ use deserr::{
 };
 use paneld_domain::{InvalidValue, Name, Timestamp, parse_timestamp};
 use paneld_guard::{ApiError, BodyBudget, Detail, PathStep, read_body};
+use paneld_service::ServiceError;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
+
+use crate::error::reply_for;
 
 /// The most bytes of a Manage request's body.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -340,6 +343,22 @@ impl<T: Body + 'static> FromRequest for JsonBody<T> {
             let decoded = T::decode(json).map_err(|problems| ApiError::invalid_body(problems.0))?;
             Ok(Self(decoded))
         })
+    }
+}
+
+/// The body of a request for something that must exist: whether it does is told before what
+/// is wrong with the body (`contract/auth-and-limits.md` §2.1).
+pub(crate) type BodyFor<T> = Result<JsonBody<T>, ApiError>;
+
+/// The body, or what is to be told instead; `found` looks for the thing only when the body is
+/// wrong.
+pub(crate) async fn body_of<T, F>(
+    body: BodyFor<T>,
+    found: impl Future<Output = Result<F, ServiceError>>,
+) -> Result<T, ApiError> {
+    match body {
+        Ok(JsonBody(body)) => Ok(body),
+        Err(wrong) => Err(found.await.err().map_or(wrong, reply_for)),
     }
 }
 

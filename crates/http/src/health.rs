@@ -10,6 +10,7 @@ use crate::routes::Endpoint;
 /// Whether the server can do its work.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"status": "ready", "backends": {"catalog": "up"}}))]
+#[schema(as = Readiness)]
 pub(crate) struct ReadinessBody {
     /// `ready` or `unavailable`.
     status: &'static str,
@@ -18,6 +19,7 @@ pub(crate) struct ReadinessBody {
 
 /// The backends by name: `up` or `down`.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Backends)]
 pub(crate) struct BackendsBody {
     catalog: &'static str,
 }
@@ -25,6 +27,7 @@ pub(crate) struct BackendsBody {
 /// That the process runs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"status": "alive"}))]
+#[schema(as = Liveness)]
 pub(crate) struct LivenessBody {
     /// Always `alive`.
     status: &'static str,

@@ -11,7 +11,8 @@ use utoipa::{
     Modify, OpenApi,
     openapi::{
         self, AllOfBuilder, ComponentsBuilder, ContentBuilder, Header, HeaderBuilder,
-        ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, SecurityRequirement,
+        ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema,
+        SecurityRequirement,
         schema::{ArrayBuilder, SchemaType, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -59,7 +60,7 @@ use crate::{health, manage};
         health::ready,
         health::healthcheck,
     ),
-    modifiers(&Credentials, &Errors, &Headers),
+    modifiers(&Credentials, &Errors, &OptionalBodies, &Headers),
 )]
 struct Document;
 
@@ -305,6 +306,21 @@ fn canonical_reason(status: &str) -> &'static str {
         .ok()
         .and_then(|status| status.canonical_reason())
         .unwrap_or_default()
+}
+
+/// The one body that may be left out.
+struct OptionalBodies;
+
+impl Modify for OptionalBodies {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        for (path, _, operation) in operations(document) {
+            if let (true, Some(RefOr::T(body))) =
+                (path.ends_with("/rotate"), &mut operation.request_body)
+            {
+                body.required = Some(Required::False);
+            }
+        }
+    }
 }
 
 /// The headers of successful replies.

@@ -103,7 +103,10 @@ fn mount(config: &mut ServiceConfig, services: &Services) {
     for resource in resources(health::endpoints(), "") {
         config.service(resource);
     }
-    config.route("/openapi.json", route_for(&Method::GET).to(openapi::serve));
+    let document = web::resource("/openapi.json")
+        .route(route_for(&Method::GET).to(openapi::serve))
+        .default_service(refuse_others(vec![Method::GET, Method::HEAD]));
+    config.service(document);
     for resource in resources(manage::identity::endpoints(), "") {
         config.service(resource.wrap(gate(Api::Identity)));
     }
@@ -142,8 +145,7 @@ fn resources(endpoints: Vec<Endpoint>, prefix: &str) -> Vec<actix_web::Resource>
         if allowed.contains(&Method::GET) {
             allowed.push(Method::HEAD);
         }
-        let refuse = move || std::future::ready(refuse_method(&allowed));
-        let mut resource = web::resource(path).default_service(web::to(refuse));
+        let mut resource = web::resource(path).default_service(refuse_others(allowed));
         for endpoint in endpoints {
             resource = resource.route(endpoint.route);
         }
@@ -152,8 +154,12 @@ fn resources(endpoints: Vec<Endpoint>, prefix: &str) -> Vec<actix_web::Resource>
     resources.collect()
 }
 
-fn refuse_method(allowed: &[Method]) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::method_not_allowed(allowed))
+/// Tells what methods a path knows.
+fn refuse_others(allowed: Vec<Method>) -> actix_web::Route {
+    web::to(move || {
+        let refusal = ApiError::method_not_allowed(&allowed);
+        std::future::ready(Err::<HttpResponse, _>(refusal))
+    })
 }
 
 async fn route_not_found() -> Result<HttpResponse, ApiError> {

@@ -4,7 +4,7 @@
 //! other. The command line may write the same file from its own process; `BEGIN IMMEDIATE` and
 //! a busy timeout put the writers in line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
 use diesel_async::{
@@ -76,9 +76,12 @@ impl Store {
             .ok_or_else(|| RepositoryError::internal("the path of the catalog is not UTF-8"))?
             .to_owned();
         let to_migrate = url.clone();
-        tokio::task::spawn_blocking(move || migrate(&to_migrate))
-            .await
-            .map_err(RepositoryError::internal)??;
+        tokio::task::spawn_blocking(move || {
+            make_private(&path).map_err(RepositoryError::unavailable)?;
+            migrate(&to_migrate)
+        })
+        .await
+        .map_err(RepositoryError::internal)??;
         Ok(Self {
             readers: pool(&url, READERS)?,
             writer: pool(&url, 1)?,
@@ -122,6 +125,15 @@ async fn connect(url: &str) -> diesel::ConnectionResult<Connection> {
         .await
         .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
+}
+
+/// Makes the file, readable by its owner alone, unless it is there. SQLite gives the files it
+/// puts beside it the same mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = std::fs::OpenOptions::new();
+    let options = options.create(true).append(true).mode(0o600);
+    options.open(path).map(drop)
 }
 
 fn migrate(url: &str) -> Result<(), RepositoryError> {

@@ -9,7 +9,9 @@ use paneld_domain::{
     Client, ClientChanges, ClientId, ClientType, Name, NewClient, NewProject, Organization,
     PageRequest, ProjectChanges, Timestamp, parse_timestamp,
 };
-use paneld_repository::{CatalogUrl, NewCredentials, Repository, RepositoryError, RootRule};
+use paneld_repository::{
+    Bootstrap, CatalogUrl, NewCredentials, Repository, RepositoryError, RootRule,
+};
 use tempfile::TempDir;
 
 struct World {
@@ -240,4 +242,50 @@ async fn organizations_of_the_same_name_have_ids_of_their_own() {
         .unwrap();
     assert_eq!(world.organization.id.as_str(), "acme");
     assert!(second.id.as_str().starts_with("acme-"));
+}
+
+/// A secret that was replaced, and whose grace is over, is another secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn bootstrapping_knows_which_secrets_still_work() {
+    let world = World::new().await;
+    let given = credentials();
+    let bootstrap = async |at: Timestamp| {
+        let client = NewClient {
+            name: name("First root client"),
+            client_type: ClientType::Root,
+            project_id: None,
+            settings: ClientChanges::default(),
+        };
+        let credentials = given.clone();
+        let outcome = world
+            .repository
+            .bootstrap(None, name("Mine"), client, credentials, at);
+        outcome.await.unwrap()
+    };
+    assert_eq!(bootstrap(now()).await, Bootstrap::Created);
+    assert_eq!(
+        bootstrap(now()).await,
+        Bootstrap::Present { same_secret: true }
+    );
+
+    let end = now() + Duration::from_secs(60);
+    let organization = world.organization.id.clone();
+    let hash = SecretHash::of(&PlainSecret::generate());
+    let rotated = world
+        .repository
+        .rotate_secret(organization, given.id, hash, Some(end), now());
+    rotated.await.unwrap();
+    let just_before = end - Duration::from_micros(1);
+    assert_eq!(
+        bootstrap(just_before).await,
+        Bootstrap::Present { same_secret: true }
+    );
+    assert_eq!(
+        bootstrap(end).await,
+        Bootstrap::Present { same_secret: false }
+    );
+
+    world.create_client(ClientType::Root, now()).await;
+    world.delete_client(given.id).await.unwrap();
+    assert_eq!(bootstrap(end).await, Bootstrap::Deleted);
 }

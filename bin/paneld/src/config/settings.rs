@@ -134,7 +134,7 @@ pub const SETTINGS: [Setting; 18] = [
         Some("127.0.0.0/8,::1"),
         "127.0.0.0/8,10.0.0.0/8",
         "Proxies whose X-Forwarded-For (or else Forwarded) is believed: addresses and networks, \
-         with commas between. They must set or remove X-Forwarded-For.",
+         with commas between, or none. They must set or remove X-Forwarded-For.",
     ),
     setting(
         "allow_root_creation",

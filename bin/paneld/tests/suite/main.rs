@@ -1,5 +1,21 @@
 //! The real server, spoken to over HTTP.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
-mod smoke;
+mod auth;
+mod errors;
+mod limits;
+mod openapi;
+
+mod clients;
+mod identity;
+mod organization;
+mod pagination;
+mod projects;
+mod references;
+mod rotation;
+mod tenants;
+mod usable_root;
+mod validation;

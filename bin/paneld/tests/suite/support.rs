@@ -1,14 +1,20 @@
 //! A real server in this process, on a port and data folder of its own, with a clock that tests
 //! set; and a caller that speaks HTTP to it.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::Duration,
+};
 
 use clap::ArgMatches;
 use paneld::{
     Server,
     config::{Config, Gathered},
 };
-use paneld_domain::{ManualClock, parse_timestamp};
+use paneld_domain::{ClientChanges, ClientType, ManualClock, NewClient, parse_timestamp};
+use paneld_service::{Admin, CatalogUrl, Repository};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -16,8 +22,8 @@ use tempfile::TempDir;
 /// When every test begins.
 pub(crate) const START: &str = "2026-01-15T10:30:00.000Z";
 
-const ROOT_ID: &str = "fa0c2780-55f2-4d9e-bea0-da2e02c7b1a9";
-const ROOT_SECRET: &str = "sec_0123456789abcdef0123";
+pub(crate) const ROOT_ID: &str = "fa0c2780-55f2-4d9e-bea0-da2e02c7b1a9";
+pub(crate) const ROOT_SECRET: &str = "sec_0123456789abcdef0123";
 
 /// A running server.
 pub(crate) struct TestServer {
@@ -120,6 +126,45 @@ impl TestServer {
         }
     }
 
+    /// The operator's use cases, on the data of this server while it runs.
+    pub(crate) async fn admin(&self) -> Admin {
+        let file = self.folder.path().join("data/catalog.sqlite");
+        let url = format!("sqlite:{}", file.display());
+        let repository = Repository::open(&url.parse::<CatalogUrl>().unwrap())
+            .await
+            .unwrap();
+        Admin::new(repository, self.time.clock())
+    }
+
+    /// Makes another organization of this name, and returns a caller with the credentials of a
+    /// root client of it.
+    pub(crate) async fn create_organization(&self, name: &str) -> Caller {
+        let admin = self.admin().await;
+        let organization = admin
+            .create_organization(name.parse().unwrap())
+            .await
+            .unwrap();
+        let root = NewClient {
+            name: "Root".parse().unwrap(),
+            client_type: ClientType::Root,
+            project_id: None,
+            settings: ClientChanges::default(),
+        };
+        let made = admin.create_client(organization.id, root).await.unwrap();
+        self.caller(&made.client_id.to_string(), made.secret.expose())
+    }
+
+    /// Sends exactly these bytes on a connection of their own, and returns all that comes back.
+    pub(crate) fn send_bytes(&self, bytes: &[u8]) -> String {
+        let mut connection = TcpStream::connect(self.server.address()).unwrap();
+        let patience = Duration::from_secs(10);
+        connection.set_read_timeout(Some(patience)).unwrap();
+        connection.write_all(bytes).unwrap();
+        let mut reply = Vec::new();
+        connection.read_to_end(&mut reply).unwrap();
+        String::from_utf8(reply).unwrap()
+    }
+
     /// Makes a project called `name`, and returns what the reply calls `data`.
     pub(crate) async fn create_project(&self, name: &str) -> Json {
         let reply = self
@@ -191,11 +236,14 @@ impl Caller {
         self.send_json(Method::PATCH, path, body).await
     }
 
-    async fn send_json(&self, method: Method, path: &str, body: Json) -> Reply {
+    /// Sends this text as JSON, whatever it is.
+    pub(crate) async fn send_text(&self, method: Method, path: &str, text: &str) -> Reply {
         let caller = self.with_header("content-type", "application/json");
-        caller
-            .send(method, path, Some(body.to_string().into_bytes()))
-            .await
+        caller.send(method, path, Some(text.into())).await
+    }
+
+    async fn send_json(&self, method: Method, path: &str, body: Json) -> Reply {
+        self.send_text(method, path, &body.to_string()).await
     }
 
     /// Sends exactly these bytes, without any content type but the caller's own.
@@ -237,6 +285,20 @@ impl Reply {
             .map_or("", |value| value.to_str().unwrap())
     }
 
+    /// Demands success, and returns what the reply calls `data`.
+    pub(crate) fn data(&self) -> &Json {
+        assert_eq!(self.status, 200, "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/json");
+        &self.body["data"]
+    }
+
+    /// Demands success, and returns the ids of what is listed, in order.
+    pub(crate) fn ids(&self) -> Vec<&str> {
+        let listed = self.data().as_array().unwrap();
+        let ids = listed.iter().map(|entry| entry["id"].as_str().unwrap());
+        ids.collect()
+    }
+
     /// Demands an error in the envelope, with this status and message.
     pub(crate) fn assert_error(&self, status: u16, message: &str) {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
@@ -276,4 +338,21 @@ impl Reply {
                 .all(|d| d["message"].as_str().is_some_and(|m| !m.is_empty()))
         );
     }
+}
+
+/// Demands a secret as the server generates them, and returns it.
+pub(crate) fn assert_secret(secret: &Json) -> &str {
+    let secret = secret.as_str().unwrap();
+    let random = secret.strip_prefix("sec_").unwrap();
+    assert_eq!(random.len(), 49, "{secret}");
+    assert!(random.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    secret
+}
+
+/// Demands an id as the server generates them, and returns it.
+pub(crate) fn assert_uuid(id: &Json) -> &str {
+    let id = id.as_str().unwrap();
+    let parsed = id.parse::<paneld_domain::ClientId>().unwrap();
+    assert_eq!(parsed.to_string(), id);
+    id
 }

@@ -21,7 +21,8 @@ use utoipa::{
 use super::{GivenProjectId, project_filter};
 use crate::{
     decode::{
-        Body, JsonBody, List, Maybe, Moment, Number, Problems, Query, RequiredName, Text, both,
+        Body, BodyFor, JsonBody, List, Maybe, Moment, Number, Problems, Query, RequiredName, Text,
+        body_of, both,
     },
     error::reply_for,
     openapi::with_required,
@@ -40,6 +41,7 @@ use crate::{
     "lastUsedAt": null, "createdAt": "2026-01-15T10:30:00.000Z",
     "updatedAt": "2026-01-15T10:30:00.000Z"
 }))]
+#[schema(as = Client)]
 pub(crate) struct ClientBody {
     id: String,
     name: String,
@@ -118,6 +120,7 @@ impl From<Created<Client>> for ClientBody {
 /// A client with its new secret.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RotatedClient)]
 pub(crate) struct RotatedBody {
     #[serde(flatten)]
     client: ClientBody,
@@ -146,6 +149,7 @@ impl From<Created<Rotated>> for RotatedBody {
 #[derive(Debug, Serialize, Deserr, ToSchema)]
 #[deserr(error = Problems)]
 #[schema(example = json!({"track": {"limit": 50000, "windowSeconds": 10}}))]
+#[schema(as = RateLimits)]
 pub(crate) struct RateLimitsBody {
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,6 +169,7 @@ pub(crate) struct RateLimitsBody {
 #[derive(Debug, Clone, Copy, Serialize, Deserr, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[deserr(error = Problems, rename_all = camelCase, validate = RateBody::validate -> InvalidValue)]
+#[schema(as = Rate)]
 pub(crate) struct RateBody {
     #[schema(minimum = 1)]
     limit: u32,
@@ -472,8 +477,9 @@ pub(crate) async fn update_client(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
     PathId(id): PathId<ClientId>,
-    JsonBody(body): JsonBody<UpdateClient>,
+    body: BodyFor<UpdateClient>,
 ) -> Result<HttpResponse, ApiError> {
+    let body = body_of(body, manage.get_client(&caller.0, id)).await?;
     let updated = manage.update_client(&caller.0, id, body.into()).await;
     Ok(HttpResponse::Ok().json(Data::<ClientBody>::of(updated.map_err(reply_for)?)))
 }
@@ -483,15 +489,16 @@ pub(crate) async fn update_client(
 /// The secret it replaces works for the grace; every older one ends at once.
 #[utoipa::path(post, path = "/manage/clients/{id}/rotate", tag = "Clients",
     params(("id" = String, Path, description = "The client's id")),
-    request_body(content = Option<RotateSecret>),
+    request_body = RotateSecret,
     responses((status = 200, description = "The client, and its new secret",
         body = Data<RotatedBody>)))]
 pub(crate) async fn rotate_secret(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
     PathId(id): PathId<ClientId>,
-    JsonBody(body): JsonBody<RotateSecret>,
+    body: BodyFor<RotateSecret>,
 ) -> Result<HttpResponse, ApiError> {
+    let body = body_of(body, manage.get_client(&caller.0, id)).await?;
     let Number(Grace(grace)) = body.grace_seconds.0.unwrap_or(Number(Grace::default()));
     let rotated = manage.rotate_secret(&caller.0, id, grace).await;
     Ok(HttpResponse::Ok()

@@ -14,6 +14,7 @@ use crate::{reply::Data, routes::Endpoint};
 
 /// Who the caller is, what it may do, and how often.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Identity)]
 pub(crate) struct IdentityBody {
     client: ClientBody,
     organization: OwnOrganizationBody,
@@ -27,6 +28,7 @@ pub(crate) struct IdentityBody {
 
 /// The caller's organization, in short.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OwnOrganization)]
 pub(crate) struct OwnOrganizationBody {
     id: String,
     name: String,
@@ -36,6 +38,7 @@ pub(crate) struct OwnOrganizationBody {
 /// A token bucket.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Limit)]
 pub(crate) struct LimitBody {
     /// How many requests pass at once when none came for a window.
     limit: u32,

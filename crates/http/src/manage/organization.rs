@@ -24,6 +24,7 @@ use crate::{
     "id": "acme", "name": "Acme", "timezone": "Europe/Stockholm",
     "createdAt": "2026-01-15T10:30:00.000Z", "updatedAt": "2026-01-15T10:30:00.000Z"
 }))]
+#[schema(as = Organization)]
 pub(crate) struct OrganizationBody {
     id: String,
     name: String,

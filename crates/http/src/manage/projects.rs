@@ -20,8 +20,8 @@ use utoipa::{
 
 use crate::{
     decode::{
-        Blank, Body, Flag, JsonBody, List, Maybe, Number, Problems, Query, RequiredName, Text,
-        both, take_field, wrong_kind,
+        Blank, Body, BodyFor, Flag, JsonBody, List, Maybe, Number, Problems, Query, RequiredName,
+        Text, body_of, both, take_field, wrong_kind,
     },
     error::reply_for,
     openapi::with_required,
@@ -40,6 +40,7 @@ use crate::{
     "retentionDays": null, "createdAt": "2026-01-15T10:30:00.000Z",
     "updatedAt": "2026-01-15T10:30:00.000Z", "deleteAt": null
 }))]
+#[schema(as = Project)]
 pub(crate) struct ProjectBody {
     id: String,
     name: String,
@@ -70,6 +71,7 @@ pub(crate) struct ProjectBody {
 
 /// The first client of a new project.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FirstClient)]
 pub(crate) struct FirstClientBody {
     id: String,
     /// Shown this once.
@@ -116,11 +118,8 @@ impl From<Created<Project>> for ProjectBody {
 
 /// Events that are not stored.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(
-    tag = "type",
-    rename_all = "snake_case",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = Filter)]
 pub(crate) enum FilterBody {
     /// From this address or network.
     Ip {
@@ -129,6 +128,7 @@ pub(crate) enum FilterBody {
     },
     /// Of this profile.
     ProfileId {
+        #[serde(rename = "profileId")]
         #[schema(value_type = String)]
         profile_id: Text<ProfileId>,
     },
@@ -409,8 +409,9 @@ pub(crate) async fn update_project(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
     PathId(id): PathId<ProjectId>,
-    JsonBody(body): JsonBody<UpdateProject>,
+    body: BodyFor<UpdateProject>,
 ) -> Result<HttpResponse, ApiError> {
+    let body = body_of(body, manage.get_project(&caller.0, id.clone(), true)).await?;
     let updated = manage.update_project(&caller.0, id, body.into()).await;
     Ok(HttpResponse::Ok().json(Data::<ProjectBody>::of(updated.map_err(reply_for)?)))
 }

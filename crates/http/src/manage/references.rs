@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{GivenProjectId, clients::ProjectQuery, project_filter};
 use crate::{
-    decode::{Body, JsonBody, Maybe, Moment, Problems, Query, Text},
+    decode::{Body, BodyFor, JsonBody, Maybe, Moment, Problems, Query, Text, body_of},
     error::reply_for,
     path_id::PathId,
     reply::{Data, Listed, PageQuery, Success, WireTime},
@@ -28,6 +28,7 @@ use crate::{
     "projectId": "my-shop", "createdAt": "2026-01-15T10:30:00.000Z",
     "updatedAt": "2026-01-15T10:30:00.000Z"
 }))]
+#[schema(as = Reference)]
 pub(crate) struct ReferenceBody {
     id: String,
     title: String,
@@ -190,8 +191,9 @@ pub(crate) async fn update_reference(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
     PathId(id): PathId<ReferenceId>,
-    JsonBody(body): JsonBody<UpdateReference>,
+    body: BodyFor<UpdateReference>,
 ) -> Result<HttpResponse, ApiError> {
+    let body = body_of(body, manage.get_reference(&caller.0, id)).await?;
     let updated = manage.update_reference(&caller.0, id, body.into()).await;
     Ok(HttpResponse::Ok().json(Data::<ReferenceBody>::of(updated.map_err(reply_for)?)))
 }

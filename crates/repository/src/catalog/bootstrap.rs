@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use paneld_auth::SecretHash;
+use paneld_auth::{SecretHash, StoredSecret};
 use paneld_domain::{ClientId, Name, NewClient, Organization, Timestamp};
 
 use super::{
@@ -33,7 +33,7 @@ impl Store {
         let mut connection = self.writer().await?;
         transaction!(connection, async |connection| {
             let NewCredentials { id, hash } = &credentials;
-            if let Some(outcome) = find_outcome(connection, *id, hash).await? {
+            if let Some(outcome) = find_outcome(connection, *id, hash, now).await? {
                 return Ok(outcome);
             }
             let organization = match find_organization(connection, organization.as_ref()).await? {
@@ -56,6 +56,7 @@ async fn find_outcome(
     connection: &mut Connection,
     id: ClientId,
     hash: &SecretHash,
+    now: Timestamp,
 ) -> Result<Option<Bootstrap>, RepositoryError> {
     let present = clients_table::table
         .find(id.to_string())
@@ -64,7 +65,9 @@ async fn find_outcome(
         .await?;
     if present == 1 {
         let secrets = clients::load_secrets(connection, id).await?;
-        let same_secret = secrets.iter().any(|secret| secret.hash.matches(hash));
+        let works = |secret: &StoredSecret| secret.expires_at.is_none_or(|end| end > now);
+        let mut same = secrets.iter().filter(|secret| secret.hash.matches(hash));
+        let same_secret = same.any(works);
         return Ok(Some(Bootstrap::Present { same_secret }));
     }
     let deleted = deleted_client_ids::table

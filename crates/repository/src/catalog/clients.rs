@@ -268,6 +268,8 @@ impl Store {
         id: ClientId,
     ) -> Result<Option<Credentials>, RepositoryError> {
         let mut connection = self.reader().await?;
+        // First, and also for ids that are not there: their look-up must not be told by its time.
+        let secrets = load_secrets(&mut connection, id).await?;
         let found = clients::table
             .inner_join(organizations::table)
             .left_join(projects_table::table)
@@ -289,7 +291,7 @@ impl Store {
             client: client.into_client(project_id)?,
             organization: Organization::try_from(organization)?,
             project,
-            secrets: load_secrets(&mut connection, id).await?,
+            secrets,
         }))
     }
 }

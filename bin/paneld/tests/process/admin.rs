@@ -1,0 +1,238 @@
+//! The operator's commands.
+
+use serde_json::{Value as Json, json};
+
+use crate::support::{Ended, Place, ROOT_ID};
+
+/// Runs `paneld admin …` on the place's data.
+fn admin(place: &Place, args: &str) -> Ended {
+    place.paneld().arg("admin").args(args).run()
+}
+
+fn admin_json(place: &Place, args: &str) -> Json {
+    admin(place, &format!("{args} --json")).json()
+}
+
+fn text(value: &Json) -> &str {
+    value.as_str().unwrap()
+}
+
+#[test]
+fn an_empty_data_folder_can_be_administered() {
+    let place = Place::new();
+    let none = admin(&place, "organizations list").output();
+    assert_eq!(none, "There are none.\n");
+    assert_eq!(admin_json(&place, "organizations list"), json!([]));
+    for command in ["clients list", "projects list"] {
+        let refused = admin(&place, command);
+        refused.assert_refused(1, &["paneld: ", "organizations list"]);
+    }
+    let made = admin_json(&place, "organizations create --name Acme");
+    assert_eq!(made["id"], "acme");
+    assert_eq!(made["name"], "Acme");
+    assert_eq!(admin_json(&place, "organizations list"), json!([made]));
+    let client = admin_json(&place, "clients create --name CLI --type root");
+    assert_eq!(client["organizationId"], "acme");
+    assert_eq!(text(&client["secret"]).len(), 53);
+    // The list never shows it.
+    let listed = admin(&place, "clients list --json").output();
+    assert!(listed.contains(text(&client["id"])));
+    assert!(!listed.contains("secret"));
+}
+
+#[test]
+fn tables_are_for_people() {
+    let place = Place::new();
+    admin(&place, "organizations create --name Acme").output();
+    let table = admin(&place, "organizations list").output();
+    let lines = table.lines().collect::<Vec<_>>();
+    assert_eq!(lines.len(), 2, "{table}");
+    let columns = lines[0].split_whitespace().collect::<Vec<_>>();
+    assert_eq!(columns, ["id", "name", "timezone", "createdAt"]);
+    assert!(
+        lines[1].split_whitespace().eq(["acme", "Acme", "UTC"]
+            .into_iter()
+            .chain(lines[1].split_whitespace().last()))
+    );
+
+    let made = admin(&place, "clients create --name CLI --type root").output();
+    let field = |name: &str| {
+        let line = made.lines().find(|line| line.trim().starts_with(name));
+        line.and_then(|line| line.split_whitespace().nth(1))
+            .unwrap_or_else(|| panic!("no {name} in {made}"))
+    };
+    assert_eq!(field("type"), "root");
+    assert_eq!(field("projectId"), "-");
+    assert!(field("secret").starts_with("sec_"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_every_type_are_made_and_deleted_beside_a_running_server() {
+    let place = Place::new();
+    let server = place.bootstrapped().serve();
+    let body = json!({"name": "Shop"});
+    server.root().create("/manage/projects", body).await;
+    for (kind, project) in [
+        ("read", true),
+        ("write", true),
+        ("root", false),
+        ("root", true),
+    ] {
+        let bound = if project { "--project shop" } else { "" };
+        let args = format!("clients create --name {kind} --type {kind} {bound}");
+        let made = admin_json(&place, &args);
+        assert_eq!(made["type"], kind);
+        let id = text(&made["id"]);
+        let caller = server.caller(id, text(&made["secret"]));
+        let me = caller.get("/manage/me").await;
+        assert_eq!(me.status, 200, "{}", me.text);
+        assert_eq!(me.body["data"]["client"]["type"], kind);
+        let expected = if project { json!("shop") } else { Json::Null };
+        assert_eq!(me.body["data"]["client"]["projectId"], expected);
+
+        let done = admin(&place, &format!("clients delete {id}")).output();
+        assert_eq!(done, format!("Deleted the client {id}.\n"));
+        let path = format!("/manage/clients/{id}");
+        assert_eq!(server.root().get(&path).await.status, 404);
+        admin(&place, &format!("clients delete {id}"))
+            .assert_refused(1, &["paneld: Client not found"]);
+    }
+    // The type is write where none is said.
+    let made = admin_json(&place, "clients create --name W --project shop");
+    assert_eq!(made["type"], "write");
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_may_delete_the_last_root_and_make_another() {
+    let place = Place::new();
+    let server = place.bootstrapped().serve();
+    let path = format!("/manage/clients/{ROOT_ID}");
+    assert_eq!(server.root().delete(&path).await.status, 409);
+    let done = admin_json(&place, &format!("clients delete {ROOT_ID}"));
+    assert_eq!(done, json!({"success": true}));
+    let made = admin_json(&place, "clients create --name Rescue --type root");
+    let rescue = server.caller(text(&made["id"]), text(&made["secret"]));
+    let listed = rescue.get("/manage/clients").await;
+    assert_eq!(listed.body["data"].as_array().unwrap().len(), 1);
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn projects_are_listed_restored_and_purged_beside_a_running_server() {
+    let place = Place::new();
+    let server = place.bootstrapped().serve();
+    let root = server.root();
+    root.create("/manage/projects", json!({"name": "Shop"}))
+        .await;
+    root.create("/manage/projects", json!({"name": "Blog"}))
+        .await;
+    let table = admin(&place, "projects list").output();
+    assert!(table.contains("shop") && table.contains("blog"), "{table}");
+
+    admin(&place, "projects purge shop")
+        .assert_refused(1, &["paneld: the project shop is not deleted"]);
+    assert_eq!(root.delete("/manage/projects/shop").await.status, 200);
+    let listed = admin_json(&place, "projects list");
+    let ids = listed.as_array().unwrap().iter();
+    let deleted = ids
+        .filter(|project| !project["deleteAt"].is_null())
+        .map(|project| text(&project["id"]));
+    assert_eq!(deleted.collect::<Vec<_>>(), ["shop"]);
+
+    let restored = admin_json(&place, "projects restore shop");
+    assert_eq!(restored["deleteAt"], Json::Null);
+    assert_eq!(root.get("/manage/projects/shop").await.status, 200);
+
+    assert_eq!(root.delete("/manage/projects/shop").await.status, 200);
+    let done = admin(&place, "projects purge shop").output();
+    assert_eq!(done, "Purged the project shop.\n");
+    let gone = root.get("/manage/projects/shop?includeDeleted=true").await;
+    assert_eq!(gone.status, 404);
+    for command in ["projects restore shop", "projects purge shop"] {
+        admin(&place, command).assert_refused(1, &["paneld: Project not found"]);
+    }
+    // Its id is never given out again.
+    let again = root
+        .create("/manage/projects", json!({"name": "Shop"}))
+        .await;
+    assert_ne!(again["id"], "shop");
+    server.stop();
+}
+
+#[test]
+fn with_several_organizations_one_must_be_named() {
+    let place = Place::new();
+    admin(&place, "organizations create --name One").output();
+    admin(&place, "organizations create --name Two").output();
+    let refused = admin(&place, "clients create --name X --type root");
+    refused.assert_refused(1, &["--organization", "organizations list"]);
+    let create = "clients create --name X --type root --organization two";
+    assert_eq!(admin_json(&place, create)["organizationId"], "two");
+    assert_eq!(
+        admin_json(&place, "clients list --organization one"),
+        json!([])
+    );
+    let listed = admin_json(&place, "clients list --organization two");
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    admin(&place, "clients list --organization three")
+        .assert_refused(1, &["paneld: Organization not found"]);
+}
+
+#[test]
+fn what_does_not_make_sense_is_told_in_a_sentence() {
+    let place = Place::new();
+    admin(&place, "organizations create --name Acme").output();
+    for (args, code, sentence) in [
+        (
+            "clients create --name X --type read",
+            1,
+            "projectId is required for read and write clients",
+        ),
+        (
+            "clients create --name X --project absent",
+            1,
+            "Project not found",
+        ),
+        (
+            "clients create --name X --type king",
+            2,
+            "read, write, root",
+        ),
+        ("clients create --type root", 2, "--name"),
+        ("clients delete not-an-id", 2, "not-an-id"),
+        ("projects restore absent", 1, "Project not found"),
+        ("organizations rename", 2, "rename"),
+        ("", 2, "Usage:"),
+    ] {
+        let refused = admin(&place, args);
+        refused.assert_refused(code, &[sentence]);
+        assert!(!refused.stderr.contains("panicked"), "{}", refused.stderr);
+    }
+    let blank = place.paneld().args("admin organizations create --name");
+    blank.arg("  ").run().assert_refused(2, &["--name"]);
+    assert_eq!(admin_json(&place, "clients list"), json!([]));
+}
+
+#[test]
+fn migrate_makes_the_tables_and_may_be_repeated() {
+    let place = Place::new();
+    for _ in 0..2 {
+        let done = place.paneld().args("migrate").run().output();
+        assert_eq!(done, "The catalog is up to date.\n");
+        assert!(place.data_dir().join("catalog.sqlite").exists());
+    }
+    assert_eq!(admin_json(&place, "organizations list"), json!([]));
+}
+
+#[test]
+fn a_catalog_that_is_none_is_an_error_in_a_sentence() {
+    let place = Place::new();
+    std::fs::create_dir(place.data_dir()).unwrap();
+    std::fs::write(place.data_dir().join("catalog.sqlite"), "not a database").unwrap();
+    for command in ["serve", "migrate", "admin organizations list"] {
+        let refused = place.paneld().args(command).run();
+        refused.assert_refused(1, &["paneld: cannot open the catalog"]);
+        assert!(!refused.stderr.contains("panicked"), "{}", refused.stderr);
+    }
+}

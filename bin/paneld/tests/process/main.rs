@@ -1,0 +1,13 @@
+//! The real executable: started with an emptied environment on folders and ports of its own, and
+//! always ended.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+mod admin;
+mod bootstrap;
+mod configuration;
+mod durability;
+mod first_start;
+mod secrecy;

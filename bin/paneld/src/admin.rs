@@ -88,6 +88,16 @@ pub(crate) enum ProjectsCommand {
     },
 }
 
+impl AdminCommand {
+    /// Whether it may be the first that is done with a catalog.
+    pub(crate) fn may_begin(&self) -> bool {
+        matches!(
+            self,
+            Self::Organizations(OrganizationsCommand::Create { .. })
+        )
+    }
+}
+
 /// Runs a command.
 pub(crate) async fn run(
     command: AdminCommand,
@@ -296,7 +306,34 @@ impl Output {
 fn plain(value: &Json) -> String {
     match value {
         Json::Null => "-".to_owned(),
-        Json::String(text) => text.clone(),
+        Json::String(text) => without_controls(text),
         other => other.to_string(),
+    }
+}
+
+/// A text whose control characters are spelled out: names come from API clients, and must not
+/// steer the operator's terminal.
+fn without_controls(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            plain.extend(character.escape_default());
+        } else {
+            plain.push(character);
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_steer_the_terminal() {
+        let name = json!("x\u{1b}]0;pwn\u{7}\u{9b}2J\nfake row 🚀");
+        let shown = plain(&name);
+        assert!(!shown.contains(char::is_control), "{shown:?}");
+        assert!(shown.contains("🚀"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, process::ExitCode};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use paneld_domain::Clock;
 use paneld_service::Repository;
@@ -131,7 +131,12 @@ fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
         Command::Admin { json, command } => {
             let config = Config::read(gathered)?;
             runtime()?.block_on(async {
-                let repository = open_catalog(&config).await?;
+                let repository = if command.may_begin() {
+                    open_catalog(&config).await?
+                } else {
+                    let present = Repository::open_present(&config.catalog).await;
+                    present.context("cannot open the catalog")?
+                };
                 admin::run(command, json, repository, Clock::system()).await
             })
         }
@@ -156,14 +161,22 @@ async fn open_catalog(config: &Config) -> anyhow::Result<Repository> {
 async fn serve(config: &Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
+    let mut told_to_stop = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
     let mut server = Server::start(config, Clock::system()).await?;
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = told_to_stop() => {}
         result = server.wait() => return result.context("the server ended"),
     }
     tracing::info!("stopping");
-    server.stop().await?;
+    tokio::select! {
+        result = server.stop() => result?,
+        () = told_to_stop() => bail!("told to stop a second time: requests were cut off"),
+    }
     tracing::info!("stopped");
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! The first credentials: `contract/auth-and-limits.md` §6.
 
 use std::{
-    fs::{File, OpenOptions, Permissions},
-    io::{IsTerminal as _, Write as _},
+    fs::{File, OpenOptions},
+    io::{ErrorKind, IsTerminal as _, Write as _},
     net::SocketAddr,
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
@@ -89,16 +89,19 @@ fn credentials_text(id: ClientId, secret: &PlainSecret, address: SocketAddr) -> 
     )
 }
 
+/// Always a new file: one that was there may be a link, or be open for reading elsewhere.
 fn write_privately(path: &Path, text: &str) -> anyhow::Result<()> {
     let write = || -> std::io::Result<()> {
-        let mut file = OpenOptions::new()
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = OpenOptions::new();
+        let mut file = options
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o600)
             .open(path)?;
-        // The mode above is only for a file that was not there.
-        file.set_permissions(Permissions::from_mode(0o600))?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         // The file's name must be on disk too.

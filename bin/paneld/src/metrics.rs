@@ -29,8 +29,15 @@ pub(crate) fn serve(address: SocketAddr) -> anyhow::Result<ServerHandle> {
     Ok(handle)
 }
 
+/// Counts what was recorded since the last time into the histograms, and forgets it: without
+/// this memory grows with every request.
+pub(crate) fn run_upkeep() {
+    if let Some(recorder) = RECORDER.get() {
+        recorder.run_upkeep();
+    }
+}
+
 fn render(recorder: &PrometheusHandle) -> HttpResponse {
-    // Counts what was recorded since the last time into the histograms, and forgets it.
     recorder.run_upkeep();
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4")
@@ -38,8 +45,9 @@ fn render(recorder: &PrometheusHandle) -> HttpResponse {
 }
 
 /// There is one recorder in a process, even if there are several servers.
+static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+
 fn recorder() -> anyhow::Result<&'static PrometheusHandle> {
-    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     if let Some(recorder) = RECORDER.get() {
         return Ok(recorder);
     }

@@ -1,23 +1,29 @@
 //! The server: wired, started and stopped.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{any::Any, net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use anyhow::Context as _;
 use paneld_auth::{Authenticator, CredentialStore};
-use paneld_domain::Clock;
+use paneld_domain::{Clock, ErrorChain};
 use paneld_guard::{BodyBudget, Guard, Requests};
 use paneld_http::Services;
 use paneld_ratelimit::Limiter;
 use paneld_service::{
     Admin, Health, Identity, Manage, ManageSettings, Repository, ServiceError, Upkeep,
 };
-use tokio::task::JoinHandle;
+use tokio::{net::TcpStream, task::JoinHandle};
 
 use crate::{config::Config, data_dir, data_dir::Lock, first_start, metrics};
 
 /// How often deleted projects are looked for whose time is over.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
+/// How often recorded durations are counted into the metrics.
+const METRICS_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a caller may leave what was sent to it unread before its connection is ended.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Descriptors that connections must leave to the catalog, the log and the listeners.
+const RESERVED_DESCRIPTORS: u64 = 64;
 /// How often last uses are written down. What the API shows is at most a minute old.
 const USES_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -57,6 +63,8 @@ impl Server {
         })
         .disable_signals()
         .shutdown_timeout(config.shutdown_timeout.as_secs())
+        .on_connect(|connection, _| end_when_unread(connection))
+        .max_connections(connections_per_worker())
         .bind(config.listen)
         .with_context(|| format!("cannot listen on {}", config.listen))?;
         let address = http.addrs().first().copied().unwrap_or(config.listen);
@@ -71,12 +79,8 @@ impl Server {
         let handle = running.handle();
         let upkeep = Upkeep::new(repository, authenticator, clock);
         tracing::info!(%address, "listening");
-        if !address.ip().is_loopback() {
-            tracing::warn!(
-                %address,
-                "listening beyond loopback without TLS: credentials can be read on the way \
-                 unless a proxy in front encrypts"
-            );
+        for listener in [Some(address), config.metrics_listen].into_iter().flatten() {
+            warn_beyond_loopback(listener);
         }
         Ok(Self {
             address,
@@ -122,13 +126,44 @@ impl Server {
         for chore in &self.chores {
             chore.abort();
         }
-        report("the last uses of clients", self.upkeep.record_uses().await);
+        report(USES_NOT_WRITTEN, self.upkeep.record_uses().await);
         self.serving.await??;
         if let Some(metrics) = self.metrics {
             metrics.stop(false).await;
         }
         Ok(())
     }
+}
+
+fn warn_beyond_loopback(address: SocketAddr) {
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            %address,
+            "listening beyond loopback without TLS: what is sent, credentials too, can be read \
+             on the way unless a proxy in front encrypts"
+        );
+    }
+}
+
+/// Ends connections whose callers do not read: actix would hold them, and all that waits to be
+/// written to them, for ever.
+fn end_when_unread(connection: &dyn Any) {
+    if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+        let socket = socket2::SockRef::from(stream);
+        if let Err(error) = socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT)) {
+            tracing::debug!(%error, "a connection could not be given a time limit");
+        }
+    }
+}
+
+/// As many connections as the process may have descriptors for, at most what actix has by
+/// default: more would be accepted and fail, and the catalog with them.
+fn connections_per_worker() -> usize {
+    const MOST: u64 = 25_600;
+    let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
+    let workers = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let each = descriptors.saturating_sub(RESERVED_DESCRIPTORS) / workers;
+    usize::try_from(each.clamp(1, MOST)).unwrap_or(1)
 }
 
 fn services(
@@ -163,27 +198,25 @@ fn services(
 }
 
 fn chores(upkeep: &Upkeep) -> Vec<JoinHandle<()>> {
-    let purge = {
-        let upkeep = upkeep.clone();
-        every(PURGE_INTERVAL, move || {
-            let upkeep = upkeep.clone();
-            async move {
-                report(
-                    "the purge of deleted projects",
-                    upkeep.purge_projects().await,
-                )
-            }
-        })
-    };
-    let uses = {
-        let upkeep = upkeep.clone();
-        every(USES_INTERVAL, move || {
-            let upkeep = upkeep.clone();
-            async move { report("the last uses of clients", upkeep.record_uses().await) }
-        })
-    };
-    vec![purge, uses]
+    let (purging, recording) = (upkeep.clone(), upkeep.clone());
+    let purge = every(PURGE_INTERVAL, move || {
+        let upkeep = purging.clone();
+        async move {
+            report(
+                "deleted projects could not be purged",
+                upkeep.purge_projects().await,
+            )
+        }
+    });
+    let uses = every(USES_INTERVAL, move || {
+        let upkeep = recording.clone();
+        async move { report(USES_NOT_WRITTEN, upkeep.record_uses().await) }
+    });
+    let metrics = every(METRICS_INTERVAL, || async { metrics::run_upkeep() });
+    vec![purge, uses, metrics]
 }
+
+const USES_NOT_WRITTEN: &str = "the last uses of clients could not be written down";
 
 fn every<F>(interval: Duration, mut work: impl FnMut() -> F + Send + 'static) -> JoinHandle<()>
 where
@@ -199,9 +232,8 @@ where
     })
 }
 
-fn report(what: &str, result: Result<(), ServiceError>) {
+fn report(what: &'static str, result: Result<(), ServiceError>) {
     if let Err(error) = result {
-        let error = &error as &dyn std::error::Error;
-        tracing::warn!(error, "could not write down {what}; it will be tried again");
+        tracing::warn!(error = %ErrorChain(&error), "{what}");
     }
 }

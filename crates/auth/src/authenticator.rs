@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     net::IpAddr,
     pin::Pin,
     sync::{
@@ -11,8 +12,8 @@ use std::{
     time::Duration,
 };
 
-use paneld_domain::{Client, ClientId, Clock, Organization, Project, Timestamp};
-use quick_cache::sync::Cache;
+use paneld_domain::{Client, ClientId, Clock, CorsEntry, Filter, Organization, Project, Timestamp};
+use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
     policy::{self, Api, Reach},
@@ -22,8 +23,13 @@ use crate::{
 /// How long what the store said is believed (`contract/auth-and-limits.md` §2.4). A change made
 /// by another process is noticed after this time at the latest.
 const CACHE_TIME: Duration = Duration::from_secs(5);
-/// How many clients are remembered, absent ones included.
-const CACHE_CAPACITY: usize = 16_384;
+/// How long a failed look-up answers for those that follow: they must not each wait for the
+/// store's time limit in turn.
+const FAILURE_TIME: Duration = Duration::from_secs(1);
+/// About how many clients are expected to be in use at once.
+const EXPECTED_CLIENTS: usize = 16_384;
+/// The most bytes of clients that are remembered, by estimate.
+const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// How many clients' last uses wait to be written. Beyond it uses are forgotten, not requests.
 const MAX_NOTED_USES: usize = 65_536;
 
@@ -38,6 +44,32 @@ pub struct Credentials {
     pub project: Option<Project>,
     /// Its secrets: the present one, and for a grace the one it replaced.
     pub secrets: Vec<StoredSecret>,
+}
+
+impl Credentials {
+    /// About how many bytes it takes.
+    fn size(&self) -> u64 {
+        const FIXED: usize = 1_024;
+        const LIST_ENTRY: usize = 64;
+        let texts = |cors: &[CorsEntry]| -> usize {
+            let sizes = cors.iter().map(|entry| LIST_ENTRY + entry.as_str().len());
+            sizes.sum()
+        };
+        let client = self.client.cors.as_deref().map_or(0, texts)
+            + self.client.allowed_ips.len() * LIST_ENTRY;
+        let project = self.project.as_ref().map_or(0, |project| {
+            let filters = project.filters.iter().map(|filter| {
+                LIST_ENTRY
+                    + match filter {
+                        Filter::Ip(ip) => ip.as_str().len(),
+                        Filter::ProfileId(id) => id.as_str().len(),
+                        Filter::Event(name) => name.as_str().len(),
+                    }
+            });
+            texts(&project.cors) + filters.sum::<usize>()
+        });
+        (FIXED + client + project) as u64
+    }
 }
 
 /// One secret of a client.
@@ -60,9 +92,9 @@ pub type LookupFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Option<Credentials>, StoreUnavailable>> + Send + 'a>>;
 
 /// The store could not be asked. Nobody's credentials are wrong because of that.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("the credentials could not be looked up")]
-pub struct StoreUnavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+pub struct StoreUnavailable(#[source] pub Arc<dyn std::error::Error + Send + Sync>);
 
 /// What a request says about its caller.
 #[derive(Clone, Copy, Default)]
@@ -136,14 +168,39 @@ pub enum AuthError {
 pub struct Authenticator {
     store: Arc<dyn CredentialStore>,
     clock: Clock,
-    cache: Cache<ClientId, Cached>,
+    cache: Cache<ClientId, Cached, Weight>,
     uses: Mutex<HashMap<ClientId, Timestamp>>,
 }
 
+/// What a look-up came to, and when it began.
 #[derive(Clone)]
 struct Cached {
-    known: Option<Arc<Known>>,
+    outcome: Result<Option<Arc<Known>>, StoreUnavailable>,
     loaded_at: Duration,
+}
+
+impl Cached {
+    fn is_fresh(&self, now: Duration) -> bool {
+        let time = match self.outcome {
+            Ok(_) => CACHE_TIME,
+            Err(_) => FAILURE_TIME,
+        };
+        now.saturating_sub(self.loaded_at) < time
+    }
+}
+
+/// Estimates how much memory an entry takes: projects may have long lists of settings.
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<ClientId, Cached> for Weight {
+    fn weight(&self, _: &ClientId, cached: &Cached) -> u64 {
+        const ENTRY: u64 = 128;
+        match &cached.outcome {
+            Ok(Some(known)) => ENTRY + known.credentials.size(),
+            Ok(None) | Err(_) => ENTRY,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -153,13 +210,22 @@ struct Known {
     use_noted: AtomicBool,
 }
 
+impl Known {
+    fn new(credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            use_noted: AtomicBool::new(false),
+        }
+    }
+}
+
 impl Authenticator {
     /// An authenticator with an empty cache.
     pub fn new(store: Arc<dyn CredentialStore>, clock: Clock) -> Self {
         Self {
             store,
             clock,
-            cache: Cache::new(CACHE_CAPACITY),
+            cache: Cache::with_weighter(EXPECTED_CLIENTS, CACHE_BYTES, Weight),
             uses: Mutex::default(),
         }
     }
@@ -214,6 +280,14 @@ impl Authenticator {
         std::mem::take(&mut self.uses.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Puts uses back that could not be written down; later ones that came meanwhile stay.
+    pub fn put_back_uses(&self, uses: HashMap<ClientId, Timestamp>) {
+        let mut noted = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, used_at) in uses {
+            noted.entry(id).or_insert(used_at);
+        }
+    }
+
     /// The client, if the secret is its own. An unknown id, a wrong secret and a missing one do
     /// the same work, so that their times tell nothing.
     async fn verify(&self, id: ClientId, secret: Option<&str>) -> Result<Arc<Known>, AuthError> {
@@ -244,30 +318,27 @@ impl Authenticator {
     }
 
     /// A client as the store knew it within [`CACHE_TIME`]. Callers that miss the cache at the
-    /// same time share one look-up. One that is evicted meanwhile is not cached: eviction takes
-    /// its place in the cache away.
+    /// same time share one look-up, and its failure. One that is evicted meanwhile is not
+    /// cached: eviction takes its place in the cache away.
     async fn find(&self, id: ClientId) -> Result<Option<Arc<Known>>, StoreUnavailable> {
         let now = self.clock.elapsed();
         if let Some(cached) = self.cache.get(&id) {
-            if now.saturating_sub(cached.loaded_at) < CACHE_TIME {
-                return Ok(cached.known);
+            if cached.is_fresh(now) {
+                return cached.outcome;
             }
             self.cache
                 .remove_if(&id, |current| current.loaded_at == cached.loaded_at);
         }
         let load = async {
             let loaded_at = self.clock.elapsed();
-            let found = self.store.find_credentials(id).await?;
-            let known = found.map(|credentials| {
-                Arc::new(Known {
-                    credentials,
-                    use_noted: AtomicBool::new(false),
-                })
-            });
-            Ok(Cached { known, loaded_at })
+            let found = self.store.find_credentials(id).await;
+            let outcome = found.map(|found| found.map(Known::new).map(Arc::new));
+            Ok::<_, Infallible>(Cached { outcome, loaded_at })
         };
-        let cached = self.cache.get_or_insert_async(&id, load).await?;
-        Ok(cached.known)
+        match self.cache.get_or_insert_async(&id, load).await {
+            Ok(cached) => cached.outcome,
+            Err(never) => match never {},
+        }
     }
 
     fn note_use(&self, known: &Known, now: Timestamp) {

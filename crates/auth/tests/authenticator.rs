@@ -37,7 +37,7 @@ impl CredentialStore for Store {
         Box::pin(async move {
             self.lookups.fetch_add(1, Ordering::SeqCst);
             if self.away.load(Ordering::SeqCst) {
-                return Err(StoreUnavailable("the store is away".into()));
+                return Err(StoreUnavailable(Arc::new(std::io::Error::other("away"))));
             }
             let found = self.found.lock().unwrap().clone();
             self.gate.acquire().await.unwrap().forget();
@@ -268,8 +268,31 @@ async fn a_store_that_is_away_makes_nobody_wrong() {
         world.call(Api::Manage).await,
         Err(AuthError::Unavailable(_))
     ));
+    // For a second the failure answers for all.
     world.store.away.store(false, Ordering::SeqCst);
+    assert!(matches!(
+        world.call(Api::Manage).await,
+        Err(AuthError::Unavailable(_))
+    ));
+    assert_eq!(world.lookups(), 1);
+    world.time.advance(Duration::from_secs(1));
     world.call(Api::Manage).await.unwrap();
+}
+
+#[tokio::test]
+async fn uses_that_could_not_be_written_are_put_back_under_later_ones() {
+    let world = World::new(ClientType::Root);
+    let id = world.id.parse().unwrap();
+    world.call(Api::Manage).await.unwrap();
+    let taken = world.authenticator.take_uses();
+    world.authenticator.put_back_uses(taken.clone());
+    assert_eq!(world.authenticator.take_uses(), taken);
+
+    world.time.advance(Duration::from_secs(5));
+    world.call(Api::Manage).await.unwrap();
+    world.authenticator.put_back_uses(taken);
+    let later = now() + Duration::from_secs(5);
+    assert_eq!(world.authenticator.take_uses().get(&id), Some(&later));
 }
 
 /// The dangerous interleaving: a look-up reads the client, then the client is changed and

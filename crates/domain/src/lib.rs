@@ -6,6 +6,7 @@
 //! [`Client`]; [`InvalidValue`] is the one way in which a value can be wrong.
 
 mod address;
+mod chain;
 mod client;
 mod clock;
 mod id;
@@ -19,6 +20,7 @@ mod slug;
 mod text;
 
 pub use address::AllowedAddress;
+pub use chain::ErrorChain;
 pub use client::{
     Client, ClientChanges, ClientType, NewClient, client_problems, keeps_usable_root,
 };

@@ -12,6 +12,7 @@ use actix_web::{
     Error, HttpMessage,
     body::{EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
+    http::header::{CACHE_CONTROL, HeaderValue},
 };
 use paneld_auth::{Api, AuthError, Authenticator, Principal};
 use paneld_domain::LimitGroup;
@@ -223,8 +224,11 @@ where
                     service.call(request).await?.map_into_left_body()
                 }
             };
+            let headers = response.headers_mut();
+            // Credentials in headers of our own do not stop shared caches, as Authorization does.
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             if let Some(verdict) = verdict {
-                limit_headers::write(group, &verdict, response.headers_mut());
+                limit_headers::write(group, &verdict, headers);
             }
             Ok(response)
         })

@@ -78,31 +78,55 @@ impl TrustedProxies {
     }
 }
 
-/// The hops that proxies wrote down, the nearest one last.
-fn forwarded_hops(head: &RequestHead) -> Vec<&str> {
-    let values = |name| {
-        head.headers
-            .get_all(name)
-            .filter_map(|value| value.to_str().ok())
-    };
+/// The hops that proxies wrote down, the nearest one last. They are taken as bytes: what a
+/// caller wrote to the left must not make what a proxy wrote to the right unreadable.
+fn forwarded_hops(head: &RequestHead) -> Vec<&[u8]> {
     if head.headers.contains_key(header::X_FORWARDED_FOR) {
-        let values = values(header::X_FORWARDED_FOR);
-        return values.flat_map(|value| value.split(',')).collect();
+        let values = head.headers.get_all(header::X_FORWARDED_FOR);
+        return values
+            .flat_map(|value| value.as_bytes().split(|&b| b == b','))
+            .collect();
     }
-    values(header::FORWARDED)
-        .flat_map(|value| value.split(','))
-        .map(|element| element.split(';').find_map(forwarded_for).unwrap_or(""))
+    let values = head.headers.get_all(header::FORWARDED);
+    let elements = values.flat_map(|value| split_unquoted(value.as_bytes(), b','));
+    elements
+        .map(|element| forwarded_for(element).unwrap_or_default())
         .collect()
 }
 
-/// The value of a `for=` pair (RFC 7239, section 4).
-fn forwarded_for(pair: &str) -> Option<&str> {
-    let (name, value) = pair.split_once('=')?;
-    name.trim().eq_ignore_ascii_case("for").then_some(value)
+/// The value of the `for=` pair of an element (RFC 7239, section 4).
+fn forwarded_for(element: &[u8]) -> Option<&[u8]> {
+    split_unquoted(element, b';').into_iter().find_map(|pair| {
+        let name_end = pair.iter().position(|&b| b == b'=')?;
+        let is_for = pair[..name_end].trim_ascii().eq_ignore_ascii_case(b"for");
+        is_for.then(|| &pair[name_end + 1..])
+    })
+}
+
+/// Splits a header's value, but not within its quoted strings (RFC 9110, section 5.6.4), which
+/// may hold what a caller chose. One that is not closed swallows the rest.
+fn split_unquoted(value: &[u8], separator: u8) -> Vec<&[u8]> {
+    let (mut parts, mut start) = (Vec::new(), 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, &byte) in value.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if byte == separator && !quoted => {
+                parts.push(&value[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&value[start..]);
+    parts
 }
 
 /// An address in one of the forms that proxies write: bare, with a port, in brackets, quoted.
-fn parse_hop(hop: &str) -> Option<IpAddr> {
+fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?;
     let hop = hop.trim().trim_matches('"');
     let address = hop
         .parse::<IpAddr>()
@@ -188,6 +212,39 @@ mod tests {
             assert_eq!(
                 peer("127.0.0.1", &[("x-forwarded-for", garbage)]),
                 "127.0.0.1"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_caller_wrote_cannot_hide_what_a_proxy_wrote() {
+        let address = |name: &str, value: &[u8]| {
+            let value = header::HeaderValue::from_bytes(value).unwrap();
+            let request = TestRequest::default()
+                .peer_addr(SocketAddr::from(([127, 0, 0, 1], 4711)))
+                .insert_header((
+                    header::HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                    value,
+                ));
+            let head = request.to_srv_request();
+            TrustedProxies::loopback()
+                .peer_address(head.head())
+                .to_string()
+        };
+        assert_eq!(
+            address("x-forwarded-for", b"\xff, 198.51.100.7"),
+            "198.51.100.7"
+        );
+        for forwarded in [
+            "for=198.51.100.7;host=\"x,for=203.0.113.9\"",
+            "for=198.51.100.7;host=\"a,b\"",
+            "host=\"a;for=203.0.113.9\";for=198.51.100.7",
+            "for=203.0.113.9;host=\"\\\",\", for=198.51.100.7",
+        ] {
+            assert_eq!(
+                address("forwarded", forwarded.as_bytes()),
+                "198.51.100.7",
+                "{forwarded}"
             );
         }
     }

@@ -20,7 +20,7 @@ use actix_web::{
     web::Bytes,
 };
 use futures_util::FutureExt as _;
-use paneld_domain::Clock;
+use paneld_domain::{Clock, ErrorChain};
 use rand::RngExt as _;
 use tracing::Instrument as _;
 
@@ -126,16 +126,20 @@ where
         let work = async move {
             let called = AssertUnwindSafe(async { service.call(request).await });
             let response = match called.catch_unwind().await {
-                Ok(result) => finish(result?, &id),
+                Ok(Ok(response)) => Ok(finish(response, &id)),
+                Ok(Err(error)) => Err(error),
                 // The panic took the request away, without which there is only an error.
-                Err(panic) => {
-                    let error = Error::from(panicked(panic.as_ref()).identified(&id));
-                    report(&error);
-                    return Err(error);
+                Err(panic) => Err(panicked(panic.as_ref()).identified(&id).into()),
+            };
+            let status = match &response {
+                Ok(response) => response.status(),
+                Err(error) => {
+                    report(error);
+                    error.as_response_error().status_code()
                 }
             };
-            account.close(&response);
-            Ok(response)
+            account.close(status);
+            response
         };
         Box::pin(work.instrument(span))
     }
@@ -147,7 +151,8 @@ fn finish<B: MessageBody>(
     id: &RequestId,
 ) -> ServiceResponse<EitherBody<B>> {
     let status = response.status();
-    let mut response = if status.is_client_error() || status.is_server_error() {
+    let failed = status.is_client_error() || status.is_server_error();
+    let mut response = if failed && !has_body_of_its_own(&response) {
         if let Some(error) = response.response().error() {
             report(error);
         }
@@ -157,11 +162,8 @@ fn finish<B: MessageBody>(
             None => ApiError::from_status(status).body(Some(id)),
         };
         let mut response = response.map_body(|_, _| EitherBody::<B>::right(BoxBody::new(body)));
-        let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
         response
     } else {
         response.map_into_left_body()
@@ -171,6 +173,13 @@ fn finish<B: MessageBody>(
     response
 }
 
+/// Whether a handler said in JSON of its own what is the matter, as readiness does.
+fn has_body_of_its_own<B>(response: &ServiceResponse<B>) -> bool {
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    let is_json = content_type.is_some_and(|value| value.as_bytes() == b"application/json");
+    response.response().error().is_none() && is_json
+}
+
 /// Writes our own failures to the log, once, with all that lies behind them. Callers' mistakes
 /// are for the access log.
 fn report(error: &Error) {
@@ -178,12 +187,10 @@ fn report(error: &Error) {
     if !status.is_server_error() {
         return;
     }
+    let status = status.as_u16();
     match error.as_error::<ApiError>() {
-        Some(error) => {
-            let error = error as &dyn std::error::Error;
-            tracing::error!(status = status.as_u16(), error, "request failed");
-        }
-        None => tracing::error!(status = status.as_u16(), %error, "request failed"),
+        Some(error) => tracing::error!(status, error = %ErrorChain(error), "request failed"),
+        None => tracing::error!(status, %error, "request failed"),
     }
 }
 
@@ -217,8 +224,7 @@ impl Account {
         }
     }
 
-    fn close<B>(self, response: &ServiceResponse<B>) {
-        let status = response.status();
+    fn close(self, status: StatusCode) {
         let seconds = self
             .clock
             .elapsed()

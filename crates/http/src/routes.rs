@@ -46,10 +46,12 @@ impl Endpoint {
         F::Output: Responder + 'static,
     {
         let method = match P::methods().as_slice() {
+            [HttpMethod::Get] => Method::GET,
             [HttpMethod::Post] => Method::POST,
+            [HttpMethod::Put] => Method::PUT,
             [HttpMethod::Patch] => Method::PATCH,
             [HttpMethod::Delete] => Method::DELETE,
-            _ => Method::GET,
+            _ => unreachable!("{} is documented with no method, or several", P::path()),
         };
         Self {
             route: route_for(&method).to(handler),

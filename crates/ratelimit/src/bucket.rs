@@ -55,6 +55,20 @@ impl Bucket {
         (after, after.verdict(rate, retry_in))
     }
 
+    /// The bucket at `now`, as full in proportion at another rate as it was at its own.
+    pub fn rescaled(self, from: Rate, to: Rate, now: u64) -> Self {
+        if from == to {
+            return self;
+        }
+        let missing = u128::from(self.missing_at(from, now)) * u128::from(capacity(to));
+        let missing = missing.div_ceil(u128::from(capacity(from)));
+        Self {
+            // No more than the whole of the new capacity, which is 64 bits.
+            missing: u64::try_from(missing).unwrap_or(u64::MAX),
+            as_of: now,
+        }
+    }
+
     /// What the bucket holds at `now`; nothing is taken.
     pub fn peek(self, rate: Rate, now: u64) -> Verdict {
         self.take(rate, 0, now).1
@@ -68,8 +82,7 @@ impl Bucket {
     fn missing_at(self, rate: Rate, now: u64) -> u64 {
         let elapsed = now.saturating_sub(self.as_of);
         let refilled = elapsed.saturating_mul(u64::from(rate.limit()));
-        // The rate may have been changed to a smaller one since.
-        self.missing.min(capacity(rate)).saturating_sub(refilled)
+        self.missing.saturating_sub(refilled)
     }
 
     fn verdict(self, rate: Rate, retry_in: Option<Duration>) -> Verdict {
@@ -146,11 +159,17 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_outlives_a_change_of_its_rate() {
-        let (bucket, _) = Bucket::default().take(Rate::new(1_000, 10).unwrap(), 900, 0);
-        let verdict = bucket.peek(Rate::new(5, 1).unwrap(), 0);
-        assert_eq!(verdict.remaining, 0);
-        assert_eq!(verdict.full_in, Duration::from_secs(1));
+    fn a_change_of_its_rate_leaves_a_bucket_as_full_as_it_was() {
+        let (slow, fast) = (Rate::new(1, 1).unwrap(), Rate::new(200, 10).unwrap());
+        let (empty, _) = Bucket::default().take(slow, 1, SECOND);
+        let there = empty.rescaled(slow, fast, SECOND);
+        assert_eq!(there.peek(fast, SECOND).remaining, 0);
+        let back = there.rescaled(fast, slow, SECOND);
+        assert_eq!(back.peek(slow, SECOND).remaining, 0);
+
+        let (half, _) = Bucket::default().take(fast, 100, SECOND);
+        let half = half.rescaled(fast, manage(), SECOND);
+        assert_eq!(half.peek(manage(), SECOND).remaining, 10);
     }
 
     fn rates() -> impl Strategy<Value = Rate> {
@@ -222,6 +241,18 @@ mod tests {
                 bucket = after;
                 if verdict.is_allowed() { break; }
             }
+        }
+
+        /// Changing the rate to and fro never wins a token.
+        #[test]
+        fn rescaling_wins_nothing(
+            first in rates(), second in rates(), spent in 1u32..=100_000, now in 0u64..1 << 40,
+        ) {
+            let (bucket, before) = Bucket::default().take(first, spent.min(first.limit()), now);
+            let there = bucket.rescaled(first, second, now);
+            prop_assert!(there.missing <= capacity(second));
+            let after = there.rescaled(second, first, now).peek(first, now);
+            prop_assert!(after.remaining <= before.remaining);
         }
 
         /// A full bucket need not be kept: it behaves like a new one.

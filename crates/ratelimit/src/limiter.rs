@@ -102,8 +102,8 @@ impl Limiter {
         let shard = self.shard(subject);
         let verdicts = rates.iter().map(|&(group, rate)| {
             let entry = shard[group as usize].buckets.get(&subject);
-            let bucket = entry.map_or(Bucket::default(), |entry| entry.bucket);
-            bucket.peek(rate, now)
+            let bucket = entry.map(|entry| entry.bucket.rescaled(entry.rate, rate, now));
+            bucket.unwrap_or_default().peek(rate, now)
         });
         verdicts.collect()
     }
@@ -132,6 +132,7 @@ impl Table {
             bucket: Bucket::default(),
             rate,
         });
+        entry.bucket = entry.bucket.rescaled(entry.rate, rate, now);
         entry.rate = rate;
         &mut entry.bucket
     }

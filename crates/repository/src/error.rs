@@ -1,5 +1,7 @@
 //! What can go wrong, by what the caller can do about it.
 
+use std::sync::Arc;
+
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use paneld_auth::StoreUnavailable;
 use paneld_domain::InvalidValue;
@@ -40,6 +42,9 @@ pub enum RepositoryError {
     /// The client's type and settings do not go together, by field.
     #[error("the client's settings do not go together")]
     Invalid(Vec<(&'static str, InvalidValue)>),
+    /// There is no catalog, or its tables are not those of this program; and what to do.
+    #[error("{0}")]
+    Unsuitable(String),
     /// The catalog cannot be reached or written now. Trying again later may help.
     #[error("the catalog is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -70,7 +75,7 @@ impl From<DieselError> for RepositoryError {
 
 impl From<RepositoryError> for StoreUnavailable {
     fn from(error: RepositoryError) -> Self {
-        Self(error.into())
+        Self(Arc::new(error))
     }
 }
 

@@ -24,9 +24,9 @@ impl FromStr for CatalogUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.strip_prefix("sqlite:") {
-            Some(path) if path.contains(":memory:") => Err(InvalidValue::new(
-                "must name a file: a catalog in memory would be lost",
-            )),
+            Some(path) if path.contains(":memory:") || path.starts_with("file:") => Err(
+                InvalidValue::new("must be sqlite: and the plain path of a file"),
+            ),
             Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
             _ => Err(InvalidValue::new(
                 "must be sqlite: and the path of a file, such as sqlite:/var/lib/paneld/catalog.sqlite",
@@ -55,6 +55,15 @@ enum Backend {
     Sqlite(sqlite::Store),
 }
 
+/// What is done with the tables when the catalog is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Preparation {
+    /// They are made, or brought up to date.
+    Migrate,
+    /// They must be there, and up to date.
+    DemandCurrent,
+}
+
 /// Runs a method of whichever backend it is, on a task of its own.
 ///
 /// Diesel's SQLite connections must not be dropped in the middle of a query, which is what
@@ -76,10 +85,26 @@ impl Repository {
     /// Queries will run on the runtime of the caller, which must be multi-threaded.
     ///
     /// # Errors
-    /// When the catalog cannot be reached, or its tables cannot be brought up to date.
+    /// When the catalog cannot be reached, when its tables cannot be brought up to date, or when
+    /// they are those of a newer program.
     pub async fn open(url: &CatalogUrl) -> Result<Self, RepositoryError> {
+        Self::prepare(url, Preparation::Migrate).await
+    }
+
+    /// Opens a catalog that is there and up to date, and changes nothing of its tables.
+    ///
+    /// # Errors
+    /// When there is none, when it cannot be reached, or when its tables are not those of this
+    /// program.
+    pub async fn open_present(url: &CatalogUrl) -> Result<Self, RepositoryError> {
+        Self::prepare(url, Preparation::DemandCurrent).await
+    }
+
+    async fn prepare(url: &CatalogUrl, how: Preparation) -> Result<Self, RepositoryError> {
         let backend = match url {
-            CatalogUrl::Sqlite(path) => Backend::Sqlite(sqlite::Store::open(path.clone()).await?),
+            CatalogUrl::Sqlite(path) => {
+                Backend::Sqlite(sqlite::Store::open(path.clone(), how).await?)
+            }
         };
         Ok(Self {
             backend,
@@ -251,11 +276,14 @@ impl Repository {
         run!(self.restore_project(organization, id, now))
     }
 
-    /// The projects of all organizations whose purge is due.
+    /// The keys and ids of the projects of all organizations whose purge is due.
     ///
     /// # Errors
     /// When the catalog cannot be asked.
-    pub async fn list_projects_due(&self, now: Timestamp) -> Result<Vec<Project>, RepositoryError> {
+    pub async fn list_projects_due(
+        &self,
+        now: Timestamp,
+    ) -> Result<Vec<(ProjectKey, String)>, RepositoryError> {
         run!(self.list_projects_due(now))
     }
 

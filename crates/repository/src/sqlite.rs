@@ -4,9 +4,16 @@
 //! other. The command line may write the same file from its own process; `BEGIN IMMEDIATE` and
 //! a busy timeout put the writers in line.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
+use diesel::{
+    Connection as _, SqliteConnection, connection::SimpleConnection as _,
+    migration::MigrationSource,
+};
 use diesel_async::{
     SimpleAsyncConnection as _,
     pooled_connection::{
@@ -17,8 +24,9 @@ use diesel_async::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use futures_util::FutureExt as _;
+use url::Url;
 
-use crate::RepositoryError;
+use crate::{RepositoryError, face::Preparation};
 
 mod schema;
 
@@ -65,26 +73,34 @@ use transaction;
 #[derive(Clone)]
 pub(crate) struct Store {
     readers: Pool<Connection>,
+    /// Apart from the others, so that long lists do not keep callers from being authenticated.
+    lookups: Pool<Connection>,
     writer: Pool<Connection>,
+    file: Arc<OpenFile>,
 }
 
 impl Store {
-    /// Opens the file, makes it when it is not there, and brings its tables up to date.
-    pub(crate) async fn open(path: PathBuf) -> Result<Self, RepositoryError> {
-        let url = path
-            .to_str()
-            .ok_or_else(|| RepositoryError::internal("the path of the catalog is not UTF-8"))?
-            .to_owned();
-        let to_migrate = url.clone();
-        tokio::task::spawn_blocking(move || {
-            make_private(&path).map_err(RepositoryError::unavailable)?;
-            migrate(&to_migrate)
-        })
-        .await
-        .map_err(RepositoryError::internal)??;
+    /// Opens the file, and prepares its tables.
+    pub(crate) async fn open(path: PathBuf, how: Preparation) -> Result<Self, RepositoryError> {
+        let prepare = move || {
+            match how {
+                Preparation::Migrate => {
+                    make_private(&path).map_err(RepositoryError::unavailable)?;
+                    migrate(&path)?;
+                }
+                Preparation::DemandCurrent => demand_current(&path)?,
+            }
+            OpenFile::of(path).map_err(RepositoryError::unavailable)
+        };
+        let file = tokio::task::spawn_blocking(prepare)
+            .await
+            .map_err(RepositoryError::internal)??;
+        let url = url_of(&file.path)?;
         Ok(Self {
             readers: pool(&url, READERS)?,
+            lookups: pool(&url, READERS)?,
             writer: pool(&url, 1)?,
+            file: Arc::new(file),
         })
     }
 
@@ -96,12 +112,56 @@ impl Store {
             .map_err(RepositoryError::unavailable)
     }
 
+    /// A connection for looking up credentials.
+    async fn lookup(&self) -> Result<Object<Connection>, RepositoryError> {
+        self.lookups
+            .get()
+            .await
+            .map_err(RepositoryError::unavailable)
+    }
+
     /// The connection for units of work that write.
     async fn writer(&self) -> Result<Object<Connection>, RepositoryError> {
+        self.demand_in_place()?;
         self.writer
             .get()
             .await
             .map_err(RepositoryError::unavailable)
+    }
+
+    /// Demands that the file is still the one that was opened. One that was removed or replaced
+    /// can be written as before, and what is written is lost.
+    fn demand_in_place(&self) -> Result<(), RepositoryError> {
+        if self.file.is_in_place() {
+            Ok(())
+        } else {
+            Err(RepositoryError::unavailable(
+                "the file of the catalog was removed or replaced: restart the server",
+            ))
+        }
+    }
+}
+
+/// Which file it is, whatever it is called later.
+struct OpenFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl OpenFile {
+    fn of(path: PathBuf) -> std::io::Result<Self> {
+        let found = std::fs::metadata(&path)?;
+        Ok(Self {
+            path,
+            device: found.dev(),
+            inode: found.ino(),
+        })
+    }
+
+    fn is_in_place(&self) -> bool {
+        std::fs::metadata(&self.path)
+            .is_ok_and(|found| (found.dev(), found.ino()) == (self.device, self.inode))
     }
 }
 
@@ -127,25 +187,74 @@ async fn connect(url: &str) -> diesel::ConnectionResult<Connection> {
     Ok(connection)
 }
 
+/// The file as SQLite's URI (<https://sqlite.org/uri.html>), which opens but never makes it: an
+/// empty catalog in the place of a lost one would be worse than none.
+fn url_of(path: &Path) -> Result<String, RepositoryError> {
+    let path = std::path::absolute(path).map_err(RepositoryError::unavailable)?;
+    let url = Url::from_file_path(path)
+        .map_err(|()| RepositoryError::internal("the path of the catalog is no path"))?;
+    Ok(format!("{url}?mode=rw"))
+}
+
 /// Makes the file, readable by its owner alone, unless it is there. SQLite gives the files it
 /// puts beside it the same mode.
 fn make_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
     let mut options = std::fs::OpenOptions::new();
     let options = options.create(true).append(true).mode(0o600);
     options.open(path).map(drop)
 }
 
-fn migrate(url: &str) -> Result<(), RepositoryError> {
-    let mut connection = establish(url)?;
+fn migrate(path: &Path) -> Result<(), RepositoryError> {
+    let mut connection = establish(path)?;
+    demand_known(&mut connection)?;
     connection
         .run_pending_migrations(MIGRATIONS)
         .map_err(RepositoryError::Internal)?;
     Ok(())
 }
 
-fn establish(url: &str) -> Result<SqliteConnection, RepositoryError> {
-    let mut connection = SqliteConnection::establish(url).map_err(RepositoryError::unavailable)?;
+/// Demands that the file is there and its tables are up to date.
+fn demand_current(path: &Path) -> Result<(), RepositoryError> {
+    if !path.exists() {
+        let path = path.display();
+        return Err(RepositoryError::Unsuitable(format!(
+            "there is no catalog at {path}: is the data folder right (--data-dir)?"
+        )));
+    }
+    let mut connection = establish(path)?;
+    demand_known(&mut connection)?;
+    let pending = connection.has_pending_migration(MIGRATIONS);
+    if pending.map_err(RepositoryError::Internal)? {
+        return Err(RepositoryError::Unsuitable(
+            "the catalog is older than this program: stop the server, and run paneld migrate"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Demands that the tables are not those of a newer program.
+fn demand_known(connection: &mut SqliteConnection) -> Result<(), RepositoryError> {
+    let known = MigrationSource::<Backend>::migrations(&MIGRATIONS);
+    let known = known.map_err(RepositoryError::Internal)?;
+    let applied = connection.applied_migrations();
+    for version in applied.map_err(RepositoryError::Internal)? {
+        if !known
+            .iter()
+            .any(|migration| migration.name().version() == version)
+        {
+            return Err(RepositoryError::Unsuitable(format!(
+                "the catalog was used by a newer version of this program (its tables are at \
+                 {version})"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn establish(path: &Path) -> Result<SqliteConnection, RepositoryError> {
+    let url = url_of(path)?;
+    let mut connection = SqliteConnection::establish(&url).map_err(RepositoryError::unavailable)?;
     connection.batch_execute(PRAGMAS)?;
     Ok(connection)
 }
@@ -174,7 +283,8 @@ mod tests {
     fn migrations_go_up_down_and_up_again() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("catalog.sqlite");
-        let mut connection = establish(file.to_str().unwrap()).unwrap();
+        make_private(&file).unwrap();
+        let mut connection = establish(&file).unwrap();
         connection.run_pending_migrations(MIGRATIONS).unwrap();
         let up = dump(&mut connection);
         assert!(up.iter().any(|sql| sql.contains("timeline_references")));
@@ -188,5 +298,28 @@ mod tests {
         );
         connection.run_pending_migrations(MIGRATIONS).unwrap();
         assert_eq!(dump(&mut connection), up);
+    }
+
+    #[test]
+    fn the_tables_of_a_newer_program_are_left_alone() {
+        use diesel::prelude::*;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("catalog.sqlite");
+        make_private(&file).unwrap();
+        assert!(matches!(
+            demand_current(&file),
+            Err(RepositoryError::Unsuitable(_))
+        ));
+        migrate(&file).unwrap();
+        demand_current(&file).unwrap();
+        let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')";
+        diesel::sql_query(newer)
+            .execute(&mut establish(&file).unwrap())
+            .unwrap();
+        for opened in [migrate(&file), demand_current(&file)] {
+            assert!(
+                matches!(opened, Err(RepositoryError::Unsuitable(why)) if why.contains("newer"))
+            );
+        }
     }
 }

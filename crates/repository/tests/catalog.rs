@@ -7,7 +7,7 @@ use std::{collections::HashMap, net::IpAddr, time::Duration};
 use paneld_auth::{CredentialStore as _, PlainSecret, SecretHash};
 use paneld_domain::{
     Client, ClientChanges, ClientId, ClientType, Name, NewClient, NewProject, Organization,
-    PageRequest, ProjectChanges, Timestamp, parse_timestamp,
+    OrganizationChanges, PageRequest, ProjectChanges, Timestamp, parse_timestamp,
 };
 use paneld_repository::{
     Bootstrap, CatalogUrl, NewCredentials, Repository, RepositoryError, RootRule,
@@ -288,4 +288,47 @@ async fn bootstrapping_knows_which_secrets_still_work() {
     world.create_client(ClientType::Root, now()).await;
     world.delete_client(given.id).await.unwrap();
     assert_eq!(bootstrap(end).await, Bootstrap::Deleted);
+}
+
+/// Everyone may call their own organization as they like.
+#[tokio::test(flavor = "multi_thread")]
+async fn bootstrapping_does_not_fall_for_a_name() {
+    let world = World::new().await;
+    let changes = OrganizationChanges {
+        name: Some(name("Operators")),
+        zone: None,
+    };
+    let tenant = world.organization.id.clone();
+    let renamed = world.repository.update_organization(tenant, changes, now());
+    renamed.await.unwrap();
+    let client = NewClient {
+        name: name("First root client"),
+        client_type: ClientType::Root,
+        project_id: None,
+        settings: ClientChanges::default(),
+    };
+    let given = credentials();
+    let (asked, other) = (Some(name("Operators")), name("Mine"));
+    let made = world
+        .repository
+        .bootstrap(asked, other, client, given.clone(), now());
+    assert_eq!(made.await.unwrap(), Bootstrap::Created);
+    let found = world
+        .repository
+        .find_credentials(given.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(found.organization.id.as_str(), "operators");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absent_catalog_is_not_made_unless_it_should_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = CatalogUrl::Sqlite(folder.path().join("a #strange? näme%20.sqlite"));
+    let absent = Repository::open_present(&url).await;
+    assert!(matches!(absent, Err(RepositoryError::Unsuitable(_))));
+    Repository::open(&url).await.unwrap();
+    Repository::open_present(&url).await.unwrap();
+    assert!(folder.path().join("a #strange? näme%20.sqlite").is_file());
 }

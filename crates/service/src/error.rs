@@ -34,6 +34,12 @@ pub enum Conflict {
     LastRoot,
 }
 
+impl ServiceError {
+    pub(crate) fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(source.into())
+    }
+}
+
 impl From<RepositoryError> for ServiceError {
     fn from(error: RepositoryError) -> Self {
         match error {
@@ -43,6 +49,8 @@ impl From<RepositoryError> for ServiceError {
                 let problems = problems.into_iter();
                 Self::Invalid(problems.map(|(field, why)| (vec![field], why)).collect())
             }
+            // Only known where a catalog is opened, which no use case does.
+            error @ RepositoryError::Unsuitable(_) => Self::internal(error),
             RepositoryError::Unavailable(source) => Self::Unavailable(source),
             RepositoryError::Internal(source) => Self::Internal(source),
         }

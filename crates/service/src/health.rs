@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use paneld_domain::Clock;
+use paneld_domain::{Clock, ErrorChain};
 use paneld_repository::Repository;
 use tokio::sync::Mutex;
 
@@ -65,10 +65,7 @@ impl Health {
         let catalog = match asked {
             Ok(Ok(_)) => BackendState::Up,
             Ok(Err(error)) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the catalog is away"
-                );
+                tracing::warn!(error = %ErrorChain(&error), "the catalog is away");
                 BackendState::Down
             }
             Err(_elapsed) => {

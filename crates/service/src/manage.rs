@@ -7,9 +7,10 @@ use paneld_domain::{
     Client, ClientChanges, ClientId, ClientRateLimits, ClientType, Clock, InvalidValue, LimitGroup,
     Name, NewClient, NewProject, NewReference, Organization, OrganizationChanges, Page,
     PageRequest, Project, ProjectChanges, ProjectId, Reference, ReferenceChanges, ReferenceId,
+    Timestamp,
 };
 use paneld_ratelimit::Limits;
-use paneld_repository::{NewCredentials, Repository, RootRule, Rotated};
+use paneld_repository::{NewCredentials, Repository, RepositoryError, RootRule, Rotated};
 
 use crate::ServiceError;
 
@@ -83,13 +84,11 @@ impl Manage {
         changes: OrganizationChanges,
     ) -> Result<Organization, ServiceError> {
         let id = caller.organization_id().clone();
-        let now = self.clock.now();
-        let organization = self
-            .repository
-            .update_organization(id, changes, now)
-            .await?;
-        self.authenticator.evict_all();
-        Ok(organization)
+        let (repository, now) = self.at_work();
+        self.change(Stale::All, async move {
+            repository.update_organization(id, changes, now).await
+        })
+        .await
     }
 
     /// The organization's projects, newest first.
@@ -144,12 +143,13 @@ impl Manage {
         let (secret, credentials) = new_credentials();
         let client_id = credentials.id;
         let organization = caller.organization_id().clone();
-        let now = self.clock.now();
-        let made = self
-            .repository
-            .create_project_with_client(organization, new, first_client, credentials, now)
-            .await?;
-        self.authenticator.evict(client_id);
+        let (repository, now) = self.at_work();
+        let create = async move {
+            repository
+                .create_project_with_client(organization, new, first_client, credentials, now)
+                .await
+        };
+        let made = self.change(Stale::Client(client_id), create).await?;
         Ok(Created {
             made,
             client_id,
@@ -168,13 +168,13 @@ impl Manage {
         changes: ProjectChanges,
     ) -> Result<Project, ServiceError> {
         let organization = caller.organization_id().clone();
-        let now = self.clock.now();
-        let project = self
-            .repository
-            .update_project(organization, id, changes, now)
-            .await?;
-        self.authenticator.evict_all();
-        Ok(project)
+        let (repository, now) = self.at_work();
+        self.change(Stale::All, async move {
+            repository
+                .update_project(organization, id, changes, now)
+                .await
+        })
+        .await
     }
 
     /// Deletes a project: it is gone at once for its users, and purged a day later.
@@ -188,12 +188,14 @@ impl Manage {
         id: ProjectId,
     ) -> Result<(), ServiceError> {
         let organization = caller.organization_id().clone();
-        let now = self.clock.now();
-        let delete_at = now + TIME_TO_RESTORE;
-        self.repository
-            .delete_project(organization, id, root_rule(caller), now, delete_at)
-            .await?;
-        self.authenticator.evict_all();
+        let (repository, now) = self.at_work();
+        let (rule, delete_at) = (root_rule(caller), now + TIME_TO_RESTORE);
+        let delete = async move {
+            repository
+                .delete_project(organization, id, rule, now, delete_at)
+                .await
+        };
+        self.change(Stale::All, delete).await?;
         Ok(())
     }
 
@@ -242,12 +244,13 @@ impl Manage {
         let (secret, credentials) = new_credentials();
         let client_id = credentials.id;
         let organization = caller.organization_id().clone();
-        let now = self.clock.now();
-        let made = self
-            .repository
-            .create_client(organization, new, credentials, now)
-            .await?;
-        self.authenticator.evict(client_id);
+        let (repository, now) = self.at_work();
+        let create = async move {
+            repository
+                .create_client(organization, new, credentials, now)
+                .await
+        };
+        let made = self.change(Stale::Client(client_id), create).await?;
         Ok(Created {
             made,
             client_id,
@@ -269,13 +272,14 @@ impl Manage {
     ) -> Result<Client, ServiceError> {
         self.demand_grantable(changes.rate_limits.as_ref())?;
         let organization = caller.organization_id().clone();
-        let now = self.clock.now();
-        let client = self
-            .repository
-            .update_client(organization, id, changes, root_rule(caller), now)
-            .await?;
-        self.authenticator.evict(id);
-        Ok(client)
+        let (repository, now) = self.at_work();
+        let rule = root_rule(caller);
+        self.change(Stale::Client(id), async move {
+            repository
+                .update_client(organization, id, changes, rule, now)
+                .await
+        })
+        .await
     }
 
     /// Gives a client a new secret. The one it replaces works for the grace; every older one
@@ -291,14 +295,15 @@ impl Manage {
     ) -> Result<Created<Rotated>, ServiceError> {
         let secret = PlainSecret::generate();
         let organization = caller.organization_id().clone();
-        let now = self.clock.now();
-        let previous_expires_at = (!grace.is_zero()).then(|| now + grace);
+        let (repository, now) = self.at_work();
+        let previous_end = (!grace.is_zero()).then(|| now + grace);
         let hash = SecretHash::of(&secret);
-        let made = self
-            .repository
-            .rotate_secret(organization, id, hash, previous_expires_at, now)
-            .await?;
-        self.authenticator.evict(id);
+        let rotate = async move {
+            repository
+                .rotate_secret(organization, id, hash, previous_end, now)
+                .await
+        };
+        let made = self.change(Stale::Client(id), rotate).await?;
         Ok(Created {
             made,
             client_id: id,
@@ -313,12 +318,12 @@ impl Manage {
     /// catalog cannot be written.
     pub async fn delete_client(&self, caller: &Manager, id: ClientId) -> Result<(), ServiceError> {
         let organization = caller.organization_id().clone();
-        let now = self.clock.now();
-        self.repository
-            .delete_client(organization, id, root_rule(caller), now)
-            .await?;
-        self.authenticator.evict(id);
-        Ok(())
+        let (repository, now) = self.at_work();
+        let rule = root_rule(caller);
+        self.change(Stale::Client(id), async move {
+            repository.delete_client(organization, id, rule, now).await
+        })
+        .await
     }
 
     /// The references of the organization's live projects, newest first; of one project, if it
@@ -399,6 +404,29 @@ impl Manage {
         Ok(self.repository.delete_reference(organization, id).await?)
     }
 
+    fn at_work(&self) -> (Repository, Timestamp) {
+        (self.repository.clone(), self.clock.now())
+    }
+
+    /// Carries out a change and forgets what it made stale, both or neither: on a task of its
+    /// own, for the caller may go away in between. What failed may have happened all the same.
+    async fn change<T: Send + 'static>(
+        &self,
+        stale: Stale,
+        work: impl Future<Output = Result<T, RepositoryError>> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let authenticator = Arc::clone(&self.authenticator);
+        let whole = tokio::spawn(async move {
+            let result = work.await;
+            match stale {
+                Stale::Client(id) => authenticator.evict(id),
+                Stale::All => authenticator.evict_all(),
+            }
+            result
+        });
+        Ok(whole.await.map_err(ServiceError::internal)??)
+    }
+
     /// Demands that a client is given no rate beyond what the operator allows.
     fn demand_grantable(
         &self,
@@ -426,6 +454,13 @@ impl Manage {
             Err(ServiceError::Invalid(problems))
         }
     }
+}
+
+/// What authentication must not believe any longer after a change.
+enum Stale {
+    Client(ClientId),
+    /// Projects and organizations are behind many clients.
+    All,
 }
 
 fn root_rule(caller: &Manager) -> RootRule {

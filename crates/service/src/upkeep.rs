@@ -26,29 +26,37 @@ impl Upkeep {
         }
     }
 
-    /// Removes all projects whose time to be restored is over.
+    /// Removes all projects whose time to be restored is over. One that cannot be removed does
+    /// not keep the others.
     ///
     /// # Errors
-    /// When the catalog cannot be written; what was not purged will be the next time.
+    /// The last one of those that came up; what was not purged will be tried the next time.
     pub async fn purge_projects(&self) -> Result<(), ServiceError> {
         let now = self.clock.now();
-        for project in self.repository.list_projects_due(now).await? {
-            if self.repository.purge_project(project.key, now).await? {
-                tracing::info!(project.id = %project.id, "purged a deleted project");
+        let mut result = Ok(());
+        for (key, id) in self.repository.list_projects_due(now).await? {
+            match self.repository.purge_project(key, now).await {
+                Ok(true) => tracing::info!(project.id = %id, "purged a deleted project"),
+                Ok(false) => {}
+                Err(error) => result = Err(error.into()),
             }
         }
-        Ok(())
+        result
     }
 
     /// Writes down the last uses of clients since the last time.
     ///
     /// # Errors
-    /// When the catalog cannot be written; those uses are forgotten then.
+    /// When the catalog cannot be written; the uses wait for the next time.
     pub async fn record_uses(&self) -> Result<(), ServiceError> {
         let uses = self.authenticator.take_uses();
-        if !uses.is_empty() {
-            self.repository.record_uses(uses).await?;
+        if uses.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let recorded = self.repository.record_uses(uses.clone()).await;
+        if recorded.is_err() {
+            self.authenticator.put_back_uses(uses);
+        }
+        Ok(recorded?)
     }
 }

@@ -144,7 +144,7 @@ pub const SETTINGS: [Setting; 18] = [
     ),
     setting(
         "log",
-        Some("info,actix_server=warn"),
+        Some("info,actix_server=warn,actix_http=off"),
         "info,paneld_guard=debug",
         "What to log: a level (error, warn, info, debug, trace), and other levels for parts of the \
          program. At debug, every request has a line.",

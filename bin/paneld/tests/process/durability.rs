@@ -196,3 +196,26 @@ async fn an_interrupt_stops_the_server_as_well() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.log("INFO").iter().any(|l| l["message"] == "stopped"));
 }
+
+/// Whoever reads the log must find out why, in the form that machines collect too.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_tells_what_lies_behind_a_failure() {
+    let place = Place::new();
+    let server = place.bootstrapped().serve();
+    // From here on the caller is known, and needs no look-up.
+    assert_eq!(server.root().get("/manage/me").await.status, 200);
+    let file = place.data_dir().join("catalog.sqlite");
+    std::fs::rename(&file, place.path().join("hidden")).unwrap();
+    let reply = server
+        .root()
+        .post("/manage/projects", json!({"name": "Shop"}))
+        .await;
+    assert_eq!(reply.status, 503);
+    let ended = server.stop();
+    let failures = ended.log("ERROR");
+    let told = failures.iter().any(|line| {
+        let error = line["error"].as_str().unwrap_or_default();
+        error.contains("was removed or replaced")
+    });
+    assert!(told, "{failures:?}");
+}

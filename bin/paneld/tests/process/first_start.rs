@@ -171,3 +171,16 @@ async fn an_address_beyond_loopback_gets_a_warning() {
     let ended = place.paneld().serve().stop();
     assert_eq!(ended.log("WARN"), [] as [Json; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_credentials_never_go_where_a_link_points() {
+    let place = Place::new();
+    let target = place.write("elsewhere", "precious");
+    fs::create_dir(place.data_dir()).unwrap();
+    let file = place.data_dir().join("initial-credentials");
+    std::os::unix::fs::symlink(&target, &file).unwrap();
+    place.paneld().serve().stop();
+    assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
+    assert!(fs::symlink_metadata(&file).unwrap().is_file());
+    assert_eq!(mode(&file), 0o600);
+}

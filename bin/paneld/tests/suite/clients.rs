@@ -307,6 +307,7 @@ async fn a_client_may_delete_itself() {
 async fn clients_are_listed_by_project() {
     let server = TestServer::start().await;
     let root = server.root();
+    server.advance(MINUTE);
     let shop = server.create_project("Shop").await;
     server.advance(MINUTE);
     let blog = server.create_project("Blog").await;

@@ -544,7 +544,32 @@ async fn a_catalog_that_is_away_is_our_fault_and_no_details_are_told() {
     }
     let ready = server.anonymous().get("/healthz/ready").await;
     assert_eq!(ready.status, 503);
+    let down = json!({"status": "unavailable", "backends": {"catalog": "down"}});
+    assert_eq!(ready.body, down);
     let live = server.anonymous().get("/healthz/live").await;
     assert_eq!(live.status, 200);
+    server.stop().await;
+}
+
+/// Writing to a file that nobody will find again is no writing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalog_whose_file_is_gone_takes_no_writes_until_it_is_back() {
+    let server = TestServer::start().await;
+    let file = server.folder().join("data/catalog.sqlite");
+    let hidden = server.folder().join("hidden");
+    std::fs::rename(&file, &hidden).unwrap();
+    let new = json!({"name": "Shop"});
+    let refused = server.root().post("/manage/projects", new.clone()).await;
+    refused.assert_error(503, "The service is temporarily unavailable");
+    let ready = server.anonymous().get("/healthz/ready").await;
+    assert_eq!(ready.status, 503);
+    assert!(!file.exists(), "an empty catalog was made in its place");
+
+    std::fs::rename(&hidden, &file).unwrap();
+    server.advance(Duration::from_secs(1));
+    let made = server.root().post("/manage/projects", new).await;
+    assert_eq!(made.status, 200, "{}", made.text);
+    let ready = server.anonymous().get("/healthz/ready").await;
+    assert_eq!(ready.status, 200);
     server.stop().await;
 }

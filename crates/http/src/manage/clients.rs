@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpResponse, web};
 use deserr::Deserr;
 use paneld_auth::permission;
 use paneld_domain::{
@@ -450,9 +450,7 @@ pub(crate) async fn create_client(
         .create_client(&caller.0, new)
         .await
         .map_err(reply_for)?;
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(Data::<ClientBody>::of(created)))
+    Ok(HttpResponse::Ok().json(Data::<ClientBody>::of(created)))
 }
 
 /// Get a client
@@ -501,9 +499,7 @@ pub(crate) async fn rotate_secret(
     let body = body_of(body, manage.get_client(&caller.0, id)).await?;
     let Number(Grace(grace)) = body.grace_seconds.0.unwrap_or(Number(Grace::default()));
     let rotated = manage.rotate_secret(&caller.0, id, grace).await;
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(Data::<RotatedBody>::of(rotated.map_err(reply_for)?)))
+    Ok(HttpResponse::Ok().json(Data::<RotatedBody>::of(rotated.map_err(reply_for)?)))
 }
 
 /// Delete a client

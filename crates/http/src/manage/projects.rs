@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpResponse, web};
 use deserr::{Deserr, IntoValue, Value, ValueKind, ValuePointerRef};
 use paneld_auth::permission;
 use paneld_domain::{
@@ -377,9 +377,7 @@ pub(crate) async fn create_project(
         .create_project(&caller.0, new)
         .await
         .map_err(reply_for)?;
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(Data::<ProjectBody>::of(created)))
+    Ok(HttpResponse::Ok().json(Data::<ProjectBody>::of(created)))
 }
 
 /// Get a project

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use paneld_auth::{SecretHash, StoredSecret};
-use paneld_domain::{ClientId, Name, NewClient, Organization, Timestamp};
+use paneld_domain::{ClientId, Name, NewClient, Organization, OrganizationId, Timestamp};
 
 use super::{
     Backend, Connection, Store, clients,
@@ -15,6 +15,7 @@ use crate::{Bootstrap, NewCredentials, RepositoryError};
 
 impl Store {
     pub(crate) async fn is_empty(&self) -> Result<bool, RepositoryError> {
+        self.demand_in_place()?;
         let organizations = organizations_table::table
             .count()
             .get_result::<i64>(&mut self.reader().await?)
@@ -78,7 +79,8 @@ async fn find_outcome(
     Ok((deleted == 1).then_some(Bootstrap::Deleted))
 }
 
-/// The organization of this name, or without a name the oldest one.
+/// The organization whose id is that of the name, or without a name the oldest one. Not the one
+/// that is called so now: everyone may call their own organization as they like.
 async fn find_organization(
     connection: &mut Connection,
     name: Option<&Name>,
@@ -88,7 +90,8 @@ async fn find_organization(
         .select(OrganizationRow::as_select())
         .into_boxed::<Backend>();
     if let Some(name) = name {
-        query = query.filter(organizations_table::name.eq(name.as_str()));
+        let id = OrganizationId::candidate(name, 0, &mut rand::rng());
+        query = query.filter(organizations_table::id.eq(id.to_string()));
     }
     let found = query.first(connection).await.optional()?;
     found.map(Organization::try_from).transpose()

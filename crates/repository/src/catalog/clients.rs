@@ -267,7 +267,7 @@ impl Store {
         &self,
         id: ClientId,
     ) -> Result<Option<Credentials>, RepositoryError> {
-        let mut connection = self.reader().await?;
+        let mut connection = self.lookup().await?;
         // First, and also for ids that are not there: their look-up must not be told by its time.
         let secrets = load_secrets(&mut connection, id).await?;
         let found = clients::table

@@ -233,17 +233,21 @@ impl Store {
         .await
     }
 
+    /// The keys and ids alone: a project that cannot be read must still be purged.
     pub(crate) async fn list_projects_due(
         &self,
         now: Timestamp,
-    ) -> Result<Vec<Project>, RepositoryError> {
-        let rows = projects::table
+    ) -> Result<Vec<(ProjectKey, String)>, RepositoryError> {
+        let due = projects::table
             .filter(projects::delete_at.le(now))
             .order(projects::delete_at)
-            .select(ProjectRow::as_select())
-            .load(&mut self.reader().await?)
+            .select((projects::key, projects::id))
+            .load::<(i64, String)>(&mut self.reader().await?)
             .await?;
-        rows.into_iter().map(Project::try_from).collect()
+        Ok(due
+            .into_iter()
+            .map(|(key, id)| (ProjectKey(key), id))
+            .collect())
     }
 
     /// Removes a project that was due at `now` and still is, with all that hangs on it. Says

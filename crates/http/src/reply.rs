@@ -2,15 +2,22 @@
 
 use std::str::FromStr;
 
+use actix_web::{HttpResponse, http::header::ContentType, web::Bytes};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, SecondsFormat};
 use deserr::Deserr;
+use futures_util::{StreamExt as _, stream};
 use paneld_auth::PlainSecret;
 use paneld_domain::{InvalidValue, Page, PageRequest, Position, Timestamp};
+use paneld_guard::ApiError;
+use paneld_service::ServiceError;
 use serde::{Serialize, Serializer};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::decode::{Maybe, Problems, Text};
+use crate::{
+    decode::{Maybe, Problems, Text},
+    error::reply_for,
+};
 
 /// One thing.
 #[derive(Debug, Serialize, ToSchema)]
@@ -99,7 +106,7 @@ pub(crate) struct PageQuery {
 
 impl PageQuery {
     /// The request, and whether its reply says where the list goes on.
-    pub(crate) fn into_request(self) -> (PageRequest, bool) {
+    fn into_request(self) -> (PageRequest, bool) {
         let request = PageRequest {
             limit: self.limit.into_option().map(|Limit(limit)| limit),
             after: self.cursor.into_option().map(|Cursor(position)| position),
@@ -110,13 +117,76 @@ impl PageQuery {
 }
 
 impl<T> Listed<T> {
-    pub(crate) fn page<D: Into<T>>(page: Page<D>, is_partial: bool) -> Self {
+    fn page<D: Into<T>>(page: Page<D>, is_partial: bool) -> Self {
         let next_cursor = page.next.map(|position| Cursor(position).encode());
         Self {
             data: page.items.into_iter().map(Into::into).collect(),
             meta: is_partial.then_some(PageMeta { next_cursor }),
         }
     }
+}
+
+/// Replies with the part of a list that was asked for, as `T`s. The whole of a list is loaded
+/// and sent in parts, so that a long one takes no more memory than a part.
+///
+/// # Errors
+/// When the first part cannot be loaded. When a later one cannot, the reply breaks off, which
+/// callers notice by its encoding.
+pub(crate) async fn reply_with_list<T, D, F>(
+    query: PageQuery,
+    load: impl Fn(PageRequest) -> F + 'static,
+) -> Result<HttpResponse, ApiError>
+where
+    T: Serialize + From<D> + 'static,
+    D: 'static,
+    F: Future<Output = Result<Page<D>, ServiceError>> + 'static,
+{
+    let (request, is_partial) = query.into_request();
+    if is_partial {
+        let page = load(request).await.map_err(reply_for)?;
+        return Ok(HttpResponse::Ok().json(Listed::<T>::page(page, true)));
+    }
+    let mut first = load(part_after(None)).await.map_err(reply_for)?;
+    let Some(next) = first.next.take() else {
+        return Ok(HttpResponse::Ok().json(Listed::<T>::page(first, false)));
+    };
+    let start = Bytes::from(format!("{{\"data\":[{}", entries::<T, D>(first)?));
+    let rest = stream::try_unfold(Some(next), move |next| {
+        let loading = next.map(|position| load(part_after(Some(position))));
+        async move {
+            let Some(loading) = loading else {
+                return Ok(None);
+            };
+            let mut page = loading.await.map_err(reply_for)?;
+            let next = page.next.take();
+            let end = if next.is_none() { "]}" } else { "" };
+            let text = format!(",{}{end}", entries::<T, D>(page)?);
+            Ok::<_, ApiError>(Some((Bytes::from(text), next)))
+        }
+    });
+    let parts = stream::iter([Ok(start)]).chain(rest);
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .streaming(parts))
+}
+
+/// A part of a whole list.
+fn part_after(after: Option<Position>) -> PageRequest {
+    const PART: u32 = 500;
+    PageRequest {
+        limit: Some(PART),
+        after,
+    }
+}
+
+/// The entries of a page as JSON, with commas between.
+fn entries<T: Serialize + From<D>, D>(page: Page<D>) -> Result<String, ApiError> {
+    let entries = page
+        .items
+        .into_iter()
+        .map(|item| serde_json::to_string(&T::from(item)));
+    let entries = entries.collect::<Result<Vec<_>, _>>();
+    Ok(entries.map_err(ApiError::internal)?.join(","))
 }
 
 #[derive(Debug)]

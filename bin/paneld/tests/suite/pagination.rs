@@ -291,3 +291,33 @@ async fn a_cursor_is_one_that_was_given_out() {
     assert_eq!(none.len(), 0);
     server.stop().await;
 }
+
+/// Long lists are sent in parts of 500; the seams must not show.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_list_is_whole_without_a_limit() {
+    let server = TestServer::start().await;
+    let root = server.root();
+    server.create_project("Shop").await;
+    let mut made = Vec::new();
+    for number in 0..1_001 {
+        // Some at the same moment, so that seams fall among ties too.
+        if number % 3 == 0 {
+            server.advance(Duration::from_micros(1));
+        }
+        let new =
+            json!({"projectId": "shop", "title": number.to_string(), "datetime": "2026-01-15"});
+        let reply = root.post("/manage/references", new).await;
+        made.push((number / 3, reply.body["data"].clone()));
+    }
+    // Newest first, then by id.
+    made.sort_by_key(|(step, reference)| (-step, reference["id"].as_str().unwrap().to_owned()));
+    let made = made
+        .into_iter()
+        .map(|(_, reference)| reference)
+        .collect::<Vec<_>>();
+    let listed = root.get("/manage/references").await;
+    assert_eq!(listed.status, 200);
+    assert_eq!(listed.header("content-type"), "application/json");
+    assert_eq!(listed.body, json!({"data": made}));
+    server.stop().await;
+}

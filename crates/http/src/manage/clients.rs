@@ -1,6 +1,6 @@
 //! Clients.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use actix_web::{HttpResponse, web};
 use deserr::Deserr;
@@ -27,7 +27,7 @@ use crate::{
     error::reply_for,
     openapi::with_required,
     path_id::PathId,
-    reply::{Data, Listed, PageQuery, ShownSecret, Success, WireTime},
+    reply::{Data, Listed, PageQuery, ShownSecret, Success, WireTime, reply_with_list},
     routes::Endpoint,
 };
 
@@ -420,11 +420,14 @@ pub(crate) async fn list_clients(
     Query(page): Query<PageQuery>,
     Query(query): Query<ProjectQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let (page, is_partial) = page.into_request();
     let project = project_filter(query.project_id)?;
-    let listed = manage.list_clients(&caller.0, project, page).await;
-    let clients = listed.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(Listed::<ClientBody>::page(clients, is_partial)))
+    let caller = Rc::new(caller.0);
+    reply_with_list::<ClientBody, _, _>(page, move |part| {
+        let (manage, caller) = (manage.clone(), Rc::clone(&caller));
+        let project = project.clone();
+        async move { manage.list_clients(&caller, project, part).await }
+    })
+    .await
 }
 
 /// Create a client

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use std::rc::Rc;
+
 use actix_web::{HttpResponse, web};
 use deserr::{Deserr, IntoValue, Value, ValueKind, ValuePointerRef};
 use paneld_auth::permission;
@@ -26,7 +28,7 @@ use crate::{
     error::reply_for,
     openapi::with_required,
     path_id::PathId,
-    reply::{Data, Listed, PageQuery, ShownSecret, Success, WireTime},
+    reply::{Data, Listed, PageQuery, ShownSecret, Success, WireTime, reply_with_list},
     routes::Endpoint,
 };
 
@@ -349,12 +351,13 @@ pub(crate) async fn list_projects(
     Query(page): Query<PageQuery>,
     Query(deleted): Query<DeletedQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let (page, is_partial) = page.into_request();
-    let listed = manage
-        .list_projects(&caller.0, deleted.include_deleted(), page)
-        .await;
-    let projects = listed.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(Listed::<ProjectBody>::page(projects, is_partial)))
+    let include_deleted = deleted.include_deleted();
+    let caller = Rc::new(caller.0);
+    reply_with_list::<ProjectBody, _, _>(page, move |part| {
+        let (manage, caller) = (manage.clone(), Rc::clone(&caller));
+        async move { manage.list_projects(&caller, include_deleted, part).await }
+    })
+    .await
 }
 
 /// Create a project

@@ -1,5 +1,7 @@
 //! Timeline references.
 
+use std::rc::Rc;
+
 use actix_web::{HttpResponse, web};
 use deserr::Deserr;
 use paneld_auth::permission;
@@ -15,7 +17,7 @@ use crate::{
     decode::{Body, BodyFor, JsonBody, Maybe, Moment, Problems, Query, Text, body_of},
     error::reply_for,
     path_id::PathId,
-    reply::{Data, Listed, PageQuery, Success, WireTime},
+    reply::{Data, Listed, PageQuery, Success, WireTime, reply_with_list},
     routes::Endpoint,
 };
 
@@ -143,11 +145,14 @@ pub(crate) async fn list_references(
     Query(page): Query<PageQuery>,
     Query(query): Query<ProjectQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let (page, is_partial) = page.into_request();
     let project = project_filter(query.project_id)?;
-    let listed = manage.list_references(&caller.0, project, page).await;
-    let references = listed.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(Listed::<ReferenceBody>::page(references, is_partial)))
+    let caller = Rc::new(caller.0);
+    reply_with_list::<ReferenceBody, _, _>(page, move |part| {
+        let (manage, caller) = (manage.clone(), Rc::clone(&caller));
+        let project = project.clone();
+        async move { manage.list_references(&caller, project, part).await }
+    })
+    .await
 }
 
 /// Create a reference

@@ -245,10 +245,10 @@ impl Authenticator {
             .client_id
             .and_then(|text| text.parse().ok())
             .ok_or(AuthError::MalformedClientId)?;
-        let known = self.verify(id, presented.secret).await?;
+        let now = self.clock.now();
+        let known = self.verify(id, presented.secret, now).await?;
 
         let client = &known.credentials.client;
-        let now = self.clock.now();
         if !client.enabled {
             return Err(AuthError::Disabled);
         }
@@ -290,7 +290,12 @@ impl Authenticator {
 
     /// The client, if the secret is its own. An unknown id, a wrong secret and a missing one do
     /// the same work, so that their times tell nothing.
-    async fn verify(&self, id: ClientId, secret: Option<&str>) -> Result<Arc<Known>, AuthError> {
+    async fn verify(
+        &self,
+        id: ClientId,
+        secret: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Arc<Known>, AuthError> {
         let invalid = |reason| AuthError::InvalidCredentials { reason };
         if secret.is_some_and(|text| !is_well_formed(text)) {
             return Err(invalid("the secret is malformed"));
@@ -301,7 +306,6 @@ impl Authenticator {
             std::hint::black_box(presented.matches(&presented));
             return Err(invalid("there is no such client"));
         };
-        let now = self.clock.now();
         let credentials = &known.credentials;
         let matches = |stored: &StoredSecret| {
             let matches = stored.hash.matches(&presented);

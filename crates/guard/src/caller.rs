@@ -10,7 +10,7 @@ use crate::ApiError;
 /// A caller who may do what `P` stands for. A handler that takes one cannot be reached without,
 /// and the use case it calls demands the proof inside.
 ///
-/// Without a [`Gate`](crate::Gate) around the handler there is nobody to be authorized, and
+/// A handler takes one, once. Without a [`Gate`](crate::Gate) around the handler there is nobody to be authorized, and
 /// every request is refused.
 #[derive(Debug)]
 pub struct Caller<P>(pub Authorized<P>);
@@ -20,7 +20,8 @@ impl<P: Permission> FromRequest for Caller<P> {
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let principal = request.extensions().get::<Principal>().cloned();
+        // Taken, not cloned: a count that all workers share is slow to change.
+        let principal = request.extensions_mut().remove::<Principal>();
         let authorized = principal
             .ok_or_else(|| ApiError::internal("a handler was mounted without a gate"))
             .and_then(|principal| Authorized::check(principal).map_err(ApiError::internal));

@@ -178,7 +178,7 @@ where
     fn new_transform(&self, service: S) -> Self::Future {
         ready(Ok(GateService {
             service: Rc::new(service),
-            gate: self.clone(),
+            gate: Rc::new(self.clone()),
         }))
     }
 }
@@ -187,7 +187,7 @@ where
 #[derive(Debug)]
 pub struct GateService<S> {
     service: Rc<S>,
-    gate: Gate,
+    gate: Rc<Gate>,
 }
 
 impl<S, B> Service<ServiceRequest> for GateService<S>
@@ -203,13 +203,13 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let service = Rc::clone(&self.service);
-        let Gate { guard, api } = self.gate.clone();
+        let gate = Rc::clone(&self.gate);
         Box::pin(async move {
             let Admission {
                 principal,
                 group,
                 verdict,
-            } = match guard.admit(api, &request).await {
+            } = match gate.guard.admit(gate.api, &request).await {
                 Ok(admission) => admission,
                 Err(error) => return Ok(request.error_response(error).map_into_right_body()),
             };

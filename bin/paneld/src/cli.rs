@@ -107,11 +107,11 @@ fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
             print(&(document.context("the OpenAPI document cannot be printed")? + "\n"))
         }
         Command::Config { reference: false } => {
-            Config::read(gathered)?;
+            let config = Config::read(gathered)?;
             for warning in gathered.warnings() {
                 let _ = writeln!(std::io::stderr(), "paneld: {warning}");
             }
-            print(&config::print_effective(gathered))
+            print(&config::print_effective(gathered, &config))
         }
         Command::Serve => {
             let config = Config::read(gathered)?;

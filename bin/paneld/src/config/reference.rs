@@ -2,18 +2,19 @@
 
 use std::fmt::Write as _;
 
-use super::{Gathered, SETTINGS, Source};
+use super::{Config, Gathered, SETTINGS, Source};
 
 /// The effective configuration as a configuration file, secrets masked.
-pub fn print_effective(gathered: &Gathered) -> String {
+pub fn print_effective(gathered: &Gathered, config: &Config) -> String {
     let mut text = String::new();
     for setting in &SETTINGS {
-        let line = match gathered.get(setting.key) {
+        let key = setting.key;
+        let line = match gathered.get(key) {
             Some(value) => {
                 let shown = if setting.is_secret {
                     "********"
                 } else {
-                    value.text.as_str()
+                    &value.text
                 };
                 let source = match value.source {
                     Source::Flag => "flag",
@@ -21,9 +22,13 @@ pub fn print_effective(gathered: &Gathered) -> String {
                     Source::File => "file",
                     Source::Default => "default",
                 };
-                format!("{} = {shown:?} # {source}", setting.key)
+                format!("{key} = {shown:?} # {source}")
             }
-            None => format!("# {} is not set", setting.key),
+            // Its default follows from another setting.
+            None if key == "catalog_url" => {
+                format!("{key} = {:?} # default", config.catalog.to_string())
+            }
+            None => format!("# {key} is not set"),
         };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{line}");

@@ -200,10 +200,18 @@ fn explain(error: paneld_service::ServiceError) -> anyhow::Error {
         paneld_service::ServiceError::Invalid(problems) => {
             let problems = problems
                 .iter()
-                .map(|(path, why)| format!("{} {why}", path.join(".")));
+                .map(|(path, why)| format!("{} {why}", flag_of(path)));
             anyhow::anyhow!(problems.collect::<Vec<_>>().join("; "))
         }
         other => other.into(),
+    }
+}
+
+/// The flag that stands for a field of the API.
+fn flag_of(path: &[&str]) -> String {
+    match path {
+        ["projectId"] => "--project".to_owned(),
+        path => path.join("."),
     }
 }
 

@@ -82,7 +82,10 @@ pub fn command() -> clap::Command {
             (None, Some(flag)) => (flag, "PATH", format!("A file that holds: {}", setting.help)),
             (None, None) => continue,
         };
-        let variable = setting.variable();
+        let variable = match setting.flag() {
+            Some(_) => setting.variable(),
+            None => format!("{}_FILE", setting.variable()),
+        };
         let default = setting
             .default
             .map(|default| format!(" [default: {default}]"));

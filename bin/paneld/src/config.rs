@@ -227,9 +227,9 @@ impl Reader<'_> {
                 } else {
                     format!("{:?}", value.text)
                 };
-                let (name, example) = (value.source.name_of(setting), setting.example);
+                let (name, example) = (&value.name, setting.example);
                 self.problems
-                    .push(format!("{name}: {given} {why}, such as {example}"));
+                    .push(format!("{name}: {given} {why} (for example {example})"));
                 None
             }
         }

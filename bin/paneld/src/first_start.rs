@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{ErrorKind, IsTerminal as _, Write as _},
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
@@ -77,6 +77,12 @@ async fn make_own(admin: &Admin, config: &Config, address: SocketAddr) -> anyhow
 
 fn credentials_text(id: ClientId, secret: &PlainSecret, address: SocketAddr) -> String {
     let secret = secret.expose();
+    // What listens everywhere is reached from here, too.
+    let address = match address.ip() {
+        ip if !ip.is_unspecified() => address,
+        IpAddr::V4(_) => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(_) => (Ipv6Addr::LOCALHOST, address.port()).into(),
+    };
     format!(
         "A root client was made for you. Its secret is shown this once:\n\
          \n\

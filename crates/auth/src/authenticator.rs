@@ -134,8 +134,9 @@ impl Principal {
     }
 }
 
-/// Why a caller was turned away. Only the last four are told apart to a caller; reasons behind
-/// [`InvalidCredentials`](Self::InvalidCredentials) are for the log.
+/// Why a caller was turned away. The reason of
+/// [`InvalidCredentials`](Self::InvalidCredentials) is for the log alone; what comes behind it
+/// is told only to callers whose secret is right.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
     /// There is no id, or it is not a UUIDv4.

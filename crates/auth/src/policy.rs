@@ -116,6 +116,8 @@ pub fn reach(api: Api, client_type: ClientType) -> Reach {
 }
 
 /// Whether a client type may call an API for a project that stands so to it (§2.1 row 4, §2.3).
+/// The APIs that name projects in their requests, Insights and Export, come with the event
+/// store; until then only [`reach`] is asked.
 pub fn decide(api: Api, client_type: ClientType, standing: Standing) -> Decision {
     match (reach(api, client_type), standing) {
         (Reach::Nothing, _) => Decision::DenyApi,

@@ -83,7 +83,7 @@ text_value!(
         let url = Url::parse(&text).map_err(|_not_a_url| wrong())?;
         let has_authority = text.contains("://");
         match url.scheme() {
-            "http" | "https" if has_authority && url.has_host() => Ok(text),
+            "http" | "https" if has_authority && url.has_host() && !has_login(&url) => Ok(text),
             _ => Err(wrong()),
         }
     }
@@ -106,6 +106,10 @@ text_value!(
         at_most(text, 255)
     }
 );
+
+fn has_login(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
 
 fn filled(text: &str) -> Result<(), InvalidValue> {
     if text.trim().is_empty() {
@@ -168,6 +172,7 @@ mod tests {
             "https:shop.example",
             "https://a b",
             "javascript:alert(1)",
+            "https://user:secret@shop.example",
             " https://a.example",
         ] {
             assert!(wrong.parse::<Domain>().is_err(), "{wrong}");

@@ -228,7 +228,7 @@ impl<T> Maybe<Text<T>> {
     }
 }
 
-/// A list of at most 100 texts.
+/// A list of at most 100 entries.
 #[derive(Debug)]
 pub(crate) struct List<T>(pub(crate) Vec<T>);
 
@@ -386,8 +386,25 @@ fn is_json(request: &HttpRequest) -> bool {
         || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
-/// The query parameters of a request: texts, the last of duplicates wins, unknown ones are
-/// ignored.
+/// The query parameters of a request, read in two ways: texts, the last of duplicates wins,
+/// unknown ones are ignored.
+#[derive(Debug)]
+pub(crate) struct Queries<A, B>(pub(crate) A, pub(crate) B);
+
+impl<A: Deserr<Problems>, B: Deserr<Problems>> FromRequest for Queries<A, B> {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = both(read_query::<A>(request), read_query::<B>(request));
+        std::future::ready(match read {
+            Ok((first, second)) => Ok(Self(first, second)),
+            Err(problems) => Err(ApiError::invalid_query(problems.0)),
+        })
+    }
+}
+
+/// The query parameters of a request.
 #[derive(Debug)]
 pub(crate) struct Query<T>(pub(crate) T);
 
@@ -396,12 +413,13 @@ impl<T: Deserr<Problems>> FromRequest for Query<T> {
     type Future = std::future::Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
-        let pairs = pairs.map(|(key, value)| (key.into_owned(), Json::String(value.into_owned())));
-        let decoded = deserr::deserialize::<T, _, Problems>(Json::Object(pairs.collect()));
-        std::future::ready(match decoded {
-            Ok(query) => Ok(Self(query)),
-            Err(problems) => Err(ApiError::invalid_query(problems.0)),
-        })
+        let read = read_query(request).map(Self);
+        std::future::ready(read.map_err(|problems| ApiError::invalid_query(problems.0)))
     }
+}
+
+fn read_query<T: Deserr<Problems>>(request: &HttpRequest) -> Result<T, Problems> {
+    let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+    let pairs = pairs.map(|(key, value)| (key.into_owned(), Json::String(value.into_owned())));
+    deserr::deserialize(Json::Object(pairs.collect()))
 }

@@ -6,13 +6,16 @@
 use std::sync::OnceLock;
 
 use actix_web::{HttpResponse, http::header::ContentType};
+use paneld_auth::Api;
+use paneld_domain::{ClientType, ProjectType};
 use serde_json::json;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self, AllOfBuilder, ComponentsBuilder, ContentBuilder, Header, HeaderBuilder,
-        ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema,
+        self, AllOfBuilder, Array, ComponentsBuilder, ContentBuilder, Header, HeaderBuilder,
+        Object, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema,
         SecurityRequirement,
+        path::ParameterIn,
         schema::{ArrayBuilder, SchemaType, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -89,6 +92,35 @@ pub(crate) fn with_required(schemas: &[&str], required: &[&str]) -> RefOr<Schema
         demand = demand.required(*field);
     }
     Schema::AllOf(all.item(demand).build()).into()
+}
+
+/// One of these texts.
+fn one_of<'a>(values: impl IntoIterator<Item = &'a str>) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(values))
+}
+
+/// A type of client.
+pub(crate) fn client_type() -> Object {
+    one_of(ClientType::ALL.map(ClientType::as_str)).build()
+}
+
+/// The types of a project.
+pub(crate) fn project_types() -> Array {
+    let kinds = one_of(ProjectType::ALL.map(ProjectType::as_str));
+    ArrayBuilder::new()
+        .items(kinds)
+        .max_items(Some(100))
+        .build()
+}
+
+/// The APIs that a client may call.
+pub(crate) fn permissions() -> Array {
+    let apis = Api::ALL.into_iter().filter(|api| *api != Api::Identity);
+    ArrayBuilder::new()
+        .items(one_of(apis.map(Api::permission)))
+        .build()
 }
 
 /// The ways to say who one is.
@@ -208,13 +240,19 @@ impl Modify for Errors {
                 continue;
             }
             let has_body = operation.request_body.is_some();
-            let has_input = has_body || operation.parameters.is_some();
+            let parameters = operation.parameters.iter().flatten();
+            let has_query = parameters
+                .filter_map(|parameter| match parameter {
+                    RefOr::T(parameter) => Some(&parameter.parameter_in),
+                    RefOr::Ref(_) => None,
+                })
+                .any(|place| matches!(place, ParameterIn::Query));
             let names_something =
                 path.contains("{id}") || operation.parameters.is_some() || method == "post";
             let may_lock_out = method == "delete" || path == "/manage/clients/{id}";
             for (status, name, ..) in ERRORS {
                 let applies = match status {
-                    "400" => has_input && (has_body || method == "get"),
+                    "400" => has_query || has_body,
                     "403" => path == "/manage/clients" && method == "post",
                     "404" => names_something && path != "/manage/projects",
                     "409" => may_lock_out && method != "get" && !path.contains("references"),

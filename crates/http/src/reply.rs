@@ -39,6 +39,7 @@ pub(crate) struct Listed<T> {
     data: Vec<T>,
     /// Where the list goes on. Only when a part of it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     meta: Option<PageMeta>,
 }
 
@@ -47,6 +48,7 @@ pub(crate) struct Listed<T> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PageMeta {
     /// The `cursor` of the next part; null when there is none.
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 

@@ -20,22 +20,13 @@ pub enum Source {
     Default,
 }
 
-impl Source {
-    /// The name under which a setting was given there.
-    pub(crate) fn name_of(self, setting: &Setting) -> String {
-        match self {
-            Self::Flag => format!("--{}", setting.key.replace('_', "-")),
-            Self::Environment | Self::Default => setting.variable(),
-            Self::File => format!("{} in the configuration file", setting.key),
-        }
-    }
-}
-
 /// A value, and where it came from. It may be a secret, and so has no `Debug`.
 pub struct Value {
     pub(crate) setting: &'static Setting,
     pub(crate) text: String,
     pub(crate) source: Source,
+    /// The name under which it was given there.
+    pub(crate) name: String,
 }
 
 /// All values.
@@ -65,12 +56,7 @@ impl Gathered {
         };
         let mut gathered = Self::default();
         for setting in &SETTINGS {
-            if let Some((text, source)) = find(setting, flags, &mut environment, &file)? {
-                let value = Value {
-                    setting,
-                    text,
-                    source,
-                };
+            if let Some(value) = find(setting, flags, &mut environment, &file)? {
                 gathered.values.insert(setting.key, value);
             }
         }
@@ -89,42 +75,58 @@ impl Gathered {
     }
 }
 
+/// The value of a setting from the first place that has one, or for a secret the path of the
+/// file that holds it.
 fn find(
-    setting: &Setting,
+    setting: &'static Setting,
     flags: &ArgMatches,
     environment: &mut Environment,
     file: &BTreeMap<String, String>,
-) -> anyhow::Result<Option<(String, Source)>> {
-    // A secret's value, or the path of the file that holds it.
-    let file_key = setting.file_key();
-    let from_environment = environment.take(setting.key);
-    let path_from_environment = file_key.as_deref().and_then(|key| environment.take(key));
-    let flag = setting.flag();
-    let from_flag = flag.as_ref().and_then(|flag| flags.get_one::<String>(flag));
-    let path_flag = file_key.as_ref().map(|key| key.replace('_', "-"));
-    let path_from_flag = path_flag.and_then(|flag| flags.get_one::<String>(&flag).cloned());
-    let path_from_file = file_key.as_deref().and_then(|key| file.get(key));
-
-    if let Some(text) = from_flag {
-        return Ok(Some((text.clone(), Source::Flag)));
+) -> anyhow::Result<Option<Value>> {
+    let keys = [Some(setting.key.to_owned()), setting.file_key()];
+    let keys = keys.into_iter().flatten().collect::<Vec<_>>();
+    // All are taken, so that none is left over as unknown.
+    let variables = keys
+        .iter()
+        .map(|key| environment.take(key))
+        .collect::<Vec<_>>();
+    let value = |key: &str, text: &str, source, name| {
+        let is_path = key != setting.key;
+        let text = if is_path {
+            read_secret(text)?
+        } else {
+            text.to_owned()
+        };
+        Ok(Some(Value {
+            setting,
+            text,
+            source,
+            name,
+        }))
+    };
+    for key in &keys {
+        let flag = key.replace('_', "-");
+        // A secret itself has no flag.
+        if let Ok(Some(text)) = flags.try_get_one::<String>(&flag) {
+            return value(key, text, Source::Flag, format!("--{flag}"));
+        }
     }
-    if let Some(path) = path_from_flag {
-        return Ok(Some((read_secret(&path)?, Source::Flag)));
+    for (key, text) in keys.iter().zip(&variables) {
+        if let Some(text) = text {
+            let name = format!("PANELD_{}", key.to_uppercase());
+            return value(key, text, Source::Environment, name);
+        }
     }
-    if let Some(text) = from_environment {
-        return Ok(Some((text, Source::Environment)));
+    for key in &keys {
+        if let Some(text) = file.get(key) {
+            let name = format!("{key} in the configuration file");
+            return value(key, text, Source::File, name);
+        }
     }
-    if let Some(path) = path_from_environment {
-        return Ok(Some((read_secret(&path)?, Source::Environment)));
+    match setting.default {
+        Some(text) => value(setting.key, text, Source::Default, setting.variable()),
+        None => Ok(None),
     }
-    if let Some(text) = file.get(setting.key) {
-        return Ok(Some((text.clone(), Source::File)));
-    }
-    if let Some(path) = path_from_file {
-        return Ok(Some((read_secret(path)?, Source::File)));
-    }
-    let default = setting.default;
-    Ok(default.map(|text| (text.to_owned(), Source::Default)))
 }
 
 /// A secret from a file of its own; editors and orchestrators end it with a line break.

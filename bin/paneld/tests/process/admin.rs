@@ -186,7 +186,7 @@ fn what_does_not_make_sense_is_told_in_a_sentence() {
         (
             "clients create --name X --type read",
             1,
-            "projectId is required for read and write clients",
+            "--project is required for read and write clients",
         ),
         (
             "clients create --name X --project absent",

@@ -155,3 +155,24 @@ async fn the_secret_can_come_from_a_file() {
         .run();
     refused.assert_refused(1, &["cannot read the secret in", &absent]);
 }
+
+/// Whoever mistakes one name for the other gives a path for a secret.
+#[test]
+fn a_bad_secret_file_is_told_by_the_name_it_was_given_under() {
+    let place = Place::new();
+    let file = place.write("secret", "short\n");
+    let with_id = || place.paneld().with("BOOTSTRAP_CLIENT_ID", ROOT_ID);
+    let by_variable = with_id().with("BOOTSTRAP_CLIENT_SECRET_FILE", &file).run();
+    by_variable.assert_refused(
+        1,
+        &["PANELD_BOOTSTRAP_CLIENT_SECRET_FILE: its value must be"],
+    );
+    let flag = format!("--bootstrap-client-secret-file {file}");
+    let by_flag = with_id().args(&flag).run();
+    by_flag.assert_refused(1, &["--bootstrap-client-secret-file: its value must be"]);
+    let help = place.paneld().args("--help").run();
+    assert!(
+        help.stdout
+            .contains("[env: PANELD_BOOTSTRAP_CLIENT_SECRET_FILE]")
+    );
+}

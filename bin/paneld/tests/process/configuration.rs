@@ -165,7 +165,7 @@ fn every_bad_value_is_told_at_once_with_its_name_and_an_example() {
     ] {
         let told = problems.iter().find(|line| line.trim().starts_with(name));
         let told = told.unwrap_or_else(|| panic!("no {name:?} in {}", refused.stderr));
-        let (_, shown) = told.split_once("such as ").unwrap();
+        let (_, shown) = told.split_once("(for example ").unwrap();
         assert!(shown.contains(example), "{told}");
     }
     assert_eq!(problems.len(), 12, "{}", refused.stderr);

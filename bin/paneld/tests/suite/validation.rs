@@ -1312,3 +1312,25 @@ async fn whether_a_resource_exists_is_told_before_what_is_wrong_with_the_body() 
     reply.assert_error(404, "Client not found");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_problem_of_a_query_is_told_at_once() {
+    let server = TestServer::start().await;
+    let root = server.root();
+    let projects = root
+        .get("/manage/projects?limit=0&includeDeleted=maybe&cursor=x")
+        .await;
+    projects.assert_invalid_query(&[
+        json!(["cursor"]),
+        json!(["includeDeleted"]),
+        json!(["limit"]),
+    ]);
+    let long = "x".repeat(256);
+    for list in ["clients", "references"] {
+        let reply = root
+            .get(&format!("/manage/{list}?limit=0&projectId={long}"))
+            .await;
+        reply.assert_invalid_query(&[json!(["limit"]), json!(["projectId"])]);
+    }
+    server.stop().await;
+}

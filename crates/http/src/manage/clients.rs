@@ -21,11 +21,11 @@ use utoipa::{
 use super::{GivenProjectId, project_filter};
 use crate::{
     decode::{
-        Body, BodyFor, JsonBody, List, Maybe, Moment, Number, Problems, Query, RequiredName, Text,
-        body_of, both,
+        Body, BodyFor, JsonBody, List, Maybe, Moment, Number, Problems, Queries, RequiredName,
+        Text, body_of, both,
     },
     error::reply_for,
-    openapi::with_required,
+    openapi::{client_type, with_required},
     path_id::PathId,
     reply::{Data, Listed, PageQuery, ShownSecret, Success, WireTime, reply_with_list},
     routes::Endpoint,
@@ -43,27 +43,32 @@ use crate::{
 }))]
 #[schema(as = Client)]
 pub(crate) struct ClientBody {
+    #[schema(value_type = String, format = "uuid")]
     id: String,
     name: String,
     /// `read`, `write` or `root`.
+    #[schema(schema_with = client_type)]
     r#type: &'static str,
     /// The project it is bound to; null is the whole organization.
+    #[schema(required)]
     project_id: Option<String>,
     organization_id: String,
     /// Whether its events are accepted without a secret and from any origin.
     ignore_cors_and_secret: bool,
     enabled: bool,
     /// From when on it is refused.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     expires_at: Option<WireTime>,
     /// The addresses and networks it may call from; empty is all.
     allowed_ips: Vec<String>,
     /// Its own allowed origins; null is the project's.
+    #[schema(required)]
     cors: Option<Vec<String>>,
     /// Its own rate limits; null is the server's.
+    #[schema(required)]
     rate_limits: Option<RateLimitsBody>,
     /// When it was last used, at most a minute old.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     last_used_at: Option<WireTime>,
     #[schema(value_type = String, format = DateTime)]
     created_at: WireTime,
@@ -71,7 +76,7 @@ pub(crate) struct ClientBody {
     updated_at: WireTime,
     /// Shown this once: only in the replies to its creation and rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = String, required = false)]
     secret: Option<ShownSecret>,
 }
 
@@ -125,7 +130,7 @@ pub(crate) struct RotatedBody {
     #[serde(flatten)]
     client: ClientBody,
     /// Until when the replaced secret still works; null when it ended at once.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     previous_secret_expires_at: Option<WireTime>,
 }
 
@@ -153,15 +158,19 @@ impl From<Created<Rotated>> for RotatedBody {
 pub(crate) struct RateLimitsBody {
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     manage: Option<RateBody>,
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     export: Option<RateBody>,
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     insights: Option<RateBody>,
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     track: Option<RateBody>,
 }
 
@@ -227,18 +236,18 @@ impl From<RateLimitsBody> for ClientRateLimits {
 }))]
 pub(crate) struct UpdateClient {
     #[deserr(default)]
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
     name: Maybe<Text<Name>>,
     #[deserr(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool, required = false)]
     enabled: Maybe<bool>,
-    /// ISO 8601; null for never.
+    /// ISO 8601; without an offset it is UTC; null for never.
     #[deserr(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>)]
     expires_at: Maybe<Option<Text<Moment>>>,
     /// Addresses and networks in CIDR form; empty for all.
     #[deserr(default)]
-    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    #[schema(value_type = Vec<String>, required = false, max_items = 100)]
     allowed_ips: Maybe<List<Text<AllowedAddress>>>,
     /// Its own allowed origins; null for the project's, empty for none.
     #[deserr(default)]
@@ -250,7 +259,7 @@ pub(crate) struct UpdateClient {
     rate_limits: Maybe<Option<RateLimitsBody>>,
     /// Whether to accept its events without a secret and from any origin. Write clients only.
     #[deserr(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool, required = false)]
     ignore_cors_and_secret: Maybe<bool>,
 }
 
@@ -286,7 +295,7 @@ pub(crate) struct ClientKind {
     project_id: Maybe<Option<Text<GivenProjectId>>>,
     /// `read`, `write` (the default) or `root`.
     #[deserr(default, rename = "type")]
-    #[schema(value_type = Option<String>, rename = "type")]
+    #[schema(schema_with = client_type, required = false, rename = "type")]
     client_type: Maybe<Text<ClientType>>,
 }
 
@@ -357,7 +366,7 @@ impl ToSchema for CreateClient {
 pub(crate) struct RotateSecret {
     /// For how many seconds the replaced secret still works.
     #[deserr(default)]
-    #[schema(value_type = Option<u32>, minimum = 0, maximum = 604800)]
+    #[schema(value_type = u32, required = false, minimum = 0, maximum = 604800)]
     grace_seconds: Maybe<Number<Grace>>,
 }
 
@@ -417,8 +426,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 pub(crate) async fn list_clients(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
-    Query(page): Query<PageQuery>,
-    Query(query): Query<ProjectQuery>,
+    Queries(page, query): Queries<PageQuery, ProjectQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let project = project_filter(query.project_id)?;
     let caller = Rc::new(caller.0);

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{clients::ClientBody, projects::ProjectBody};
-use crate::{reply::Data, routes::Endpoint};
+use crate::{openapi::permissions, reply::Data, routes::Endpoint};
 
 /// Who the caller is, what it may do, and how often.
 #[derive(Debug, Serialize, ToSchema)]
@@ -19,10 +19,12 @@ pub(crate) struct IdentityBody {
     client: ClientBody,
     organization: OwnOrganizationBody,
     /// The project the client is bound to; null is the whole organization.
+    #[schema(required)]
     project: Option<ProjectBody>,
     /// The APIs it may call: `insights`, `export`, `track`, `import`, `manage`.
+    #[schema(schema_with = permissions)]
     permissions: Vec<&'static str>,
-    /// The token buckets it draws on, by group.
+    /// The token buckets of those APIs, by group. (This request itself is charged to `manage`.)
     limits: BTreeMap<&'static str, LimitBody>,
 }
 

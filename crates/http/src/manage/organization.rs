@@ -54,11 +54,11 @@ impl From<Organization> for OrganizationBody {
 #[schema(example = json!({"timezone": "Europe/Stockholm"}))]
 pub(crate) struct UpdateOrganization {
     #[deserr(default)]
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
     name: Maybe<Text<Name>>,
     /// An IANA zone.
     #[deserr(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = String, required = false)]
     timezone: Maybe<Text<Zone>>,
 }
 

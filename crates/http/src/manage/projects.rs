@@ -8,8 +8,8 @@ use actix_web::{HttpResponse, web};
 use deserr::{Deserr, IntoValue, Value, ValueKind, ValuePointerRef};
 use paneld_auth::permission;
 use paneld_domain::{
-    CorsEntry, Domain, EventName, Filter, FilteredAddress, InvalidValue, Name, NewProject,
-    ProfileId, Project, ProjectChanges, ProjectId, ProjectType, RetentionDays,
+    ClientType, CorsEntry, Domain, EventName, Filter, FilteredAddress, InvalidValue, Name,
+    NewProject, ProfileId, Project, ProjectChanges, ProjectId, ProjectType, RetentionDays,
 };
 use paneld_guard::{ApiError, Caller};
 use paneld_service::{Created, Manage};
@@ -22,11 +22,11 @@ use utoipa::{
 
 use crate::{
     decode::{
-        Blank, Body, BodyFor, Flag, JsonBody, List, Maybe, Number, Problems, Query, RequiredName,
-        Text, body_of, both, take_field, wrong_kind,
+        Blank, Body, BodyFor, Flag, JsonBody, List, Maybe, Number, Problems, Queries, Query,
+        RequiredName, Text, body_of, both, take_field, wrong_kind,
     },
     error::reply_for,
-    openapi::with_required,
+    openapi::{client_type, project_types, with_required},
     path_id::PathId,
     reply::{Data, Listed, PageQuery, ShownSecret, Success, WireTime, reply_with_list},
     routes::Endpoint,
@@ -47,6 +47,7 @@ pub(crate) struct ProjectBody {
     id: String,
     name: String,
     organization_id: String,
+    #[schema(required)]
     domain: Option<String>,
     /// Origins from which browsers may send events without a secret.
     cors: Vec<String>,
@@ -54,20 +55,23 @@ pub(crate) struct ProjectBody {
     allow_unsafe_revenue_tracking: bool,
     /// Events that are not stored.
     filters: Vec<FilterBody>,
+    #[schema(schema_with = project_types)]
     types: Vec<&'static str>,
     /// How many events are stored.
     events_count: u64,
     /// For how many days events are kept; null is for ever.
+    #[schema(required, minimum = 1)]
     retention_days: Option<u32>,
     #[schema(value_type = String, format = DateTime)]
     created_at: WireTime,
     #[schema(value_type = String, format = DateTime)]
     updated_at: WireTime,
     /// When it will be purged, if it was deleted.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     delete_at: Option<WireTime>,
     /// The credentials of its first client: only in the reply to its creation.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     client: Option<FirstClientBody>,
 }
 
@@ -75,10 +79,12 @@ pub(crate) struct ProjectBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FirstClient)]
 pub(crate) struct FirstClientBody {
+    #[schema(value_type = String, format = "uuid")]
     id: String,
     /// Shown this once.
     #[schema(value_type = String)]
     secret: ShownSecret,
+    #[schema(schema_with = client_type)]
     r#type: &'static str,
 }
 
@@ -111,7 +117,7 @@ impl From<Created<Project>> for ProjectBody {
             client: Some(FirstClientBody {
                 id: created.client_id.to_string(),
                 secret: created.secret.into(),
-                r#type: "write",
+                r#type: ClientType::Write.as_str(),
             }),
             ..created.made.into()
         }
@@ -216,7 +222,7 @@ impl From<FilterBody> for Filter {
 }))]
 pub(crate) struct UpdateProject {
     #[deserr(default)]
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
     name: Maybe<Text<Name>>,
     /// An http or https URL; null or empty for none.
     #[deserr(default)]
@@ -224,20 +230,20 @@ pub(crate) struct UpdateProject {
     domain: Maybe<Blank<Domain>>,
     /// Each `*`, an origin, or a host, the last two with or without a leading `*.`.
     #[deserr(default)]
-    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    #[schema(value_type = Vec<String>, required = false, max_items = 100)]
     cors: Maybe<List<Text<CorsEntry>>>,
     #[deserr(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool, required = false)]
     cross_domain: Maybe<bool>,
     #[deserr(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool, required = false)]
     allow_unsafe_revenue_tracking: Maybe<bool>,
     #[deserr(default)]
-    #[schema(value_type = Option<Vec<FilterBody>>, max_items = 100)]
+    #[schema(value_type = Vec<FilterBody>, required = false, max_items = 100)]
     filters: Maybe<List<FilterBody>>,
     /// Any of `website`, `app`, `backend`.
     #[deserr(default)]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(schema_with = project_types, required = false)]
     types: Maybe<List<Text<ProjectType>>>,
     /// 1 to 36500; null for ever.
     #[deserr(default)]
@@ -348,8 +354,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 pub(crate) async fn list_projects(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
-    Query(page): Query<PageQuery>,
-    Query(deleted): Query<DeletedQuery>,
+    Queries(page, deleted): Queries<PageQuery, DeletedQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let include_deleted = deleted.include_deleted();
     let caller = Rc::new(caller.0);

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::{GivenProjectId, clients::ProjectQuery, project_filter};
 use crate::{
-    decode::{Body, BodyFor, JsonBody, Maybe, Moment, Problems, Query, Text, body_of},
+    decode::{Body, BodyFor, JsonBody, Maybe, Moment, Problems, Queries, Text, body_of},
     error::reply_for,
     path_id::PathId,
     reply::{Data, Listed, PageQuery, Success, WireTime, reply_with_list},
@@ -32,8 +32,10 @@ use crate::{
 }))]
 #[schema(as = Reference)]
 pub(crate) struct ReferenceBody {
+    #[schema(value_type = String, format = "uuid")]
     id: String,
     title: String,
+    #[schema(required)]
     description: Option<String>,
     /// When it happened.
     #[schema(value_type = String, format = DateTime)]
@@ -73,13 +75,13 @@ impl From<Reference> for ReferenceBody {
 pub(crate) struct CreateReference {
     #[schema(value_type = String)]
     project_id: Text<GivenProjectId>,
-    #[schema(value_type = String, max_length = 255)]
+    #[schema(value_type = String, min_length = 1, max_length = 255)]
     title: Text<Name>,
     #[deserr(default)]
     #[schema(value_type = Option<String>, max_length = 10000)]
     description: Maybe<Option<Text<Description>>>,
     /// ISO 8601; without an offset it is UTC.
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String)]
     datetime: Text<Moment>,
 }
 
@@ -95,7 +97,7 @@ impl Body for CreateReference {
 #[schema(example = json!({"title": "Launch of v2"}))]
 pub(crate) struct UpdateReference {
     #[deserr(default)]
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
     title: Maybe<Text<Name>>,
     /// Null clears it.
     #[deserr(default)]
@@ -103,7 +105,7 @@ pub(crate) struct UpdateReference {
     description: Maybe<Option<Text<Description>>>,
     /// ISO 8601; without an offset it is UTC.
     #[deserr(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = String, required = false)]
     datetime: Maybe<Text<Moment>>,
 }
 
@@ -142,8 +144,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 pub(crate) async fn list_references(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
-    Query(page): Query<PageQuery>,
-    Query(query): Query<ProjectQuery>,
+    Queries(page, query): Queries<PageQuery, ProjectQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let project = project_filter(query.project_id)?;
     let caller = Rc::new(caller.0);

@@ -8,10 +8,16 @@ pub(crate) mod references;
 
 use std::str::FromStr;
 
+use deserr::Deserr;
 use paneld_domain::{InvalidValue, ProjectId};
 use paneld_guard::ApiError;
+use utoipa::IntoParams;
 
-use crate::{decode::Maybe, decode::Text, path_id::parse_id, routes::Endpoint};
+use crate::{
+    decode::{Maybe, Problems, Text},
+    path_id::parse_id,
+    routes::Endpoint,
+};
 
 /// All endpoints for root clients.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
@@ -44,10 +50,22 @@ impl GivenProjectId {
     }
 }
 
-/// The `projectId` by which a list is filtered; empty text is no filter.
-pub(crate) fn project_filter(
-    given: Maybe<Text<GivenProjectId>>,
-) -> Result<Option<ProjectId>, ApiError> {
-    let given = given.into_option().filter(|given| !given.0.is_empty());
-    given.map(|given| given.parse()).transpose()
+/// Which clients or references to show.
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Problems, rename_all = camelCase)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct ProjectQuery {
+    /// Only those of this project; empty for all.
+    #[deserr(default)]
+    #[param(value_type = Option<String>, required = false)]
+    project_id: Maybe<Text<GivenProjectId>>,
+}
+
+impl ProjectQuery {
+    /// The project by which a list is filtered; empty text is no filter.
+    pub(crate) fn into_filter(self) -> Result<Option<ProjectId>, ApiError> {
+        let given = self.project_id.into_option();
+        let given = given.filter(|given| !given.0.is_empty());
+        given.map(|given| given.parse()).transpose()
+    }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
-use super::{GivenProjectId, clients::ProjectQuery, project_filter};
+use super::{GivenProjectId, ProjectQuery};
 use crate::{
     decode::{Body, BodyFor, JsonBody, Maybe, Moment, Problems, Queries, Text, body_of},
     error::reply_for,
@@ -146,7 +146,7 @@ pub(crate) async fn list_references(
     manage: web::Data<Manage>,
     Queries(page, query): Queries<PageQuery, ProjectQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let project = project_filter(query.project_id)?;
+    let project = query.into_filter()?;
     let caller = Rc::new(caller.0);
     reply_with_list::<ReferenceBody, _, _>(page, move |part| {
         let (manage, caller) = (manage.clone(), Rc::clone(&caller));

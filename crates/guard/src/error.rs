@@ -50,22 +50,22 @@ pub enum PathStep {
 /// The JSON body of an error.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Envelope<'a> {
+struct Envelope<'a> {
     /// The HTTP status.
-    pub status: u16,
+    status: u16,
     /// The name of the status.
-    pub error: &'static str,
+    error: &'static str,
     /// What is wrong, in a sentence.
-    pub message: &'a str,
+    message: &'a str,
     /// A stable name for it, where programs need one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<&'static str>,
+    code: Option<&'static str>,
     /// Every problem of the request, if it is the request's.
     #[serde(skip_serializing_if = "<[Detail]>::is_empty")]
-    pub details: &'a [Detail],
+    details: &'a [Detail],
     /// The id of the request, as in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<&'a str>,
+    request_id: Option<&'a str>,
 }
 
 impl ApiError {

@@ -83,9 +83,8 @@ impl Guard {
     /// Turns a caller away. Failures are charged to the peer address; when its bucket is empty
     /// the answer is 429.
     fn refuse(&self, api: Api, error: AuthError, peer: IpAddr) -> ApiError {
-        let refusal = match error {
-            AuthError::Unavailable(source) => return ApiError::unavailable(source),
-            ref refused => unauthorized(api, refused),
+        let Some(refusal) = unauthorized(api, &error) else {
+            return ApiError::unavailable(error);
         };
         metrics::counter!("paneld_auth_failures_total").increment(1);
         tracing::debug!(peer.address = %peer, reason = %error, "turned a caller away");
@@ -114,14 +113,15 @@ struct Admission {
     verdict: Option<Verdict>,
 }
 
-fn unauthorized(api: Api, error: &AuthError) -> ApiError {
+/// The 401 for a caller that is turned away; `None` when the store could not be asked, for then
+/// nobody's credentials are wrong.
+fn unauthorized(api: Api, error: &AuthError) -> Option<ApiError> {
     let (code, message) = match error {
         AuthError::MalformedClientId => {
             let message = format!("{}: Client ID must be a valid UUIDv4", label(api));
-            return ApiError::unauthorized("malformed_client_id", message);
+            return Some(ApiError::unauthorized("malformed_client_id", message));
         }
-        // The unavailable store has its own reply; here it would mean the same as no answer.
-        AuthError::InvalidCredentials { .. } | AuthError::Unavailable(_) => {
+        AuthError::InvalidCredentials { .. } => {
             ("invalid_credentials", "Invalid client credentials")
         }
         AuthError::Disabled => ("client_disabled", "Client is disabled"),
@@ -131,8 +131,9 @@ fn unauthorized(api: Api, error: &AuthError) -> ApiError {
             "Address is not allowed for this client",
         ),
         AuthError::InsufficientPermissions => ("insufficient_permissions", insufficient(api)),
+        AuthError::Unavailable(_) => return None,
     };
-    ApiError::unauthorized(code, message)
+    Some(ApiError::unauthorized(code, message))
 }
 
 /// How messages call an API.

@@ -42,7 +42,7 @@ mod requests;
 
 pub use body::{BodyBudget, HeldBody, read_body};
 pub use caller::Caller;
-pub use error::{ApiError, Detail, Envelope, PathStep};
+pub use error::{ApiError, Detail, PathStep};
 pub use gate::{Gate, Guard};
 pub use peer::{TrustedProxies, TrustedProxy};
 pub use requests::{RequestId, Requests};

@@ -2,7 +2,7 @@
 //! program on the data can do anything to it. The server's own copies of what changes here are
 //! at most five seconds old.
 
-use paneld_auth::{PlainSecret, SecretHash};
+use paneld_auth::{CredentialStore as _, PlainSecret, SecretHash};
 use paneld_domain::{
     Client, ClientChanges, ClientId, ClientType, Clock, Name, NewClient, Organization,
     OrganizationId, Page, PageRequest, Project, ProjectId,
@@ -142,19 +142,16 @@ impl Admin {
     /// # Errors
     /// When there is none of this id, or the catalog cannot be written.
     pub async fn delete_client(&self, id: ClientId) -> Result<(), ServiceError> {
-        let now = self.clock.now();
-        for organization in self.repository.list_organizations().await? {
-            let rule = RootRule::Overridden;
-            match self
-                .repository
-                .delete_client(organization.id, id, rule, now)
-                .await
-            {
-                Err(RepositoryError::NotFound(_)) => {}
-                other => return Ok(other?),
-            }
-        }
-        Err(ServiceError::NotFound(Resource::Client))
+        let found = self.repository.find_credentials(id).await;
+        let found = found.map_err(|error| ServiceError::Unavailable(error.into()))?;
+        let client = found
+            .ok_or(ServiceError::NotFound(Resource::Client))?
+            .client;
+        let (rule, now) = (RootRule::Overridden, self.clock.now());
+        let deleted = self
+            .repository
+            .delete_client(client.organization_id, id, rule, now);
+        Ok(deleted.await?)
     }
 
     /// The projects of an organization, deleted ones too, newest first.

@@ -207,13 +207,7 @@ impl Store {
             diesel::delete(clients::table.find(id.to_string()))
                 .execute(connection)
                 .await?;
-            diesel::insert_into(deleted_client_ids::table)
-                .values((
-                    deleted_client_ids::id.eq(id.to_string()),
-                    deleted_client_ids::deleted_at.eq(now),
-                ))
-                .execute(connection)
-                .await?;
+            remember_deleted(connection, id.to_string(), now).await?;
             demand_usable_root(connection, &organization, rule, None, now).await
         })
         .await
@@ -335,6 +329,23 @@ async fn update(
 ) -> Result<(), RepositoryError> {
     diesel::update(clients::table.find(client.id.to_string()))
         .set(ClientRow::new(client, project)?)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Remembers the id of a deleted client, so that no bootstrap makes it again.
+pub(super) async fn remember_deleted(
+    connection: &mut Connection,
+    id: String,
+    now: Timestamp,
+) -> Result<(), RepositoryError> {
+    diesel::insert_into(deleted_client_ids::table)
+        .values((
+            deleted_client_ids::id.eq(id),
+            deleted_client_ids::deleted_at.eq(now),
+        ))
+        .on_conflict_do_nothing()
         .execute(connection)
         .await?;
     Ok(())

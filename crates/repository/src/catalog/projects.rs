@@ -9,10 +9,7 @@ use paneld_domain::{
 
 use super::{
     Backend, Connection, Store, clients,
-    schema::{
-        clients as clients_table, deleted_client_ids, projects, timeline_references,
-        used_project_ids,
-    },
+    schema::{clients as clients_table, projects, timeline_references, used_project_ids},
     transaction,
 };
 use crate::{NewCredentials, RepositoryError, Resource, RootRule, settings};
@@ -279,14 +276,7 @@ impl Store {
                     .get_results::<String>(connection)
                     .await?;
             for id in ids {
-                diesel::insert_into(deleted_client_ids::table)
-                    .values((
-                        deleted_client_ids::id.eq(id),
-                        deleted_client_ids::deleted_at.eq(now),
-                    ))
-                    .on_conflict_do_nothing()
-                    .execute(connection)
-                    .await?;
+                clients::remember_deleted(connection, id, now).await?;
             }
             diesel::delete(projects::table.find(key.0))
                 .execute(connection)

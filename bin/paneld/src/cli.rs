@@ -127,7 +127,9 @@ fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
         Command::Migrate => {
             let config = Config::read(gathered)?;
             runtime()?.block_on(async {
-                open_catalog(&config).await?;
+                data_dir::prepare(&config.data_dir)?;
+                let migrated = Repository::migrate(&config.catalog).await;
+                migrated.context("cannot bring the catalog up to date")?;
                 print("The catalog is up to date.\n")
             })
         }

@@ -62,8 +62,12 @@ async fn make_own(admin: &Admin, config: &Config, address: SocketAddr) -> anyhow
         write_privately(&file, &text)?;
     }
     let organization = config.bootstrap.organization.clone();
-    admin.bootstrap(organization, id, &secret).await?;
-    if on_terminal {
+    if !admin.begin(organization, id, &secret).await? {
+        tracing::info!("another process made the first root client meanwhile");
+        if !on_terminal {
+            std::fs::remove_file(&file).context("cannot remove credentials that are not used")?;
+        }
+    } else if on_terminal {
         let mut out = std::io::stdout().lock();
         writeln!(out, "\n{text}").context("cannot print the first credentials")?;
     } else {

@@ -79,24 +79,15 @@ impl From<RepositoryError> for StoreUnavailable {
     }
 }
 
-/// Whether nobody has a bug to fix: the database is busy, full, read-only or away. SQLite tells
-/// these apart in its message only.
+/// Whether nobody has a bug to fix: the database is busy, full, read-only or away.
 fn is_transient(error: &DieselError) -> bool {
-    const SQLITE_MESSAGES: [&str; 6] = [
-        "database is locked",
-        "database table is locked",
-        "database or disk is full",
-        "disk I/O error",
-        "unable to open database file",
-        "attempt to write a readonly database",
-    ];
     match error {
         DieselError::DatabaseError(kind, information) => match kind {
             DatabaseErrorKind::ClosedConnection
             | DatabaseErrorKind::ReadOnlyTransaction
             | DatabaseErrorKind::SerializationFailure
             | DatabaseErrorKind::UnableToSendCommand => true,
-            _ => SQLITE_MESSAGES
+            _ => TRANSIENT_MESSAGES
                 .iter()
                 .any(|message| information.message().contains(message)),
         },
@@ -104,3 +95,25 @@ fn is_transient(error: &DieselError) -> bool {
         _ => false,
     }
 }
+
+/// Databases tell these apart with a code, but Diesel hands on their message only.
+const TRANSIENT_MESSAGES: [&str; 16] = [
+    // SQLite
+    "database is locked",
+    "database table is locked",
+    "database or disk is full",
+    "disk I/O error",
+    "unable to open database file",
+    "attempt to write a readonly database",
+    // PostgreSQL, where it speaks English
+    "terminating connection",
+    "the database system is",
+    "canceling statement due to",
+    "deadlock detected",
+    "could not serialize access",
+    "remaining connection slots",
+    "too many clients",
+    "too many connections",
+    "No space left on device",
+    "out of shared memory",
+];

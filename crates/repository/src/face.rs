@@ -1,47 +1,19 @@
 //! The face of the catalog: which backend it is, nobody outside needs to know.
 
-use std::{collections::HashMap, path::PathBuf, str::FromStr};
+use std::collections::BTreeMap;
 
 use paneld_auth::{CredentialStore, Credentials, LookupFuture, SecretHash};
 use paneld_domain::{
-    Client, ClientChanges, ClientId, InvalidValue, Name, NewClient, NewProject, NewReference,
-    Organization, OrganizationChanges, OrganizationId, Page, PageRequest, Project, ProjectChanges,
-    ProjectId, ProjectKey, Reference, ReferenceChanges, ReferenceId, Timestamp,
+    Client, ClientChanges, ClientId, Name, NewClient, NewProject, NewReference, Organization,
+    OrganizationChanges, OrganizationId, Page, PageRequest, Project, ProjectChanges, ProjectId,
+    ProjectKey, Reference, ReferenceChanges, ReferenceId, Timestamp,
 };
 use tokio::runtime::Handle;
 
-use crate::{Bootstrap, NewCredentials, RepositoryError, RootRule, Rotated, sqlite};
-
-/// Where the catalog is: `sqlite:` and the path of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CatalogUrl {
-    /// A SQLite file.
-    Sqlite(PathBuf),
-}
-
-impl FromStr for CatalogUrl {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.strip_prefix("sqlite:") {
-            Some(path) if path.contains(":memory:") || path.starts_with("file:") => Err(
-                InvalidValue::new("must be sqlite: and the plain path of a file"),
-            ),
-            Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
-            _ => Err(InvalidValue::new(
-                "must be sqlite: and the path of a file, such as sqlite:/var/lib/paneld/catalog.sqlite",
-            )),
-        }
-    }
-}
-
-impl std::fmt::Display for CatalogUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-        }
-    }
-}
+use crate::{
+    Bootstrap, CatalogUrl, DueProject, NewCredentials, RepositoryError, RootRule, Rotated,
+    postgres, sqlite,
+};
 
 /// The catalog, open. Clones share its connections.
 #[derive(Clone)]
@@ -53,11 +25,15 @@ pub struct Repository {
 #[derive(Clone)]
 enum Backend {
     Sqlite(sqlite::Store),
+    Postgres(postgres::Store),
 }
 
 /// What is done with the tables when the catalog is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Preparation {
+    /// They are made where there are none. Else they must be up to date; in a file that one
+    /// server has to itself, they are brought up to date.
+    Begin,
     /// They are made, or brought up to date.
     Migrate,
     /// They must be there, and up to date.
@@ -66,8 +42,8 @@ pub(crate) enum Preparation {
 
 /// Runs a method of whichever backend it is, on a task of its own.
 ///
-/// Diesel's SQLite connections must not be dropped in the middle of a query, which is what
-/// happens to the future of a caller that goes away: under actix the connection's guard would
+/// Diesel's connections must not be dropped in the middle of a query, which is what happens to
+/// the future of a caller that goes away: under actix the guard of a SQLite connection would
 /// panic, and the next, innocent user of the connection too. A task goes on to the end.
 macro_rules! run {
     ($self:ident.$method:ident($($argument:expr),*)) => {
@@ -76,18 +52,32 @@ macro_rules! run {
                 let store = store.clone();
                 $self.detach(async move { store.$method($($argument),*).await }).await
             }
+            Backend::Postgres(store) => {
+                let store = store.clone();
+                let work = async move { store.$method($($argument),*).await };
+                $self.detach(postgres::in_time(work)).await
+            }
         }
     };
 }
 
 impl Repository {
-    /// Opens the catalog, makes it when it is not there, and brings its tables up to date.
+    /// Opens the catalog, and makes it when it is not there. The tables of a SQLite file are
+    /// brought up to date; those of a database, which other servers may use, must be so.
     /// Queries will run on the runtime of the caller, which must be multi-threaded.
+    ///
+    /// # Errors
+    /// When the catalog cannot be reached, or when its tables are not those of this program.
+    pub async fn open(url: &CatalogUrl) -> Result<Self, RepositoryError> {
+        Self::prepare(url, Preparation::Begin).await
+    }
+
+    /// Opens the catalog, makes it when it is not there, and brings its tables up to date.
     ///
     /// # Errors
     /// When the catalog cannot be reached, when its tables cannot be brought up to date, or when
     /// they are those of a newer program.
-    pub async fn open(url: &CatalogUrl) -> Result<Self, RepositoryError> {
+    pub async fn migrate(url: &CatalogUrl) -> Result<Self, RepositoryError> {
         Self::prepare(url, Preparation::Migrate).await
     }
 
@@ -105,6 +95,7 @@ impl Repository {
             CatalogUrl::Sqlite(path) => {
                 Backend::Sqlite(sqlite::Store::open(path.clone(), how).await?)
             }
+            CatalogUrl::Postgres(url) => Backend::Postgres(postgres::Store::open(url, how).await?),
         };
         Ok(Self {
             backend,
@@ -128,6 +119,21 @@ impl Repository {
     /// When the catalog cannot be asked.
     pub async fn is_empty(&self) -> Result<bool, RepositoryError> {
         run!(self.is_empty())
+    }
+
+    /// Makes the first organization and its root client. Says whether it did: only when there
+    /// was none, whoever else begins at the same time.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn begin(
+        &self,
+        organization: Name,
+        client: NewClient,
+        credentials: NewCredentials,
+        now: Timestamp,
+    ) -> Result<bool, RepositoryError> {
+        run!(self.begin(organization, client, credentials, now))
     }
 
     /// Makes a client of given credentials at the organization's level, unless it is or ever
@@ -276,14 +282,14 @@ impl Repository {
         run!(self.restore_project(organization, id, now))
     }
 
-    /// The keys and ids of the projects of all organizations whose purge is due.
+    /// The projects of all organizations whose purge is due.
     ///
     /// # Errors
     /// When the catalog cannot be asked.
     pub async fn list_projects_due(
         &self,
         now: Timestamp,
-    ) -> Result<Vec<(ProjectKey, String)>, RepositoryError> {
+    ) -> Result<Vec<DueProject>, RepositoryError> {
         run!(self.list_projects_due(now))
     }
 
@@ -294,10 +300,11 @@ impl Repository {
     /// When the catalog cannot be written.
     pub async fn purge_project(
         &self,
+        organization: OrganizationId,
         key: ProjectKey,
         now: Timestamp,
     ) -> Result<bool, RepositoryError> {
-        run!(self.purge_project(key, now))
+        run!(self.purge_project(organization, key, now))
     }
 
     /// The organization's clients, newest first; of one live project, if it is given.
@@ -393,7 +400,7 @@ impl Repository {
     /// When the catalog cannot be written.
     pub async fn record_uses(
         &self,
-        uses: HashMap<ClientId, Timestamp>,
+        uses: BTreeMap<ClientId, Timestamp>,
     ) -> Result<(), RepositoryError> {
         run!(self.record_uses(uses))
     }
@@ -477,7 +484,9 @@ impl CredentialStore for Repository {
 
 impl std::fmt::Debug for Repository {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Backend::Sqlite(_) = self.backend;
-        f.write_str("Repository(SQLite)")
+        f.write_str(match self.backend {
+            Backend::Sqlite(_) => "Repository(SQLite)",
+            Backend::Postgres(_) => "Repository(PostgreSQL)",
+        })
     }
 }

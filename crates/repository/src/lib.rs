@@ -5,19 +5,29 @@
 //! organization's id and see nothing outside of it.
 //!
 //! A query is written once, in `catalog/`, and compiled for every backend: each backend's
-//! module (`sqlite.rs`) brings its own connection, schema and transactions, and includes those
+//! module (`sqlite.rs`, `postgres.rs`) brings its own connection, schema and transactions, and includes those
 //! files as its children. No backend type leaves this crate, and nothing here knows HTTP.
 
+#![expect(
+    clippy::duplicate_mod,
+    reason = "a query is written once and compiled for every backend"
+)]
+
+mod catalog_url;
 mod error;
 mod face;
+mod lock;
+mod migrations;
+mod postgres;
 mod settings;
 mod sqlite;
 
+pub use catalog_url::{CatalogUrl, PostgresUrl};
 pub use error::{RepositoryError, Resource};
-pub use face::{CatalogUrl, Repository};
+pub use face::Repository;
 
 use paneld_auth::SecretHash;
-use paneld_domain::{Client, ClientId, Timestamp};
+use paneld_domain::{Client, ClientId, OrganizationId, ProjectKey, Timestamp};
 use std::net::IpAddr;
 
 /// The credentials of a client that is made.
@@ -62,4 +72,15 @@ pub enum Bootstrap {
     },
     /// It was deleted at some time, and is not made again.
     Deleted,
+}
+
+/// A deleted project whose purge is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueProject {
+    /// Its key.
+    pub key: ProjectKey,
+    /// Its id, as it is stored.
+    pub id: String,
+    /// The organization it belongs to.
+    pub organization_id: OrganizationId,
 }

@@ -10,10 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use diesel::{
-    Connection as _, SqliteConnection, connection::SimpleConnection as _,
-    migration::MigrationSource,
-};
+use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
 use diesel_async::{
     SimpleAsyncConnection as _,
     pooled_connection::{
@@ -22,11 +19,11 @@ use diesel_async::{
     },
     sync_connection_wrapper::SyncConnectionWrapper,
 };
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::FutureExt as _;
 use url::Url;
 
-use crate::{RepositoryError, face::Preparation};
+use crate::{RepositoryError, face::Preparation, migrations};
 
 mod schema;
 
@@ -61,11 +58,16 @@ type Backend = diesel::sqlite::Sqlite;
 type Connection = SyncConnectionWrapper<SqliteConnection>;
 
 /// Runs an async closure in a transaction that may write, from its first statement on: SQLite
-/// cannot wait for a lock when a reading transaction begins to write.
+/// cannot wait for a lock when a reading transaction begins to write. Writers are in line, so
+/// that each has the whole catalog locked.
 macro_rules! transaction {
-    ($connection:expr, $work:expr) => {
-        $connection.immediate_transaction($work)
-    };
+    ($store:expr, $lock:expr, async |$connection:ident| $work:block) => {{
+        let _: crate::lock::Lock<'_> = $lock;
+        let mut connection = $store.writer().await?;
+        connection
+            .immediate_transaction(async |$connection| $work)
+            .await
+    }};
 }
 use transaction;
 
@@ -83,13 +85,7 @@ impl Store {
     /// Opens the file, and prepares its tables.
     pub(crate) async fn open(path: PathBuf, how: Preparation) -> Result<Self, RepositoryError> {
         let prepare = move || {
-            match how {
-                Preparation::Migrate => {
-                    make_private(&path).map_err(RepositoryError::unavailable)?;
-                    migrate(&path)?;
-                }
-                Preparation::DemandCurrent => demand_current(&path)?,
-            }
+            prepare(&path, how)?;
             OpenFile::of(path).map_err(RepositoryError::unavailable)
         };
         let file = tokio::task::spawn_blocking(prepare)
@@ -106,6 +102,7 @@ impl Store {
 
     /// A connection for units of work that only read.
     async fn reader(&self) -> Result<Object<Connection>, RepositoryError> {
+        self.demand_in_place()?;
         self.readers
             .get()
             .await
@@ -204,52 +201,21 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn migrate(path: &Path) -> Result<(), RepositoryError> {
-    let mut connection = establish(path)?;
-    demand_known(&mut connection)?;
-    connection
-        .run_pending_migrations(MIGRATIONS)
-        .map_err(RepositoryError::Internal)?;
-    Ok(())
-}
-
-/// Demands that the file is there and its tables are up to date.
-fn demand_current(path: &Path) -> Result<(), RepositoryError> {
-    if !path.exists() {
-        let path = path.display();
-        return Err(RepositoryError::Unsuitable(format!(
-            "there is no catalog at {path}: is the data folder right (--data-dir)?"
-        )));
-    }
-    let mut connection = establish(path)?;
-    demand_known(&mut connection)?;
-    let pending = connection.has_pending_migration(MIGRATIONS);
-    if pending.map_err(RepositoryError::Internal)? {
-        return Err(RepositoryError::Unsuitable(
-            "the catalog is older than this program: stop the server, and run paneld migrate"
-                .to_owned(),
-        ));
-    }
-    Ok(())
-}
-
-/// Demands that the tables are not those of a newer program.
-fn demand_known(connection: &mut SqliteConnection) -> Result<(), RepositoryError> {
-    let known = MigrationSource::<Backend>::migrations(&MIGRATIONS);
-    let known = known.map_err(RepositoryError::Internal)?;
-    let applied = connection.applied_migrations();
-    for version in applied.map_err(RepositoryError::Internal)? {
-        if !known
-            .iter()
-            .any(|migration| migration.name().version() == version)
-        {
-            return Err(RepositoryError::Unsuitable(format!(
-                "the catalog was used by a newer version of this program (its tables are at \
-                 {version})"
-            )));
+/// Prepares the tables of the file.
+fn prepare(path: &Path, how: Preparation) -> Result<(), RepositoryError> {
+    match how {
+        Preparation::Begin | Preparation::Migrate => {
+            make_private(path).map_err(RepositoryError::unavailable)?;
+            migrations::run(&mut establish(path)?, MIGRATIONS)
         }
+        Preparation::DemandCurrent if !path.exists() => {
+            let path = path.display();
+            Err(RepositoryError::Unsuitable(format!(
+                "there is no catalog at {path}: is the data folder right (--data-dir)?"
+            )))
+        }
+        Preparation::DemandCurrent => migrations::demand_current(&mut establish(path)?, MIGRATIONS),
     }
-    Ok(())
 }
 
 fn establish(path: &Path) -> Result<SqliteConnection, RepositoryError> {
@@ -257,69 +223,4 @@ fn establish(path: &Path) -> Result<SqliteConnection, RepositoryError> {
     let mut connection = SqliteConnection::establish(&url).map_err(RepositoryError::unavailable)?;
     connection.batch_execute(PRAGMAS)?;
     Ok(connection)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Tables, columns and indexes as SQLite describes them.
-    fn dump(connection: &mut SqliteConnection) -> Vec<String> {
-        use diesel::prelude::*;
-        #[derive(diesel::QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = diesel::sql_types::Text)]
-            sql: String,
-        }
-        diesel::sql_query("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
-            .load::<Row>(connection)
-            .unwrap()
-            .into_iter()
-            .map(|row| row.sql)
-            .collect()
-    }
-
-    #[test]
-    fn migrations_go_up_down_and_up_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("catalog.sqlite");
-        make_private(&file).unwrap();
-        let mut connection = establish(&file).unwrap();
-        connection.run_pending_migrations(MIGRATIONS).unwrap();
-        let up = dump(&mut connection);
-        assert!(up.iter().any(|sql| sql.contains("timeline_references")));
-
-        connection.revert_all_migrations(MIGRATIONS).unwrap();
-        let down = dump(&mut connection);
-        assert!(
-            down.iter()
-                .all(|sql| sql.contains("__diesel") || sql.contains("sqlite_sequence")),
-            "left behind: {down:?}"
-        );
-        connection.run_pending_migrations(MIGRATIONS).unwrap();
-        assert_eq!(dump(&mut connection), up);
-    }
-
-    #[test]
-    fn the_tables_of_a_newer_program_are_left_alone() {
-        use diesel::prelude::*;
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("catalog.sqlite");
-        make_private(&file).unwrap();
-        assert!(matches!(
-            demand_current(&file),
-            Err(RepositoryError::Unsuitable(_))
-        ));
-        migrate(&file).unwrap();
-        demand_current(&file).unwrap();
-        let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')";
-        diesel::sql_query(newer)
-            .execute(&mut establish(&file).unwrap())
-            .unwrap();
-        for opened in [migrate(&file), demand_current(&file)] {
-            assert!(
-                matches!(opened, Err(RepositoryError::Unsuitable(why)) if why.contains("newer"))
-            );
-        }
-    }
 }

@@ -34,6 +34,26 @@ impl Admin {
         Ok(self.repository.is_empty().await?)
     }
 
+    /// Makes the first organization, and a root client of these credentials. Says whether it
+    /// did: only when there was no organization.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn begin(
+        &self,
+        organization: Option<Name>,
+        id: ClientId,
+        secret: &PlainSecret,
+    ) -> Result<bool, ServiceError> {
+        let organization = organization.unwrap_or_else(default_organization);
+        let (client, credentials) = first_root_client(id, secret);
+        let now = self.clock.now();
+        Ok(self
+            .repository
+            .begin(organization, client, credentials, now)
+            .await?)
+    }
+
     /// Makes the root client of these credentials, and its organization if need be; unless the
     /// client is or ever was there.
     ///
@@ -45,23 +65,16 @@ impl Admin {
         id: ClientId,
         secret: &PlainSecret,
     ) -> Result<Bootstrap, ServiceError> {
-        let client = NewClient {
-            name: Name::stored("First root client".to_owned()),
-            client_type: ClientType::Root,
-            project_id: None,
-            settings: ClientChanges::default(),
-        };
-        let default_organization = Name::stored("My organization".to_owned());
-        let credentials = NewCredentials {
-            id,
-            hash: SecretHash::of(secret),
-        };
+        let (client, credentials) = first_root_client(id, secret);
         let now = self.clock.now();
-        let outcome = self
-            .repository
-            .bootstrap(organization, default_organization, client, credentials, now)
-            .await?;
-        Ok(outcome)
+        let bootstrapped = self.repository.bootstrap(
+            organization,
+            default_organization(),
+            client,
+            credentials,
+            now,
+        );
+        Ok(bootstrapped.await?)
     }
 
     /// All organizations, oldest first.
@@ -193,9 +206,11 @@ impl Admin {
         let Some(due) = project.delete_at else {
             return Ok(false);
         };
-        let purged = self
-            .repository
-            .purge_project(project.key, due.max(self.clock.now()));
+        let purged = self.repository.purge_project(
+            project.organization_id,
+            project.key,
+            due.max(self.clock.now()),
+        );
         Ok(purged.await?)
     }
 
@@ -211,4 +226,22 @@ impl Admin {
         }
         Err(ServiceError::NotFound(Resource::Project))
     }
+}
+
+fn default_organization() -> Name {
+    Name::stored("My organization".to_owned())
+}
+
+fn first_root_client(id: ClientId, secret: &PlainSecret) -> (NewClient, NewCredentials) {
+    let client = NewClient {
+        name: Name::stored("First root client".to_owned()),
+        client_type: ClientType::Root,
+        project_id: None,
+        settings: ClientChanges::default(),
+    };
+    let credentials = NewCredentials {
+        id,
+        hash: SecretHash::of(secret),
+    };
+    (client, credentials)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use paneld_auth::Authenticator;
 use paneld_domain::Clock;
-use paneld_repository::Repository;
+use paneld_repository::{DueProject, Repository};
 
 use crate::ServiceError;
 
@@ -34,8 +34,14 @@ impl Upkeep {
     pub async fn purge_projects(&self) -> Result<(), ServiceError> {
         let now = self.clock.now();
         let mut result = Ok(());
-        for (key, id) in self.repository.list_projects_due(now).await? {
-            match self.repository.purge_project(key, now).await {
+        for DueProject {
+            key,
+            id,
+            organization_id,
+        } in self.repository.list_projects_due(now).await?
+        {
+            let purged = self.repository.purge_project(organization_id, key, now);
+            match purged.await {
                 Ok(true) => tracing::info!(project.id = %id, "purged a deleted project"),
                 Ok(false) => {}
                 Err(error) => result = Err(error.into()),
@@ -53,7 +59,10 @@ impl Upkeep {
         if uses.is_empty() {
             return Ok(());
         }
-        let recorded = self.repository.record_uses(uses.clone()).await;
+        let recorded = self
+            .repository
+            .record_uses(uses.clone().into_iter().collect())
+            .await;
         if recorded.is_err() {
             self.authenticator.put_back_uses(uses);
         }

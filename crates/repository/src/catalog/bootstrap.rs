@@ -11,16 +11,36 @@ use super::{
     schema::{clients as clients_table, deleted_client_ids, organizations as organizations_table},
     transaction,
 };
-use crate::{Bootstrap, NewCredentials, RepositoryError};
+use crate::{Bootstrap, NewCredentials, RepositoryError, lock::Lock};
 
 impl Store {
     pub(crate) async fn is_empty(&self) -> Result<bool, RepositoryError> {
-        self.demand_in_place()?;
         let organizations = organizations_table::table
             .count()
             .get_result::<i64>(&mut self.reader().await?)
             .await?;
         Ok(organizations == 0)
+    }
+
+    /// Makes the first organization and its root client. Says whether it did: only when there
+    /// was none.
+    pub(crate) async fn begin(
+        &self,
+        organization: Name,
+        client: NewClient,
+        credentials: NewCredentials,
+        now: Timestamp,
+    ) -> Result<bool, RepositoryError> {
+        transaction!(self, Lock::Beginning, async |connection| {
+            let organizations = organizations_table::table.count();
+            if organizations.get_result::<i64>(connection).await? > 0 {
+                return Ok(false);
+            }
+            let organization = organizations::insert(connection, organization, now).await?;
+            let client = client.build(credentials.id, organization.id, now);
+            clients::insert(connection, &client, None, &credentials.hash).await?;
+            Ok(true)
+        })
     }
 
     pub(crate) async fn bootstrap(
@@ -31,8 +51,7 @@ impl Store {
         credentials: NewCredentials,
         now: Timestamp,
     ) -> Result<Bootstrap, RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
+        transaction!(self, Lock::Beginning, async |connection| {
             let NewCredentials { id, hash } = &credentials;
             if let Some(outcome) = find_outcome(connection, *id, hash, now).await? {
                 return Ok(outcome);
@@ -48,7 +67,6 @@ impl Store {
             clients::insert(connection, &client, None, hash).await?;
             Ok(Bootstrap::Created)
         })
-        .await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Clients and their secrets.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -20,7 +20,7 @@ use super::{
     },
     transaction,
 };
-use crate::{NewCredentials, RepositoryError, Resource, RootRule, Rotated, settings};
+use crate::{NewCredentials, RepositoryError, Resource, RootRule, Rotated, lock::Lock, settings};
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = clients, check_for_backend(Backend), treat_none_as_null = true)]
@@ -36,6 +36,8 @@ struct ClientRow {
     allowed_ips: String,
     cors: Option<String>,
     rate_limits: Option<String>,
+    /// Written by `record_uses` alone, which does not wait for other changes.
+    #[diesel(skip_update)]
     last_used_at: Option<Timestamp>,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -152,21 +154,23 @@ impl Store {
         credentials: NewCredentials,
         now: Timestamp,
     ) -> Result<Client, RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
-            let key = match &new.project_id {
-                Some(id) => {
-                    let project = projects::find_live(connection, &organization, id).await?;
-                    Some(project.key)
-                }
-                None => None,
-            };
-            let client = new.build(credentials.id, organization, now);
-            demand_sound(&client)?;
-            insert(connection, &client, key, &credentials.hash).await?;
-            Ok(client)
-        })
-        .await
+        transaction!(
+            self,
+            Lock::Organization(&organization),
+            async |connection| {
+                let key = match &new.project_id {
+                    Some(id) => {
+                        let project = projects::find_live(connection, &organization, id).await?;
+                        Some(project.key)
+                    }
+                    None => None,
+                };
+                let client = new.build(credentials.id, organization.clone(), now);
+                demand_sound(&client)?;
+                insert(connection, &client, key, &credentials.hash).await?;
+                Ok(client)
+            }
+        )
     }
 
     pub(crate) async fn update_client(
@@ -177,21 +181,25 @@ impl Store {
         rule: RootRule,
         now: Timestamp,
     ) -> Result<Client, RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
-            let (mut client, key) = find(connection, &organization, id).await?;
-            let sets_allow_list = changes.allowed_ips.is_some();
-            changes.apply(&mut client, now);
-            demand_sound(&client)?;
-            update(connection, &client, key).await?;
-            let locked_out = match rule {
-                RootRule::Enforced { peer } if sets_allow_list && !client.allows(peer) => Some(id),
-                RootRule::Enforced { .. } | RootRule::Overridden => None,
-            };
-            demand_usable_root(connection, &organization, rule, locked_out, now).await?;
-            Ok(client)
-        })
-        .await
+        transaction!(
+            self,
+            Lock::Organization(&organization),
+            async |connection| {
+                let (mut client, key) = find(connection, &organization, id).await?;
+                let sets_allow_list = changes.allowed_ips.is_some();
+                changes.apply(&mut client, now);
+                demand_sound(&client)?;
+                update(connection, &client, key).await?;
+                let locked_out = match rule {
+                    RootRule::Enforced { peer } if sets_allow_list && !client.allows(peer) => {
+                        Some(id)
+                    }
+                    RootRule::Enforced { .. } | RootRule::Overridden => None,
+                };
+                demand_usable_root(connection, &organization, rule, locked_out, now).await?;
+                Ok(client)
+            }
+        )
     }
 
     pub(crate) async fn delete_client(
@@ -201,16 +209,18 @@ impl Store {
         rule: RootRule,
         now: Timestamp,
     ) -> Result<(), RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
-            find(connection, &organization, id).await?;
-            diesel::delete(clients::table.find(id.to_string()))
-                .execute(connection)
-                .await?;
-            remember_deleted(connection, id.to_string(), now).await?;
-            demand_usable_root(connection, &organization, rule, None, now).await
-        })
-        .await
+        transaction!(
+            self,
+            Lock::Organization(&organization),
+            async |connection| {
+                find(connection, &organization, id).await?;
+                diesel::delete(clients::table.find(id.to_string()))
+                    .execute(connection)
+                    .await?;
+                remember_deleted(connection, id.to_string(), now).await?;
+                demand_usable_root(connection, &organization, rule, None, now).await
+            }
+        )
     }
 
     /// Gives a client a new secret. The one it replaces lives on until `previous_expires_at`,
@@ -223,27 +233,29 @@ impl Store {
         previous_expires_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Rotated, RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
-            let (mut client, key) = find(connection, &organization, id).await?;
-            end_secrets(connection, id, previous_expires_at).await?;
-            insert_secret(connection, id, &hash, now).await?;
-            client.updated_at = now;
-            update(connection, &client, key).await?;
-            Ok(Rotated {
-                client,
-                previous_expires_at,
-            })
-        })
-        .await
+        transaction!(
+            self,
+            Lock::Organization(&organization),
+            async |connection| {
+                let (mut client, key) = find(connection, &organization, id).await?;
+                end_secrets(connection, id, previous_expires_at).await?;
+                insert_secret(connection, id, &hash, now).await?;
+                client.updated_at = now;
+                update(connection, &client, key).await?;
+                Ok(Rotated {
+                    client,
+                    previous_expires_at,
+                })
+            }
+        )
     }
 
     pub(crate) async fn record_uses(
         &self,
-        uses: HashMap<ClientId, Timestamp>,
+        uses: BTreeMap<ClientId, Timestamp>,
     ) -> Result<(), RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
+        // In the order of their ids: two servers that take the same rows wait for each other.
+        transaction!(self, Lock::Nothing, async |connection| {
             for (id, used_at) in uses {
                 let known = clients::last_used_at;
                 diesel::update(clients::table.find(id.to_string()))
@@ -254,7 +266,6 @@ impl Store {
             }
             Ok(())
         })
-        .await
     }
 
     pub(crate) async fn find_credentials(

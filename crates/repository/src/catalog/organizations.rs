@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 use paneld_domain::{Name, Organization, OrganizationChanges, OrganizationId, Timestamp, Zone};
 
 use super::{Backend, Connection, Store, schema::organizations, transaction};
-use crate::{RepositoryError, Resource};
+use crate::{RepositoryError, Resource, lock::Lock};
 
 /// How many ids are tried for a name. The later ones have twelve random digits.
 const ID_ATTEMPTS: u32 = 40;
@@ -69,11 +69,9 @@ impl Store {
         name: Name,
         now: Timestamp,
     ) -> Result<Organization, RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
+        transaction!(self, Lock::Nothing, async |connection| {
             insert(connection, name, now).await
         })
-        .await
     }
 
     pub(crate) async fn update_organization(
@@ -82,8 +80,7 @@ impl Store {
         changes: OrganizationChanges,
         now: Timestamp,
     ) -> Result<Organization, RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
+        transaction!(self, Lock::Organization(&id), async |connection| {
             let mut organization = find(connection, &id).await?;
             changes.apply(&mut organization, now);
             diesel::update(organizations::table.find(id.as_str()))
@@ -92,7 +89,6 @@ impl Store {
                 .await?;
             Ok(organization)
         })
-        .await
     }
 }
 

@@ -12,7 +12,9 @@ use super::{
     schema::{clients as clients_table, projects, timeline_references, used_project_ids},
     transaction,
 };
-use crate::{NewCredentials, RepositoryError, Resource, RootRule, settings};
+use crate::{
+    DueProject, NewCredentials, RepositoryError, Resource, RootRule, lock::Lock, settings,
+};
 
 /// How many ids are tried for a name. The later ones have twelve random digits.
 const ID_ATTEMPTS: u32 = 40;
@@ -157,18 +159,20 @@ impl Store {
         credentials: NewCredentials,
         now: Timestamp,
     ) -> Result<Project, RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
-            let project = insert(connection, organization, project, now).await?;
-            let client = NewClient {
-                project_id: Some(project.id.clone()),
-                ..client
-            };
-            let client = client.build(credentials.id, project.organization_id.clone(), now);
-            clients::insert(connection, &client, Some(project.key), &credentials.hash).await?;
-            Ok(project)
-        })
-        .await
+        transaction!(
+            self,
+            Lock::Organization(&organization),
+            async |connection| {
+                let project = insert(connection, organization.clone(), project, now).await?;
+                let client = NewClient {
+                    project_id: Some(project.id.clone()),
+                    ..client
+                };
+                let client = client.build(credentials.id, project.organization_id.clone(), now);
+                clients::insert(connection, &client, Some(project.key), &credentials.hash).await?;
+                Ok(project)
+            }
+        )
     }
 
     pub(crate) async fn update_project(
@@ -178,18 +182,20 @@ impl Store {
         changes: ProjectChanges,
         now: Timestamp,
     ) -> Result<Project, RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
-            let mut project = find(connection, &organization, &id).await?;
-            // One that is due for its purge is gone: the purge may be at work on it.
-            if project.delete_at.is_some_and(|due| due <= now) {
-                return Err(NOT_FOUND);
+        transaction!(
+            self,
+            Lock::Organization(&organization),
+            async |connection| {
+                let mut project = find(connection, &organization, &id).await?;
+                // One that is due for its purge is gone: the purge may be at work on it.
+                if project.delete_at.is_some_and(|due| due <= now) {
+                    return Err(NOT_FOUND);
+                }
+                changes.apply(&mut project, now);
+                update(connection, &project).await?;
+                Ok(project)
             }
-            changes.apply(&mut project, now);
-            update(connection, &project).await?;
-            Ok(project)
-        })
-        .await
+        )
     }
 
     pub(crate) async fn delete_project(
@@ -200,18 +206,20 @@ impl Store {
         now: Timestamp,
         delete_at: Timestamp,
     ) -> Result<Project, RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
-            let mut project = find(connection, &organization, &id).await?;
-            if project.is_live() {
-                project.delete_at = Some(delete_at);
-                project.updated_at = now;
-                update(connection, &project).await?;
-                clients::demand_usable_root(connection, &organization, rule, None, now).await?;
+        transaction!(
+            self,
+            Lock::Organization(&organization),
+            async |connection| {
+                let mut project = find(connection, &organization, &id).await?;
+                if project.is_live() {
+                    project.delete_at = Some(delete_at);
+                    project.updated_at = now;
+                    update(connection, &project).await?;
+                    clients::demand_usable_root(connection, &organization, rule, None, now).await?;
+                }
+                Ok(project)
             }
-            Ok(project)
-        })
-        .await
+        )
     }
 
     pub(crate) async fn restore_project(
@@ -220,70 +228,80 @@ impl Store {
         id: ProjectId,
         now: Timestamp,
     ) -> Result<Project, RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
-            let mut project = find(connection, &organization, &id).await?;
-            ProjectChanges::default().apply(&mut project, now);
-            update(connection, &project).await?;
-            Ok(project)
-        })
-        .await
+        transaction!(
+            self,
+            Lock::Organization(&organization),
+            async |connection| {
+                let mut project = find(connection, &organization, &id).await?;
+                ProjectChanges::default().apply(&mut project, now);
+                update(connection, &project).await?;
+                Ok(project)
+            }
+        )
     }
 
-    /// The keys and ids alone: a project that cannot be read must still be purged.
+    /// Not the whole of them: a project that cannot be read must still be purged.
     pub(crate) async fn list_projects_due(
         &self,
         now: Timestamp,
-    ) -> Result<Vec<(ProjectKey, String)>, RepositoryError> {
-        let due = projects::table
+    ) -> Result<Vec<DueProject>, RepositoryError> {
+        let rows = projects::table
             .filter(projects::delete_at.le(now))
             .order(projects::delete_at)
-            .select((projects::key, projects::id))
-            .load::<(i64, String)>(&mut self.reader().await?)
+            .select((projects::key, projects::id, projects::organization_id))
+            .load::<(i64, String, String)>(&mut self.reader().await?)
             .await?;
-        Ok(due
-            .into_iter()
-            .map(|(key, id)| (ProjectKey(key), id))
-            .collect())
+        let due = rows.into_iter().map(|(key, id, organization_id)| {
+            Ok(DueProject {
+                key: ProjectKey(key),
+                id,
+                organization_id: parse_organization_id(&organization_id)?,
+            })
+        });
+        due.collect()
     }
 
     /// Removes a project that was due at `now` and still is, with all that hangs on it. Says
     /// whether it did.
     pub(crate) async fn purge_project(
         &self,
+        organization: OrganizationId,
         key: ProjectKey,
         now: Timestamp,
     ) -> Result<bool, RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
-            let due = projects::table
-                .find(key.0)
-                .filter(projects::delete_at.le(now))
-                .count()
-                .get_result::<i64>(connection)
-                .await?;
-            if due == 0 {
-                return Ok(false);
-            }
-            diesel::delete(
-                timeline_references::table.filter(timeline_references::project_key.eq(key.0)),
-            )
-            .execute(connection)
-            .await?;
-            let ids =
-                diesel::delete(clients_table::table.filter(clients_table::project_key.eq(key.0)))
-                    .returning(clients_table::id)
-                    .get_results::<String>(connection)
+        transaction!(
+            self,
+            Lock::Organization(&organization),
+            async |connection| {
+                let due = projects::table
+                    .find(key.0)
+                    .filter(projects::delete_at.le(now))
+                    .count()
+                    .get_result::<i64>(connection)
                     .await?;
-            for id in ids {
-                clients::remember_deleted(connection, id, now).await?;
-            }
-            diesel::delete(projects::table.find(key.0))
+                if due == 0 {
+                    return Ok(false);
+                }
+                diesel::delete(
+                    timeline_references::table.filter(timeline_references::project_key.eq(key.0)),
+                )
                 .execute(connection)
                 .await?;
-            Ok(true)
-        })
-        .await
+                let ids = diesel::delete(
+                    clients_table::table.filter(clients_table::project_key.eq(key.0)),
+                )
+                .returning(clients_table::id)
+                .get_results::<String>(connection)
+                .await?;
+                for id in ids {
+                    clients::remember_deleted(connection, id, now).await?;
+                }
+                diesel::delete(projects::table.find(key.0))
+                    .execute(connection)
+                    .await?;
+                Ok(true)
+            }
+        )
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     schema::{projects as projects_table, timeline_references},
     transaction,
 };
-use crate::{RepositoryError, Resource};
+use crate::{RepositoryError, Resource, lock::Lock};
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = timeline_references, check_for_backend(Backend), treat_none_as_null = true)]
@@ -115,17 +115,20 @@ impl Store {
         id: ReferenceId,
         now: Timestamp,
     ) -> Result<Reference, RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
-            let project = projects::find_live(connection, &organization, &new.project_id).await?;
-            let reference = new.build(id, now);
-            diesel::insert_into(timeline_references::table)
-                .values(ReferenceRow::new(&reference, project.key))
-                .execute(connection)
-                .await?;
-            Ok(reference)
-        })
-        .await
+        transaction!(
+            self,
+            Lock::Organization(&organization),
+            async |connection| {
+                let project =
+                    projects::find_live(connection, &organization, &new.project_id).await?;
+                let reference = new.build(id, now);
+                diesel::insert_into(timeline_references::table)
+                    .values(ReferenceRow::new(&reference, project.key))
+                    .execute(connection)
+                    .await?;
+                Ok(reference)
+            }
+        )
     }
 
     pub(crate) async fn update_reference(
@@ -135,17 +138,19 @@ impl Store {
         changes: ReferenceChanges,
         now: Timestamp,
     ) -> Result<Reference, RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
-            let (mut reference, project) = find(connection, &organization, id).await?;
-            changes.apply(&mut reference, now);
-            diesel::update(timeline_references::table.find(id.to_string()))
-                .set(ReferenceRow::new(&reference, project))
-                .execute(connection)
-                .await?;
-            Ok(reference)
-        })
-        .await
+        transaction!(
+            self,
+            Lock::Organization(&organization),
+            async |connection| {
+                let (mut reference, project) = find(connection, &organization, id).await?;
+                changes.apply(&mut reference, now);
+                diesel::update(timeline_references::table.find(id.to_string()))
+                    .set(ReferenceRow::new(&reference, project))
+                    .execute(connection)
+                    .await?;
+                Ok(reference)
+            }
+        )
     }
 
     pub(crate) async fn delete_reference(
@@ -153,15 +158,17 @@ impl Store {
         organization: OrganizationId,
         id: ReferenceId,
     ) -> Result<(), RepositoryError> {
-        let mut connection = self.writer().await?;
-        transaction!(connection, async |connection| {
-            find(connection, &organization, id).await?;
-            diesel::delete(timeline_references::table.find(id.to_string()))
-                .execute(connection)
-                .await?;
-            Ok(())
-        })
-        .await
+        transaction!(
+            self,
+            Lock::Organization(&organization),
+            async |connection| {
+                find(connection, &organization, id).await?;
+                diesel::delete(timeline_references::table.find(id.to_string()))
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            }
+        )
     }
 }
 

@@ -1,0 +1,99 @@
+//! The tables of `migrations/postgres`, as Diesel sees them.
+
+diesel::table! {
+    organizations (id) {
+        id -> Text,
+        name -> Text,
+        zone -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    projects (key) {
+        key -> BigInt,
+        id -> Text,
+        organization_id -> Text,
+        name -> Text,
+        domain -> Nullable<Text>,
+        cors -> Text,
+        cross_domain -> Bool,
+        allow_unsafe_revenue_tracking -> Bool,
+        filters -> Text,
+        types -> Text,
+        retention_days -> Nullable<BigInt>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        delete_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    used_project_ids (id) {
+        id -> Text,
+        used_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    clients (id) {
+        id -> Text,
+        organization_id -> Text,
+        project_key -> Nullable<BigInt>,
+        name -> Text,
+        client_type -> Text,
+        ignore_cors_and_secret -> Bool,
+        enabled -> Bool,
+        expires_at -> Nullable<Timestamptz>,
+        allowed_ips -> Text,
+        cors -> Nullable<Text>,
+        rate_limits -> Nullable<Text>,
+        last_used_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    client_secrets (client_id, hash) {
+        client_id -> Text,
+        hash -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    deleted_client_ids (id) {
+        id -> Text,
+        deleted_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    timeline_references (id) {
+        id -> Text,
+        project_key -> BigInt,
+        title -> Text,
+        description -> Nullable<Text>,
+        date -> Timestamptz,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(projects -> organizations (organization_id));
+diesel::joinable!(clients -> organizations (organization_id));
+diesel::joinable!(clients -> projects (project_key));
+diesel::joinable!(client_secrets -> clients (client_id));
+diesel::joinable!(timeline_references -> projects (project_key));
+diesel::allow_tables_to_appear_in_same_query!(
+    organizations,
+    projects,
+    used_project_ids,
+    clients,
+    client_secrets,
+    deleted_client_ids,
+    timeline_references,
+);

@@ -1,0 +1,130 @@
+//! Migrations go forward and back, on every backend.
+
+use diesel::{Connection as _, SqliteConnection, prelude::*};
+use diesel_async::{AsyncConnection as _, async_connection_wrapper::AsyncConnectionWrapper};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use paneld_repository::{CatalogUrl, Repository};
+
+use crate::world::Place;
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+
+#[derive(diesel::QueryableByName)]
+struct Line {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    line: String,
+}
+
+/// Tables, columns and indexes as SQLite describes them.
+const SQLITE_TABLES: &str = "SELECT sql AS line FROM sqlite_master
+    WHERE sql IS NOT NULL AND name NOT LIKE '%diesel%' AND name NOT LIKE 'sqlite%' ORDER BY name";
+
+/// Columns, indexes and constraints as PostgreSQL describes them.
+const POSTGRES_TABLES: &str = "SELECT line FROM (
+    SELECT concat_ws(' ', table_name, column_name, data_type, collation_name, is_nullable,
+            is_identity, column_default) AS line
+        FROM information_schema.columns
+        WHERE table_schema = 'public' AND table_name NOT LIKE '%diesel%'
+    UNION ALL SELECT indexdef FROM pg_indexes
+        WHERE schemaname = 'public' AND tablename NOT LIKE '%diesel%'
+    UNION ALL SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))
+        FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text NOT LIKE '%diesel%'
+    ) AS tables ORDER BY line";
+
+/// Runs all migrations up, down and up again, and compares what there is.
+fn up_down_up<C, B>(
+    connection: &mut C,
+    migrations: impl Fn() -> EmbeddedMigrations,
+    dump: impl Fn(&mut C) -> QueryResult<Vec<Line>>,
+) where
+    B: diesel::backend::Backend,
+    C: MigrationHarness<B>,
+    EmbeddedMigrations: diesel::migration::MigrationSource<B>,
+{
+    let dump = |connection: &mut C| -> Vec<String> {
+        let lines = dump(connection).unwrap().into_iter();
+        lines.map(|row| row.line).collect()
+    };
+    connection.run_pending_migrations(migrations()).unwrap();
+    let up = dump(connection);
+    assert!(up.iter().any(|line| line.contains("timeline_references")));
+    connection.revert_all_migrations(migrations()).unwrap();
+    let down = dump(connection);
+    assert!(down.is_empty(), "left behind: {down:?}");
+    connection.run_pending_migrations(migrations()).unwrap();
+    assert_eq!(dump(connection), up);
+}
+
+#[test]
+fn sqlite_goes_up_down_and_up_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("catalog.sqlite");
+    let mut connection = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    up_down_up(
+        &mut connection,
+        || SQLITE,
+        |connection| diesel::sql_query(SQLITE_TABLES).load(connection),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Postgres: cargo xtask test"]
+async fn postgres_goes_up_down_and_up_again() {
+    let place = Place::postgres();
+    let url = place.database().url.clone();
+    let done = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Handle::current();
+        let connection = runtime.block_on(diesel_async::AsyncPgConnection::establish(&url));
+        let mut connection = AsyncConnectionWrapper::<_>::from(connection.unwrap());
+        up_down_up(
+            &mut connection,
+            || POSTGRES,
+            |connection| diesel::sql_query(POSTGRES_TABLES).load(connection),
+        );
+    });
+    done.await.unwrap();
+}
+
+/// Marks the newest migration as not run, or one as run that this program does not have.
+fn tamper(file: &std::path::Path, statement: &str) {
+    let mut connection = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    diesel::sql_query(statement)
+        .execute(&mut connection)
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_a_newer_program_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("catalog.sqlite");
+    let url = CatalogUrl::Sqlite(file.clone());
+    Repository::open(&url).await.unwrap();
+    tamper(
+        &file,
+        "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')",
+    );
+    for opened in [
+        Repository::open(&url).await,
+        Repository::migrate(&url).await,
+        Repository::open_present(&url).await,
+    ] {
+        let error = opened.unwrap_err().to_string();
+        assert!(error.contains("newer version"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_an_older_program_is_left_alone_by_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("catalog.sqlite");
+    let url = CatalogUrl::Sqlite(file.clone());
+    Repository::open(&url).await.unwrap();
+    tamper(&file, "DELETE FROM __diesel_schema_migrations");
+    let error = Repository::open_present(&url)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("run paneld migrate"), "{error}");
+}

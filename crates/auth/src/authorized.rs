@@ -1,6 +1,6 @@
 //! The proof that the policy was asked.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::Arc};
 
 use paneld_domain::{ClientId, OrganizationId};
 
@@ -37,11 +37,12 @@ pub mod permission {
     }
 }
 
-/// Proof that the policy lets this principal do what `P` stands for. There is no other way to
-/// get one than [`Authorized::check`], and no use case works without.
+/// Proof that the policy lets this principal do what `P` stands for, in one request. There is
+/// no other way to get one than [`Authorized::check`], and no use case works without.
 #[derive(Debug, Clone)]
 pub struct Authorized<P> {
     principal: Principal,
+    request_id: Arc<str>,
     permission: PhantomData<fn() -> P>,
 }
 
@@ -56,11 +57,12 @@ impl<P: permission::Permission> Authorized<P> {
     /// # Errors
     /// When the client's type does not reach the API at all. Which projects it reaches is for
     /// the use case to test.
-    pub fn check(principal: Principal) -> Result<Self, Denied> {
+    pub fn check(principal: Principal, request_id: &str) -> Result<Self, Denied> {
         match policy::reach(P::API, principal.client().client_type) {
             Reach::Nothing => Err(Denied),
             Reach::OwnProject | Reach::Organization => Ok(Self {
                 principal,
+                request_id: request_id.into(),
                 permission: PhantomData,
             }),
         }
@@ -71,6 +73,11 @@ impl<P> Authorized<P> {
     /// Who it is.
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// The id of the request, as it is in the log.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// The client that calls.

@@ -1,5 +1,6 @@
 //! The Manage API: `contract/manage.md`.
 
+pub(crate) mod audit;
 pub(crate) mod clients;
 pub(crate) mod identity;
 pub(crate) mod organization;
@@ -25,6 +26,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     all.extend(projects::endpoints());
     all.extend(clients::endpoints());
     all.extend(references::endpoints());
+    all.extend(audit::endpoints());
     all
 }
 

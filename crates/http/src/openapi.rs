@@ -16,7 +16,7 @@ use utoipa::{
         Object, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema,
         SecurityRequirement,
         path::ParameterIn,
-        schema::{ArrayBuilder, SchemaType, Type},
+        schema::{AdditionalProperties, ArrayBuilder, SchemaType, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -37,6 +37,7 @@ use crate::{health, manage};
         (name = "Projects", description = "What events are sent to"),
         (name = "Clients", description = "Holders of API credentials"),
         (name = "References", description = "Dated annotations on charts"),
+        (name = "Audit", description = "Who changed what"),
         (name = "Health", description = "For orchestrators and load balancers"),
     ),
     paths(
@@ -59,6 +60,7 @@ use crate::{health, manage};
         manage::references::get_reference,
         manage::references::update_reference,
         manage::references::delete_reference,
+        manage::audit::list_audit_entries,
         health::live,
         health::ready,
         health::healthcheck,
@@ -104,6 +106,14 @@ fn one_of<'a>(values: impl IntoIterator<Item = &'a str>) -> ObjectBuilder {
 /// A type of client.
 pub(crate) fn client_type() -> Object {
     one_of(ClientType::ALL.map(ClientType::as_str)).build()
+}
+
+/// A value of any kind.
+pub(crate) fn any_value() -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::AnyValue)
+        .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+        .build()
 }
 
 /// The types of a project.

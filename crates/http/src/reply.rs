@@ -172,6 +172,21 @@ where
         .streaming(parts))
 }
 
+/// Replies with a part of a list that is never sent whole, as `T`s.
+///
+/// # Errors
+/// When the part cannot be loaded.
+pub(crate) async fn reply_with_part<T: Serialize + From<D>, D>(
+    query: PageQuery,
+    default_limit: u32,
+    load: impl AsyncFnOnce(PageRequest) -> Result<Page<D>, ServiceError>,
+) -> Result<HttpResponse, ApiError> {
+    let (mut request, _) = query.into_request();
+    request.limit.get_or_insert(default_limit);
+    let page = load(request).await.map_err(reply_for)?;
+    Ok(HttpResponse::Ok().json(Listed::<T>::page(page, true)))
+}
+
 /// A part of a whole list.
 fn part_after(after: Option<Position>) -> PageRequest {
     const PART: u32 = 500;

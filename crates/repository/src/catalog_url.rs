@@ -48,7 +48,7 @@ impl std::fmt::Display for CatalogUrl {
 /// <https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNSTRING-URIS>. It is shown
 /// without its password.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PostgresUrl(tokio_postgres::Config);
+pub struct PostgresUrl(Box<tokio_postgres::Config>);
 
 impl PostgresUrl {
     /// How to connect.
@@ -71,7 +71,7 @@ impl FromStr for PostgresUrl {
                 "must not demand TLS, which is not there yet",
             ));
         }
-        Ok(Self(config))
+        Ok(Self(Box::new(config)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can go wrong, by what the caller can do about it.
 
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc};
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use paneld_auth::StoreUnavailable;
@@ -19,6 +19,37 @@ pub enum Resource {
     Reference,
 }
 
+impl Resource {
+    /// Its name in lists and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Organization => "organization",
+            Self::Project => "project",
+            Self::Client => "client",
+            Self::Reference => "reference",
+        }
+    }
+}
+
+impl FromStr for Resource {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [
+            Self::Organization,
+            Self::Project,
+            Self::Client,
+            Self::Reference,
+        ]
+        .into_iter()
+        .find(|resource| resource.as_str() == text)
+        .ok_or(InvalidValue::new(
+            "must be organization, project, client or reference",
+        ))
+    }
+}
+
+/// As sentences begin with it.
 impl std::fmt::Display for Resource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -11,8 +11,8 @@ use paneld_domain::{
 use tokio::runtime::Handle;
 
 use crate::{
-    Bootstrap, CatalogUrl, DueProject, NewCredentials, RepositoryError, RootRule, Rotated,
-    postgres, sqlite,
+    Act, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, DueProject, NewCredentials,
+    RepositoryError, RootRule, Rotated, postgres, sqlite,
 };
 
 /// The catalog, open. Clones share its connections.
@@ -131,9 +131,9 @@ impl Repository {
         organization: Name,
         client: NewClient,
         credentials: NewCredentials,
-        now: Timestamp,
+        act: Act,
     ) -> Result<bool, RepositoryError> {
-        run!(self.begin(organization, client, credentials, now))
+        run!(self.begin(organization, client, credentials, act))
     }
 
     /// Makes a client of given credentials at the organization's level, unless it is or ever
@@ -148,9 +148,9 @@ impl Repository {
         default_organization: Name,
         client: NewClient,
         credentials: NewCredentials,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Bootstrap, RepositoryError> {
-        run!(self.bootstrap(organization, default_organization, client, credentials, now))
+        run!(self.bootstrap(organization, default_organization, client, credentials, act))
     }
 
     /// All organizations, oldest first.
@@ -179,9 +179,9 @@ impl Repository {
     pub async fn create_organization(
         &self,
         name: Name,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Organization, RepositoryError> {
-        run!(self.create_organization(name, now))
+        run!(self.create_organization(name, act))
     }
 
     /// Changes an organization.
@@ -192,9 +192,9 @@ impl Repository {
         &self,
         id: OrganizationId,
         changes: OrganizationChanges,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Organization, RepositoryError> {
-        run!(self.update_organization(id, changes, now))
+        run!(self.update_organization(id, changes, act))
     }
 
     /// The organization's projects, newest first.
@@ -234,9 +234,9 @@ impl Repository {
         project: NewProject,
         client: NewClient,
         credentials: NewCredentials,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Project, RepositoryError> {
-        run!(self.create_project_with_client(organization, project, client, credentials, now))
+        run!(self.create_project_with_client(organization, project, client, credentials, act))
     }
 
     /// Changes a project; a deletion that is not yet due is cancelled.
@@ -248,9 +248,9 @@ impl Repository {
         organization: OrganizationId,
         id: ProjectId,
         changes: ProjectChanges,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Project, RepositoryError> {
-        run!(self.update_project(organization, id, changes, now))
+        run!(self.update_project(organization, id, changes, act))
     }
 
     /// Marks a project for its purge at `delete_at`, unless it is marked already.
@@ -263,10 +263,10 @@ impl Repository {
         organization: OrganizationId,
         id: ProjectId,
         rule: RootRule,
-        now: Timestamp,
+        act: Act,
         delete_at: Timestamp,
     ) -> Result<Project, RepositoryError> {
-        run!(self.delete_project(organization, id, rule, now, delete_at))
+        run!(self.delete_project(organization, id, rule, act, delete_at))
     }
 
     /// Cancels a project's deletion, due or not, as long as it was not purged.
@@ -277,9 +277,9 @@ impl Repository {
         &self,
         organization: OrganizationId,
         id: ProjectId,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Project, RepositoryError> {
-        run!(self.restore_project(organization, id, now))
+        run!(self.restore_project(organization, id, act))
     }
 
     /// The projects of all organizations whose purge is due.
@@ -293,8 +293,8 @@ impl Repository {
         run!(self.list_projects_due(now))
     }
 
-    /// Removes a project whose purge is due, with its clients and references. Says whether it
-    /// still was due.
+    /// Removes a project if its purge is due by then, with its clients and references. Says
+    /// whether it was.
     ///
     /// # Errors
     /// When the catalog cannot be written.
@@ -302,9 +302,10 @@ impl Repository {
         &self,
         organization: OrganizationId,
         key: ProjectKey,
-        now: Timestamp,
+        due_by: Timestamp,
+        act: Act,
     ) -> Result<bool, RepositoryError> {
-        run!(self.purge_project(organization, key, now))
+        run!(self.purge_project(organization, key, due_by, act))
     }
 
     /// The organization's clients, newest first; of one live project, if it is given.
@@ -342,9 +343,9 @@ impl Repository {
         organization: OrganizationId,
         new: NewClient,
         credentials: NewCredentials,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Client, RepositoryError> {
-        run!(self.create_client(organization, new, credentials, now))
+        run!(self.create_client(organization, new, credentials, act))
     }
 
     /// Changes a client.
@@ -358,9 +359,9 @@ impl Repository {
         id: ClientId,
         changes: ClientChanges,
         rule: RootRule,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Client, RepositoryError> {
-        run!(self.update_client(organization, id, changes, rule, now))
+        run!(self.update_client(organization, id, changes, rule, act))
     }
 
     /// Removes a client for good.
@@ -373,9 +374,9 @@ impl Repository {
         organization: OrganizationId,
         id: ClientId,
         rule: RootRule,
-        now: Timestamp,
+        act: Act,
     ) -> Result<(), RepositoryError> {
-        run!(self.delete_client(organization, id, rule, now))
+        run!(self.delete_client(organization, id, rule, act))
     }
 
     /// Gives a client a new secret. The one it replaces works until `previous_expires_at`, if
@@ -389,9 +390,9 @@ impl Repository {
         id: ClientId,
         hash: SecretHash,
         previous_expires_at: Option<Timestamp>,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Rotated, RepositoryError> {
-        run!(self.rotate_secret(organization, id, hash, previous_expires_at, now))
+        run!(self.rotate_secret(organization, id, hash, previous_expires_at, act))
     }
 
     /// Writes down when clients were last used. A later use that is already known stays.
@@ -403,6 +404,19 @@ impl Repository {
         uses: BTreeMap<ClientId, Timestamp>,
     ) -> Result<(), RepositoryError> {
         run!(self.record_uses(uses))
+    }
+
+    /// The audit log of the organization, newest first.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_audit_entries(
+        &self,
+        organization: OrganizationId,
+        filter: AuditFilter,
+        page: PageRequest,
+    ) -> Result<Page<AuditEntry>, RepositoryError> {
+        run!(self.list_audit_entries(organization, filter, page))
     }
 
     /// The references of the organization's live projects, newest first; of one project, if it
@@ -440,9 +454,9 @@ impl Repository {
         organization: OrganizationId,
         new: NewReference,
         id: ReferenceId,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Reference, RepositoryError> {
-        run!(self.create_reference(organization, new, id, now))
+        run!(self.create_reference(organization, new, id, act))
     }
 
     /// Changes a reference.
@@ -454,9 +468,9 @@ impl Repository {
         organization: OrganizationId,
         id: ReferenceId,
         changes: ReferenceChanges,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Reference, RepositoryError> {
-        run!(self.update_reference(organization, id, changes, now))
+        run!(self.update_reference(organization, id, changes, act))
     }
 
     /// Removes a reference for good.
@@ -467,8 +481,9 @@ impl Repository {
         &self,
         organization: OrganizationId,
         id: ReferenceId,
+        act: Act,
     ) -> Result<(), RepositoryError> {
-        run!(self.delete_reference(organization, id))
+        run!(self.delete_reference(organization, id, act))
     }
 }
 

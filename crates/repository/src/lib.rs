@@ -13,6 +13,7 @@
     reason = "a query is written once and compiled for every backend"
 )]
 
+mod audit;
 mod catalog_url;
 mod error;
 mod face;
@@ -22,6 +23,7 @@ mod postgres;
 mod settings;
 mod sqlite;
 
+pub use audit::{Act, Action, Actor, AuditEntry, AuditFilter, Change, Changes};
 pub use catalog_url::{CatalogUrl, PostgresUrl};
 pub use error::{RepositoryError, Resource};
 pub use face::Repository;

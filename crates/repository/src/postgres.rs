@@ -22,6 +22,8 @@ use crate::{PostgresUrl, RepositoryError, face::Preparation, lock::Lock, migrati
 
 mod schema;
 
+#[path = "catalog/audit.rs"]
+mod audit;
 #[path = "catalog/bootstrap.rs"]
 mod bootstrap;
 #[path = "catalog/clients.rs"]

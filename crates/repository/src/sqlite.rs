@@ -27,6 +27,8 @@ use crate::{RepositoryError, face::Preparation, migrations};
 
 mod schema;
 
+#[path = "catalog/audit.rs"]
+mod audit;
 #[path = "catalog/bootstrap.rs"]
 mod bootstrap;
 #[path = "catalog/clients.rs"]

@@ -8,7 +8,7 @@ use paneld_domain::{
     OrganizationId, Page, PageRequest, Project, ProjectId,
 };
 use paneld_repository::{
-    Bootstrap, NewCredentials, Repository, RepositoryError, Resource, RootRule,
+    Act, Bootstrap, NewCredentials, Repository, RepositoryError, Resource, RootRule,
 };
 
 use crate::{Created, ServiceError, manage::new_credentials};
@@ -47,10 +47,10 @@ impl Admin {
     ) -> Result<bool, ServiceError> {
         let organization = organization.unwrap_or_else(default_organization);
         let (client, credentials) = first_root_client(id, secret);
-        let now = self.clock.now();
+        let act = self.act();
         Ok(self
             .repository
-            .begin(organization, client, credentials, now)
+            .begin(organization, client, credentials, act)
             .await?)
     }
 
@@ -66,13 +66,13 @@ impl Admin {
         secret: &PlainSecret,
     ) -> Result<Bootstrap, ServiceError> {
         let (client, credentials) = first_root_client(id, secret);
-        let now = self.clock.now();
+        let act = self.act();
         let bootstrapped = self.repository.bootstrap(
             organization,
             default_organization(),
             client,
             credentials,
-            now,
+            act,
         );
         Ok(bootstrapped.await?)
     }
@@ -90,8 +90,8 @@ impl Admin {
     /// # Errors
     /// When the catalog cannot be written.
     pub async fn create_organization(&self, name: Name) -> Result<Organization, ServiceError> {
-        let now = self.clock.now();
-        Ok(self.repository.create_organization(name, now).await?)
+        let act = self.act();
+        Ok(self.repository.create_organization(name, act).await?)
     }
 
     /// The organization that the operator means: the one named, or the only one there is.
@@ -138,10 +138,10 @@ impl Admin {
     ) -> Result<Created<Client>, ServiceError> {
         let (secret, credentials) = new_credentials();
         let client_id = credentials.id;
-        let now = self.clock.now();
+        let act = self.act();
         let made = self
             .repository
-            .create_client(organization, new, credentials, now)
+            .create_client(organization, new, credentials, act)
             .await?;
         Ok(Created {
             made,
@@ -160,10 +160,10 @@ impl Admin {
         let client = found
             .ok_or(ServiceError::NotFound(Resource::Client))?
             .client;
-        let (rule, now) = (RootRule::Overridden, self.clock.now());
+        let (rule, act) = (RootRule::Overridden, self.act());
         let deleted = self
             .repository
-            .delete_client(client.organization_id, id, rule, now);
+            .delete_client(client.organization_id, id, rule, act);
         Ok(deleted.await?)
     }
 
@@ -189,10 +189,10 @@ impl Admin {
     /// When there is none of this id, or the catalog cannot be written.
     pub async fn restore_project(&self, id: ProjectId) -> Result<Project, ServiceError> {
         let project = self.find_project(&id).await?;
-        let now = self.clock.now();
+        let act = self.act();
         let restored = self
             .repository
-            .restore_project(project.organization_id, id, now);
+            .restore_project(project.organization_id, id, act);
         Ok(restored.await?)
     }
 
@@ -210,8 +210,13 @@ impl Admin {
             project.organization_id,
             project.key,
             due.max(self.clock.now()),
+            self.act(),
         );
         Ok(purged.await?)
+    }
+
+    fn act(&self) -> Act {
+        Act::of_operator(self.clock.now())
     }
 
     async fn find_project(&self, id: &ProjectId) -> Result<Project, ServiceError> {

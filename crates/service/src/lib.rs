@@ -20,5 +20,7 @@ pub use error::{Conflict, ServiceError};
 pub use health::{BackendState, Health, Readiness};
 pub use identity::{Identity, LimitState, WhoAmI};
 pub use manage::{Created, Manage, ManageSettings};
-pub use paneld_repository::{Bootstrap, CatalogUrl, Repository, Resource, Rotated};
+pub use paneld_repository::{
+    AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, Repository, Resource, Rotated,
+};
 pub use upkeep::Upkeep;

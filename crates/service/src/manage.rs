@@ -7,10 +7,12 @@ use paneld_domain::{
     Client, ClientChanges, ClientId, ClientRateLimits, ClientType, Clock, InvalidValue, LimitGroup,
     Name, NewClient, NewProject, NewReference, Organization, OrganizationChanges, Page,
     PageRequest, Project, ProjectChanges, ProjectId, Reference, ReferenceChanges, ReferenceId,
-    Timestamp,
 };
 use paneld_ratelimit::Limits;
-use paneld_repository::{NewCredentials, Repository, RepositoryError, RootRule, Rotated};
+use paneld_repository::{
+    Act, Actor, AuditEntry, AuditFilter, NewCredentials, Repository, RepositoryError, RootRule,
+    Rotated,
+};
 
 use crate::ServiceError;
 
@@ -84,9 +86,9 @@ impl Manage {
         changes: OrganizationChanges,
     ) -> Result<Organization, ServiceError> {
         let id = caller.organization_id().clone();
-        let (repository, now) = self.at_work();
+        let (repository, act) = self.at_work(caller);
         self.change(Stale::All, async move {
-            repository.update_organization(id, changes, now).await
+            repository.update_organization(id, changes, act).await
         })
         .await
     }
@@ -143,10 +145,10 @@ impl Manage {
         let (secret, credentials) = new_credentials();
         let client_id = credentials.id;
         let organization = caller.organization_id().clone();
-        let (repository, now) = self.at_work();
+        let (repository, act) = self.at_work(caller);
         let create = async move {
             repository
-                .create_project_with_client(organization, new, first_client, credentials, now)
+                .create_project_with_client(organization, new, first_client, credentials, act)
                 .await
         };
         let made = self.change(Stale::Client(client_id), create).await?;
@@ -168,10 +170,10 @@ impl Manage {
         changes: ProjectChanges,
     ) -> Result<Project, ServiceError> {
         let organization = caller.organization_id().clone();
-        let (repository, now) = self.at_work();
+        let (repository, act) = self.at_work(caller);
         self.change(Stale::All, async move {
             repository
-                .update_project(organization, id, changes, now)
+                .update_project(organization, id, changes, act)
                 .await
         })
         .await
@@ -188,11 +190,11 @@ impl Manage {
         id: ProjectId,
     ) -> Result<(), ServiceError> {
         let organization = caller.organization_id().clone();
-        let (repository, now) = self.at_work();
-        let (rule, delete_at) = (root_rule(caller), now + TIME_TO_RESTORE);
+        let (repository, act) = self.at_work(caller);
+        let (rule, delete_at) = (root_rule(caller), act.at + TIME_TO_RESTORE);
         let delete = async move {
             repository
-                .delete_project(organization, id, rule, now, delete_at)
+                .delete_project(organization, id, rule, act, delete_at)
                 .await
         };
         self.change(Stale::All, delete).await?;
@@ -244,10 +246,10 @@ impl Manage {
         let (secret, credentials) = new_credentials();
         let client_id = credentials.id;
         let organization = caller.organization_id().clone();
-        let (repository, now) = self.at_work();
+        let (repository, act) = self.at_work(caller);
         let create = async move {
             repository
-                .create_client(organization, new, credentials, now)
+                .create_client(organization, new, credentials, act)
                 .await
         };
         let made = self.change(Stale::Client(client_id), create).await?;
@@ -272,11 +274,11 @@ impl Manage {
     ) -> Result<Client, ServiceError> {
         self.demand_grantable(changes.rate_limits.as_ref())?;
         let organization = caller.organization_id().clone();
-        let (repository, now) = self.at_work();
+        let (repository, act) = self.at_work(caller);
         let rule = root_rule(caller);
         self.change(Stale::Client(id), async move {
             repository
-                .update_client(organization, id, changes, rule, now)
+                .update_client(organization, id, changes, rule, act)
                 .await
         })
         .await
@@ -295,12 +297,12 @@ impl Manage {
     ) -> Result<Created<Rotated>, ServiceError> {
         let secret = PlainSecret::generate();
         let organization = caller.organization_id().clone();
-        let (repository, now) = self.at_work();
-        let previous_end = (!grace.is_zero()).then(|| now + grace);
+        let (repository, act) = self.at_work(caller);
+        let previous_end = (!grace.is_zero()).then(|| act.at + grace);
         let hash = SecretHash::of(&secret);
         let rotate = async move {
             repository
-                .rotate_secret(organization, id, hash, previous_end, now)
+                .rotate_secret(organization, id, hash, previous_end, act)
                 .await
         };
         let made = self.change(Stale::Client(id), rotate).await?;
@@ -318,12 +320,29 @@ impl Manage {
     /// catalog cannot be written.
     pub async fn delete_client(&self, caller: &Manager, id: ClientId) -> Result<(), ServiceError> {
         let organization = caller.organization_id().clone();
-        let (repository, now) = self.at_work();
+        let (repository, act) = self.at_work(caller);
         let rule = root_rule(caller);
         self.change(Stale::Client(id), async move {
-            repository.delete_client(organization, id, rule, now).await
+            repository.delete_client(organization, id, rule, act).await
         })
         .await
+    }
+
+    /// The audit log of the organization, newest first.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_audit_entries(
+        &self,
+        caller: &Manager,
+        filter: AuditFilter,
+        page: PageRequest,
+    ) -> Result<Page<AuditEntry>, ServiceError> {
+        let organization = caller.organization_id().clone();
+        let listed = self
+            .repository
+            .list_audit_entries(organization, filter, page);
+        Ok(listed.await?)
     }
 
     /// The references of the organization's live projects, newest first; of one project, if it
@@ -366,10 +385,9 @@ impl Manage {
     ) -> Result<Reference, ServiceError> {
         let organization = caller.organization_id().clone();
         let id = ReferenceId::random(&mut rand::rng());
-        let now = self.clock.now();
-        Ok(self
-            .repository
-            .create_reference(organization, new, id, now)
+        let (repository, act) = self.at_work(caller);
+        Ok(repository
+            .create_reference(organization, new, id, act)
             .await?)
     }
 
@@ -384,10 +402,8 @@ impl Manage {
         changes: ReferenceChanges,
     ) -> Result<Reference, ServiceError> {
         let organization = caller.organization_id().clone();
-        let now = self.clock.now();
-        let updated = self
-            .repository
-            .update_reference(organization, id, changes, now);
+        let (repository, act) = self.at_work(caller);
+        let updated = repository.update_reference(organization, id, changes, act);
         Ok(updated.await?)
     }
 
@@ -401,11 +417,21 @@ impl Manage {
         id: ReferenceId,
     ) -> Result<(), ServiceError> {
         let organization = caller.organization_id().clone();
-        Ok(self.repository.delete_reference(organization, id).await?)
+        let (repository, act) = self.at_work(caller);
+        Ok(repository.delete_reference(organization, id, act).await?)
     }
 
-    fn at_work(&self) -> (Repository, Timestamp) {
-        (self.repository.clone(), self.clock.now())
+    fn at_work(&self, caller: &Manager) -> (Repository, Act) {
+        let actor = Actor {
+            client_id: caller.client_id(),
+            peer_address: caller.principal().peer(),
+            request_id: caller.request_id().to_owned(),
+        };
+        let act = Act {
+            at: self.clock.now(),
+            by: Some(actor),
+        };
+        (self.repository.clone(), act)
     }
 
     /// Carries out a change and forgets what it made stale, both or neither: on a task of its

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use paneld_auth::Authenticator;
 use paneld_domain::Clock;
-use paneld_repository::{DueProject, Repository};
+use paneld_repository::{Act, DueProject, Repository};
 
 use crate::ServiceError;
 
@@ -40,7 +40,9 @@ impl Upkeep {
             organization_id,
         } in self.repository.list_projects_due(now).await?
         {
-            let purged = self.repository.purge_project(organization_id, key, now);
+            let purged =
+                self.repository
+                    .purge_project(organization_id, key, now, Act::of_operator(now));
             match purged.await {
                 Ok(true) => tracing::info!(project.id = %id, "purged a deleted project"),
                 Ok(false) => {}

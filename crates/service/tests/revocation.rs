@@ -76,7 +76,7 @@ async fn revoke(repository: &Repository, patience: Duration) -> bool {
     let keeper = authenticate(keeper.client_id.to_string(), &keeper.secret)
         .await
         .unwrap();
-    let keeper = Authorized::<permission::Manage>::check(keeper).unwrap();
+    let keeper = Authorized::<permission::Manage>::check(keeper, "test").unwrap();
     let changes = ClientChanges {
         enabled: Some(false),
         ..ClientChanges::default()

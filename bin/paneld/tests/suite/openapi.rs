@@ -465,6 +465,9 @@ async fn real_replies_are_as_the_document_says() {
             root.call(&name, "", query, None).await;
         }
     }
+    for query in ["", "?limit=1", "?resource=client"] {
+        root.call("get /manage/audit", "", query, None).await;
+    }
     root.call("get /manage/me", "", "", None).await;
     root.call("delete /manage/references/{id}", &reference, "", None)
         .await;

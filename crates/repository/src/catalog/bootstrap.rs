@@ -11,7 +11,7 @@ use super::{
     schema::{clients as clients_table, deleted_client_ids, organizations as organizations_table},
     transaction,
 };
-use crate::{Bootstrap, NewCredentials, RepositoryError, lock::Lock};
+use crate::{Act, Bootstrap, NewCredentials, RepositoryError, lock::Lock};
 
 impl Store {
     pub(crate) async fn is_empty(&self) -> Result<bool, RepositoryError> {
@@ -29,16 +29,17 @@ impl Store {
         organization: Name,
         client: NewClient,
         credentials: NewCredentials,
-        now: Timestamp,
+        act: Act,
     ) -> Result<bool, RepositoryError> {
-        transaction!(self, Lock::Beginning, async |connection| {
+        let lock = Lock::Beginning;
+        transaction!(self, lock, async |connection| {
             let organizations = organizations_table::table.count();
             if organizations.get_result::<i64>(connection).await? > 0 {
                 return Ok(false);
             }
-            let organization = organizations::insert(connection, organization, now).await?;
-            let client = client.build(credentials.id, organization.id, now);
-            clients::insert(connection, &client, None, &credentials.hash).await?;
+            let organization = organizations::insert(connection, organization, &act).await?;
+            let client = client.build(credentials.id, organization.id, act.at);
+            clients::insert(connection, &client, None, &credentials.hash, &act).await?;
             Ok(true)
         })
     }
@@ -49,22 +50,23 @@ impl Store {
         default_organization: Name,
         client: NewClient,
         credentials: NewCredentials,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Bootstrap, RepositoryError> {
-        transaction!(self, Lock::Beginning, async |connection| {
+        let lock = Lock::Beginning;
+        transaction!(self, lock, async |connection| {
             let NewCredentials { id, hash } = &credentials;
-            if let Some(outcome) = find_outcome(connection, *id, hash, now).await? {
+            if let Some(outcome) = find_outcome(connection, *id, hash, act.at).await? {
                 return Ok(outcome);
             }
             let organization = match find_organization(connection, organization.as_ref()).await? {
                 Some(found) => found,
                 None => {
                     let name = organization.unwrap_or(default_organization);
-                    organizations::insert(connection, name, now).await?
+                    organizations::insert(connection, name, &act).await?
                 }
             };
-            let client = client.build(*id, organization.id, now);
-            clients::insert(connection, &client, None, hash).await?;
+            let client = client.build(*id, organization.id, act.at);
+            clients::insert(connection, &client, None, hash, &act).await?;
             Ok(Bootstrap::Created)
         })
     }

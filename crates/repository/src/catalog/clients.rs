@@ -12,7 +12,7 @@ use paneld_domain::{
 };
 
 use super::{
-    Backend, Connection, Store,
+    Backend, Connection, Store, audit,
     organizations::OrganizationRow,
     projects::{self, ProjectRow},
     schema::{
@@ -20,7 +20,10 @@ use super::{
     },
     transaction,
 };
-use crate::{NewCredentials, RepositoryError, Resource, RootRule, Rotated, lock::Lock, settings};
+use crate::{
+    Act, Action, NewCredentials, RepositoryError, Resource, RootRule, Rotated, audit::Event,
+    lock::Lock, settings,
+};
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = clients, check_for_backend(Backend), treat_none_as_null = true)]
@@ -152,25 +155,22 @@ impl Store {
         organization: OrganizationId,
         new: NewClient,
         credentials: NewCredentials,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Client, RepositoryError> {
-        transaction!(
-            self,
-            Lock::Organization(&organization),
-            async |connection| {
-                let key = match &new.project_id {
-                    Some(id) => {
-                        let project = projects::find_live(connection, &organization, id).await?;
-                        Some(project.key)
-                    }
-                    None => None,
-                };
-                let client = new.build(credentials.id, organization.clone(), now);
-                demand_sound(&client)?;
-                insert(connection, &client, key, &credentials.hash).await?;
-                Ok(client)
-            }
-        )
+        let lock = Lock::Organization(&organization);
+        transaction!(self, lock, async |connection| {
+            let key = match &new.project_id {
+                Some(id) => {
+                    let project = projects::find_live(connection, &organization, id).await?;
+                    Some(project.key)
+                }
+                None => None,
+            };
+            let client = new.build(credentials.id, organization.clone(), act.at);
+            demand_sound(&client)?;
+            insert(connection, &client, key, &credentials.hash, &act).await?;
+            Ok(client)
+        })
     }
 
     pub(crate) async fn update_client(
@@ -179,27 +179,25 @@ impl Store {
         id: ClientId,
         changes: ClientChanges,
         rule: RootRule,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Client, RepositoryError> {
-        transaction!(
-            self,
-            Lock::Organization(&organization),
-            async |connection| {
-                let (mut client, key) = find(connection, &organization, id).await?;
-                let sets_allow_list = changes.allowed_ips.is_some();
-                changes.apply(&mut client, now);
-                demand_sound(&client)?;
-                update(connection, &client, key).await?;
-                let locked_out = match rule {
-                    RootRule::Enforced { peer } if sets_allow_list && !client.allows(peer) => {
-                        Some(id)
-                    }
-                    RootRule::Enforced { .. } | RootRule::Overridden => None,
-                };
-                demand_usable_root(connection, &organization, rule, locked_out, now).await?;
-                Ok(client)
-            }
-        )
+        let lock = Lock::Organization(&organization);
+        transaction!(self, lock, async |connection| {
+            let (before, key) = find(connection, &organization, id).await?;
+            let mut client = before.clone();
+            let sets_allow_list = changes.allowed_ips.is_some();
+            changes.apply(&mut client, act.at);
+            demand_sound(&client)?;
+            update(connection, &client, key).await?;
+            let locked_out = match rule {
+                RootRule::Enforced { peer } if sets_allow_list && !client.allows(peer) => Some(id),
+                RootRule::Enforced { .. } | RootRule::Overridden => None,
+            };
+            demand_usable_root(connection, &organization, rule, locked_out, act.at).await?;
+            let event = Event::changed(Action::Update, &before, &client)?;
+            audit::record(connection, &act, &organization, event).await?;
+            Ok(client)
+        })
     }
 
     pub(crate) async fn delete_client(
@@ -207,20 +205,19 @@ impl Store {
         organization: OrganizationId,
         id: ClientId,
         rule: RootRule,
-        now: Timestamp,
+        act: Act,
     ) -> Result<(), RepositoryError> {
-        transaction!(
-            self,
-            Lock::Organization(&organization),
-            async |connection| {
-                find(connection, &organization, id).await?;
-                diesel::delete(clients::table.find(id.to_string()))
-                    .execute(connection)
-                    .await?;
-                remember_deleted(connection, id.to_string(), now).await?;
-                demand_usable_root(connection, &organization, rule, None, now).await
-            }
-        )
+        let lock = Lock::Organization(&organization);
+        transaction!(self, lock, async |connection| {
+            let (client, _) = find(connection, &organization, id).await?;
+            diesel::delete(clients::table.find(id.to_string()))
+                .execute(connection)
+                .await?;
+            remember_deleted(connection, id.to_string(), act.at).await?;
+            demand_usable_root(connection, &organization, rule, None, act.at).await?;
+            let event = Event::deleted(&client)?;
+            audit::record(connection, &act, &organization, [event]).await
+        })
     }
 
     /// Gives a client a new secret. The one it replaces lives on until `previous_expires_at`,
@@ -231,23 +228,22 @@ impl Store {
         id: ClientId,
         hash: SecretHash,
         previous_expires_at: Option<Timestamp>,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Rotated, RepositoryError> {
-        transaction!(
-            self,
-            Lock::Organization(&organization),
-            async |connection| {
-                let (mut client, key) = find(connection, &organization, id).await?;
-                end_secrets(connection, id, previous_expires_at).await?;
-                insert_secret(connection, id, &hash, now).await?;
-                client.updated_at = now;
-                update(connection, &client, key).await?;
-                Ok(Rotated {
-                    client,
-                    previous_expires_at,
-                })
-            }
-        )
+        let lock = Lock::Organization(&organization);
+        transaction!(self, lock, async |connection| {
+            let (mut client, key) = find(connection, &organization, id).await?;
+            end_secrets(connection, id, previous_expires_at).await?;
+            insert_secret(connection, id, &hash, act.at).await?;
+            client.updated_at = act.at;
+            update(connection, &client, key).await?;
+            let event = Event::rotated(&client, previous_expires_at)?;
+            audit::record(connection, &act, &organization, [event]).await?;
+            Ok(Rotated {
+                client,
+                previous_expires_at,
+            })
+        })
     }
 
     pub(crate) async fn record_uses(
@@ -255,7 +251,8 @@ impl Store {
         uses: BTreeMap<ClientId, Timestamp>,
     ) -> Result<(), RepositoryError> {
         // In the order of their ids: two servers that take the same rows wait for each other.
-        transaction!(self, Lock::Nothing, async |connection| {
+        let lock = Lock::Nothing;
+        transaction!(self, lock, async |connection| {
             for (id, used_at) in uses {
                 let known = clients::last_used_at;
                 diesel::update(clients::table.find(id.to_string()))
@@ -325,12 +322,15 @@ pub(super) async fn insert(
     client: &Client,
     project: Option<ProjectKey>,
     hash: &SecretHash,
+    act: &Act,
 ) -> Result<(), RepositoryError> {
     diesel::insert_into(clients::table)
         .values(ClientRow::new(client, project)?)
         .execute(connection)
         .await?;
-    insert_secret(connection, client.id, hash, client.created_at).await
+    insert_secret(connection, client.id, hash, act.at).await?;
+    let event = Event::created(client)?;
+    audit::record(connection, act, &client.organization_id, [event]).await
 }
 
 async fn update(

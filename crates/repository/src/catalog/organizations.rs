@@ -4,8 +4,8 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use paneld_domain::{Name, Organization, OrganizationChanges, OrganizationId, Timestamp, Zone};
 
-use super::{Backend, Connection, Store, schema::organizations, transaction};
-use crate::{RepositoryError, Resource, lock::Lock};
+use super::{Backend, Connection, Store, audit, schema::organizations, transaction};
+use crate::{Act, Action, RepositoryError, Resource, audit::Event, lock::Lock};
 
 /// How many ids are tried for a name. The later ones have twelve random digits.
 const ID_ATTEMPTS: u32 = 40;
@@ -67,10 +67,11 @@ impl Store {
     pub(crate) async fn create_organization(
         &self,
         name: Name,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Organization, RepositoryError> {
-        transaction!(self, Lock::Nothing, async |connection| {
-            insert(connection, name, now).await
+        let lock = Lock::Nothing;
+        transaction!(self, lock, async |connection| {
+            insert(connection, name, &act).await
         })
     }
 
@@ -78,15 +79,19 @@ impl Store {
         &self,
         id: OrganizationId,
         changes: OrganizationChanges,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Organization, RepositoryError> {
-        transaction!(self, Lock::Organization(&id), async |connection| {
-            let mut organization = find(connection, &id).await?;
-            changes.apply(&mut organization, now);
+        let lock = Lock::Organization(&id);
+        transaction!(self, lock, async |connection| {
+            let before = find(connection, &id).await?;
+            let mut organization = before.clone();
+            changes.apply(&mut organization, act.at);
             diesel::update(organizations::table.find(id.as_str()))
                 .set(OrganizationRow::from(&organization))
                 .execute(connection)
                 .await?;
+            let event = Event::changed(Action::Update, &before, &organization)?;
+            audit::record(connection, &act, &id, event).await?;
             Ok(organization)
         })
     }
@@ -96,15 +101,15 @@ impl Store {
 pub(super) async fn insert(
     connection: &mut Connection,
     name: Name,
-    now: Timestamp,
+    act: &Act,
 ) -> Result<Organization, RepositoryError> {
     for attempt in 0..ID_ATTEMPTS {
         let organization = Organization {
             id: OrganizationId::candidate(&name, attempt, &mut rand::rng()),
             name: name.clone(),
             zone: Zone::UTC,
-            created_at: now,
-            updated_at: now,
+            created_at: act.at,
+            updated_at: act.at,
         };
         let inserted = diesel::insert_into(organizations::table)
             .values(OrganizationRow::from(&organization))
@@ -112,6 +117,8 @@ pub(super) async fn insert(
             .execute(connection)
             .await?;
         if inserted == 1 {
+            let event = Event::created(&organization)?;
+            audit::record(connection, act, &organization.id, [event]).await?;
             return Ok(organization);
         }
     }

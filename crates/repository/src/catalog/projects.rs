@@ -8,12 +8,13 @@ use paneld_domain::{
 };
 
 use super::{
-    Backend, Connection, Store, clients,
+    Backend, Connection, Store, audit, clients,
     schema::{clients as clients_table, projects, timeline_references, used_project_ids},
     transaction,
 };
 use crate::{
-    DueProject, NewCredentials, RepositoryError, Resource, RootRule, lock::Lock, settings,
+    Act, Action, DueProject, NewCredentials, RepositoryError, Resource, RootRule, audit::Event,
+    lock::Lock, settings,
 };
 
 /// How many ids are tried for a name. The later ones have twelve random digits.
@@ -157,22 +158,20 @@ impl Store {
         project: NewProject,
         client: NewClient,
         credentials: NewCredentials,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Project, RepositoryError> {
-        transaction!(
-            self,
-            Lock::Organization(&organization),
-            async |connection| {
-                let project = insert(connection, organization.clone(), project, now).await?;
-                let client = NewClient {
-                    project_id: Some(project.id.clone()),
-                    ..client
-                };
-                let client = client.build(credentials.id, project.organization_id.clone(), now);
-                clients::insert(connection, &client, Some(project.key), &credentials.hash).await?;
-                Ok(project)
-            }
-        )
+        let lock = Lock::Organization(&organization);
+        transaction!(self, lock, async |connection| {
+            let project = insert(connection, organization.clone(), project, &act).await?;
+            let client = NewClient {
+                project_id: Some(project.id.clone()),
+                ..client
+            };
+            let client = client.build(credentials.id, project.organization_id.clone(), act.at);
+            let key = Some(project.key);
+            clients::insert(connection, &client, key, &credentials.hash, &act).await?;
+            Ok(project)
+        })
     }
 
     pub(crate) async fn update_project(
@@ -180,22 +179,22 @@ impl Store {
         organization: OrganizationId,
         id: ProjectId,
         changes: ProjectChanges,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Project, RepositoryError> {
-        transaction!(
-            self,
-            Lock::Organization(&organization),
-            async |connection| {
-                let mut project = find(connection, &organization, &id).await?;
-                // One that is due for its purge is gone: the purge may be at work on it.
-                if project.delete_at.is_some_and(|due| due <= now) {
-                    return Err(NOT_FOUND);
-                }
-                changes.apply(&mut project, now);
-                update(connection, &project).await?;
-                Ok(project)
+        let lock = Lock::Organization(&organization);
+        transaction!(self, lock, async |connection| {
+            let before = find(connection, &organization, &id).await?;
+            // One that is due for its purge is gone: the purge may be at work on it.
+            if before.delete_at.is_some_and(|due| due <= act.at) {
+                return Err(NOT_FOUND);
             }
-        )
+            let mut project = before.clone();
+            changes.apply(&mut project, act.at);
+            update(connection, &project).await?;
+            let event = Event::changed(Action::Update, &before, &project)?;
+            audit::record(connection, &act, &organization, event).await?;
+            Ok(project)
+        })
     }
 
     pub(crate) async fn delete_project(
@@ -203,41 +202,41 @@ impl Store {
         organization: OrganizationId,
         id: ProjectId,
         rule: RootRule,
-        now: Timestamp,
+        act: Act,
         delete_at: Timestamp,
     ) -> Result<Project, RepositoryError> {
-        transaction!(
-            self,
-            Lock::Organization(&organization),
-            async |connection| {
-                let mut project = find(connection, &organization, &id).await?;
-                if project.is_live() {
-                    project.delete_at = Some(delete_at);
-                    project.updated_at = now;
-                    update(connection, &project).await?;
-                    clients::demand_usable_root(connection, &organization, rule, None, now).await?;
-                }
-                Ok(project)
+        let lock = Lock::Organization(&organization);
+        transaction!(self, lock, async |connection| {
+            let before = find(connection, &organization, &id).await?;
+            let mut project = before.clone();
+            if project.is_live() {
+                project.delete_at = Some(delete_at);
+                project.updated_at = act.at;
+                update(connection, &project).await?;
+                clients::demand_usable_root(connection, &organization, rule, None, act.at).await?;
+                let event = Event::changed(Action::Delete, &before, &project)?;
+                audit::record(connection, &act, &organization, event).await?;
             }
-        )
+            Ok(project)
+        })
     }
 
     pub(crate) async fn restore_project(
         &self,
         organization: OrganizationId,
         id: ProjectId,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Project, RepositoryError> {
-        transaction!(
-            self,
-            Lock::Organization(&organization),
-            async |connection| {
-                let mut project = find(connection, &organization, &id).await?;
-                ProjectChanges::default().apply(&mut project, now);
-                update(connection, &project).await?;
-                Ok(project)
-            }
-        )
+        let lock = Lock::Organization(&organization);
+        transaction!(self, lock, async |connection| {
+            let before = find(connection, &organization, &id).await?;
+            let mut project = before.clone();
+            ProjectChanges::default().apply(&mut project, act.at);
+            update(connection, &project).await?;
+            let event = Event::changed(Action::Update, &before, &project)?;
+            audit::record(connection, &act, &organization, event).await?;
+            Ok(project)
+        })
     }
 
     /// Not the whole of them: a project that cannot be read must still be purged.
@@ -261,47 +260,49 @@ impl Store {
         due.collect()
     }
 
-    /// Removes a project that was due at `now` and still is, with all that hangs on it. Says
+    /// Removes a project if it is due by then, with all that hangs on it. Says
     /// whether it did.
     pub(crate) async fn purge_project(
         &self,
         organization: OrganizationId,
         key: ProjectKey,
-        now: Timestamp,
+        due_by: Timestamp,
+        act: Act,
     ) -> Result<bool, RepositoryError> {
-        transaction!(
-            self,
-            Lock::Organization(&organization),
-            async |connection| {
-                let due = projects::table
-                    .find(key.0)
-                    .filter(projects::delete_at.le(now))
-                    .count()
-                    .get_result::<i64>(connection)
+        let lock = Lock::Organization(&organization);
+        transaction!(self, lock, async |connection| {
+            let due = projects::table
+                .find(key.0)
+                .filter(projects::delete_at.le(due_by))
+                .select(projects::id)
+                .first::<String>(connection)
+                .await
+                .optional()?;
+            let Some(id) = due else {
+                return Ok(false);
+            };
+            diesel::delete(
+                timeline_references::table.filter(timeline_references::project_key.eq(key.0)),
+            )
+            .execute(connection)
+            .await?;
+            let ids =
+                diesel::delete(clients_table::table.filter(clients_table::project_key.eq(key.0)))
+                    .returning(clients_table::id)
+                    .get_results::<String>(connection)
                     .await?;
-                if due == 0 {
-                    return Ok(false);
-                }
-                diesel::delete(
-                    timeline_references::table.filter(timeline_references::project_key.eq(key.0)),
-                )
+            let mut purged = vec![Event::purged(Resource::Project, id)];
+            let clients = ids.iter().cloned();
+            purged.extend(clients.map(|id| Event::purged(Resource::Client, id)));
+            audit::record(connection, &act, &organization, purged).await?;
+            for id in ids {
+                clients::remember_deleted(connection, id, act.at).await?;
+            }
+            diesel::delete(projects::table.find(key.0))
                 .execute(connection)
                 .await?;
-                let ids = diesel::delete(
-                    clients_table::table.filter(clients_table::project_key.eq(key.0)),
-                )
-                .returning(clients_table::id)
-                .get_results::<String>(connection)
-                .await?;
-                for id in ids {
-                    clients::remember_deleted(connection, id, now).await?;
-                }
-                diesel::delete(projects::table.find(key.0))
-                    .execute(connection)
-                    .await?;
-                Ok(true)
-            }
-        )
+            Ok(true)
+        })
     }
 }
 
@@ -342,17 +343,19 @@ async fn insert(
     connection: &mut Connection,
     organization: OrganizationId,
     new: NewProject,
-    now: Timestamp,
+    act: &Act,
 ) -> Result<Project, RepositoryError> {
-    let id = take_id(connection, &new.name, now).await?;
+    let id = take_id(connection, &new.name, act.at).await?;
     // The database gives the key; until then any number will do.
-    let mut project = new.build(ProjectKey(0), id, organization, now);
+    let mut project = new.build(ProjectKey(0), id, organization, act.at);
     let key = diesel::insert_into(projects::table)
         .values(ProjectValues::try_from(&project)?)
         .returning(projects::key)
         .get_result(connection)
         .await?;
     project.key = ProjectKey(key);
+    let event = Event::created(&project)?;
+    audit::record(connection, act, &project.organization_id, [event]).await?;
     Ok(project)
 }
 

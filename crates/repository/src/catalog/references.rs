@@ -8,11 +8,11 @@ use paneld_domain::{
 };
 
 use super::{
-    Backend, Connection, Store, projects,
+    Backend, Connection, Store, audit, projects,
     schema::{projects as projects_table, timeline_references},
     transaction,
 };
-use crate::{RepositoryError, Resource, lock::Lock};
+use crate::{Act, Action, RepositoryError, Resource, audit::Event, lock::Lock};
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = timeline_references, check_for_backend(Backend), treat_none_as_null = true)]
@@ -113,22 +113,20 @@ impl Store {
         organization: OrganizationId,
         new: NewReference,
         id: ReferenceId,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Reference, RepositoryError> {
-        transaction!(
-            self,
-            Lock::Organization(&organization),
-            async |connection| {
-                let project =
-                    projects::find_live(connection, &organization, &new.project_id).await?;
-                let reference = new.build(id, now);
-                diesel::insert_into(timeline_references::table)
-                    .values(ReferenceRow::new(&reference, project.key))
-                    .execute(connection)
-                    .await?;
-                Ok(reference)
-            }
-        )
+        let lock = Lock::Organization(&organization);
+        transaction!(self, lock, async |connection| {
+            let project = projects::find_live(connection, &organization, &new.project_id).await?;
+            let reference = new.build(id, act.at);
+            diesel::insert_into(timeline_references::table)
+                .values(ReferenceRow::new(&reference, project.key))
+                .execute(connection)
+                .await?;
+            let event = Event::created(&reference)?;
+            audit::record(connection, &act, &organization, [event]).await?;
+            Ok(reference)
+        })
     }
 
     pub(crate) async fn update_reference(
@@ -136,39 +134,38 @@ impl Store {
         organization: OrganizationId,
         id: ReferenceId,
         changes: ReferenceChanges,
-        now: Timestamp,
+        act: Act,
     ) -> Result<Reference, RepositoryError> {
-        transaction!(
-            self,
-            Lock::Organization(&organization),
-            async |connection| {
-                let (mut reference, project) = find(connection, &organization, id).await?;
-                changes.apply(&mut reference, now);
-                diesel::update(timeline_references::table.find(id.to_string()))
-                    .set(ReferenceRow::new(&reference, project))
-                    .execute(connection)
-                    .await?;
-                Ok(reference)
-            }
-        )
+        let lock = Lock::Organization(&organization);
+        transaction!(self, lock, async |connection| {
+            let (before, project) = find(connection, &organization, id).await?;
+            let mut reference = before.clone();
+            changes.apply(&mut reference, act.at);
+            diesel::update(timeline_references::table.find(id.to_string()))
+                .set(ReferenceRow::new(&reference, project))
+                .execute(connection)
+                .await?;
+            let event = Event::changed(Action::Update, &before, &reference)?;
+            audit::record(connection, &act, &organization, event).await?;
+            Ok(reference)
+        })
     }
 
     pub(crate) async fn delete_reference(
         &self,
         organization: OrganizationId,
         id: ReferenceId,
+        act: Act,
     ) -> Result<(), RepositoryError> {
-        transaction!(
-            self,
-            Lock::Organization(&organization),
-            async |connection| {
-                find(connection, &organization, id).await?;
-                diesel::delete(timeline_references::table.find(id.to_string()))
-                    .execute(connection)
-                    .await?;
-                Ok(())
-            }
-        )
+        let lock = Lock::Organization(&organization);
+        transaction!(self, lock, async |connection| {
+            let (reference, _) = find(connection, &organization, id).await?;
+            diesel::delete(timeline_references::table.find(id.to_string()))
+                .execute(connection)
+                .await?;
+            let event = Event::deleted(&reference)?;
+            audit::record(connection, &act, &organization, [event]).await
+        })
     }
 }
 

@@ -83,6 +83,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    audit_entries (id) {
+        id -> Text,
+        organization_id -> Text,
+        at -> Timestamptz,
+        client_id -> Nullable<Text>,
+        peer_address -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        resource -> Text,
+        resource_id -> Text,
+        action -> Text,
+        changes -> Text,
+    }
+}
+
 diesel::joinable!(projects -> organizations (organization_id));
 diesel::joinable!(clients -> organizations (organization_id));
 diesel::joinable!(clients -> projects (project_key));

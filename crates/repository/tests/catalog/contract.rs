@@ -5,13 +5,15 @@ use std::{collections::BTreeMap, time::Duration};
 use futures_util::future::join_all;
 use paneld_auth::{CredentialStore as _, PlainSecret, SecretHash};
 use paneld_domain::{
-    ClientChanges, ClientType, NewClient, NewReference, OrganizationChanges, PageRequest,
+    ClientChanges, ClientId, ClientType, NewClient, NewReference, OrganizationChanges, PageRequest,
     ProjectChanges, ReferenceId, Timestamp, parse_timestamp,
 };
-use paneld_repository::{Bootstrap, DueProject, RepositoryError, Resource, RootRule};
+use paneld_repository::{
+    Act, Action, Actor, AuditFilter, Bootstrap, DueProject, RepositoryError, Resource, RootRule,
+};
 
 use crate::world::{
-    World, credentials, delete_client, name, new_client, new_project, now, seconds,
+    World, act, credentials, delete_client, name, new_client, new_project, now, seconds,
 };
 
 pub(crate) async fn times_keep_their_microseconds_and_their_order(world: World) {
@@ -87,7 +89,7 @@ pub(crate) async fn what_is_not_there_stays_so(world: World) {
         let updated =
             world
                 .repository
-                .update_client(organization.clone(), made.id, changes, rule, now());
+                .update_client(organization.clone(), made.id, changes, rule, act());
         let updated = updated.await.unwrap();
         let found = world.repository.get_client(organization.clone(), made.id);
         assert_eq!(found.await.unwrap(), updated);
@@ -107,7 +109,7 @@ pub(crate) async fn of_two_that_remove_the_last_roots_one_wins(world: World) {
     for round in 0..20 {
         let organization = world
             .repository
-            .create_organization(name("Two roots"), now());
+            .create_organization(name("Two roots"), act());
         let organization = organization.await.unwrap();
         let mut roots = Vec::new();
         for _ in 0..2 {
@@ -115,7 +117,7 @@ pub(crate) async fn of_two_that_remove_the_last_roots_one_wins(world: World) {
             let id = organization.id.clone();
             let made = world
                 .repository
-                .create_client(id, new, credentials(), now());
+                .create_client(id, new, credentials(), act());
             roots.push(made.await.unwrap().id);
         }
         let (a, b) = tokio::join!(
@@ -144,7 +146,7 @@ pub(crate) async fn of_two_that_begin_one_wins(world: World) {
             name("Mine"),
             client,
             given.clone(),
-            now(),
+            act(),
         )
     });
     for outcome in join_all(begin).await {
@@ -155,7 +157,7 @@ pub(crate) async fn of_two_that_begin_one_wins(world: World) {
     assert_eq!(ids.collect::<Vec<_>>(), ["acme", "ours"]);
 
     let client = new_client(ClientType::Root);
-    let begun = other.begin(name("Mine"), client, credentials(), now());
+    let begun = other.begin(name("Mine"), client, credentials(), act());
     assert!(!begun.await.unwrap());
 }
 
@@ -178,10 +180,11 @@ pub(crate) async fn changes_side_by_side_are_all_kept(world: World) {
         let (a, b) = tokio::join!(
             world
                 .repository
-                .update_client(organization.clone(), client.id, renamed, rule, now()),
-            other.update_client(organization.clone(), client.id, ended, rule, now()),
+                .update_client(organization.clone(), client.id, renamed, rule, act()),
+            other.update_client(organization.clone(), client.id, ended, rule, act()),
         );
-        (a.unwrap(), b.unwrap());
+        a.unwrap();
+        b.unwrap();
         let found = world.repository.get_client(organization.clone(), client.id);
         let found = found.await.unwrap();
         assert_eq!(found.name.to_string(), format!("Name {round}"));
@@ -208,10 +211,11 @@ pub(crate) async fn a_use_is_not_undone_by_a_change(world: World) {
                 client.id,
                 renamed,
                 RootRule::Overridden,
-                now()
+                act()
             ),
         );
-        (used.unwrap(), updated.unwrap());
+        used.unwrap();
+        updated.unwrap();
         let found = world.repository.get_client(organization.clone(), client.id);
         assert_eq!(found.await.unwrap().last_used_at, Some(used_at));
     }
@@ -233,7 +237,7 @@ pub(crate) async fn a_caller_that_goes_away_breaks_nothing(world: World) {
                     new_project(),
                     new_client(ClientType::Write),
                     credentials(),
-                    now(),
+                    act(),
                 );
                 // Dropped at the first, second, third … point where it waits.
                 let patience = Duration::from_micros(round * 40);
@@ -264,7 +268,7 @@ pub(crate) async fn waiting_writers_are_turned_away_and_come_back(world: World) 
         };
         world
             .repository
-            .update_organization(organization.clone(), changes, now())
+            .update_organization(organization.clone(), changes, act())
     };
     let waiting = join_all((0..20).map(|_| rename()));
     for result in world.place.while_held(organization, waiting).await {
@@ -296,7 +300,7 @@ pub(crate) async fn an_earlier_use_does_not_replace_a_later_one(world: World) {
 pub(crate) async fn organizations_of_the_same_name_have_ids_of_their_own(world: World) {
     let second = world
         .repository
-        .create_organization(name("Acme"), now())
+        .create_organization(name("Acme"), act())
         .await
         .unwrap();
     assert_eq!(world.organization.id.as_str(), "acme");
@@ -305,7 +309,7 @@ pub(crate) async fn organizations_of_the_same_name_have_ids_of_their_own(world: 
 
 pub(crate) async fn projects_of_the_same_name_have_ids_of_their_own_at_once(world: World) {
     let other = world.another_process().await;
-    let elsewhere = other.create_organization(name("Elsewhere"), now());
+    let elsewhere = other.create_organization(name("Elsewhere"), act());
     let elsewhere = elsewhere.await.unwrap();
     let create = (0..10).map(|index| {
         let (repository, organization) = match index % 2 {
@@ -317,7 +321,7 @@ pub(crate) async fn projects_of_the_same_name_have_ids_of_their_own_at_once(worl
             new_project(),
             new_client(ClientType::Write),
             credentials(),
-            now(),
+            act(),
         )
     });
     let made = join_all(create).await.into_iter().map(Result::unwrap);
@@ -337,9 +341,13 @@ pub(crate) async fn bootstrapping_knows_which_secrets_still_work(world: World) {
     let bootstrap = async |at: Timestamp| {
         let client = new_client(ClientType::Root);
         let credentials = given.clone();
-        let outcome = world
-            .repository
-            .bootstrap(None, name("Mine"), client, credentials, at);
+        let outcome = world.repository.bootstrap(
+            None,
+            name("Mine"),
+            client,
+            credentials,
+            Act::of_operator(at),
+        );
         outcome.await.unwrap()
     };
     assert_eq!(bootstrap(now()).await, Bootstrap::Created);
@@ -353,7 +361,7 @@ pub(crate) async fn bootstrapping_knows_which_secrets_still_work(world: World) {
     let hash = SecretHash::of(&PlainSecret::generate());
     let rotated = world
         .repository
-        .rotate_secret(organization, given.id, hash, Some(end), now());
+        .rotate_secret(organization, given.id, hash, Some(end), act());
     rotated.await.unwrap();
     let just_before = end - Duration::from_micros(1);
     assert_eq!(
@@ -379,14 +387,14 @@ pub(crate) async fn bootstrapping_does_not_fall_for_a_name(world: World) {
         zone: None,
     };
     let tenant = world.organization.id.clone();
-    let renamed = world.repository.update_organization(tenant, changes, now());
+    let renamed = world.repository.update_organization(tenant, changes, act());
     renamed.await.unwrap();
     let given = credentials();
     let (asked, other) = (Some(name("Operators")), name("Mine"));
     let client = new_client(ClientType::Root);
     let made = world
         .repository
-        .bootstrap(asked, other, client, given.clone(), now());
+        .bootstrap(asked, other, client, given.clone(), act());
     assert_eq!(made.await.unwrap(), Bootstrap::Created);
     let found = world
         .repository
@@ -408,19 +416,19 @@ pub(crate) async fn a_purge_takes_all_that_hangs_on_a_project(world: World) {
         date: now(),
     };
     let id = ReferenceId::random(&mut rand::rng());
-    let made = repository.create_reference(organization.clone(), reference, id, now());
+    let made = repository.create_reference(organization.clone(), reference, id, act());
     made.await.unwrap();
     let bound = NewClient {
         project_id: Some(project.id.clone()),
         ..new_client(ClientType::Read)
     };
-    let bound = repository.create_client(organization.clone(), bound, credentials(), now());
+    let bound = repository.create_client(organization.clone(), bound, credentials(), act());
     let bound = bound.await.unwrap();
 
     let due = now() + seconds(60);
     let rule = RootRule::Overridden;
     let deleted =
-        repository.delete_project(organization.clone(), project.id.clone(), rule, now(), due);
+        repository.delete_project(organization.clone(), project.id.clone(), rule, act(), due);
     deleted.await.unwrap();
     assert_eq!(repository.list_projects_due(now()).await.unwrap(), []);
     let listed = repository.list_projects_due(due).await.unwrap();
@@ -432,12 +440,12 @@ pub(crate) async fn a_purge_takes_all_that_hangs_on_a_project(world: World) {
     assert_eq!(listed, [expected]);
 
     // Restored just before: the purge sees that it is not due any more.
-    let restored = repository.restore_project(organization.clone(), project.id.clone(), now());
+    let restored = repository.restore_project(organization.clone(), project.id.clone(), act());
     restored.await.unwrap();
-    let purge = || repository.purge_project(organization.clone(), project.key, due);
+    let purge = || repository.purge_project(organization.clone(), project.key, due, act());
     assert!(!purge().await.unwrap());
     let deleted =
-        repository.delete_project(organization.clone(), project.id.clone(), rule, now(), due);
+        repository.delete_project(organization.clone(), project.id.clone(), rule, act(), due);
     deleted.await.unwrap();
     assert!(purge().await.unwrap());
     assert!(!purge().await.unwrap());
@@ -448,10 +456,106 @@ pub(crate) async fn a_purge_takes_all_that_hangs_on_a_project(world: World) {
         organization.clone(),
         project.id.clone(),
         ProjectChanges::default(),
-        now(),
+        act(),
     );
     let gone = updated.await.unwrap_err();
     assert!(matches!(gone, RepositoryError::NotFound(Resource::Project)));
     // Its id is not given out again.
     assert_ne!(world.create_project().await.id, project.id);
+}
+
+pub(crate) async fn every_change_has_its_entry_and_nothing_else_has(world: World) {
+    let repository = &world.repository;
+    let organization = &world.organization.id;
+    let by = Act {
+        at: now() + seconds(1),
+        by: Some(Actor {
+            client_id: ClientId::random(&mut rand::rng()),
+            peer_address: "2001:db8::7".parse().unwrap(),
+            request_id: "request-1".to_owned(),
+        }),
+    };
+    let client = world.create_client(ClientType::Root, now()).await;
+    let update = async |changes: ClientChanges| {
+        let updated = repository.update_client(
+            organization.clone(),
+            client.id,
+            changes,
+            RootRule::Overridden,
+            by.clone(),
+        );
+        updated.await.unwrap();
+    };
+    let disabled = ClientChanges {
+        enabled: Some(false),
+        ..ClientChanges::default()
+    };
+    update(disabled.clone()).await;
+    // Nothing changes, once because nothing is asked for, once because it is so already.
+    update(ClientChanges::default()).await;
+    update(disabled).await;
+
+    let filter = AuditFilter {
+        resource: Some(Resource::Client),
+        resource_id: Some(client.id.to_string()),
+    };
+    let listed =
+        repository.list_audit_entries(organization.clone(), filter, PageRequest::default());
+    let entries = listed.await.unwrap().items;
+    let actions = entries.iter().map(|entry| entry.action);
+    assert_eq!(
+        actions.collect::<Vec<_>>(),
+        [Action::Update, Action::Create]
+    );
+    assert_eq!((&entries[0].act, &entries[1].act), (&by, &act()));
+    let changes = serde_json::to_value(&entries[0].changes).unwrap();
+    let expected = serde_json::json!({"enabled": {"from": true, "to": false}});
+    assert_eq!(changes, expected);
+
+    // All of them, in parts, each once.
+    let mut page = PageRequest {
+        limit: Some(1),
+        after: None,
+    };
+    let mut seen = Vec::new();
+    loop {
+        let filter = AuditFilter::default();
+        let part = repository.list_audit_entries(organization.clone(), filter, page.clone());
+        let part = part.await.unwrap();
+        seen.extend(part.items.into_iter().map(|entry| entry.id));
+        page.after = part.next;
+        if page.after.is_none() {
+            break;
+        }
+    }
+    seen.sort();
+    seen.dedup();
+    // The organization, and the two of the client.
+    assert_eq!(seen.len(), 3);
+
+    let elsewhere = repository.create_organization(name("Elsewhere"), act());
+    let elsewhere = elsewhere.await.unwrap();
+    let theirs =
+        repository.list_audit_entries(elsewhere.id, AuditFilter::default(), PageRequest::default());
+    assert_eq!(theirs.await.unwrap().items.len(), 1);
+}
+
+pub(crate) async fn what_fails_leaves_no_entry(world: World) {
+    let root = world.create_client(ClientType::Root, now()).await;
+    let entries = async || {
+        let organization = world.organization.id.clone();
+        let filter = AuditFilter::default();
+        let listed =
+            world
+                .repository
+                .list_audit_entries(organization, filter, PageRequest::default());
+        listed.await.unwrap().items
+    };
+    let before = entries().await;
+    let deleted = delete_client(&world.repository, &world.organization, root.id).await;
+    assert!(matches!(deleted, Err(RepositoryError::LastRoot)));
+    assert_eq!(entries().await, before);
+    let organization = world.organization.id.clone();
+    let found = world.repository.get_client(organization, root.id).await;
+    assert_eq!(found.unwrap(), root);
 }

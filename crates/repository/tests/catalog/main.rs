@@ -1,6 +1,10 @@
 //! What every backend of the catalog must do, beyond what the HTTP suite sees.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the runner of the tests says where its database is"
+)]
 
 mod contract;
 mod migrations;
@@ -48,4 +52,6 @@ stamp! {
     bootstrapping_knows_which_secrets_still_work,
     bootstrapping_does_not_fall_for_a_name,
     a_purge_takes_all_that_hangs_on_a_project,
+    every_change_has_its_entry_and_nothing_else_has,
+    what_fails_leaves_no_entry,
 }

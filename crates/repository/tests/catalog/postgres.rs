@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use paneld_domain::ClientType;
 use paneld_repository::{CatalogUrl, Repository, RepositoryError};
 
-use crate::world::{Place, World, credentials, name, new_client, now};
+use crate::world::{Place, World, act, credentials, name, new_client};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Postgres: cargo xtask test"]
@@ -36,7 +36,7 @@ async fn servers_that_start_at_once_on_nothing_prepare_it_once() {
     let begun = join_all(opened.into_iter().map(async |repository| {
         let client = new_client(ClientType::Root);
         let repository = repository.unwrap();
-        let begun = repository.begin(name("Mine"), client, credentials(), now());
+        let begun = repository.begin(name("Mine"), client, credentials(), act());
         begun.await.unwrap()
     }));
     let firsts = begun.await.into_iter().filter(|first| *first).count();

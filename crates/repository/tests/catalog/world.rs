@@ -8,7 +8,7 @@ use paneld_domain::{
     Client, ClientChanges, ClientId, ClientType, Name, NewClient, NewProject, Organization,
     OrganizationId, Project, ProjectChanges, Timestamp, parse_timestamp,
 };
-use paneld_repository::{CatalogUrl, NewCredentials, Repository, RepositoryError, RootRule};
+use paneld_repository::{Act, CatalogUrl, NewCredentials, Repository, RepositoryError, RootRule};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
@@ -80,7 +80,7 @@ pub(crate) struct Database {
 
 impl Database {
     fn create() -> Self {
-        let name = format!("catalog_{}", ClientId::random(&mut rand::rng()).to_string());
+        let name = format!("catalog_{}", ClientId::random(&mut rand::rng()));
         let name = name.replace('-', "");
         administer(&format!("CREATE DATABASE {name}"));
         let mut url = url::Url::parse(&server()).unwrap();
@@ -160,7 +160,7 @@ impl World {
     pub(crate) async fn new(place: Place) -> Self {
         let repository = Repository::open(&place.url()).await.unwrap();
         let organization = repository
-            .create_organization(name("Acme"), now())
+            .create_organization(name("Acme"), act())
             .await
             .unwrap();
         Self {
@@ -180,7 +180,7 @@ impl World {
             self.organization.id.clone(),
             new_client(client_type),
             credentials(),
-            at,
+            Act::of_operator(at),
         );
         created.await.unwrap()
     }
@@ -191,7 +191,7 @@ impl World {
             new_project(),
             new_client(ClientType::Write),
             credentials(),
-            now(),
+            act(),
         );
         created.await.unwrap()
     }
@@ -206,7 +206,7 @@ pub(crate) async fn delete_client(
         peer: IpAddr::from([192, 0, 2, 7]),
     };
     repository
-        .delete_client(organization.id.clone(), id, rule, now())
+        .delete_client(organization.id.clone(), id, rule, act())
         .await
 }
 
@@ -228,6 +228,11 @@ pub(crate) fn new_project() -> NewProject {
 
 pub(crate) fn now() -> Timestamp {
     parse_timestamp("2026-01-15T10:30:00.123456Z").unwrap()
+}
+
+/// What the operator does now.
+pub(crate) fn act() -> Act {
+    Act::of_operator(now())
 }
 
 pub(crate) fn seconds(number: u64) -> Duration {

@@ -16,7 +16,7 @@ use tokio::{net::TcpStream, task::JoinHandle};
 
 use crate::{config::Config, data_dir, data_dir::Lock, first_start, metrics};
 
-/// How often deleted projects are looked for whose time is over.
+/// How often deleted projects and kept replies are looked for whose time is over.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 /// How often recorded durations are counted into the metrics.
 const METRICS_INTERVAL: Duration = Duration::from_secs(5);
@@ -205,7 +205,11 @@ fn chores(upkeep: &Upkeep) -> Vec<JoinHandle<()>> {
             report(
                 "deleted projects could not be purged",
                 upkeep.purge_projects().await,
-            )
+            );
+            report(
+                "kept replies could not be forgotten",
+                upkeep.forget_replies().await,
+            );
         }
     });
     let uses = every(USES_INTERVAL, move || {

@@ -10,6 +10,7 @@
 
 mod authenticator;
 mod authorized;
+mod idempotency;
 pub mod policy;
 mod secret;
 
@@ -18,5 +19,6 @@ pub use authenticator::{
     StoreUnavailable, StoredSecret,
 };
 pub use authorized::{Authorized, Denied, permission};
+pub use idempotency::{IdempotencyKey, ReplySeal, RequestParts};
 pub use policy::Api;
 pub use secret::{PlainSecret, SecretHash};

@@ -91,6 +91,11 @@ impl ApiError {
         Self::bad_request("Invalid query parameters", details)
     }
 
+    /// 400 for headers with these problems.
+    pub fn invalid_headers(details: Vec<Detail>) -> Self {
+        Self::bad_request("Invalid request headers", details)
+    }
+
     fn bad_request(message: &'static str, details: Vec<Detail>) -> Self {
         let mut error = Self::new(StatusCode::BAD_REQUEST, message);
         error.0.details = details;
@@ -136,6 +141,11 @@ impl ApiError {
     /// 409.
     pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::CONFLICT, message)
+    }
+
+    /// 409, to be tried again in a second.
+    pub fn busy(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::conflict(message).with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
     /// 413 for a body over so many bytes.

@@ -7,8 +7,9 @@ use deserr::{
     DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Value, ValueKind,
     ValuePointerRef,
 };
+use paneld_auth::ReplySeal;
 use paneld_domain::{InvalidValue, Name, Timestamp, parse_timestamp};
-use paneld_guard::{ApiError, BodyBudget, Detail, PathStep, read_body};
+use paneld_guard::{ApiError, BodyBudget, Detail, HeldBody, PathStep, read_body, reply_seal};
 use paneld_service::ServiceError;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
@@ -332,34 +333,62 @@ impl<T: Body + 'static> FromRequest for JsonBody<T> {
         let request = request.clone();
         let payload = payload.take();
         Box::pin(async move {
-            let budget = request.app_data::<web::Data<BodyBudget>>().cloned();
-            let budget =
-                budget.ok_or_else(|| ApiError::internal("there is no budget for bodies"))?;
-            let body = read_body(&request, payload, BODY_LIMIT, &budget).await?;
-            let json = match (body.as_bytes(), T::when_absent()) {
-                ([], Some(absent)) => absent,
-                (bytes, _) => parse(&request, bytes)?,
-            };
-            let decoded = T::decode(json).map_err(|problems| ApiError::invalid_body(problems.0))?;
-            Ok(Self(decoded))
+            let body = read(&request, payload).await?;
+            decode(&request, body.as_bytes()).map(Self)
         })
     }
 }
 
-/// The body of a request for something that must exist: whether it does is told before what
-/// is wrong with the body (`contract/auth-and-limits.md` §2.1).
-pub(crate) type BodyFor<T> = Result<JsonBody<T>, ApiError>;
+/// The JSON body of a request that may ask to be carried out at most once.
+#[derive(Debug)]
+pub(crate) struct CreationBody<T> {
+    pub(crate) body: T,
+    /// What seals the reply, if it does ask.
+    pub(crate) seal: Option<ReplySeal>,
+}
 
-/// The body, or what is to be told instead; `found` looks for the thing only when the body is
-/// wrong.
-pub(crate) async fn body_of<T, F>(
-    body: BodyFor<T>,
+impl<T: Body + 'static> FromRequest for CreationBody<T> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let body = read(&request, payload).await?;
+            Ok(Self {
+                seal: reply_seal(&request, body.as_bytes())?,
+                body: decode(&request, body.as_bytes())?,
+            })
+        })
+    }
+}
+
+/// The body of a request for something that must exist, or what is to be told instead: whether
+/// the thing is there is told before what is wrong with the body
+/// (`contract/auth-and-limits.md` §2.1). `found` looks for it only when the body is wrong.
+pub(crate) async fn body_for<B, F>(
+    body: Result<B, ApiError>,
     found: impl Future<Output = Result<F, ServiceError>>,
-) -> Result<T, ApiError> {
+) -> Result<B, ApiError> {
     match body {
-        Ok(JsonBody(body)) => Ok(body),
+        Ok(body) => Ok(body),
         Err(wrong) => Err(found.await.err().map_or(wrong, reply_for)),
     }
+}
+
+async fn read(request: &HttpRequest, payload: Payload) -> Result<HeldBody, ApiError> {
+    let budget = request.app_data::<web::Data<BodyBudget>>();
+    let budget = budget.ok_or_else(|| ApiError::internal("there is no budget for bodies"))?;
+    read_body(request, payload, BODY_LIMIT, budget).await
+}
+
+fn decode<T: Body>(request: &HttpRequest, bytes: &[u8]) -> Result<T, ApiError> {
+    let json = match (bytes, T::when_absent()) {
+        ([], Some(absent)) => absent,
+        (bytes, _) => parse(request, bytes)?,
+    };
+    T::decode(json).map_err(|problems| ApiError::invalid_body(problems.0))
 }
 
 fn parse(request: &HttpRequest, bytes: &[u8]) -> Result<Json, ApiError> {

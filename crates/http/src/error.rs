@@ -1,7 +1,7 @@
 //! From what went wrong in a use case to what the caller is told: the one place.
 
 use paneld_guard::{ApiError, Detail, PathStep};
-use paneld_service::{Resource, ServiceError};
+use paneld_service::{Conflict, Resource, ServiceError};
 
 /// The reply for a failed use case.
 pub(crate) fn reply_for(error: ServiceError) -> ApiError {
@@ -17,6 +17,7 @@ pub(crate) fn reply_for(error: ServiceError) -> ApiError {
             });
             ApiError::invalid_body(details.collect())
         }
+        ServiceError::Conflict(running @ Conflict::Running) => ApiError::busy(running.to_string()),
         ServiceError::Conflict(conflict) => ApiError::conflict(conflict.to_string()),
         ServiceError::Forbidden(message) => ApiError::forbidden(message),
         ServiceError::Unavailable(source) => ApiError::unavailable(source),

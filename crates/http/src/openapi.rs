@@ -15,7 +15,7 @@ use utoipa::{
         self, AllOfBuilder, Array, ComponentsBuilder, ContentBuilder, Header, HeaderBuilder,
         Object, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema,
         SecurityRequirement,
-        path::ParameterIn,
+        path::{ParameterBuilder, ParameterIn},
         schema::{AdditionalProperties, ArrayBuilder, SchemaType, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -65,7 +65,7 @@ use crate::{health, manage};
         health::ready,
         health::healthcheck,
     ),
-    modifiers(&Credentials, &Errors, &OptionalBodies, &Headers),
+    modifiers(&Credentials, &Errors, &OptionalBodies, &IdempotencyKeys, &Headers),
 )]
 struct Document;
 
@@ -182,7 +182,7 @@ const ERRORS: [(&str, &str, &str, &str); 9] = [
     (
         "400",
         "BadRequest",
-        "The body or query is wrong; every problem is in details",
+        "The body, query or a header is wrong; every problem is in details",
         "Invalid request body",
     ),
     (
@@ -259,12 +259,14 @@ impl Modify for Errors {
                 .any(|place| matches!(place, ParameterIn::Query));
             let names_something =
                 path.contains("{id}") || operation.parameters.is_some() || method == "post";
+            let names_something = names_something && path != "/manage/audit";
             let may_lock_out = method == "delete" || path == "/manage/clients/{id}";
             for (status, name, ..) in ERRORS {
                 let applies = match status {
                     "400" => has_query || has_body,
                     "403" => path == "/manage/clients" && method == "post",
                     "404" => names_something && path != "/manage/projects",
+                    "409" if method == "post" => true,
                     "409" => may_lock_out && method != "get" && !path.contains("references"),
                     "413" | "415" => has_body,
                     _ => true,
@@ -366,6 +368,37 @@ impl Modify for OptionalBodies {
                 (path.ends_with("/rotate"), &mut operation.request_body)
             {
                 body.required = Some(Required::False);
+            }
+        }
+    }
+}
+
+/// What keeps a creation from being carried out twice.
+struct IdempotencyKeys;
+
+impl Modify for IdempotencyKeys {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let key = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(255));
+        let parameter = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(
+                "A name of your own for this request, of visible ASCII characters. For 24 hours \
+                 the same request under the same key gets the same reply, with the header \
+                 `Idempotent-Replayed: true`, and is not carried out again; another request \
+                 gets 409, and so does one that comes while the first is running, with \
+                 `Retry-After`.",
+            ))
+            .schema(Some(key))
+            .build();
+        for (_, method, operation) in operations(document) {
+            if method == "post" {
+                let parameters = operation.parameters.get_or_insert_default();
+                parameters.push(parameter.clone().into());
             }
         }
     }

@@ -7,10 +7,10 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, SecondsFormat};
 use deserr::Deserr;
 use futures_util::{StreamExt as _, stream};
-use paneld_auth::PlainSecret;
+use paneld_auth::{PlainSecret, ReplySeal};
 use paneld_domain::{InvalidValue, Page, PageRequest, Position, Timestamp};
 use paneld_guard::ApiError;
-use paneld_service::ServiceError;
+use paneld_service::{Answer, Once, ServiceError};
 use serde::{Serialize, Serializer};
 use utoipa::{IntoParams, ToSchema};
 
@@ -68,8 +68,8 @@ impl Success {
 #[schema(value_type = String)]
 pub(crate) struct ShownSecret(String);
 
-impl From<PlainSecret> for ShownSecret {
-    fn from(secret: PlainSecret) -> Self {
+impl From<&PlainSecret> for ShownSecret {
+    fn from(secret: &PlainSecret) -> Self {
         Self(secret.expose().to_owned())
     }
 }
@@ -89,6 +89,27 @@ impl Serialize for WireTime {
         let text = self.0.to_rfc3339_opts(SecondsFormat::Millis, true);
         serializer.serialize_str(&text)
     }
+}
+
+/// Replies with what a creation made, as `B`, or as it was replied before.
+///
+/// # Errors
+/// When it was not made.
+pub(crate) async fn reply_to_creation<B: Serialize + From<T>, T>(
+    seal: Option<ReplySeal>,
+    create: impl AsyncFnOnce(Option<Once<T>>) -> Result<Answer<T>, ServiceError>,
+) -> Result<HttpResponse, ApiError> {
+    let once = seal.map(|seal| Once {
+        seal,
+        render: |made| Ok(serde_json::to_vec(&Data::<B>::of(made))?),
+    });
+    Ok(match create(once).await.map_err(reply_for)? {
+        Answer::New(made) => HttpResponse::Ok().json(Data::<B>::of(made)),
+        Answer::Replayed(body) => HttpResponse::Ok()
+            .insert_header(("idempotent-replayed", "true"))
+            .content_type(ContentType::json())
+            .body(body),
+    })
 }
 
 /// Which part of a list is wanted. Without any of these it is the whole list.

@@ -70,6 +70,9 @@ pub enum RepositoryError {
     /// It would leave the organization without a usable root client.
     #[error("the organization would be left without a usable root client")]
     LastRoot,
+    /// The same is being done at this moment under the same idempotency key.
+    #[error("a request of the same idempotency key is running")]
+    Running,
     /// The client's type and settings do not go together, by field.
     #[error("the client's settings do not go together")]
     Invalid(Vec<(&'static str, InvalidValue)>),

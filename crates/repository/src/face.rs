@@ -11,7 +11,7 @@ use paneld_domain::{
 use tokio::runtime::Handle;
 
 use crate::{
-    Act, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, DueProject, NewCredentials,
+    Act, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, DueProject, NewCredentials, Once, Outcome,
     RepositoryError, RootRule, Rotated, postgres, sqlite,
 };
 
@@ -235,8 +235,9 @@ impl Repository {
         client: NewClient,
         credentials: NewCredentials,
         act: Act,
-    ) -> Result<Project, RepositoryError> {
-        run!(self.create_project_with_client(organization, project, client, credentials, act))
+        once: Option<Once<Project>>,
+    ) -> Result<Outcome<Project>, RepositoryError> {
+        run!(self.create_project_with_client(organization, project, client, credentials, act, once))
     }
 
     /// Changes a project; a deletion that is not yet due is cancelled.
@@ -344,8 +345,9 @@ impl Repository {
         new: NewClient,
         credentials: NewCredentials,
         act: Act,
-    ) -> Result<Client, RepositoryError> {
-        run!(self.create_client(organization, new, credentials, act))
+        once: Option<Once<Client>>,
+    ) -> Result<Outcome<Client>, RepositoryError> {
+        run!(self.create_client(organization, new, credentials, act, once))
     }
 
     /// Changes a client.
@@ -391,8 +393,9 @@ impl Repository {
         hash: SecretHash,
         previous_expires_at: Option<Timestamp>,
         act: Act,
-    ) -> Result<Rotated, RepositoryError> {
-        run!(self.rotate_secret(organization, id, hash, previous_expires_at, act))
+        once: Option<Once<Rotated>>,
+    ) -> Result<Outcome<Rotated>, RepositoryError> {
+        run!(self.rotate_secret(organization, id, hash, previous_expires_at, act, once))
     }
 
     /// Writes down when clients were last used. A later use that is already known stays.
@@ -417,6 +420,15 @@ impl Repository {
         page: PageRequest,
     ) -> Result<Page<AuditEntry>, RepositoryError> {
         run!(self.list_audit_entries(organization, filter, page))
+    }
+
+    /// Forgets the replies that were kept for requests that are carried out at most once, and
+    /// whose time is over.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn forget_replies(&self, now: Timestamp) -> Result<(), RepositoryError> {
+        run!(self.forget_replies(now))
     }
 
     /// The references of the organization's live projects, newest first; of one project, if it
@@ -455,8 +467,9 @@ impl Repository {
         new: NewReference,
         id: ReferenceId,
         act: Act,
-    ) -> Result<Reference, RepositoryError> {
-        run!(self.create_reference(organization, new, id, act))
+        once: Option<Once<Reference>>,
+    ) -> Result<Outcome<Reference>, RepositoryError> {
+        run!(self.create_reference(organization, new, id, act, once))
     }
 
     /// Changes a reference.

@@ -20,6 +20,7 @@ mod face;
 mod lock;
 mod migrations;
 mod postgres;
+mod receipt;
 mod settings;
 mod sqlite;
 
@@ -27,6 +28,7 @@ pub use audit::{Act, Action, Actor, AuditEntry, AuditFilter, Change, Changes};
 pub use catalog_url::{CatalogUrl, PostgresUrl};
 pub use error::{RepositoryError, Resource};
 pub use face::Repository;
+pub use receipt::{Once, Outcome, ReplyKey, Seal, SealError};
 
 use paneld_auth::SecretHash;
 use paneld_domain::{Client, ClientId, OrganizationId, ProjectKey, Timestamp};

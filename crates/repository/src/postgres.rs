@@ -18,7 +18,9 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::FutureExt as _;
 use paneld_domain::ErrorChain;
 
-use crate::{PostgresUrl, RepositoryError, face::Preparation, lock::Lock, migrations};
+use crate::{
+    PostgresUrl, RepositoryError, face::Preparation, lock::Lock, migrations, receipt::ReplyKey,
+};
 
 mod schema;
 
@@ -32,6 +34,8 @@ mod clients;
 mod organizations;
 #[path = "catalog/projects.rs"]
 mod projects;
+#[path = "catalog/receipts.rs"]
+mod receipts;
 #[path = "catalog/references.rs"]
 mod references;
 
@@ -126,8 +130,11 @@ impl Lock<'_> {
     async fn take(self, connection: &mut Connection) -> Result<(), RepositoryError> {
         match self {
             Self::Nothing => {}
-            // Not FOR UPDATE: rows that refer to the organization may be made meanwhile.
-            Self::Organization(id) => {
+            Self::Organization(id, reply) => {
+                if let Some(key) = reply {
+                    claim(connection, key).await?;
+                }
+                // Not FOR UPDATE: rows that refer to it may be made meanwhile.
                 schema::organizations::table
                     .find(id.as_str())
                     .select(schema::organizations::id)
@@ -144,6 +151,25 @@ impl Lock<'_> {
         }
         Ok(())
     }
+}
+
+/// Locks a reply to the end of the transaction, or fails when another has it.
+async fn claim(connection: &mut Connection, key: ReplyKey) -> Result<(), RepositoryError> {
+    let [a, b, c, d, e, f, g, h, ..] = key.digest;
+    let number = i64::from_be_bytes([a, b, c, d, e, f, g, h]);
+    let claimed = diesel::select(pg_try_advisory_xact_lock(number))
+        .get_result::<bool>(connection)
+        .await?;
+    if claimed {
+        Ok(())
+    } else {
+        Err(RepositoryError::Running)
+    }
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    fn pg_try_advisory_xact_lock(number: diesel::sql_types::BigInt) -> diesel::sql_types::Bool;
 }
 
 /// Ends a unit of work that takes too long: a network may swallow what is sent, and a stopped

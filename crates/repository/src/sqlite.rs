@@ -5,9 +5,10 @@
 //! a busy timeout put the writers in line.
 
 use std::{
+    collections::HashSet,
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
@@ -23,7 +24,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::FutureExt as _;
 use url::Url;
 
-use crate::{RepositoryError, face::Preparation, migrations};
+use crate::{RepositoryError, face::Preparation, lock::Lock, migrations, receipt::ReplyKey};
 
 mod schema;
 
@@ -37,6 +38,8 @@ mod clients;
 mod organizations;
 #[path = "catalog/projects.rs"]
 mod projects;
+#[path = "catalog/receipts.rs"]
+mod receipts;
 #[path = "catalog/references.rs"]
 mod references;
 
@@ -64,7 +67,7 @@ type Connection = SyncConnectionWrapper<SqliteConnection>;
 /// that each has the whole catalog locked.
 macro_rules! transaction {
     ($store:expr, $lock:expr, async |$connection:ident| $work:block) => {{
-        let _: crate::lock::Lock<'_> = $lock;
+        let _claim = $store.claim($lock)?;
         let mut connection = $store.writer().await?;
         connection
             .immediate_transaction(async |$connection| $work)
@@ -81,6 +84,8 @@ pub(crate) struct Store {
     lookups: Pool<Connection>,
     writer: Pool<Connection>,
     file: Arc<OpenFile>,
+    /// The replies that are being made.
+    claims: Arc<Mutex<HashSet<ReplyKey>>>,
 }
 
 impl Store {
@@ -99,6 +104,7 @@ impl Store {
             lookups: pool(&url, READERS)?,
             writer: pool(&url, 1)?,
             file: Arc::new(file),
+            claims: Arc::default(),
         })
     }
 
@@ -128,6 +134,22 @@ impl Store {
             .map_err(RepositoryError::unavailable)
     }
 
+    /// Locks what must not be waited for. The rest needs no lock: writers are in line.
+    fn claim(&self, lock: Lock<'_>) -> Result<Option<Claim>, RepositoryError> {
+        let Lock::Organization(_, Some(key)) = lock else {
+            return Ok(None);
+        };
+        let claims = Arc::clone(&self.claims);
+        if !claims
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key)
+        {
+            return Err(RepositoryError::Running);
+        }
+        Ok(Some(Claim { claims, key }))
+    }
+
     /// Demands that the file is still the one that was opened. One that was removed or replaced
     /// can be written as before, and what is written is lost.
     fn demand_in_place(&self) -> Result<(), RepositoryError> {
@@ -138,6 +160,20 @@ impl Store {
                 "the file of the catalog was removed or replaced: restart the server",
             ))
         }
+    }
+}
+
+/// A reply that is being made. One process has the catalog to itself, so that it is enough to
+/// know here.
+struct Claim {
+    claims: Arc<Mutex<HashSet<ReplyKey>>>,
+    key: ReplyKey,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        claims.remove(&self.key);
     }
 }
 

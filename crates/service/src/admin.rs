@@ -141,8 +141,9 @@ impl Admin {
         let act = self.act();
         let made = self
             .repository
-            .create_client(organization, new, credentials, act)
-            .await?;
+            .create_client(organization, new, credentials, act, None)
+            .await?
+            .made()?;
         Ok(Created {
             made,
             client_id,

@@ -32,6 +32,12 @@ pub enum Conflict {
     /// The organization would be left without a way in.
     #[error("The organization would be left without a usable root client")]
     LastRoot,
+    /// The idempotency key belongs to another request.
+    #[error("The idempotency key was used for another request, or with another secret")]
+    KeyReused,
+    /// The same request is being carried out at this moment.
+    #[error("A request of the same idempotency key is still running")]
+    Running,
 }
 
 impl ServiceError {
@@ -45,6 +51,7 @@ impl From<RepositoryError> for ServiceError {
         match error {
             RepositoryError::NotFound(resource) => Self::NotFound(resource),
             RepositoryError::LastRoot => Self::Conflict(Conflict::LastRoot),
+            RepositoryError::Running => Self::Conflict(Conflict::Running),
             RepositoryError::Invalid(problems) => {
                 let problems = problems.into_iter();
                 Self::Invalid(problems.map(|(field, why)| (vec![field], why)).collect())

@@ -13,6 +13,7 @@ mod error;
 mod health;
 mod identity;
 mod manage;
+mod once;
 mod upkeep;
 
 pub use admin::Admin;
@@ -20,6 +21,7 @@ pub use error::{Conflict, ServiceError};
 pub use health::{BackendState, Health, Readiness};
 pub use identity::{Identity, LimitState, WhoAmI};
 pub use manage::{Created, Manage, ManageSettings};
+pub use once::{Answer, Once};
 pub use paneld_repository::{
     AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, Repository, Resource, Rotated,
 };

@@ -10,11 +10,11 @@ use paneld_domain::{
 };
 use paneld_ratelimit::Limits;
 use paneld_repository::{
-    Act, Actor, AuditEntry, AuditFilter, NewCredentials, Repository, RepositoryError, RootRule,
-    Rotated,
+    Act, Actor, AuditEntry, AuditFilter, NewCredentials, Outcome, Repository, RepositoryError,
+    RootRule, Rotated,
 };
 
-use crate::ServiceError;
+use crate::{Answer, Once, ServiceError};
 
 /// How long a deleted project can be restored.
 const TIME_TO_RESTORE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -23,14 +23,29 @@ const TIME_TO_RESTORE: Duration = Duration::from_secs(24 * 60 * 60);
 type Manager = Authorized<permission::Manage>;
 
 /// Something that was made together with credentials.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Created<T> {
     /// What was made.
     pub made: T,
     /// The id of the client whose secret it is.
     pub client_id: ClientId,
     /// The secret, shown this once.
-    pub secret: PlainSecret,
+    pub secret: Arc<PlainSecret>,
+}
+
+impl<T> Created<T> {
+    /// Adds the credentials to what was made.
+    fn with(
+        client_id: ClientId,
+        secret: &Arc<PlainSecret>,
+    ) -> impl Fn(T) -> Self + Clone + Send + Sync + 'static {
+        let secret = Arc::clone(secret);
+        move |made| Self {
+            made,
+            client_id,
+            secret: Arc::clone(&secret),
+        }
+    }
 }
 
 /// What the operator decides about the Manage API.
@@ -135,7 +150,8 @@ impl Manage {
         &self,
         caller: &Manager,
         new: NewProject,
-    ) -> Result<Created<Project>, ServiceError> {
+        once: Option<Once<Created<Project>>>,
+    ) -> Result<Answer<Created<Project>>, ServiceError> {
         let first_client = NewClient {
             name: Name::stored("First client".to_owned()),
             client_type: ClientType::Write,
@@ -146,17 +162,13 @@ impl Manage {
         let client_id = credentials.id;
         let organization = caller.organization_id().clone();
         let (repository, act) = self.at_work(caller);
-        let create = async move {
+        let present = Created::with(client_id, &secret);
+        self.create(Stale::Client(client_id), once, present, async move |once| {
             repository
-                .create_project_with_client(organization, new, first_client, credentials, act)
+                .create_project_with_client(organization, new, first_client, credentials, act, once)
                 .await
-        };
-        let made = self.change(Stale::Client(client_id), create).await?;
-        Ok(Created {
-            made,
-            client_id,
-            secret,
         })
+        .await
     }
 
     /// Changes a project; a deletion is cancelled by that.
@@ -236,7 +248,8 @@ impl Manage {
         &self,
         caller: &Manager,
         new: NewClient,
-    ) -> Result<Created<Client>, ServiceError> {
+        once: Option<Once<Created<Client>>>,
+    ) -> Result<Answer<Created<Client>>, ServiceError> {
         if new.client_type == ClientType::Root && !self.settings.allow_root_creation {
             return Err(ServiceError::Forbidden(
                 "Root clients cannot be created through the API of this server",
@@ -247,17 +260,13 @@ impl Manage {
         let client_id = credentials.id;
         let organization = caller.organization_id().clone();
         let (repository, act) = self.at_work(caller);
-        let create = async move {
+        let present = Created::with(client_id, &secret);
+        self.create(Stale::Client(client_id), once, present, async move |once| {
             repository
-                .create_client(organization, new, credentials, act)
+                .create_client(organization, new, credentials, act, once)
                 .await
-        };
-        let made = self.change(Stale::Client(client_id), create).await?;
-        Ok(Created {
-            made,
-            client_id,
-            secret,
         })
+        .await
     }
 
     /// Changes a client.
@@ -294,23 +303,20 @@ impl Manage {
         caller: &Manager,
         id: ClientId,
         grace: Duration,
-    ) -> Result<Created<Rotated>, ServiceError> {
-        let secret = PlainSecret::generate();
+        once: Option<Once<Created<Rotated>>>,
+    ) -> Result<Answer<Created<Rotated>>, ServiceError> {
+        let secret = Arc::new(PlainSecret::generate());
         let organization = caller.organization_id().clone();
         let (repository, act) = self.at_work(caller);
         let previous_end = (!grace.is_zero()).then(|| act.at + grace);
         let hash = SecretHash::of(&secret);
-        let rotate = async move {
+        let present = Created::with(id, &secret);
+        self.create(Stale::Client(id), once, present, async move |once| {
             repository
-                .rotate_secret(organization, id, hash, previous_end, act)
+                .rotate_secret(organization, id, hash, previous_end, act, once)
                 .await
-        };
-        let made = self.change(Stale::Client(id), rotate).await?;
-        Ok(Created {
-            made,
-            client_id: id,
-            secret,
         })
+        .await
     }
 
     /// Removes a client for good. A client may remove itself.
@@ -382,13 +388,18 @@ impl Manage {
         &self,
         caller: &Manager,
         new: NewReference,
-    ) -> Result<Reference, ServiceError> {
+        once: Option<Once<Reference>>,
+    ) -> Result<Answer<Reference>, ServiceError> {
         let organization = caller.organization_id().clone();
         let id = ReferenceId::random(&mut rand::rng());
         let (repository, act) = self.at_work(caller);
-        Ok(repository
-            .create_reference(organization, new, id, act)
-            .await?)
+        let present = |reference| reference;
+        self.create(Stale::Nothing, once, present, async move |once| {
+            repository
+                .create_reference(organization, new, id, act, once)
+                .await
+        })
+        .await
     }
 
     /// Changes a reference.
@@ -434,6 +445,27 @@ impl Manage {
         (self.repository.clone(), act)
     }
 
+    /// Carries out a creation, at most once if that is asked for; `present` turns what the
+    /// catalog made into what its owner gets.
+    async fn create<M: Clone + Send + 'static, T: 'static, F>(
+        &self,
+        stale: Stale,
+        once: Option<Once<T>>,
+        present: impl Fn(M) -> T + Clone + Send + Sync + 'static,
+        work: impl FnOnce(Option<paneld_repository::Once<M>>) -> F,
+    ) -> Result<Answer<T>, ServiceError>
+    where
+        F: Future<Output = Result<Outcome<M>, RepositoryError>> + Send + 'static,
+    {
+        let seal = once.as_ref().map(|once| once.seal.clone());
+        let once = once.map(|once| {
+            let present = present.clone();
+            once.in_catalog(move |made: &M| present(made.clone()))
+        });
+        let outcome = self.change(stale, work(once)).await?;
+        Answer::of(outcome, seal.as_ref(), present)
+    }
+
     /// Carries out a change and forgets what it made stale, both or neither: on a task of its
     /// own, for the caller may go away in between. What failed may have happened all the same.
     async fn change<T: Send + 'static>(
@@ -447,6 +479,7 @@ impl Manage {
             match stale {
                 Stale::Client(id) => authenticator.evict(id),
                 Stale::All => authenticator.evict_all(),
+                Stale::Nothing => {}
             }
             result
         });
@@ -487,6 +520,7 @@ enum Stale {
     Client(ClientId),
     /// Projects and organizations are behind many clients.
     All,
+    Nothing,
 }
 
 fn root_rule(caller: &Manager) -> RootRule {
@@ -496,8 +530,8 @@ fn root_rule(caller: &Manager) -> RootRule {
 }
 
 /// Fresh credentials, and the secret for the one who asked.
-pub(crate) fn new_credentials() -> (PlainSecret, NewCredentials) {
-    let secret = PlainSecret::generate();
+pub(crate) fn new_credentials() -> (Arc<PlainSecret>, NewCredentials) {
+    let secret = Arc::new(PlainSecret::generate());
     let credentials = NewCredentials {
         id: ClientId::random(&mut rand::rng()),
         hash: SecretHash::of(&secret),

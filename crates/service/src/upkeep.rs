@@ -8,7 +8,7 @@ use paneld_repository::{Act, DueProject, Repository};
 
 use crate::ServiceError;
 
-/// Purges deleted projects, and writes down when clients were last used.
+/// Purges deleted projects, forgets kept replies, and writes down when clients were last used.
 #[derive(Debug, Clone)]
 pub struct Upkeep {
     repository: Repository,
@@ -50,6 +50,14 @@ impl Upkeep {
             }
         }
         result
+    }
+
+    /// Forgets replies that were kept for a day.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn forget_replies(&self) -> Result<(), ServiceError> {
+        Ok(self.repository.forget_replies(self.clock.now()).await?)
     }
 
     /// Writes down the last uses of clients since the last time.

@@ -12,10 +12,10 @@ use paneld_service::Manage;
 
 use super::ProjectQuery;
 use crate::{
-    decode::{BodyFor, JsonBody, Queries, body_of},
+    decode::{CreationBody, JsonBody, Queries, body_for},
     error::reply_for,
     path_id::PathId,
-    reply::{Data, Listed, PageQuery, Success, reply_with_list},
+    reply::{Data, Listed, PageQuery, Success, reply_to_creation, reply_with_list},
     routes::Endpoint,
 };
 pub(crate) use bodies::ClientBody;
@@ -63,14 +63,13 @@ pub(crate) async fn list_clients(
 pub(crate) async fn create_client(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
-    JsonBody(body): JsonBody<CreateClient>,
+    CreationBody { body, seal }: CreationBody<CreateClient>,
 ) -> Result<HttpResponse, ApiError> {
     let new = body.into_new_client()?;
-    let created = manage
-        .create_client(&caller.0, new)
-        .await
-        .map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(Data::<ClientBody>::of(created)))
+    reply_to_creation::<ClientBody, _>(seal, async |once| {
+        manage.create_client(&caller.0, new, once).await
+    })
+    .await
 }
 
 /// Get a client
@@ -95,9 +94,9 @@ pub(crate) async fn update_client(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
     PathId(id): PathId<ClientId>,
-    body: BodyFor<UpdateClient>,
+    body: Result<JsonBody<UpdateClient>, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body_of(body, manage.get_client(&caller.0, id)).await?;
+    let JsonBody(body) = body_for(body, manage.get_client(&caller.0, id)).await?;
     let updated = manage.update_client(&caller.0, id, body.into()).await;
     Ok(HttpResponse::Ok().json(Data::<ClientBody>::of(updated.map_err(reply_for)?)))
 }
@@ -114,11 +113,16 @@ pub(crate) async fn rotate_secret(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
     PathId(id): PathId<ClientId>,
-    body: BodyFor<RotateSecret>,
+    body: Result<CreationBody<RotateSecret>, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body_of(body, manage.get_client(&caller.0, id)).await?;
-    let rotated = manage.rotate_secret(&caller.0, id, body.grace()).await;
-    Ok(HttpResponse::Ok().json(Data::<RotatedBody>::of(rotated.map_err(reply_for)?)))
+    let found = manage.get_client(&caller.0, id);
+    let CreationBody { body, seal } = body_for(body, found).await?;
+    reply_to_creation::<RotatedBody, _>(seal, async |once| {
+        manage
+            .rotate_secret(&caller.0, id, body.grace(), once)
+            .await
+    })
+    .await
 }
 
 /// Delete a client

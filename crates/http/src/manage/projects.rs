@@ -11,10 +11,10 @@ use paneld_guard::{ApiError, Caller};
 use paneld_service::Manage;
 
 use crate::{
-    decode::{BodyFor, JsonBody, Queries, Query, body_of},
+    decode::{CreationBody, JsonBody, Queries, Query, body_for},
     error::reply_for,
     path_id::PathId,
-    reply::{Data, Listed, PageQuery, Success, reply_with_list},
+    reply::{Data, Listed, PageQuery, Success, reply_to_creation, reply_with_list},
     routes::Endpoint,
 };
 pub(crate) use bodies::ProjectBody;
@@ -59,13 +59,12 @@ pub(crate) async fn list_projects(
 pub(crate) async fn create_project(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
-    JsonBody(body): JsonBody<CreateProject>,
+    CreationBody { body, seal }: CreationBody<CreateProject>,
 ) -> Result<HttpResponse, ApiError> {
-    let created = manage
-        .create_project(&caller.0, body.into())
-        .await
-        .map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(Data::<ProjectBody>::of(created)))
+    reply_to_creation::<ProjectBody, _>(seal, async |once| {
+        manage.create_project(&caller.0, body.into(), once).await
+    })
+    .await
 }
 
 /// Get a project
@@ -95,9 +94,9 @@ pub(crate) async fn update_project(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
     PathId(id): PathId<ProjectId>,
-    body: BodyFor<UpdateProject>,
+    body: Result<JsonBody<UpdateProject>, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body_of(body, manage.get_project(&caller.0, id.clone(), true)).await?;
+    let JsonBody(body) = body_for(body, manage.get_project(&caller.0, id.clone(), true)).await?;
     let updated = manage.update_project(&caller.0, id, body.into()).await;
     Ok(HttpResponse::Ok().json(Data::<ProjectBody>::of(updated.map_err(reply_for)?)))
 }

@@ -14,10 +14,10 @@ use utoipa::ToSchema;
 
 use super::{GivenProjectId, ProjectQuery};
 use crate::{
-    decode::{Body, BodyFor, JsonBody, Maybe, Moment, Problems, Queries, Text, body_of},
+    decode::{Body, CreationBody, JsonBody, Maybe, Moment, Problems, Queries, Text, body_for},
     error::reply_for,
     path_id::PathId,
-    reply::{Data, Listed, PageQuery, Success, WireTime, reply_with_list},
+    reply::{Data, Listed, PageQuery, Success, WireTime, reply_to_creation, reply_with_list},
     routes::Endpoint,
 };
 
@@ -163,7 +163,7 @@ pub(crate) async fn list_references(
 pub(crate) async fn create_reference(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
-    JsonBody(body): JsonBody<CreateReference>,
+    CreationBody { body, seal }: CreationBody<CreateReference>,
 ) -> Result<HttpResponse, ApiError> {
     let new = NewReference {
         project_id: body.project_id.0.parse()?,
@@ -171,8 +171,10 @@ pub(crate) async fn create_reference(
         description: body.description.0.flatten().map(|Text(text)| text),
         date: body.datetime.0.0,
     };
-    let created = manage.create_reference(&caller.0, new).await;
-    Ok(HttpResponse::Ok().json(Data::<ReferenceBody>::of(created.map_err(reply_for)?)))
+    reply_to_creation::<ReferenceBody, _>(seal, async |once| {
+        manage.create_reference(&caller.0, new, once).await
+    })
+    .await
 }
 
 /// Get a reference
@@ -197,9 +199,9 @@ pub(crate) async fn update_reference(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
     PathId(id): PathId<ReferenceId>,
-    body: BodyFor<UpdateReference>,
+    body: Result<JsonBody<UpdateReference>, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body_of(body, manage.get_reference(&caller.0, id)).await?;
+    let JsonBody(body) = body_for(body, manage.get_reference(&caller.0, id)).await?;
     let updated = manage.update_reference(&caller.0, id, body.into()).await;
     Ok(HttpResponse::Ok().json(Data::<ReferenceBody>::of(updated.map_err(reply_for)?)))
 }

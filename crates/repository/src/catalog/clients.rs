@@ -15,14 +15,15 @@ use super::{
     Backend, Connection, Store, audit,
     organizations::OrganizationRow,
     projects::{self, ProjectRow},
+    receipts,
     schema::{
         client_secrets, clients, deleted_client_ids, organizations, projects as projects_table,
     },
     transaction,
 };
 use crate::{
-    Act, Action, NewCredentials, RepositoryError, Resource, RootRule, Rotated, audit::Event,
-    lock::Lock, settings,
+    Act, Action, NewCredentials, Once, Outcome, RepositoryError, Resource, RootRule, Rotated,
+    audit::Event, lock::Lock, settings,
 };
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -156,9 +157,13 @@ impl Store {
         new: NewClient,
         credentials: NewCredentials,
         act: Act,
-    ) -> Result<Client, RepositoryError> {
-        let lock = Lock::Organization(&organization);
+        once: Option<Once<Client>>,
+    ) -> Result<Outcome<Client>, RepositoryError> {
+        let lock = Lock::creation(&organization, once.as_ref());
         transaction!(self, lock, async |connection| {
+            if let Some(kept) = receipts::find(connection, once.as_ref(), act.at).await? {
+                return Ok(Outcome::Kept(kept));
+            }
             let key = match &new.project_id {
                 Some(id) => {
                     let project = projects::find_live(connection, &organization, id).await?;
@@ -169,7 +174,8 @@ impl Store {
             let client = new.build(credentials.id, organization.clone(), act.at);
             demand_sound(&client)?;
             insert(connection, &client, key, &credentials.hash, &act).await?;
-            Ok(client)
+            receipts::keep(connection, once, &client, act.at).await?;
+            Ok(Outcome::Made(client))
         })
     }
 
@@ -181,7 +187,7 @@ impl Store {
         rule: RootRule,
         act: Act,
     ) -> Result<Client, RepositoryError> {
-        let lock = Lock::Organization(&organization);
+        let lock = Lock::organization(&organization);
         transaction!(self, lock, async |connection| {
             let (before, key) = find(connection, &organization, id).await?;
             let mut client = before.clone();
@@ -207,7 +213,7 @@ impl Store {
         rule: RootRule,
         act: Act,
     ) -> Result<(), RepositoryError> {
-        let lock = Lock::Organization(&organization);
+        let lock = Lock::organization(&organization);
         transaction!(self, lock, async |connection| {
             let (client, _) = find(connection, &organization, id).await?;
             diesel::delete(clients::table.find(id.to_string()))
@@ -229,9 +235,13 @@ impl Store {
         hash: SecretHash,
         previous_expires_at: Option<Timestamp>,
         act: Act,
-    ) -> Result<Rotated, RepositoryError> {
-        let lock = Lock::Organization(&organization);
+        once: Option<Once<Rotated>>,
+    ) -> Result<Outcome<Rotated>, RepositoryError> {
+        let lock = Lock::creation(&organization, once.as_ref());
         transaction!(self, lock, async |connection| {
+            if let Some(kept) = receipts::find(connection, once.as_ref(), act.at).await? {
+                return Ok(Outcome::Kept(kept));
+            }
             let (mut client, key) = find(connection, &organization, id).await?;
             end_secrets(connection, id, previous_expires_at).await?;
             insert_secret(connection, id, &hash, act.at).await?;
@@ -239,10 +249,12 @@ impl Store {
             update(connection, &client, key).await?;
             let event = Event::rotated(&client, previous_expires_at)?;
             audit::record(connection, &act, &organization, [event]).await?;
-            Ok(Rotated {
+            let rotated = Rotated {
                 client,
                 previous_expires_at,
-            })
+            };
+            receipts::keep(connection, once, &rotated, act.at).await?;
+            Ok(Outcome::Made(rotated))
         })
     }
 

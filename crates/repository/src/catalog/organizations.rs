@@ -81,7 +81,7 @@ impl Store {
         changes: OrganizationChanges,
         act: Act,
     ) -> Result<Organization, RepositoryError> {
-        let lock = Lock::Organization(&id);
+        let lock = Lock::organization(&id);
         transaction!(self, lock, async |connection| {
             let before = find(connection, &id).await?;
             let mut organization = before.clone();

@@ -8,13 +8,13 @@ use paneld_domain::{
 };
 
 use super::{
-    Backend, Connection, Store, audit, clients,
+    Backend, Connection, Store, audit, clients, receipts,
     schema::{clients as clients_table, projects, timeline_references, used_project_ids},
     transaction,
 };
 use crate::{
-    Act, Action, DueProject, NewCredentials, RepositoryError, Resource, RootRule, audit::Event,
-    lock::Lock, settings,
+    Act, Action, DueProject, NewCredentials, Once, Outcome, RepositoryError, Resource, RootRule,
+    audit::Event, lock::Lock, settings,
 };
 
 /// How many ids are tried for a name. The later ones have twelve random digits.
@@ -159,9 +159,13 @@ impl Store {
         client: NewClient,
         credentials: NewCredentials,
         act: Act,
-    ) -> Result<Project, RepositoryError> {
-        let lock = Lock::Organization(&organization);
+        once: Option<Once<Project>>,
+    ) -> Result<Outcome<Project>, RepositoryError> {
+        let lock = Lock::creation(&organization, once.as_ref());
         transaction!(self, lock, async |connection| {
+            if let Some(kept) = receipts::find(connection, once.as_ref(), act.at).await? {
+                return Ok(Outcome::Kept(kept));
+            }
             let project = insert(connection, organization.clone(), project, &act).await?;
             let client = NewClient {
                 project_id: Some(project.id.clone()),
@@ -170,7 +174,8 @@ impl Store {
             let client = client.build(credentials.id, project.organization_id.clone(), act.at);
             let key = Some(project.key);
             clients::insert(connection, &client, key, &credentials.hash, &act).await?;
-            Ok(project)
+            receipts::keep(connection, once, &project, act.at).await?;
+            Ok(Outcome::Made(project))
         })
     }
 
@@ -181,7 +186,7 @@ impl Store {
         changes: ProjectChanges,
         act: Act,
     ) -> Result<Project, RepositoryError> {
-        let lock = Lock::Organization(&organization);
+        let lock = Lock::organization(&organization);
         transaction!(self, lock, async |connection| {
             let before = find(connection, &organization, &id).await?;
             // One that is due for its purge is gone: the purge may be at work on it.
@@ -205,7 +210,7 @@ impl Store {
         act: Act,
         delete_at: Timestamp,
     ) -> Result<Project, RepositoryError> {
-        let lock = Lock::Organization(&organization);
+        let lock = Lock::organization(&organization);
         transaction!(self, lock, async |connection| {
             let before = find(connection, &organization, &id).await?;
             let mut project = before.clone();
@@ -227,7 +232,7 @@ impl Store {
         id: ProjectId,
         act: Act,
     ) -> Result<Project, RepositoryError> {
-        let lock = Lock::Organization(&organization);
+        let lock = Lock::organization(&organization);
         transaction!(self, lock, async |connection| {
             let before = find(connection, &organization, &id).await?;
             let mut project = before.clone();
@@ -269,7 +274,7 @@ impl Store {
         due_by: Timestamp,
         act: Act,
     ) -> Result<bool, RepositoryError> {
-        let lock = Lock::Organization(&organization);
+        let lock = Lock::organization(&organization);
         transaction!(self, lock, async |connection| {
             let due = projects::table
                 .find(key.0)

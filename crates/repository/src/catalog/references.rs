@@ -8,11 +8,11 @@ use paneld_domain::{
 };
 
 use super::{
-    Backend, Connection, Store, audit, projects,
+    Backend, Connection, Store, audit, projects, receipts,
     schema::{projects as projects_table, timeline_references},
     transaction,
 };
-use crate::{Act, Action, RepositoryError, Resource, audit::Event, lock::Lock};
+use crate::{Act, Action, Once, Outcome, RepositoryError, Resource, audit::Event, lock::Lock};
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = timeline_references, check_for_backend(Backend), treat_none_as_null = true)]
@@ -114,9 +114,13 @@ impl Store {
         new: NewReference,
         id: ReferenceId,
         act: Act,
-    ) -> Result<Reference, RepositoryError> {
-        let lock = Lock::Organization(&organization);
+        once: Option<Once<Reference>>,
+    ) -> Result<Outcome<Reference>, RepositoryError> {
+        let lock = Lock::creation(&organization, once.as_ref());
         transaction!(self, lock, async |connection| {
+            if let Some(kept) = receipts::find(connection, once.as_ref(), act.at).await? {
+                return Ok(Outcome::Kept(kept));
+            }
             let project = projects::find_live(connection, &organization, &new.project_id).await?;
             let reference = new.build(id, act.at);
             diesel::insert_into(timeline_references::table)
@@ -125,7 +129,8 @@ impl Store {
                 .await?;
             let event = Event::created(&reference)?;
             audit::record(connection, &act, &organization, [event]).await?;
-            Ok(reference)
+            receipts::keep(connection, once, &reference, act.at).await?;
+            Ok(Outcome::Made(reference))
         })
     }
 
@@ -136,7 +141,7 @@ impl Store {
         changes: ReferenceChanges,
         act: Act,
     ) -> Result<Reference, RepositoryError> {
-        let lock = Lock::Organization(&organization);
+        let lock = Lock::organization(&organization);
         transaction!(self, lock, async |connection| {
             let (before, project) = find(connection, &organization, id).await?;
             let mut reference = before.clone();
@@ -157,7 +162,7 @@ impl Store {
         id: ReferenceId,
         act: Act,
     ) -> Result<(), RepositoryError> {
-        let lock = Lock::Organization(&organization);
+        let lock = Lock::organization(&organization);
         transaction!(self, lock, async |connection| {
             let (reference, _) = find(connection, &organization, id).await?;
             diesel::delete(timeline_references::table.find(id.to_string()))

@@ -98,6 +98,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    idempotent_replies (client_id, key_digest) {
+        client_id -> Text,
+        key_digest -> Binary,
+        sealed -> Binary,
+        created_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(projects -> organizations (organization_id));
 diesel::joinable!(clients -> organizations (organization_id));
 diesel::joinable!(clients -> projects (project_key));

@@ -2,14 +2,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};
 use paneld_auth::{CredentialStore as _, PlainSecret, SecretHash};
 use paneld_domain::{
-    ClientChanges, ClientId, ClientType, NewClient, NewReference, OrganizationChanges, PageRequest,
-    ProjectChanges, ReferenceId, Timestamp, parse_timestamp,
+    Client, ClientChanges, ClientId, ClientType, NewClient, NewReference, OrganizationChanges,
+    PageRequest, ProjectChanges, ReferenceId, Timestamp, parse_timestamp,
 };
 use paneld_repository::{
-    Act, Action, Actor, AuditFilter, Bootstrap, DueProject, RepositoryError, Resource, RootRule,
+    Act, Action, Actor, AuditFilter, Bootstrap, DueProject, Once, Outcome, ReplyKey, Repository,
+    RepositoryError, Resource, RootRule,
 };
 
 use crate::world::{
@@ -117,8 +118,8 @@ pub(crate) async fn of_two_that_remove_the_last_roots_one_wins(world: World) {
             let id = organization.id.clone();
             let made = world
                 .repository
-                .create_client(id, new, credentials(), act());
-            roots.push(made.await.unwrap().id);
+                .create_client(id, new, credentials(), act(), None);
+            roots.push(made.await.unwrap().made().unwrap().id);
         }
         let (a, b) = tokio::join!(
             delete_client(&world.repository, &organization, roots[0]),
@@ -238,6 +239,7 @@ pub(crate) async fn a_caller_that_goes_away_breaks_nothing(world: World) {
                     new_client(ClientType::Write),
                     credentials(),
                     act(),
+                    None,
                 );
                 // Dropped at the first, second, third … point where it waits.
                 let patience = Duration::from_micros(round * 40);
@@ -322,9 +324,13 @@ pub(crate) async fn projects_of_the_same_name_have_ids_of_their_own_at_once(worl
             new_client(ClientType::Write),
             credentials(),
             act(),
+            None,
         )
     });
-    let made = join_all(create).await.into_iter().map(Result::unwrap);
+    let made = join_all(create)
+        .await
+        .into_iter()
+        .map(|made| made.unwrap().made().unwrap());
     let (mut ids, mut keys): (Vec<_>, Vec<_>) = made
         .map(|project| (project.id.to_string(), project.key.0))
         .unzip();
@@ -359,9 +365,10 @@ pub(crate) async fn bootstrapping_knows_which_secrets_still_work(world: World) {
     let end = now() + seconds(60);
     let organization = world.organization.id.clone();
     let hash = SecretHash::of(&PlainSecret::generate());
-    let rotated = world
-        .repository
-        .rotate_secret(organization, given.id, hash, Some(end), act());
+    let rotated =
+        world
+            .repository
+            .rotate_secret(organization, given.id, hash, Some(end), act(), None);
     rotated.await.unwrap();
     let just_before = end - Duration::from_micros(1);
     assert_eq!(
@@ -416,14 +423,14 @@ pub(crate) async fn a_purge_takes_all_that_hangs_on_a_project(world: World) {
         date: now(),
     };
     let id = ReferenceId::random(&mut rand::rng());
-    let made = repository.create_reference(organization.clone(), reference, id, act());
+    let made = repository.create_reference(organization.clone(), reference, id, act(), None);
     made.await.unwrap();
     let bound = NewClient {
         project_id: Some(project.id.clone()),
         ..new_client(ClientType::Read)
     };
-    let bound = repository.create_client(organization.clone(), bound, credentials(), act());
-    let bound = bound.await.unwrap();
+    let bound = repository.create_client(organization.clone(), bound, credentials(), act(), None);
+    let bound = bound.await.unwrap().made().unwrap();
 
     let due = now() + seconds(60);
     let rule = RootRule::Overridden;
@@ -558,4 +565,108 @@ pub(crate) async fn what_fails_leaves_no_entry(world: World) {
     let organization = world.organization.id.clone();
     let found = world.repository.get_client(organization, root.id).await;
     assert_eq!(found.unwrap(), root);
+}
+
+/// Asks for a client to be made at most once; the kept reply is its id.
+fn once_under(client: ClientId, digest: u8) -> Once<Client> {
+    Once {
+        key: ReplyKey {
+            client_id: client,
+            digest: [digest; 32],
+        },
+        seal: Box::new(|made| Ok(made.id.to_string().into_bytes())),
+    }
+}
+
+async fn create_once(
+    repository: &Repository,
+    world: &World,
+    at: Timestamp,
+    once: Once<Client>,
+) -> Result<Outcome<Client>, RepositoryError> {
+    repository
+        .create_client(
+            world.organization.id.clone(),
+            new_client(ClientType::Root),
+            credentials(),
+            Act::of_operator(at),
+            Some(once),
+        )
+        .await
+}
+
+fn kept(outcome: Outcome<Client>) -> Option<String> {
+    match outcome {
+        Outcome::Made(_) => None,
+        Outcome::Kept(sealed) => Some(String::from_utf8(sealed).unwrap()),
+    }
+}
+
+pub(crate) async fn what_is_made_once_leaves_its_reply_for_a_day(world: World) {
+    let caller = world.create_client(ClientType::Root, now()).await.id;
+    let other = world.create_client(ClientType::Root, now()).await.id;
+    let at = async |after: u64, client: ClientId, digest: u8| {
+        let at = now() + seconds(after);
+        let made = create_once(&world.repository, &world, at, once_under(client, digest));
+        made.await.unwrap()
+    };
+    const DAY: u64 = 24 * 60 * 60;
+    let first = at(0, caller, 1).await.made().unwrap().id.to_string();
+    assert_eq!(kept(at(DAY - 1, caller, 1).await), Some(first.clone()));
+    assert_eq!(kept(at(0, caller, 2).await), None);
+    assert_eq!(kept(at(0, other, 1).await), None);
+    // A day later it is a new request, whether the old reply was forgotten or not.
+    assert_eq!(kept(at(DAY, caller, 1).await), None);
+    let forget = world.repository.forget_replies(now() + seconds(DAY));
+    forget.await.unwrap();
+    assert_eq!(kept(at(DAY, other, 1).await), None);
+    assert_ne!(kept(at(DAY + 1, caller, 1).await), Some(first));
+}
+
+/// Deleting the caller takes its replies along, and does not stumble over them.
+pub(crate) async fn a_deleted_caller_leaves_no_replies(world: World) {
+    let caller = world.create_client(ClientType::Root, now()).await.id;
+    let made = create_once(&world.repository, &world, now(), once_under(caller, 1));
+    made.await.unwrap();
+    let deleted = delete_client(&world.repository, &world.organization, caller);
+    deleted.await.unwrap();
+}
+
+/// While one is at work on it, nobody waits for it, and nobody does it a second time.
+pub(crate) async fn what_is_made_once_is_not_waited_for(world: World) {
+    let caller = world.create_client(ClientType::Root, now()).await.id;
+    let create = || create_once(&world.repository, &world, now(), once_under(caller, 1));
+    let mut attempts = world
+        .place
+        .while_held(&world.organization.id, async {
+            let mut attempts = (0..3)
+                .map(|_| Box::pin(create()))
+                .collect::<FuturesUnordered<_>>();
+            // One waits for the organization. The others are told so at once.
+            for _ in 0..2 {
+                let told = attempts.next().await.unwrap().unwrap_err();
+                assert!(matches!(told, RepositoryError::Running), "{told:?}");
+            }
+            attempts
+        })
+        .await;
+    let made = attempts.next().await.unwrap().unwrap().made().unwrap();
+    assert_eq!(kept(create().await.unwrap()), Some(made.id.to_string()));
+    let listed =
+        world
+            .repository
+            .list_clients(world.organization.id.clone(), None, PageRequest::default());
+    assert_eq!(listed.await.unwrap().items.len(), 2);
+}
+
+pub(crate) async fn what_fails_leaves_no_reply(world: World) {
+    let caller = world.create_client(ClientType::Root, now()).await.id;
+    let fail = Once {
+        seal: Box::new(|_| Err("it cannot be sealed".into())),
+        ..once_under(caller, 1)
+    };
+    let failed = create_once(&world.repository, &world, now(), fail).await;
+    assert!(matches!(failed, Err(RepositoryError::Internal(_))));
+    let again = create_once(&world.repository, &world, now(), once_under(caller, 1));
+    assert_eq!(kept(again.await.unwrap()), None);
 }

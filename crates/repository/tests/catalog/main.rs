@@ -54,4 +54,8 @@ stamp! {
     a_purge_takes_all_that_hangs_on_a_project,
     every_change_has_its_entry_and_nothing_else_has,
     what_fails_leaves_no_entry,
+    what_is_made_once_leaves_its_reply_for_a_day,
+    a_deleted_caller_leaves_no_replies,
+    what_is_made_once_is_not_waited_for,
+    what_fails_leaves_no_reply,
 }

@@ -181,8 +181,9 @@ impl World {
             new_client(client_type),
             credentials(),
             Act::of_operator(at),
+            None,
         );
-        created.await.unwrap()
+        created.await.unwrap().made().unwrap()
     }
 
     pub(crate) async fn create_project(&self) -> Project {
@@ -192,8 +193,9 @@ impl World {
             new_client(ClientType::Write),
             credentials(),
             act(),
+            None,
         );
-        created.await.unwrap()
+        created.await.unwrap().made().unwrap()
     }
 }
 

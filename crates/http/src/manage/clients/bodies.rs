@@ -108,7 +108,7 @@ impl From<Client> for ClientBody {
 impl From<Created<Client>> for ClientBody {
     fn from(created: Created<Client>) -> Self {
         Self {
-            secret: Some(created.secret.into()),
+            secret: Some(created.secret.as_ref().into()),
             ..created.made.into()
         }
     }
@@ -134,7 +134,7 @@ impl From<Created<Rotated>> for RotatedBody {
         } = created.made;
         Self {
             client: ClientBody {
-                secret: Some(created.secret.into()),
+                secret: Some(created.secret.as_ref().into()),
                 ..client.into()
             },
             previous_secret_expires_at: previous_expires_at.map(WireTime),

@@ -108,7 +108,7 @@ impl From<Created<Project>> for ProjectBody {
         Self {
             client: Some(FirstClientBody {
                 id: created.client_id.to_string(),
-                secret: created.secret.into(),
+                secret: created.secret.as_ref().into(),
                 r#type: ClientType::Write.as_str(),
             }),
             ..created.made.into()

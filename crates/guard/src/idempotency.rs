@@ -1,0 +1,44 @@
+//! The `Idempotency-Key` of a request: `contract/manage.md`.
+
+use actix_web::{HttpRequest, http::header::HeaderName};
+use paneld_auth::{IdempotencyKey, ReplySeal, RequestParts};
+use paneld_domain::InvalidValue;
+
+use crate::{ApiError, Detail, PathStep, credentials::GivenCredentials};
+
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The seal for the reply to a request that asks to be carried out at most once; `None` for
+/// one that does not ask. The request must have passed a [`Gate`](crate::Gate).
+///
+/// # Errors
+/// When its idempotency key is none.
+pub fn reply_seal(request: &HttpRequest, body: &[u8]) -> Result<Option<ReplySeal>, ApiError> {
+    let Some(key) = request.headers().get(&IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    // What is not even text has no visible characters either.
+    let key = key.to_str().unwrap_or_default().parse::<IdempotencyKey>();
+    let key = key.map_err(|why| invalid(&why))?;
+    let given = GivenCredentials::of(request.headers());
+    let presented = given.presented();
+    let client_id = presented.client_id.and_then(|id| id.parse().ok());
+    let (Some(client_id), Some(secret)) = (client_id, presented.secret) else {
+        return Err(ApiError::internal(
+            "a request without credentials came past the gate",
+        ));
+    };
+    let parts = RequestParts {
+        method: request.method().as_str(),
+        path: request.path(),
+        body,
+    };
+    Ok(Some(ReplySeal::new(client_id, secret, &key, parts)))
+}
+
+fn invalid(why: &InvalidValue) -> ApiError {
+    ApiError::invalid_headers(vec![Detail {
+        path: vec![PathStep::Key("Idempotency-Key".to_owned())],
+        message: why.to_string(),
+    }])
+}

@@ -12,6 +12,7 @@ mod authenticator;
 mod authorized;
 pub mod policy;
 mod secret;
+mod stale;
 
 pub use authenticator::{
     AuthError, Authenticator, CredentialStore, Credentials, LookupFuture, Presented, Principal,
@@ -20,3 +21,4 @@ pub use authenticator::{
 pub use authorized::{Authorized, Denied, permission};
 pub use policy::Api;
 pub use secret::{PlainSecret, SecretHash};
+pub use stale::Stale;

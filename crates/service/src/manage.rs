@@ -1,8 +1,8 @@
 //! The Manage API's use cases: `contract/manage.md`.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use paneld_auth::{Authenticator, Authorized, PlainSecret, SecretHash, permission};
+use paneld_auth::{Authorized, PlainSecret, SecretHash, Stale, permission};
 use paneld_domain::{
     Client, ClientChanges, ClientId, ClientRateLimits, ClientType, Clock, InvalidValue, LimitGroup,
     Name, NewClient, NewProject, NewReference, Organization, OrganizationChanges, Page,
@@ -12,7 +12,7 @@ use paneld_domain::{
 use paneld_ratelimit::Limits;
 use paneld_repository::{NewCredentials, Repository, RepositoryError, RootRule, Rotated};
 
-use crate::ServiceError;
+use crate::{Revocations, ServiceError};
 
 /// How long a deleted project can be restored.
 const TIME_TO_RESTORE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -44,7 +44,7 @@ pub struct ManageSettings {
 #[derive(Debug, Clone)]
 pub struct Manage {
     repository: Repository,
-    authenticator: Arc<Authenticator>,
+    revocations: Revocations,
     clock: Clock,
     settings: ManageSettings,
 }
@@ -53,13 +53,13 @@ impl Manage {
     /// The use cases on this catalog.
     pub fn new(
         repository: Repository,
-        authenticator: Arc<Authenticator>,
+        revocations: Revocations,
         clock: Clock,
         settings: ManageSettings,
     ) -> Self {
         Self {
             repository,
-            authenticator,
+            revocations,
             clock,
             settings,
         }
@@ -415,13 +415,10 @@ impl Manage {
         stale: Stale,
         work: impl Future<Output = Result<T, RepositoryError>> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        let authenticator = Arc::clone(&self.authenticator);
+        let revocations = self.revocations.clone();
         let whole = tokio::spawn(async move {
             let result = work.await;
-            match stale {
-                Stale::Client(id) => authenticator.evict(id),
-                Stale::All => authenticator.evict_all(),
-            }
+            revocations.forget(stale);
             result
         });
         Ok(whole.await.map_err(ServiceError::internal)??)
@@ -454,13 +451,6 @@ impl Manage {
             Err(ServiceError::Invalid(problems))
         }
     }
-}
-
-/// What authentication must not believe any longer after a change.
-enum Stale {
-    Client(ClientId),
-    /// Projects and organizations are behind many clients.
-    All,
 }
 
 fn root_rule(caller: &Manager) -> RootRule {

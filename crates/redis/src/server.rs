@@ -3,12 +3,12 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use paneld_domain::ErrorChain;
-use redis::{Cmd, FromRedisValue, RedisError, RedisResult};
+use redis::{Cmd, FromRedisValue, RedisError};
 use tokio::{sync::watch, task::AbortHandle};
 
 use crate::{
     KeyPrefix, RedisUrl,
-    connection::{CONNECT_TIMEOUT, Connection},
+    connection::{CONNECT_TIMEOUT, Link},
 };
 
 /// How often a server that is there is asked whether it still is. With the time it has to
@@ -16,10 +16,6 @@ use crate::{
 const PROBE_INTERVAL: Duration = Duration::from_millis(50);
 /// How often a server that is away is looked for.
 const RECONNECT_INTERVAL: Duration = Duration::from_millis(250);
-
-/// What a server must be able to do before it counts as back: run a script that asks for the
-/// time and writes. One that is a replica, still loads, is full or forbids it, cannot.
-const TRIAL: &str = "redis.call('TIME') return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
 
 /// Redis is away. The log has the reason, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -56,19 +52,9 @@ struct Shared {
 enum State {
     /// The first attempt is not over.
     Starting,
+    /// As long as nothing goes wrong with this link.
     Up(Arc<Link>),
     Away,
-}
-
-/// A connection, for as long as nothing goes wrong with it.
-pub(crate) struct Link {
-    connection: Connection,
-}
-
-impl Link {
-    pub(crate) fn connection(&self) -> Connection {
-        self.connection.clone()
-    }
 }
 
 /// Ends the task in the background.
@@ -185,8 +171,8 @@ impl Shared {
         }
     }
 
-    fn join(&self, connection: Connection) {
-        let link = Arc::new(Link { connection });
+    fn join(&self, link: Link) {
+        let link = Arc::new(link);
         match self.state.send_replace(State::Up(link)) {
             State::Starting => tracing::info!(redis.url = %self.url, "connected to Redis"),
             State::Up(_) | State::Away => {
@@ -194,34 +180,23 @@ impl Shared {
             }
         }
     }
-
-    /// Opens a connection that has proven to be of use.
-    async fn open(&self, turn: usize) -> RedisResult<Connection> {
-        let mut connection = Connection::open(&self.url, turn).await?;
-        connection.ping().await?;
-        let mut trial = redis::cmd("EVAL");
-        let key = format!("{}trial", self.prefix);
-        connection
-            .send::<()>(trial.arg(TRIAL).arg(1).arg(key))
-            .await?;
-        Ok(connection)
-    }
 }
 
 /// Notices that Redis is away though nobody uses it, and finds it again.
 async fn supervise(shared: Arc<Shared>) {
     let gauge = || metrics::gauge!("paneld_redis_up");
+    let trial = format!("{}trial", shared.prefix);
     for turn in 0.. {
         let pause = if let Some(link) = shared.link() {
             gauge().set(1.0);
-            if let Err(error) = link.connection().ping().await {
+            if let Err(error) = link.ping().await {
                 shared.lose(&link, &error);
             }
             PROBE_INTERVAL
         } else {
-            match shared.open(turn).await {
-                Ok(connection) => {
-                    shared.join(connection);
+            match Link::open(&shared.url, turn, &trial).await {
+                Ok(link) => {
+                    shared.join(link);
                     PROBE_INTERVAL
                 }
                 Err(error) => {

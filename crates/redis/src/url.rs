@@ -40,8 +40,9 @@ pub(crate) enum Topology {
 /// A server's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
-    host: Host,
-    port: u16,
+    /// A name or an address, without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
 }
 
 impl RedisUrl {
@@ -65,11 +66,7 @@ impl RedisUrl {
 
     /// The address of a node, as the library has it.
     pub(crate) fn address(&self, node: &Node) -> ConnectionAddr {
-        let host = match &node.host {
-            // Without its brackets.
-            Host::Ipv6(address) => address.to_string(),
-            host => host.to_string(),
-        };
+        let host = node.host.clone();
         if self.is_tls {
             ConnectionAddr::TcpTls {
                 host,
@@ -147,8 +144,13 @@ fn parse_node(text: &str, default_port: u16) -> Result<Node, InvalidValue> {
     let url = Url::parse(&format!("redis://{text}")).map_err(|_not_a_host| wrong())?;
     let bare = url.path().is_empty() && url.query().is_none() && url.fragment().is_none();
     let host = url.host().filter(|_| bare).ok_or_else(wrong)?;
+    let host = match host {
+        Host::Domain(name) => name.to_owned(),
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => address.to_string(),
+    };
     Ok(Node {
-        host: host.to_owned(),
+        host,
         port: url.port().unwrap_or(default_port),
     })
 }
@@ -188,7 +190,11 @@ impl fmt::Display for RedisUrl {
         }
         for (index, Node { host, port }) in self.nodes.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
-            write!(f, "{comma}{host}:{port}")?;
+            if host.contains(':') {
+                write!(f, "{comma}[{host}]:{port}")?;
+            } else {
+                write!(f, "{comma}{host}:{port}")?;
+            }
         }
         if let Some(master) = master {
             write!(f, "/{master}")?;

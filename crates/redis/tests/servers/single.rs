@@ -99,7 +99,8 @@ async fn a_server_that_is_not_there_at_the_start_is_found_later() {
 #[ignore = "needs Redis: cargo xtask test"]
 async fn a_wrong_password_is_told_to_the_log_but_not_shown() {
     let (log, _guard) = Log::start();
-    let server = Server::start(&["--requirepass", "right-password"]).await;
+    let server = Server::start(&[]).await;
+    server.cli(&["CONFIG", "SET", "requirepass", "right-password"]);
     let url = |password: &str| format!("redis://:{password}@127.0.0.1:{}", server.port());
     let redis = connect(&url("right-password")).await;
     assert_eq!(count(&redis, "a").await, Some(1));

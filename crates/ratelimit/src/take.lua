@@ -68,6 +68,8 @@ for index, key in ipairs(KEYS) do
       local full_in = math.ceil(missing / limit / 1000) + 2
       redis.call('SET', key, string.format('%.0f %.0f %s %s', missing, now, limit, window),
         'PX', string.format('%.0f', full_in))
+    else
+      redis.call('DEL', key)
     end
   end
 end

@@ -36,9 +36,12 @@ async fn start(replicas: usize) -> Vec<Server> {
     for node in &nodes {
         let is_ready = || {
             let info = node.cli(&["CLUSTER", "INFO"]);
-            let peers = node.cli(&["CLUSTER", "NODES"]);
-            let replicas_known = peers.matches("slave").count() == 3 * replicas;
-            info.contains("cluster_state:ok") && replicas_known
+            let known = node.cli(&["CLUSTER", "NODES"]).matches("slave").count();
+            let replication = node.cli(&["INFO", "replication"]);
+            // A replica that never was in step does not take over.
+            let in_step = replication.contains("role:master")
+                || replication.contains("master_link_status:up");
+            info.contains("cluster_state:ok") && known == 3 * replicas && in_step
         };
         eventually("the Cluster", is_ready).await;
     }

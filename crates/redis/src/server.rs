@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use paneld_domain::ErrorChain;
 use redis::{Cmd, FromRedisValue, RedisError};
 use tokio::{sync::watch, task::AbortHandle};
 
@@ -167,7 +166,7 @@ impl Shared {
             leaves
         });
         if left {
-            tracing::warn!(redis.url = %self.url, error = %ErrorChain(why), "Redis is away");
+            tracing::warn!(redis.url = %self.url, error = %why, "Redis is away");
         }
     }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measurements, each a subcommand.
 
 mod http;
+mod ratelimit;
 mod server;
 mod wrk;
 
@@ -12,11 +13,14 @@ use xshell::Shell;
 pub(crate) enum Bench {
     /// Compare an authenticated request with the least that an actix-web server can do
     Http(http::Options),
+    /// Compare the Redis limiter with redis-benchmark running the same script
+    Ratelimit(ratelimit::Options),
 }
 
 /// Runs one measurement. None of them writes anything in the repository.
 pub(crate) fn run(sh: &Shell, bench: Bench) -> Result<()> {
     match bench {
         Bench::Http(options) => http::run(sh, &options),
+        Bench::Ratelimit(options) => ratelimit::run(sh, &options),
     }
 }

@@ -89,6 +89,16 @@ pub(crate) enum ProjectsCommand {
 }
 
 impl AdminCommand {
+    /// Whether running servers may have to forget something after it.
+    pub(crate) fn is_change(&self) -> bool {
+        !matches!(
+            self,
+            Self::Organizations(OrganizationsCommand::List)
+                | Self::Clients(ClientsCommand::List { .. })
+                | Self::Projects(ProjectsCommand::List { .. })
+        )
+    }
+
     /// Whether it may be the first that is done with a catalog.
     pub(crate) fn may_begin(&self) -> bool {
         matches!(

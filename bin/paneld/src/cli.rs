@@ -5,14 +5,14 @@ use std::{io::Write as _, process::ExitCode};
 use anyhow::{Context as _, bail};
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use paneld_domain::Clock;
-use paneld_service::Repository;
+use paneld_service::{Repository, Revocations};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     Server,
     admin::{self, AdminCommand},
-    config::{self, Config, FILE_FLAG, Gathered, SETTINGS},
-    data_dir, logging,
+    config::{self, Config, FILE_FLAG, Gathered, RedisConfig, SETTINGS},
+    data_dir, logging, server,
 };
 
 /// A self-hosted product-analytics API server
@@ -142,9 +142,25 @@ fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
                     let present = Repository::open_present(&config.catalog).await;
                     present.context("cannot open the catalog")?
                 };
-                admin::run(command, json, repository, Clock::system()).await
+                let is_change = command.is_change();
+                admin::run(command, json, repository, Clock::system()).await?;
+                if let Some(redis) = config.redis.as_ref().filter(|_| is_change) {
+                    tell_servers(redis).await;
+                }
+                Ok(())
             })
         }
+    }
+}
+
+/// Tells running servers that something was changed beside them.
+async fn tell_servers(redis: &RedisConfig) {
+    let redis = server::connect(redis).await;
+    if !Revocations::announce(&redis).await {
+        let _ = writeln!(
+            std::io::stderr(),
+            "paneld: Redis is away: running servers will notice within five seconds"
+        );
     }
 }
 

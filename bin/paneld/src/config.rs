@@ -10,7 +10,8 @@ use anyhow::bail;
 use paneld_auth::PlainSecret;
 use paneld_domain::{ClientId, InvalidValue, Name, Rate};
 use paneld_guard::{TrustedProxies, TrustedProxy};
-use paneld_ratelimit::Limits;
+use paneld_ratelimit::{Limits, RedisDown};
+use paneld_redis::{KeyPrefix, RedisUrl};
 use paneld_service::CatalogUrl;
 use tracing_subscriber::filter::Targets;
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub bootstrap: Bootstrap,
     /// The rate limits.
     pub limits: Limits,
+    /// Where Redis is, if there is one.
+    pub redis: Option<RedisConfig>,
     /// The proxies whose word on addresses is believed.
     pub trusted_proxies: TrustedProxies,
     /// Whether root clients may be made through the API.
@@ -43,6 +46,17 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// How long requests may take to finish when the server is stopped.
     pub shutdown_timeout: Duration,
+}
+
+/// The Redis that several processes share.
+#[derive(Debug, Clone)]
+pub struct RedisConfig {
+    /// Where it is.
+    pub url: RedisUrl,
+    /// What the names of keys and channels begin with.
+    pub prefix: KeyPrefix,
+    /// What becomes of requests while it is away.
+    pub down: RedisDown,
 }
 
 /// What the first start makes, where it is told.
@@ -117,6 +131,7 @@ impl Reader<'_> {
         };
         let bootstrap = self.bootstrap();
         let limits = self.limits();
+        let redis = self.redis();
         let trusted_proxies = self.parse("trusted_proxies", parse_proxies);
         let allow_root_creation = self.parse("allow_root_creation", parse_bool);
         let log = self.parse("log", |text| {
@@ -139,6 +154,7 @@ impl Reader<'_> {
             catalog: catalog?,
             bootstrap: bootstrap?,
             limits: limits?,
+            redis: redis?,
             trusted_proxies: trusted_proxies?,
             allow_root_creation: allow_root_creation?,
             log: log?,
@@ -194,6 +210,14 @@ impl Reader<'_> {
             auth_failures: auth_failures?,
             client_factor: client_factor?,
         })
+    }
+
+    fn redis(&mut self) -> Option<Option<RedisConfig>> {
+        let url = self.optional("redis_url", str::parse::<RedisUrl>);
+        let prefix = self.parse("redis_prefix", str::parse);
+        let down = self.parse("redis_down", str::parse);
+        let (url, prefix, down) = (url?, prefix?, down?);
+        Some(url.map(|url| RedisConfig { url, prefix, down }))
     }
 
     fn text(&self, key: &str) -> Option<&str> {

@@ -8,13 +8,19 @@ use paneld_auth::{Authenticator, CredentialStore};
 use paneld_domain::{Clock, ErrorChain};
 use paneld_guard::{BodyBudget, Guard, Requests};
 use paneld_http::Services;
-use paneld_ratelimit::Limiter;
+use paneld_ratelimit::{Limiter, RedisDown};
+use paneld_redis::Redis;
 use paneld_service::{
-    Admin, Health, Identity, Manage, ManageSettings, Repository, ServiceError, Upkeep,
+    Admin, Health, Identity, Manage, ManageSettings, Repository, Revocations, ServiceError, Upkeep,
 };
 use tokio::{net::TcpStream, task::JoinHandle};
 
-use crate::{config::Config, data_dir, data_dir::Lock, first_start, metrics};
+use crate::{
+    config::{Config, RedisConfig},
+    data_dir,
+    data_dir::Lock,
+    first_start, metrics,
+};
 
 /// How often deleted projects and kept replies are looked for whose time is over.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
@@ -53,7 +59,11 @@ impl Server {
             .context("cannot open the catalog")?;
         let store: Arc<dyn CredentialStore> = Arc::new(repository.clone());
         let authenticator = Arc::new(Authenticator::new(store, clock.clone()));
-        let services = services(config, &repository, &authenticator, &clock);
+        let redis = match &config.redis {
+            Some(redis) => Some((connect(redis).await, redis.down)),
+            None => None,
+        };
+        let services = services(config, &repository, &authenticator, redis, &clock);
 
         let requests = Requests::new(clock.clone());
         let http = HttpServer::new(move || {
@@ -166,23 +176,35 @@ fn connections_per_worker() -> usize {
     usize::try_from(each.clamp(1, MOST)).unwrap_or(1)
 }
 
+pub(crate) async fn connect(redis: &RedisConfig) -> Redis {
+    Redis::connect(redis.url.clone(), redis.prefix.clone()).await
+}
+
 fn services(
     config: &Config,
     repository: &Repository,
     authenticator: &Arc<Authenticator>,
+    redis: Option<(Redis, RedisDown)>,
     clock: &Clock,
 ) -> Services {
-    let limiter = Arc::new(Limiter::new(clock.clone()));
+    let mut health = Health::new(repository.clone(), clock.clone());
+    let (limiter, revocations) = match redis {
+        Some((redis, down)) => {
+            health = health.with_redis(redis.clone(), down == RedisDown::Closed);
+            let revocations = Revocations::shared(Arc::clone(authenticator), &redis);
+            (Limiter::shared(redis, down, clock.clone()), revocations)
+        }
+        None => (
+            Limiter::new(clock.clone()),
+            Revocations::local(Arc::clone(authenticator)),
+        ),
+    };
+    let limiter = Arc::new(limiter);
     let settings = ManageSettings {
         limits: config.limits,
         allow_root_creation: config.allow_root_creation,
     };
-    let manage = Manage::new(
-        repository.clone(),
-        Arc::clone(authenticator),
-        clock.clone(),
-        settings,
-    );
+    let manage = Manage::new(repository.clone(), revocations, clock.clone(), settings);
     Services {
         guard: Guard::new(
             Arc::clone(authenticator),
@@ -193,7 +215,7 @@ fn services(
         body_budget: web::Data::new(BodyBudget::default()),
         manage: web::Data::new(manage),
         identity: web::Data::new(Identity::new(limiter, config.limits)),
-        health: web::Data::new(Health::new(repository.clone(), clock.clone())),
+        health: web::Data::new(health),
     }
 }
 

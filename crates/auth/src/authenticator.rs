@@ -16,6 +16,7 @@ use paneld_domain::{Client, ClientId, Clock, CorsEntry, Filter, Organization, Pr
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
+    Stale,
     policy::{self, Api, Reach},
     secret::{SecretHash, is_well_formed},
 };
@@ -264,6 +265,14 @@ impl Authenticator {
         }
         self.note_use(&known, now);
         Ok(Principal { known, peer })
+    }
+
+    /// Forgets what is stale, at once.
+    pub fn forget(&self, stale: Stale) {
+        match stale {
+            Stale::Client(id) => self.evict(id),
+            Stale::All => self.evict_all(),
+        }
     }
 
     /// Forgets a client, at once: also a look-up of it that is under way.

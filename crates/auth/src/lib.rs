@@ -13,6 +13,7 @@ mod authorized;
 mod idempotency;
 pub mod policy;
 mod secret;
+mod stale;
 
 pub use authenticator::{
     AuthError, Authenticator, CredentialStore, Credentials, LookupFuture, Presented, Principal,
@@ -22,3 +23,4 @@ pub use authorized::{Authorized, Denied, permission};
 pub use idempotency::{IdempotencyKey, ReplySeal, RequestParts};
 pub use policy::Api;
 pub use secret::{PlainSecret, SecretHash};
+pub use stale::Stale;

@@ -60,29 +60,33 @@ impl Guard {
         let given = GivenCredentials::of(request.headers());
         let presented = given.presented();
         match self.authenticator.authenticate(api, presented, peer).await {
-            Ok(principal) => Ok(self.charge(api, principal)),
-            Err(error) => Err(self.refuse(api, error, peer)),
+            Ok(principal) => self.charge(api, principal).await,
+            Err(error) => Err(self.refuse(api, error, peer).await),
         }
     }
 
-    fn charge(&self, api: Api, principal: Principal) -> Admission {
+    async fn charge(&self, api: Api, principal: Principal) -> Result<Admission, ApiError> {
         let group = api.limit_group();
         let client = principal.client();
         let rate = self.limits.client(group, client.rate_limits.as_ref());
-        let verdict = rate.map(|rate| {
-            let key = BucketKey::client(group, client.id);
-            self.limiter.take(key, rate, 1)
-        });
-        Admission {
+        let verdict = match rate {
+            Some(rate) => {
+                let key = BucketKey::client(group, client.id);
+                let taken = self.limiter.take(key, rate, 1).await;
+                taken.map_err(ApiError::unavailable)?
+            }
+            None => None,
+        };
+        Ok(Admission {
             principal,
             group,
             verdict,
-        }
+        })
     }
 
     /// Turns a caller away. Failures are charged to the peer address; when its bucket is empty
     /// the answer is 429.
-    fn refuse(&self, api: Api, error: AuthError, peer: IpAddr) -> ApiError {
+    async fn refuse(&self, api: Api, error: AuthError, peer: IpAddr) -> ApiError {
         let Some(refusal) = unauthorized(api, &error) else {
             return ApiError::unavailable(error);
         };
@@ -92,7 +96,11 @@ impl Guard {
             return refusal;
         };
         let key = BucketKey::address(LimitGroup::AuthFailures, peer);
-        match self.limiter.take(key, rate, 1).retry_in {
+        let verdict = match self.limiter.take(key, rate, 1).await {
+            Ok(verdict) => verdict,
+            Err(error) => return ApiError::unavailable(error),
+        };
+        match verdict.and_then(|verdict| verdict.retry_in) {
             Some(wait) => {
                 count_limited(LimitGroup::AuthFailures);
                 ApiError::rate_limited(limit_headers::retry_after(wait))

@@ -1,7 +1,7 @@
 //! Liveness and readiness, for orchestrators and load balancers.
 
 use actix_web::{HttpResponse, web};
-use paneld_service::{BackendState, Health};
+use paneld_service::{BackendState, Health, Overall};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,10 +9,11 @@ use crate::routes::Endpoint;
 
 /// Whether the server can do its work.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"status": "ready", "backends": {"catalog": "up"}}))]
+#[schema(example = json!({"status": "ready", "backends": {"catalog": "up", "redis": "up"}}))]
 #[schema(as = Readiness)]
 pub(crate) struct ReadinessBody {
-    /// `ready` or `unavailable`.
+    /// `ready`; `degraded` when something is away that requests can be served without; or
+    /// `unavailable`.
     status: &'static str,
     backends: BackendsBody,
 }
@@ -22,6 +23,9 @@ pub(crate) struct ReadinessBody {
 #[schema(as = Backends)]
 pub(crate) struct BackendsBody {
     catalog: &'static str,
+    /// Only there when a Redis is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redis: Option<&'static str>,
 }
 
 /// That the process runs.
@@ -52,32 +56,29 @@ pub(crate) async fn live() -> HttpResponse {
 
 /// Whether requests can be served
 ///
-/// The answer is at most a second old.
+/// What it says of the catalog is at most a second old.
 #[utoipa::path(get, path = "/healthz/ready", tag = "Health", security(()),
     responses(
         (status = 200, description = "They can", body = ReadinessBody),
         (status = 503, description = "A backend is away", body = ReadinessBody)))]
 pub(crate) async fn ready(health: web::Data<Health>) -> HttpResponse {
     let readiness = health.readiness().await;
-    let body = ReadinessBody {
-        status: if readiness.is_ready() {
-            "ready"
-        } else {
-            "unavailable"
-        },
+    let (status, mut reply) = match readiness.overall {
+        Overall::Ready => ("ready", HttpResponse::Ok()),
+        Overall::Degraded => ("degraded", HttpResponse::Ok()),
+        Overall::Unavailable => ("unavailable", HttpResponse::ServiceUnavailable()),
+    };
+    let name = |state| match state {
+        BackendState::Up => "up",
+        BackendState::Down => "down",
+    };
+    reply.json(ReadinessBody {
+        status,
         backends: BackendsBody {
-            catalog: match readiness.catalog {
-                BackendState::Up => "up",
-                BackendState::Down => "down",
-            },
+            catalog: name(readiness.catalog),
+            redis: readiness.redis.map(name),
         },
-    };
-    let mut reply = if readiness.is_ready() {
-        HttpResponse::Ok()
-    } else {
-        HttpResponse::ServiceUnavailable()
-    };
-    reply.json(body)
+    })
 }
 
 /// Whether requests can be served

@@ -39,6 +39,14 @@ impl Verdict {
 }
 
 impl Bucket {
+    /// A bucket that was kept elsewhere: so many parts are missing at `now`, at most all.
+    pub(crate) fn new(missing: u64, rate: Rate, now: u64) -> Self {
+        Self {
+            missing: missing.min(capacity(rate)),
+            as_of: now,
+        }
+    }
+
     /// The bucket after `cost` tokens were asked for at `now` (microseconds), and the verdict.
     /// Either all tokens are taken, or none.
     ///

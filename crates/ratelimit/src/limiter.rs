@@ -1,235 +1,115 @@
-//! Buckets in this process.
+//! The limiter: buckets in this process, or shared with others through Redis.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, RandomState},
-    net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::str::FromStr;
 
-use paneld_domain::{ClientId, Clock, LimitGroup, Rate};
+use paneld_domain::{ClientId, Clock, InvalidValue, LimitGroup, Rate};
+use paneld_redis::{Away, Redis};
 
-use crate::bucket::{Bucket, Verdict};
+use crate::{BucketKey, bucket::Verdict, local::LocalBuckets, shared::SharedBuckets};
 
-/// Each shard has its own lock, and all buckets of the subjects that fall to it.
-const SHARDS: usize = 16;
-/// The most buckets that a shard keeps of a group. All shards together stay under about 20 MB.
-const BUCKETS_PER_TABLE: usize = 4_096;
-/// How often at most a crowded table is searched for full buckets, in microseconds.
-const SWEEP_INTERVAL: u64 = 1_000_000;
-
-/// Whose bucket it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct BucketKey {
-    group: LimitGroup,
-    subject: u128,
-}
-
-impl BucketKey {
-    /// A client's bucket of a group.
-    pub fn client(group: LimitGroup, client: ClientId) -> Self {
-        Self {
-            group,
-            subject: client.as_uuid().as_u128(),
-        }
-    }
-
-    /// An address's bucket of failed authentications. IPv6 counts by its /64: that is what one
-    /// subscriber gets.
-    pub fn address(group: LimitGroup, address: IpAddr) -> Self {
-        let subject = match address.to_canonical() {
-            // The mark in the lower half keeps it apart from every IPv6 network.
-            IpAddr::V4(v4) => u128::from(u32::from(v4)) | 1 << 32,
-            IpAddr::V6(v6) => u128::from(v6) >> 64 << 64,
-        };
-        Self { group, subject }
-    }
-}
-
-/// A limiter whose buckets live in this process, in bounded memory.
+/// Decides who may pass.
 ///
-/// Only full buckets are forgotten, which changes nothing. A table that is crowded with buckets
-/// in use lets newcomers share one bucket, until there is room again: an attack from many
-/// addresses at once is limited together.
+/// Its buckets are in this process, in bounded memory; or in Redis, where all processes draw on
+/// the same ones. While Redis is away it does as [`RedisDown`] says.
 #[derive(Debug)]
 pub struct Limiter {
-    clock: Clock,
-    hasher: RandomState,
-    shards: [Mutex<Shard>; SHARDS],
+    local: LocalBuckets,
+    shared: Option<(SharedBuckets, RedisDown)>,
 }
 
-/// A table for each group.
-type Shard = [Table; LimitGroup::ALL.len()];
-
-#[derive(Debug, Default)]
-struct Table {
-    buckets: HashMap<u128, Entry>,
-    /// The bucket that newcomers share while there is no room.
-    overflow: Bucket,
-    next_sweep: u64,
+/// What becomes of requests while Redis is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedisDown {
+    /// Buckets in this process take over.
+    Local,
+    /// They are not limited; failed authentication is, by buckets in this process.
+    Open,
+    /// They are refused.
+    Closed,
 }
 
-#[derive(Debug)]
-struct Entry {
-    bucket: Bucket,
-    rate: Rate,
+impl FromStr for RedisDown {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "local" => Ok(Self::Local),
+            "open" => Ok(Self::Open),
+            "closed" => Ok(Self::Closed),
+            _ => Err(InvalidValue::new("must be local, open or closed")),
+        }
+    }
 }
+
+/// Nobody can say whether the request may pass, and so it may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the rate limit cannot be asked")]
+pub struct LimiterUnavailable(#[from] Away);
 
 impl Limiter {
-    /// A limiter without any bucket in use.
+    /// A limiter in this process.
     pub fn new(clock: Clock) -> Self {
         Self {
-            clock,
-            hasher: RandomState::new(),
-            shards: Default::default(),
+            local: LocalBuckets::new(clock),
+            shared: None,
         }
     }
 
-    /// Takes `cost` tokens, or none when they do not all fit.
-    pub fn take(&self, key: BucketKey, rate: Rate, cost: u32) -> Verdict {
-        let now = self.now();
-        let mut shard = self.shard(key.subject);
-        let bucket = shard[key.group as usize].bucket_mut(key.subject, rate, now);
-        let (after, verdict) = bucket.take(rate, cost, now);
-        *bucket = after;
-        verdict
-    }
-
-    /// What a client's buckets hold at these rates; nothing is taken.
-    pub fn peek(&self, client: ClientId, rates: &[(LimitGroup, Rate)]) -> Vec<Verdict> {
-        let now = self.now();
-        let subject = client.as_uuid().as_u128();
-        let shard = self.shard(subject);
-        let verdicts = rates.iter().map(|&(group, rate)| {
-            let entry = shard[group as usize].buckets.get(&subject);
-            let bucket = entry.map(|entry| entry.bucket.rescaled(entry.rate, rate, now));
-            bucket.unwrap_or_default().peek(rate, now)
-        });
-        verdicts.collect()
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.clock.elapsed().as_micros()).unwrap_or(u64::MAX)
-    }
-
-    fn shard(&self, subject: u128) -> MutexGuard<'_, Shard> {
-        let place = usize::try_from(self.hasher.hash_one(subject) % SHARDS as u64);
-        let shard = &self.shards[place.unwrap_or(0)];
-        // A bucket is a pair of numbers: no panic can leave one half written.
-        shard.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Table {
-    fn bucket_mut(&mut self, subject: u128, rate: Rate, now: u64) -> &mut Bucket {
-        if self.buckets.len() >= BUCKETS_PER_TABLE && !self.buckets.contains_key(&subject) {
-            self.sweep(now);
-            if self.buckets.len() >= BUCKETS_PER_TABLE {
-                return &mut self.overflow;
-            }
-        }
-        let entry = self.buckets.entry(subject).or_insert(Entry {
-            bucket: Bucket::default(),
-            rate,
-        });
-        entry.bucket = entry.bucket.rescaled(entry.rate, rate, now);
-        entry.rate = rate;
-        &mut entry.bucket
-    }
-
-    /// Forgets full buckets; at most once in an interval, for it looks at all of them.
-    fn sweep(&mut self, now: u64) {
-        if now >= self.next_sweep {
-            self.buckets
-                .retain(|_, entry| !entry.bucket.is_full(entry.rate, now));
-            self.next_sweep = now + SWEEP_INTERVAL;
+    /// A limiter whose buckets are in Redis.
+    pub fn shared(redis: Redis, down: RedisDown, clock: Clock) -> Self {
+        Self {
+            shared: Some((SharedBuckets::new(redis), down)),
+            ..Self::new(clock)
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use std::{net::Ipv6Addr, time::Duration};
-
-    use paneld_domain::{ManualClock, parse_timestamp};
-
-    use super::*;
-
-    fn limiter() -> (Limiter, ManualClock) {
-        let time = ManualClock::starting_at(parse_timestamp("2026-01-15").unwrap());
-        (Limiter::new(time.clock()), time)
-    }
-
-    fn failures(address: impl Into<IpAddr>) -> BucketKey {
-        BucketKey::address(LimitGroup::AuthFailures, address.into())
-    }
-
-    fn network(number: u64) -> BucketKey {
-        failures(Ipv6Addr::from(u128::from(number) << 64))
-    }
-
-    #[test]
-    fn subjects_and_groups_have_buckets_of_their_own() {
-        let (limiter, _time) = limiter();
-        let rate = Rate::new(1, 60).unwrap();
-        let client = ClientId::random(&mut rand::rng());
-        let manage = BucketKey::client(LimitGroup::Manage, client);
-        assert!(limiter.take(manage, rate, 1).is_allowed());
-        assert!(!limiter.take(manage, rate, 1).is_allowed());
-        let export = BucketKey::client(LimitGroup::Export, client);
-        let other = BucketKey::client(LimitGroup::Manage, ClientId::random(&mut rand::rng()));
-        assert!(limiter.take(other, rate, 1).is_allowed());
-
-        let rates = [(LimitGroup::Manage, rate), (LimitGroup::Export, rate)];
-        let remaining = |limiter: &Limiter| -> Vec<u32> {
-            let verdicts = limiter.peek(client, &rates);
-            verdicts.iter().map(|verdict| verdict.remaining).collect()
+    /// Takes `cost` tokens, or none when they do not all fit. `None` when there is no limit for
+    /// now.
+    ///
+    /// # Errors
+    /// When Redis is away and requests are to be refused then.
+    pub async fn take(
+        &self,
+        key: BucketKey,
+        rate: Rate,
+        cost: u32,
+    ) -> Result<Option<Verdict>, LimiterUnavailable> {
+        let local = || Ok(Some(self.local.take(key, rate, cost)));
+        let Some((shared, down)) = &self.shared else {
+            return local();
         };
-        assert_eq!(remaining(&limiter), [0, 1]);
-        assert!(limiter.take(export, rate, 1).is_allowed());
-        assert_eq!(remaining(&limiter), [0, 0]);
+        match (shared.take(key, rate, cost).await, down) {
+            (Ok(verdict), _) => Ok(Some(verdict)),
+            (Err(Away), RedisDown::Local) => local(),
+            // Without a limit on failures secrets could be guessed.
+            (Err(Away), RedisDown::Open) if key.group == LimitGroup::AuthFailures => local(),
+            (Err(Away), RedisDown::Open) => Ok(None),
+            (Err(away @ Away), RedisDown::Closed) => Err(away.into()),
+        }
     }
 
-    #[test]
-    fn ipv6_is_limited_by_its_network_and_ipv4_by_address() {
-        let key = |text: &str| failures(text.parse::<IpAddr>().unwrap());
-        assert_eq!(key("2001:db8::1"), key("2001:db8::ffff:1"));
-        assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
-        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
-        assert_eq!(key("192.0.2.1"), key("::ffff:192.0.2.1"));
-        assert_ne!(key("0.0.0.0"), key("::"));
-    }
-
-    #[test]
-    fn memory_is_bounded_and_only_full_buckets_are_forgotten() {
-        let (limiter, time) = limiter();
-        let rate = Rate::new(2, 60).unwrap();
-        let kept = |limiter: &Limiter| -> usize {
-            let group = LimitGroup::AuthFailures as usize;
-            let shards = limiter.shards.iter();
-            shards
-                .map(|shard| shard.lock().unwrap()[group].buckets.len())
-                .sum()
+    /// What a client's buckets hold at these rates; nothing is taken. Empty when there is no
+    /// limit for now.
+    ///
+    /// # Errors
+    /// When Redis is away and requests are to be refused then.
+    pub async fn peek(
+        &self,
+        client: ClientId,
+        rates: &[(LimitGroup, Rate)],
+    ) -> Result<Vec<Verdict>, LimiterUnavailable> {
+        let local = || Ok(self.local.peek(client, rates));
+        let Some((shared, down)) = &self.shared else {
+            return local();
         };
-        let victim = network(0);
-        limiter.take(victim, rate, 2);
-
-        let crowd = 3 * (SHARDS * BUCKETS_PER_TABLE) as u64;
-        let passed = (1..crowd)
-            .filter(|&n| limiter.take(network(n), rate, 2).is_allowed())
-            .count();
-        assert_eq!(kept(&limiter), SHARDS * BUCKETS_PER_TABLE);
-        assert!(
-            passed <= SHARDS * BUCKETS_PER_TABLE + SHARDS,
-            "those without room share a bucket, but {passed} passed"
-        );
-        assert!(
-            !limiter.take(victim, rate, 1).is_allowed(),
-            "a bucket in use was forgotten"
-        );
-
-        time.advance(Duration::from_secs(60));
-        assert!(limiter.take(network(crowd), rate, 2).is_allowed());
-        assert!(kept(&limiter) < SHARDS * BUCKETS_PER_TABLE);
+        let buckets = rates
+            .iter()
+            .map(|&(group, rate)| (BucketKey::client(group, client), rate));
+        match (shared.peek(&buckets.collect::<Vec<_>>()).await, down) {
+            (Ok(verdicts), _) => Ok(verdicts),
+            (Err(Away), RedisDown::Local) => local(),
+            (Err(Away), RedisDown::Open) => Ok(Vec::new()),
+            (Err(away @ Away), RedisDown::Closed) => Err(away.into()),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use paneld_domain::{Clock, ErrorChain};
+use paneld_redis::{Redis, RedisState};
 use paneld_repository::Repository;
 use tokio::sync::Mutex;
 
@@ -25,12 +26,37 @@ pub enum BackendState {
 pub struct Readiness {
     /// The catalog.
     pub catalog: BackendState,
+    /// Redis, where there is one.
+    pub redis: Option<BackendState>,
+    /// Whether requests can be served.
+    pub overall: Overall,
+}
+
+/// Whether requests can be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overall {
+    /// They can.
+    Ready,
+    /// They can, but something is away that others do without.
+    Degraded,
+    /// They cannot.
+    Unavailable,
 }
 
 impl Readiness {
-    /// Whether requests can be served.
-    pub fn is_ready(&self) -> bool {
-        self.catalog == BackendState::Up
+    fn new(catalog: BackendState, redis: Option<BackendState>, redis_is_needed: bool) -> Self {
+        let redis_is_away = redis == Some(BackendState::Down);
+        let overall = match catalog {
+            BackendState::Down => Overall::Unavailable,
+            BackendState::Up if redis_is_away && redis_is_needed => Overall::Unavailable,
+            BackendState::Up if redis_is_away => Overall::Degraded,
+            BackendState::Up => Overall::Ready,
+        };
+        Self {
+            catalog,
+            redis,
+            overall,
+        }
     }
 }
 
@@ -38,8 +64,10 @@ impl Readiness {
 #[derive(Debug)]
 pub struct Health {
     repository: Repository,
+    redis: Option<Redis>,
+    redis_is_needed: bool,
     clock: Clock,
-    last: Mutex<Option<(Duration, Readiness)>>,
+    last: Mutex<Option<(Duration, BackendState)>>,
 }
 
 impl Health {
@@ -47,19 +75,40 @@ impl Health {
     pub fn new(repository: Repository, clock: Clock) -> Self {
         Self {
             repository,
+            redis: None,
+            redis_is_needed: false,
             clock,
             last: Mutex::new(None),
         }
     }
 
-    /// The state of the backends, at most a second old. Callers at the same time share one look.
+    /// The same, of a server that uses this Redis, and perhaps refuses requests without it.
+    #[must_use]
+    pub fn with_redis(self, redis: Redis, is_needed: bool) -> Self {
+        Self {
+            redis: Some(redis),
+            redis_is_needed: is_needed,
+            ..self
+        }
+    }
+
+    /// The state of the backends; the catalog's at most a second old.
     pub async fn readiness(&self) -> Readiness {
+        let redis = self.redis.as_ref().map(|redis| match redis.state() {
+            RedisState::Up => BackendState::Up,
+            RedisState::Down => BackendState::Down,
+        });
+        Readiness::new(self.catalog().await, redis, self.redis_is_needed)
+    }
+
+    /// Callers at the same time share one look.
+    async fn catalog(&self) -> BackendState {
         let mut last = self.last.lock().await;
         let now = self.clock.elapsed();
-        if let Some((at, readiness)) = *last
+        if let Some((at, catalog)) = *last
             && now.saturating_sub(at) < REPEAT
         {
-            return readiness;
+            return catalog;
         }
         let asked = tokio::time::timeout(PATIENCE, self.repository.is_empty()).await;
         let catalog = match asked {
@@ -73,8 +122,7 @@ impl Health {
                 BackendState::Down
             }
         };
-        let readiness = Readiness { catalog };
-        *last = Some((self.clock.elapsed(), readiness));
-        readiness
+        *last = Some((self.clock.elapsed(), catalog));
+        catalog
     }
 }

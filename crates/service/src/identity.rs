@@ -6,6 +6,8 @@ use paneld_auth::{Api, Authorized, permission, policy};
 use paneld_domain::{Client, LimitGroup, Organization, Project};
 use paneld_ratelimit::{Limiter, Limits, Verdict};
 
+use crate::ServiceError;
+
 /// The answer.
 #[derive(Debug)]
 pub struct WhoAmI<'a> {
@@ -44,7 +46,13 @@ impl Identity {
     }
 
     /// What the caller is, may do, and has left.
-    pub fn who_am_i<'a>(&self, caller: &'a Authorized<permission::Identity>) -> WhoAmI<'a> {
+    ///
+    /// # Errors
+    /// When the limiter cannot be asked.
+    pub async fn who_am_i<'a>(
+        &self,
+        caller: &'a Authorized<permission::Identity>,
+    ) -> Result<WhoAmI<'a>, ServiceError> {
         let principal = caller.principal();
         let client = principal.client();
         let mut permissions = Api::ALL.to_vec();
@@ -63,9 +71,10 @@ impl Identity {
             Some((group, rate))
         });
         let rates = rates.collect::<Vec<_>>();
-        let verdicts = self.limiter.peek(client.id, &rates);
+        let verdicts = self.limiter.peek(client.id, &rates).await;
+        let verdicts = verdicts.map_err(|error| ServiceError::Unavailable(error.into()))?;
         let limits = rates.into_iter().zip(verdicts);
-        WhoAmI {
+        Ok(WhoAmI {
             client,
             organization: principal.organization(),
             project: principal.project(),
@@ -73,6 +82,6 @@ impl Identity {
                 .map(|((group, _), verdict)| LimitState { group, verdict })
                 .collect(),
             permissions,
-        }
+        })
     }
 }

@@ -1,10 +1,10 @@
 //! Use cases: what handlers and the command line ask for.
 //!
 //! A use case does all of its job: the change in the catalog and the eviction of what
-//! authentication remembers of it. [`Manage`] and [`Identity`] serve API clients and demand
-//! the proof of an [`Authorized`](paneld_auth::Authorized) caller; [`Admin`] serves the
-//! operator at the console, who needs none, and so handlers are never given one. [`Upkeep`] is
-//! what must be done again and again.
+//! authentication remembers of it, in this process and in others. [`Manage`] and [`Identity`]
+//! serve API clients and demand the proof of an [`Authorized`](paneld_auth::Authorized) caller;
+//! [`Admin`] serves the operator at the console, who needs none, and so handlers are never given
+//! one. [`Upkeep`] is what must be done again and again.
 //!
 //! This crate knows no HTTP and no SQL.
 
@@ -14,15 +14,17 @@ mod health;
 mod identity;
 mod manage;
 mod once;
+mod revocations;
 mod upkeep;
 
 pub use admin::Admin;
 pub use error::{Conflict, ServiceError};
-pub use health::{BackendState, Health, Readiness};
+pub use health::{BackendState, Health, Overall, Readiness};
 pub use identity::{Identity, LimitState, WhoAmI};
 pub use manage::{Created, Manage, ManageSettings};
 pub use once::{Answer, Once};
 pub use paneld_repository::{
     AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, Repository, Resource, Rotated,
 };
+pub use revocations::Revocations;
 pub use upkeep::Upkeep;

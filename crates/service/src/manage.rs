@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use paneld_auth::{Authenticator, Authorized, PlainSecret, SecretHash, permission};
+use paneld_auth::{Authorized, PlainSecret, SecretHash, Stale, permission};
 use paneld_domain::{
     Client, ClientChanges, ClientId, ClientRateLimits, ClientType, Clock, InvalidValue, LimitGroup,
     Name, NewClient, NewProject, NewReference, Organization, OrganizationChanges, Page,
@@ -14,7 +14,7 @@ use paneld_repository::{
     RootRule, Rotated,
 };
 
-use crate::{Answer, Once, ServiceError};
+use crate::{Answer, Once, Revocations, ServiceError};
 
 /// How long a deleted project can be restored.
 const TIME_TO_RESTORE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -61,7 +61,7 @@ pub struct ManageSettings {
 #[derive(Debug, Clone)]
 pub struct Manage {
     repository: Repository,
-    authenticator: Arc<Authenticator>,
+    revocations: Revocations,
     clock: Clock,
     settings: ManageSettings,
 }
@@ -70,13 +70,13 @@ impl Manage {
     /// The use cases on this catalog.
     pub fn new(
         repository: Repository,
-        authenticator: Arc<Authenticator>,
+        revocations: Revocations,
         clock: Clock,
         settings: ManageSettings,
     ) -> Self {
         Self {
             repository,
-            authenticator,
+            revocations,
             clock,
             settings,
         }
@@ -102,7 +102,7 @@ impl Manage {
     ) -> Result<Organization, ServiceError> {
         let id = caller.organization_id().clone();
         let (repository, act) = self.at_work(caller);
-        self.change(Stale::All, async move {
+        self.change(Some(Stale::All), async move {
             repository.update_organization(id, changes, act).await
         })
         .await
@@ -163,11 +163,23 @@ impl Manage {
         let organization = caller.organization_id().clone();
         let (repository, act) = self.at_work(caller);
         let present = Created::with(client_id, &secret);
-        self.create(Stale::Client(client_id), once, present, async move |once| {
-            repository
-                .create_project_with_client(organization, new, first_client, credentials, act, once)
-                .await
-        })
+        self.create(
+            Some(Stale::Client(client_id)),
+            once,
+            present,
+            async move |once| {
+                repository
+                    .create_project_with_client(
+                        organization,
+                        new,
+                        first_client,
+                        credentials,
+                        act,
+                        once,
+                    )
+                    .await
+            },
+        )
         .await
     }
 
@@ -183,7 +195,7 @@ impl Manage {
     ) -> Result<Project, ServiceError> {
         let organization = caller.organization_id().clone();
         let (repository, act) = self.at_work(caller);
-        self.change(Stale::All, async move {
+        self.change(Some(Stale::All), async move {
             repository
                 .update_project(organization, id, changes, act)
                 .await
@@ -209,7 +221,7 @@ impl Manage {
                 .delete_project(organization, id, rule, act, delete_at)
                 .await
         };
-        self.change(Stale::All, delete).await?;
+        self.change(Some(Stale::All), delete).await?;
         Ok(())
     }
 
@@ -261,11 +273,16 @@ impl Manage {
         let organization = caller.organization_id().clone();
         let (repository, act) = self.at_work(caller);
         let present = Created::with(client_id, &secret);
-        self.create(Stale::Client(client_id), once, present, async move |once| {
-            repository
-                .create_client(organization, new, credentials, act, once)
-                .await
-        })
+        self.create(
+            Some(Stale::Client(client_id)),
+            once,
+            present,
+            async move |once| {
+                repository
+                    .create_client(organization, new, credentials, act, once)
+                    .await
+            },
+        )
         .await
     }
 
@@ -285,7 +302,7 @@ impl Manage {
         let organization = caller.organization_id().clone();
         let (repository, act) = self.at_work(caller);
         let rule = root_rule(caller);
-        self.change(Stale::Client(id), async move {
+        self.change(Some(Stale::Client(id)), async move {
             repository
                 .update_client(organization, id, changes, rule, act)
                 .await
@@ -311,7 +328,7 @@ impl Manage {
         let previous_end = (!grace.is_zero()).then(|| act.at + grace);
         let hash = SecretHash::of(&secret);
         let present = Created::with(id, &secret);
-        self.create(Stale::Client(id), once, present, async move |once| {
+        self.create(Some(Stale::Client(id)), once, present, async move |once| {
             repository
                 .rotate_secret(organization, id, hash, previous_end, act, once)
                 .await
@@ -328,7 +345,7 @@ impl Manage {
         let organization = caller.organization_id().clone();
         let (repository, act) = self.at_work(caller);
         let rule = root_rule(caller);
-        self.change(Stale::Client(id), async move {
+        self.change(Some(Stale::Client(id)), async move {
             repository.delete_client(organization, id, rule, act).await
         })
         .await
@@ -394,7 +411,7 @@ impl Manage {
         let id = ReferenceId::random(&mut rand::rng());
         let (repository, act) = self.at_work(caller);
         let present = |reference| reference;
-        self.create(Stale::Nothing, once, present, async move |once| {
+        self.create(None, once, present, async move |once| {
             repository
                 .create_reference(organization, new, id, act, once)
                 .await
@@ -449,7 +466,7 @@ impl Manage {
     /// catalog made into what its owner gets.
     async fn create<M: Clone + Send + 'static, T: 'static, F>(
         &self,
-        stale: Stale,
+        stale: Option<Stale>,
         once: Option<Once<T>>,
         present: impl Fn(M) -> T + Clone + Send + Sync + 'static,
         work: impl FnOnce(Option<paneld_repository::Once<M>>) -> F,
@@ -470,16 +487,14 @@ impl Manage {
     /// own, for the caller may go away in between. What failed may have happened all the same.
     async fn change<T: Send + 'static>(
         &self,
-        stale: Stale,
+        stale: Option<Stale>,
         work: impl Future<Output = Result<T, RepositoryError>> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        let authenticator = Arc::clone(&self.authenticator);
+        let revocations = self.revocations.clone();
         let whole = tokio::spawn(async move {
             let result = work.await;
-            match stale {
-                Stale::Client(id) => authenticator.evict(id),
-                Stale::All => authenticator.evict_all(),
-                Stale::Nothing => {}
+            if let Some(stale) = stale {
+                revocations.forget(stale);
             }
             result
         });
@@ -513,14 +528,6 @@ impl Manage {
             Err(ServiceError::Invalid(problems))
         }
     }
-}
-
-/// What authentication must not believe any longer after a change.
-enum Stale {
-    Client(ClientId),
-    /// Projects and organizations are behind many clients.
-    All,
-    Nothing,
 }
 
 fn root_rule(caller: &Manager) -> RootRule {

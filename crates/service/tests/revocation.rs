@@ -9,7 +9,7 @@ use paneld_auth::{
 };
 use paneld_domain::{ClientChanges, ClientType, ManualClock, NewClient, parse_timestamp};
 use paneld_ratelimit::Limits;
-use paneld_service::{Admin, CatalogUrl, Manage, ManageSettings, Repository};
+use paneld_service::{Admin, CatalogUrl, Manage, ManageSettings, Repository, Revocations};
 
 /// The clock stands still, so a cached client is believed until it is evicted.
 #[test]
@@ -42,7 +42,7 @@ async fn revoke(repository: &Repository, patience: Duration) -> bool {
     };
     let manage = Manage::new(
         repository.clone(),
-        Arc::clone(&authenticator),
+        Revocations::local(Arc::clone(&authenticator)),
         clock.clone(),
         settings,
     );

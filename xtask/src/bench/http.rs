@@ -77,7 +77,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn release_folder(sh: &Shell) -> Result<PathBuf> {
+pub(crate) fn release_folder(sh: &Shell) -> Result<PathBuf> {
     Ok(workspace::metadata(sh)?
         .target_directory
         .join("release")
@@ -176,7 +176,7 @@ fn report([bare, paneld]: &[Target; 2]) -> String {
 }
 
 /// The middle one, or the mean of the two in the middle.
-fn median(mut numbers: Vec<f64>) -> f64 {
+pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     let middle = numbers.len() / 2;
     match numbers.as_slice() {

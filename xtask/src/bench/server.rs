@@ -121,7 +121,7 @@ fn clock_ticks_per_second() -> Result<f64> {
 }
 
 /// Taken by the kernel and given back at once: in the moment between, nobody else is likely to take it.
-fn free_address() -> Result<SocketAddr> {
+pub(crate) fn free_address() -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").context("failed to find a free port")?;
     Ok(listener.local_addr()?)
 }

@@ -8,7 +8,8 @@ use cargo_metadata::{DependencyKind, Metadata};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("paneld-domain", &[]),
     ("paneld-auth", &["paneld-domain"]),
-    ("paneld-ratelimit", &["paneld-domain"]),
+    ("paneld-redis", &["paneld-domain"]),
+    ("paneld-ratelimit", &["paneld-domain", "paneld-redis"]),
     ("paneld-repository", &["paneld-auth", "paneld-domain"]),
     (
         "paneld-service",
@@ -16,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-auth",
             "paneld-domain",
             "paneld-ratelimit",
+            "paneld-redis",
             "paneld-repository",
         ],
     ),
@@ -41,6 +43,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-guard",
             "paneld-http",
             "paneld-ratelimit",
+            "paneld-redis",
             "paneld-repository",
             "paneld-service",
         ],
@@ -58,6 +61,7 @@ const NAMED_ONLY_BY: &[(&str, &[&str])] = &[
     ("diesel", &["paneld-repository"]),
     ("diesel-async", &["paneld-repository"]),
     ("diesel_migrations", &["paneld-repository"]),
+    ("redis", &["paneld-redis"]),
 ];
 
 /// What the pure crates must not even reach through others.
@@ -74,8 +78,8 @@ const IMPURE: &[&str] = &[
 const OUT_OF_REACH: &[(&str, &[&str])] = &[
     ("paneld-domain", IMPURE),
     ("paneld-auth", IMPURE),
-    ("paneld-ratelimit", IMPURE),
-    ("paneld-guard", &["diesel", "redis"]),
+    ("paneld-ratelimit", &["actix-web", "diesel"]),
+    ("paneld-guard", &["diesel"]),
     ("paneld-service", &["actix-web"]),
     ("xtask", &["actix-web", "diesel", "duckdb"]),
 ];

@@ -51,7 +51,7 @@ const fn setting(
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 18] = [
+pub const SETTINGS: [Setting; 21] = [
     setting(
         "listen",
         Some("127.0.0.1:3333"),
@@ -129,6 +129,32 @@ pub const SETTINGS: [Setting; 18] = [
         "10",
         "How many times the rate of its group a client may be given through the Manage API.",
     ),
+    Setting {
+        key: "redis_url",
+        default: None,
+        example: "redis://:password@redis.internal:6379",
+        help: "A Redis (6.2 or later, or Valkey) through which several processes share rate \
+               limits and tell each other of revoked clients: redis://[USER:PASSWORD@]HOST[:PORT]\
+               [/DB], redis+sentinel://…HOST[:PORT],…/MASTER[/DB] or \
+               redis+cluster://…HOST[:PORT],…; with rediss in place of redis over TLS. Without it \
+               limits are kept in the process.",
+        is_secret: true,
+    },
+    setting(
+        "redis_prefix",
+        Some("paneld:"),
+        "paneld:",
+        "What the names of all keys and channels in Redis begin with. Processes that share limits \
+         have the same.",
+    ),
+    setting(
+        "redis_down",
+        Some("local"),
+        "local",
+        "What becomes of requests while Redis is away: local limits them by what this process \
+         counts, open lets them through (but limits failed authentication), closed refuses them \
+         with 503.",
+    ),
     setting(
         "trusted_proxies",
         Some("127.0.0.0/8,::1"),
@@ -144,7 +170,7 @@ pub const SETTINGS: [Setting; 18] = [
     ),
     setting(
         "log",
-        Some("info,actix_server=warn,actix_http=off"),
+        Some("info,actix_server=warn,actix_http=off,redis=off"),
         "info,paneld_guard=debug",
         "What to log: a level (error, warn, info, debug, trace), and other levels for parts of the \
          program. At debug, every request has a line.",

@@ -1,7 +1,11 @@
 //! The real executable: started with an emptied environment on folders and ports of its own, and
 //! always ended.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod support;
 
@@ -10,4 +14,5 @@ mod bootstrap;
 mod configuration;
 mod durability;
 mod first_start;
+mod redis;
 mod secrecy;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{clients::ClientBody, projects::ProjectBody};
-use crate::{openapi::permissions, reply::Data, routes::Endpoint};
+use crate::{error::reply_for, openapi::permissions, reply::Data, routes::Endpoint};
 
 /// Who the caller is, what it may do, and how often.
 #[derive(Debug, Serialize, ToSchema)]
@@ -88,6 +88,6 @@ pub(crate) async fn who_am_i(
     caller: Caller<permission::Identity>,
     identity: web::Data<Identity>,
 ) -> Result<HttpResponse, ApiError> {
-    let who = identity.who_am_i(&caller.0);
+    let who = identity.who_am_i(&caller.0).await.map_err(reply_for)?;
     Ok(HttpResponse::Ok().json(Data::<IdentityBody>::of(who)))
 }

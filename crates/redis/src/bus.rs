@@ -1,6 +1,6 @@
 //! Messages between processes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt as _;
 use redis::{ErrorKind, RedisError, RedisResult};
@@ -80,10 +80,7 @@ async fn keep_listening(bus: Bus, events: mpsc::Sender<BusEvent>) {
         // It ends without an error when nobody wants to know any longer.
         let Some(error) = lost else { return };
         time::sleep(RECONNECT_PAUSE).await;
-        let is_redis_there = bus
-            .redis
-            .link()
-            .is_ok_and(|now| std::sync::Arc::ptr_eq(&now, &link));
+        let is_redis_there = bus.redis.link().is_ok_and(|now| Arc::ptr_eq(&now, &link));
         if is_redis_there && !is_reported {
             is_reported = true;
             tracing::warn!(

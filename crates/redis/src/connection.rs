@@ -36,7 +36,7 @@ pub(crate) enum Connection {
 }
 
 impl Connection {
-    /// Sends a command, and waits for the answer no longer than [`RESPONSE_TIMEOUT`].
+    /// Sends a command, and waits for the answer.
     pub(crate) async fn send<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
         command.query_async(self).await
     }
@@ -83,8 +83,8 @@ impl Link {
         let ping = async |mut server: MultiplexedConnection| {
             redis::cmd("PING").exec_async(&mut server).await
         };
-        try_join_all(self.servers.iter().cloned().map(ping)).await?;
-        Ok(())
+        let pings = try_join_all(self.servers.iter().cloned().map(ping));
+        within(RESPONSE_TIMEOUT, pings).await.map(drop)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Scripts that run whole, inside the server.
 
-use redis::ErrorKind;
+use redis::{ErrorKind, ServerErrorKind};
 
-use crate::{Away, Redis};
+use crate::{
+    Away, Redis,
+    connection::{RESPONSE_TIMEOUT, within},
+};
 
 /// A Lua script that the server runs as one step. Its reply is a list of whole numbers.
 #[derive(Debug)]
@@ -45,12 +48,16 @@ impl Redis {
             command
         };
         let mut connection = link.connection();
-        let mut reply = connection.send(&command("EVALSHA", &script.hash)).await;
-        // The server was restarted, or is another one now.
-        if matches!(&reply, Err(error) if error.kind() == ErrorKind::Server(redis::ServerErrorKind::NoScript))
-        {
-            reply = connection.send(&command("EVAL", script.source)).await;
-        }
-        reply.map_err(|error| self.lose(&link, &error))
+        let reply = within(RESPONSE_TIMEOUT, async {
+            let reply = connection.send(&command("EVALSHA", &script.hash)).await;
+            match reply {
+                // The server was restarted, or is another one now.
+                Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                    connection.send(&command("EVAL", script.source)).await
+                }
+                reply => reply,
+            }
+        });
+        reply.await.map_err(|error| self.lose(&link, &error))
     }
 }

@@ -7,7 +7,7 @@ use tokio::{sync::watch, task::AbortHandle};
 
 use crate::{
     KeyPrefix, RedisUrl,
-    connection::{CONNECT_TIMEOUT, Link},
+    connection::{CONNECT_TIMEOUT, Link, RESPONSE_TIMEOUT, within},
 };
 
 /// How often a server that is there is asked whether it still is. With the time it has to
@@ -133,7 +133,8 @@ impl Redis {
     /// Sends one command.
     pub(crate) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Away> {
         let link = self.link()?;
-        let reply = link.connection().send(command).await;
+        let mut connection = link.connection();
+        let reply = within(RESPONSE_TIMEOUT, connection.send(command)).await;
         reply.map_err(|error| self.lose(&link, &error))
     }
 }

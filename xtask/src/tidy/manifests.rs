@@ -11,10 +11,16 @@ use xshell::Shell;
 const INHERITED: &[&str] = &["version", "edition", "rust-version", "license"];
 
 /// Dependencies that no source file names, each with the reason why they are there.
-const NOT_NAMED_IN_SOURCES: &[(&str, &str)] = &[(
-    "libsqlite3-sys",
-    "only for its feature `bundled`, which compiles SQLite in",
-)];
+const NOT_NAMED_IN_SOURCES: &[(&str, &str)] = &[
+    (
+        "libsqlite3-sys",
+        "only for its feature `bundled`, which compiles SQLite in",
+    ),
+    (
+        "rustls",
+        "only for its feature `ring`, the cryptography that redis leaves open",
+    ),
+];
 
 /// One finding for each field that is not inherited and each dependency that is not used.
 pub(super) fn findings(

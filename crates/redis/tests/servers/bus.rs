@@ -42,7 +42,7 @@ async fn all_who_listen_hear_what_is_said_under_their_prefix() {
 #[tokio::test]
 #[ignore = "needs Redis: cargo xtask test"]
 async fn a_bus_that_was_cut_says_so_when_it_is_back() {
-    let (log, _guard) = Log::start();
+    let log = Log::start();
     let mut server = Server::start(&[]).await;
     let redis = connect(&server.url()).await;
     let bus = redis.bus("news");

@@ -7,7 +7,7 @@ use crate::support::{Log, Server, connect, count, eventually, wait_until};
 #[tokio::test]
 #[ignore = "needs Redis: cargo xtask test"]
 async fn another_master_is_found() {
-    let (log, _guard) = Log::start();
+    let log = Log::start();
     let mut master = Server::start(&[]).await;
     let port = master.port().to_string();
     let replica = Server::start(&["--replicaof", "127.0.0.1", &port]).await;

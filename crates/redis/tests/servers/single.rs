@@ -19,7 +19,7 @@ const BACK: &str = "Redis is back";
 #[tokio::test]
 #[ignore = "needs Redis: cargo xtask test"]
 async fn a_server_that_is_killed_is_away_at_once_and_found_again() {
-    let (log, _guard) = Log::start();
+    let log = Log::start();
     let clock = Clock::system();
     let mut server = Server::start(&[]).await;
     let redis = connect(&server.url()).await;
@@ -48,7 +48,7 @@ async fn a_server_that_is_killed_is_away_at_once_and_found_again() {
 #[tokio::test]
 #[ignore = "needs Redis: cargo xtask test"]
 async fn a_server_that_hangs_is_as_good_as_killed() {
-    let (log, _guard) = Log::start();
+    let log = Log::start();
     let clock = Clock::system();
     let server = Server::start(&[]).await;
     let redis = connect(&server.url()).await;
@@ -80,7 +80,7 @@ async fn a_server_that_hangs_is_noticed_though_nobody_uses_it() {
 #[tokio::test]
 #[ignore = "needs Redis: cargo xtask test"]
 async fn a_server_that_is_not_there_at_the_start_is_found_later() {
-    let (log, _guard) = Log::start();
+    let log = Log::start();
     let clock = Clock::system();
     let mut server = Server::start(&[]).await;
     server.kill();
@@ -98,7 +98,7 @@ async fn a_server_that_is_not_there_at_the_start_is_found_later() {
 #[tokio::test]
 #[ignore = "needs Redis: cargo xtask test"]
 async fn a_wrong_password_is_told_to_the_log_but_not_shown() {
-    let (log, _guard) = Log::start();
+    let log = Log::start();
     let server = Server::start(&[]).await;
     server.cli(&["CONFIG", "SET", "requirepass", "right-password"]);
     let url = |password: &str| format!("redis://:{password}@127.0.0.1:{}", server.port());
@@ -114,7 +114,7 @@ async fn a_wrong_password_is_told_to_the_log_but_not_shown() {
 #[tokio::test]
 #[ignore = "needs Redis: cargo xtask test"]
 async fn a_server_that_cannot_write_is_away() {
-    let (log, _guard) = Log::start();
+    let log = Log::start();
     let master = Server::start(&[]).await;
     let server = Server::start(&[]).await;
     let redis = connect(&server.url()).await;

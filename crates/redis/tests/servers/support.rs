@@ -1,17 +1,17 @@
 //! Real servers of a test's own, and what a test listens to.
 
 use std::{
+    cell::RefCell,
     io::Write,
     net::TcpListener,
     process::{Child, Command, Output, Stdio},
-    sync::{Arc, Mutex},
+    sync::Once,
     time::Duration,
 };
 
 use paneld_domain::Clock;
 use paneld_redis::{KeyPrefix, Redis, RedisState, Script};
 use tempfile::TempDir;
-use tracing::subscriber::DefaultGuard;
 
 /// How long anything may take before a test fails. It is generous: the machine may be busy.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -176,31 +176,39 @@ pub(crate) async fn count(redis: &Redis, key: &str) -> Option<u64> {
     counted.ok().map(|reply| reply[0])
 }
 
-/// The log of everything on this thread.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LINES: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// The log of everything on this thread, which is the whole of a test: its runtime has no other.
+pub(crate) struct Log;
 
 impl Log {
-    pub(crate) fn start() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_max_level(tracing::Level::INFO)
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
+    /// Begins to listen. One subscriber serves all tests: several at once would now and then
+    /// miss the first line of a place in the code.
+    pub(crate) fn start() -> Self {
+        static START: Once = Once::new();
+        START.call_once(|| {
+            tracing_subscriber::fmt()
+                .with_ansi(false)
+                .with_max_level(tracing::Level::INFO)
+                .with_writer(|| Log)
+                .init();
+        });
+        Self
     }
 
     pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        LINES.with_borrow(String::clone)
     }
 
     /// Demands exactly these messages, in this order.
     pub(crate) fn assert_messages(&self, expected: &[&str]) {
         let text = self.text();
-        assert_eq!(text.lines().count(), expected.len(), "{text}");
-        for (line, expected) in text.lines().zip(expected) {
+        let text = text.lines().filter(|line| line.contains("paneld_redis"));
+        let lines = text.collect::<Vec<_>>();
+        assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+        for (line, expected) in lines.iter().zip(expected) {
             assert!(line.contains(expected), "{expected:?} is not in {line}");
         }
     }
@@ -208,7 +216,8 @@ impl Log {
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        LINES.with_borrow_mut(|lines| lines.push_str(&String::from_utf8_lossy(bytes)));
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

@@ -33,7 +33,7 @@ enum Command {
         #[arg(long, global = true)]
         json: bool,
         #[command(subcommand)]
-        command: AdminCommand,
+        command: Box<AdminCommand>,
     },
     /// Bring the catalog's tables up to date
     Migrate,
@@ -143,7 +143,7 @@ fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
                     present.context("cannot open the catalog")?
                 };
                 let is_change = command.is_change();
-                admin::run(command, json, repository, Clock::system()).await?;
+                admin::run(*command, json, repository, Clock::system()).await?;
                 if let Some(redis) = config.redis.as_ref().filter(|_| is_change) {
                     tell_servers(redis).await;
                 }

@@ -4,21 +4,18 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     net::IpAddr,
-    pin::Pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use paneld_domain::{Client, ClientId, Clock, CorsEntry, Filter, Organization, Project, Timestamp};
+use paneld_domain::{Client, ClientId, Clock, Organization, Project, Timestamp};
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
-    Stale,
+    CredentialStore, SecretHash, SlowCheck, SlowVerdict, Stale, StoreUnavailable,
+    known::Known,
     policy::{self, Api, Reach},
-    secret::{SecretHash, is_well_formed},
+    secret::is_well_formed,
 };
 
 /// How long what the store said is believed (`contract/auth-and-limits.md` §2.4). A change made
@@ -33,69 +30,6 @@ const EXPECTED_CLIENTS: usize = 16_384;
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// How many clients' last uses wait to be written. Beyond it uses are forgotten, not requests.
 const MAX_NOTED_USES: usize = 65_536;
-
-/// All that is known of a client: what authentication needs, in one look-up.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// The client.
-    pub client: Client,
-    /// Its organization.
-    pub organization: Organization,
-    /// The project it is bound to, deleted or not.
-    pub project: Option<Project>,
-    /// Its secrets: the present one, and for a grace the one it replaced.
-    pub secrets: Vec<StoredSecret>,
-}
-
-impl Credentials {
-    /// About how many bytes it takes.
-    fn size(&self) -> u64 {
-        const FIXED: usize = 1_024;
-        const LIST_ENTRY: usize = 64;
-        let texts = |cors: &[CorsEntry]| -> usize {
-            let sizes = cors.iter().map(|entry| LIST_ENTRY + entry.as_str().len());
-            sizes.sum()
-        };
-        let client = self.client.cors.as_deref().map_or(0, texts)
-            + self.client.allowed_ips.len() * LIST_ENTRY;
-        let project = self.project.as_ref().map_or(0, |project| {
-            let filters = project.filters.iter().map(|filter| {
-                LIST_ENTRY
-                    + match filter {
-                        Filter::Ip(ip) => ip.as_str().len(),
-                        Filter::ProfileId(id) => id.as_str().len(),
-                        Filter::Event(name) => name.as_str().len(),
-                    }
-            });
-            texts(&project.cors) + filters.sum::<usize>()
-        });
-        (FIXED + client + project) as u64
-    }
-}
-
-/// One secret of a client.
-#[derive(Debug, Clone)]
-pub struct StoredSecret {
-    /// Its hash.
-    pub hash: SecretHash,
-    /// When it ends, for a secret that was replaced.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// Where credentials are looked up.
-pub trait CredentialStore: Send + Sync {
-    /// The credentials of a client, or `None` when there is no such client.
-    fn find_credentials(&self, id: ClientId) -> LookupFuture<'_>;
-}
-
-/// What a look-up comes to.
-pub type LookupFuture<'a> =
-    Pin<Box<dyn Future<Output = Result<Option<Credentials>, StoreUnavailable>> + Send + 'a>>;
-
-/// The store could not be asked. Nobody's credentials are wrong because of that.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the credentials could not be looked up")]
-pub struct StoreUnavailable(#[source] pub Arc<dyn std::error::Error + Send + Sync>);
 
 /// What a request says about its caller.
 #[derive(Clone, Copy, Default)]
@@ -164,6 +98,23 @@ pub enum AuthError {
     /// The store could not be asked.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
+    /// A secret was not checked that only a slow check can tell.
+    #[error(transparent)]
+    NotChecked(#[from] NotChecked),
+}
+
+/// Why a slow check was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum NotChecked {
+    /// Too many from where the caller is have failed to authenticate.
+    #[error("too many failed to authenticate")]
+    TooManyFailures {
+        /// Time until one may fail again.
+        retry_in: Duration,
+    },
+    /// There is too much to do, or nobody can say whether too many failed.
+    #[error("the secret could not be checked")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Authenticates clients, with a short cache in front of the store.
@@ -205,22 +156,6 @@ impl Weighter<ClientId, Cached> for Weight {
     }
 }
 
-#[derive(Debug)]
-struct Known {
-    credentials: Credentials,
-    /// Whether this entry's use was noted: once per entry is once in [`CACHE_TIME`].
-    use_noted: AtomicBool,
-}
-
-impl Known {
-    fn new(credentials: Credentials) -> Self {
-        Self {
-            credentials,
-            use_noted: AtomicBool::new(false),
-        }
-    }
-}
-
 impl Authenticator {
     /// An authenticator with an empty cache.
     pub fn new(store: Arc<dyn CredentialStore>, clock: Clock) -> Self {
@@ -235,6 +170,9 @@ impl Authenticator {
     /// Who calls, if they may call this API at all: the decision order of
     /// `contract/auth-and-limits.md` §2.1.
     ///
+    /// `check_slowly` runs a [`SlowCheck`], which only imported secrets need, and each of them
+    /// once: where it holds nobody up, not too many at once, and not for those who guess.
+    ///
     /// # Errors
     /// The first check of that order that fails.
     pub async fn authenticate(
@@ -242,13 +180,14 @@ impl Authenticator {
         api: Api,
         presented: Presented<'_>,
         peer: IpAddr,
+        check_slowly: impl AsyncFnOnce(SlowCheck) -> Result<SlowVerdict, NotChecked>,
     ) -> Result<Principal, AuthError> {
         let id = presented
             .client_id
             .and_then(|text| text.parse().ok())
             .ok_or(AuthError::MalformedClientId)?;
         let now = self.clock.now();
-        let known = self.verify(id, presented.secret, now).await?;
+        let known = self.verify(id, presented.secret, now, check_slowly).await?;
 
         let client = &known.credentials.client;
         if !client.enabled {
@@ -305,6 +244,7 @@ impl Authenticator {
         id: ClientId,
         secret: Option<&str>,
         now: Timestamp,
+        check_slowly: impl AsyncFnOnce(SlowCheck) -> Result<SlowVerdict, NotChecked>,
     ) -> Result<Arc<Known>, AuthError> {
         let invalid = |reason| AuthError::InvalidCredentials { reason };
         if secret.is_some_and(|text| !is_well_formed(text)) {
@@ -316,16 +256,19 @@ impl Authenticator {
             std::hint::black_box(presented.matches(&presented));
             return Err(invalid("there is no such client"));
         };
-        let credentials = &known.credentials;
-        let matches = |stored: &StoredSecret| {
-            let matches = stored.hash.matches(&presented);
-            matches && stored.expires_at.is_none_or(|end| end > now)
-        };
-        let matched = credentials.secrets.iter().filter(|s| matches(s)).count() > 0;
-        if secret.is_none() || !matched {
+        let mut is_right = secret.is_some() && known.accepts(&presented, now);
+        if !is_right && let Some(check) = SlowCheck::new(&known, secret, now) {
+            let verdict = check_slowly(check).await?;
+            if let Some(outdated) = verdict.outdated {
+                self.store.replace_hash(id, outdated, presented).await;
+            }
+            is_right = verdict.is_right;
+        }
+        if !is_right {
             return Err(invalid("the secret is missing, wrong or replaced"));
         }
-        if credentials.project.as_ref().is_some_and(|p| !p.is_live()) {
+        let project = known.credentials.project.as_ref();
+        if project.is_some_and(|project| !project.is_live()) {
             return Err(invalid("the client's project is deleted"));
         }
         Ok(known)
@@ -356,9 +299,7 @@ impl Authenticator {
     }
 
     fn note_use(&self, known: &Known, now: Timestamp) {
-        // Most requests only look: writing would make cores wait for each other.
-        if known.use_noted.load(Ordering::Relaxed) || known.use_noted.swap(true, Ordering::Relaxed)
-        {
+        if !known.notes_use() {
             return;
         }
         let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,17 +10,18 @@
 
 mod authenticator;
 mod authorized;
+mod credentials;
 mod idempotency;
+mod known;
 pub mod policy;
 mod secret;
 mod stale;
 
-pub use authenticator::{
-    AuthError, Authenticator, CredentialStore, Credentials, LookupFuture, Presented, Principal,
-    StoreUnavailable, StoredSecret,
-};
+pub use authenticator::{AuthError, Authenticator, NotChecked, Presented, Principal};
 pub use authorized::{Authorized, Denied, permission};
+pub use credentials::{CredentialStore, Credentials, LookupFuture, StoreUnavailable, StoredSecret};
 pub use idempotency::{IdempotencyKey, ReplySeal, RequestParts};
+pub use known::{SlowCheck, SlowVerdict};
 pub use policy::Api;
 pub use secret::{PlainSecret, SecretHash};
 pub use stale::Stale;

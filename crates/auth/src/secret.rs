@@ -95,11 +95,22 @@ fn checksum(text: &str) -> String {
 /// A secret's hash, the only form in which it is kept. The stored text names the scheme.
 ///
 /// SHA-256 is enough for 256 random bits: there is nothing to guess that a slow hash would
-/// protect (NIST SP 800-63B, 5.1.2.2, asks for no more from 112 bits on).
+/// protect (NIST SP 800-63B, 5.1.2.2, asks for no more from 112 bits on). Hashes that were
+/// imported from the public server are scrypt's, and slow to check.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SecretHash([u8; 32]);
+pub struct SecretHash(Scheme);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Scheme {
+    Sha256([u8; 32]),
+    Scrypt { salt: ScryptSalt, key: [u8; 32] },
+}
+
+/// The salt is the 32 hexadecimal digits themselves, not what they stand for.
+type ScryptSalt = [u8; 32];
 
 const SHA256_SCHEME: &str = "sha256:";
+const SCRYPT_SCHEME: &str = "scrypt:";
 
 impl SecretHash {
     /// The hash of a secret.
@@ -108,38 +119,90 @@ impl SecretHash {
     }
 
     pub(crate) fn digest(text: &str) -> Self {
-        Self(Sha256::digest(text.as_bytes()).into())
+        Self(Scheme::Sha256(Sha256::digest(text.as_bytes()).into()))
     }
 
-    /// Whether both are the hash of the same secret; takes the same time for all of them.
+    /// Reads a hash as the public server stores it: `<salt>.<key>`, made by scrypt with
+    /// N = 16384, r = 8 and p = 1, both in hexadecimal digits (`contract/track.md` §3.1).
+    ///
+    /// # Errors
+    /// When the text is anything else.
+    pub fn imported(text: &str) -> Result<Self, InvalidValue> {
+        scrypt_of(text).map(Self).ok_or(InvalidValue::new(
+            "must be a scrypt hash: 32 hexadecimal digits of salt, a dot, and 64 of the key",
+        ))
+    }
+
+    /// Whether both are the same hash, made in the same way; takes the same time for all
+    /// SHA-256 hashes.
     pub fn matches(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        match (&self.0, &other.0) {
+            (Scheme::Sha256(own), Scheme::Sha256(other)) => own.ct_eq(other).into(),
+            (own, other) => own == other,
+        }
+    }
+
+    /// Whether this is the hash of the secret. A slow hash takes tens of milliseconds and
+    /// 16 MiB of memory: not for threads on which others wait.
+    pub fn verifies(&self, secret: &PlainSecret) -> bool {
+        match &self.0 {
+            Scheme::Sha256(_) => self.matches(&Self::of(secret)),
+            Scheme::Scrypt { salt, key } => {
+                scrypt_key(secret, salt).is_some_and(|made| made.ct_eq(key).into())
+            }
+        }
+    }
+
+    /// Whether checking a secret takes long.
+    pub(crate) fn is_slow(&self) -> bool {
+        matches!(self.0, Scheme::Scrypt { .. })
     }
 
     /// The text to store.
     pub fn to_stored(&self) -> String {
-        use fmt::Write;
-        let mut text = String::from(SHA256_SCHEME);
-        for byte in self.0 {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
+        match &self.0 {
+            Scheme::Sha256(hash) => format!("{SHA256_SCHEME}{}", hex::encode(hash)),
+            Scheme::Scrypt { salt, key } => {
+                let salt = String::from_utf8_lossy(salt);
+                format!("{SCRYPT_SCHEME}{salt}.{}", hex::encode(key))
+            }
         }
-        text
     }
 
     /// The hash in a stored text, or `None` when its scheme is unknown or it is damaged.
     pub fn from_stored(text: &str) -> Option<Self> {
-        let hex = text.strip_prefix(SHA256_SCHEME)?;
-        let mut hash = [0; 32];
-        if hex.len() != 2 * hash.len() || !hex.is_ascii() {
-            return None;
-        }
-        for (byte, digits) in hash.iter_mut().zip(hex.as_bytes().chunks(2)) {
-            let digits = std::str::from_utf8(digits).ok()?;
-            *byte = u8::from_str_radix(digits, 16).ok()?;
-        }
-        Some(Self(hash))
+        let scheme = if let Some(digits) = text.strip_prefix(SHA256_SCHEME) {
+            Scheme::Sha256(bytes_of(digits)?)
+        } else {
+            scrypt_of(text.strip_prefix(SCRYPT_SCHEME)?)?
+        };
+        Some(Self(scheme))
     }
+}
+
+fn scrypt_of(text: &str) -> Option<Scheme> {
+    let (salt, key) = text.split_once('.')?;
+    let is_hexadecimal = salt.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let salt = salt.as_bytes().try_into().ok().filter(|_| is_hexadecimal)?;
+    let key = bytes_of(key)?;
+    Some(Scheme::Scrypt { salt, key })
+}
+
+fn bytes_of(digits: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(digits, &mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// `None` only if scrypt took offence at these parameters, which are sound.
+fn scrypt_key(secret: &PlainSecret, salt: &ScryptSalt) -> Option<[u8; 32]> {
+    const LOG_N: u8 = 14;
+    const R: u32 = 8;
+    const P: u32 = 1;
+    let params = scrypt::Params::new(LOG_N, R, P).ok()?;
+    let mut key = [0; 32];
+    scrypt::scrypt(secret.expose().as_bytes(), salt, &params, &mut key).ok()?;
+    Some(key)
 }
 
 impl fmt::Debug for SecretHash {
@@ -219,6 +282,38 @@ mod tests {
             "sha256:zz",
         ] {
             assert!(SecretHash::from_stored(damaged).is_none(), "{damaged}");
+        }
+    }
+
+    #[test]
+    fn an_imported_hash_verifies_the_secret_it_was_made_of() {
+        // The test vector of `contract/track.md` §3.1.
+        let imported = "00112233445566778899aabbccddeeff\
+                        .bd3976c07549c674f6fb306f3c27790292cd8a72c62903037173fa346d7317b6";
+        let hash = SecretHash::imported(imported).unwrap();
+        assert!(hash.is_slow());
+        assert!(hash.verifies(&PlainSecret("secret".to_owned())));
+        assert!(!hash.verifies(&PlainSecret("Secret".to_owned())));
+        assert_eq!(hash.to_stored(), format!("scrypt:{imported}"));
+        let read = SecretHash::from_stored(&hash.to_stored()).unwrap();
+        assert!(read.matches(&hash));
+        assert!(!hash.matches(&SecretHash::digest("secret")));
+
+        let (salt, key) = imported.split_once('.').unwrap();
+        for damaged in [
+            "",
+            ".",
+            salt,
+            &format!("{salt}."),
+            &format!(".{key}"),
+            &format!("{}.{key}", &salt[1..]),
+            &format!("{}g.{key}", &salt[1..]),
+            &format!("{salt}.{}", &key[1..]),
+            &format!("{salt}.{}g", &key[1..]),
+            &format!("{salt}.{key}."),
+            &format!("scrypt:{imported}"),
+        ] {
+            assert!(SecretHash::imported(damaged).is_err(), "{damaged}");
         }
     }
 

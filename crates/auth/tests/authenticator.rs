@@ -4,6 +4,7 @@
 
 use std::{
     net::IpAddr,
+    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,8 +13,8 @@ use std::{
 };
 
 use paneld_auth::{
-    Api, AuthError, Authenticator, CredentialStore, Credentials, LookupFuture, PlainSecret,
-    Presented, SecretHash, StoreUnavailable, StoredSecret,
+    Api, AuthError, Authenticator, CredentialStore, Credentials, LookupFuture, NotChecked,
+    PlainSecret, Presented, SecretHash, SlowCheck, StoreUnavailable, StoredSecret,
 };
 use paneld_domain::{
     Client, ClientChanges, ClientId, ClientType, ManualClock, NewClient, NewProject, Organization,
@@ -30,6 +31,8 @@ struct Store {
     lookups: AtomicUsize,
     /// Look-ups that have read but may not answer yet, one permit each.
     gate: Semaphore,
+    /// Whether hashes can be replaced.
+    writable: AtomicBool,
 }
 
 impl CredentialStore for Store {
@@ -44,6 +47,22 @@ impl CredentialStore for Store {
             Ok(found.filter(|found| found.client.id == id))
         })
     }
+
+    fn replace_hash(
+        &self,
+        _: ClientId,
+        outdated: SecretHash,
+        hash: SecretHash,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            if self.writable.load(Ordering::SeqCst) {
+                let mut found = self.found.lock().unwrap();
+                let mut secrets = found.iter_mut().flat_map(|found| &mut found.secrets);
+                let secret = secrets.find(|secret| secret.hash.matches(&outdated));
+                secret.unwrap().hash = hash;
+            }
+        })
+    }
 }
 
 struct World {
@@ -52,6 +71,7 @@ struct World {
     time: ManualClock,
     id: String,
     secret: PlainSecret,
+    slow_checks: AtomicUsize,
 }
 
 impl World {
@@ -65,6 +85,7 @@ impl World {
             away: AtomicBool::new(false),
             lookups: AtomicUsize::new(0),
             gate: Semaphore::new(1_000),
+            writable: AtomicBool::new(true),
         });
         let authenticator = Authenticator::new(Arc::clone(&store) as _, time.clock());
         Self {
@@ -73,6 +94,7 @@ impl World {
             time,
             id,
             secret,
+            slow_checks: AtomicUsize::new(0),
         }
     }
 
@@ -90,9 +112,13 @@ impl World {
             secret,
         };
         let peer = PEER.parse::<IpAddr>().unwrap();
+        let check_slowly = async |check: SlowCheck| {
+            self.slow_checks.fetch_add(1, Ordering::SeqCst);
+            Ok(check.run())
+        };
         let principal = self
             .authenticator
-            .authenticate(api, presented, peer)
+            .authenticate(api, presented, peer, check_slowly)
             .await?;
         assert_eq!(principal.client().id.to_string(), self.id);
         Ok(())
@@ -151,7 +177,7 @@ async fn checks_come_in_the_documented_order() {
     for presented in [malformed, Presented::default()] {
         let result = world
             .authenticator
-            .authenticate(Api::Manage, presented, peer)
+            .authenticate(Api::Manage, presented, peer, async |_| unreachable!())
             .await;
         assert!(matches!(result, Err(AuthError::MalformedClientId)));
     }
@@ -341,4 +367,101 @@ async fn uses_are_noted_once_in_a_while() {
     world.time.advance(Duration::from_secs(5));
     world.call(Api::Manage).await.unwrap();
     assert_eq!(world.authenticator.take_uses().len(), 1);
+}
+
+/// A secret as the public server makes them, and what that stores of it.
+const IMPORTED_SECRET: &str = "sec_0123456789abcdef0123";
+const IMPORTED_HASH: &str = "00112233445566778899aabbccddeeff.a1b61a14d7c3d8c933d607a316faf4eecd741472db2d77eb18ffde6b69c23fac";
+
+/// A world whose client was imported.
+fn imported() -> World {
+    let world = World::new(ClientType::Root);
+    world.change(|found| {
+        found.secrets[0].hash = SecretHash::imported(IMPORTED_HASH).unwrap();
+    });
+    world
+}
+
+impl World {
+    async fn call_imported(&self) -> Result<(), AuthError> {
+        self.call_with(Api::Manage, Some(IMPORTED_SECRET)).await
+    }
+
+    fn slow_checks(&self) -> usize {
+        self.slow_checks.load(Ordering::SeqCst)
+    }
+
+    fn stored_hash(&self) -> String {
+        let found = self.store.found.lock().unwrap();
+        found.as_ref().unwrap().secrets[0].hash.to_stored()
+    }
+}
+
+#[tokio::test]
+async fn an_imported_secret_is_checked_slowly_once_and_hashed_anew() {
+    let world = imported();
+    for wrong in [None, Some("sec_0123456789abcdef0124")] {
+        let result = world.call_with(Api::Manage, wrong).await;
+        assert!(matches!(result, Err(AuthError::InvalidCredentials { .. })));
+    }
+    assert_eq!(
+        world.slow_checks(),
+        1,
+        "without a secret nothing is checked"
+    );
+    assert!(world.stored_hash().starts_with("scrypt:"));
+    for _ in 0..3 {
+        world.call_imported().await.unwrap();
+    }
+    assert_eq!(world.slow_checks(), 2);
+    let fast = SecretHash::of(&IMPORTED_SECRET.parse().unwrap());
+    assert_eq!(world.stored_hash(), fast.to_stored());
+    world.authenticator.evict_all();
+    world.call_imported().await.unwrap();
+    let result = world.call(Api::Manage).await;
+    assert!(matches!(result, Err(AuthError::InvalidCredentials { .. })));
+    assert_eq!(world.slow_checks(), 2);
+}
+
+#[tokio::test]
+async fn an_imported_secret_works_though_its_hash_cannot_be_replaced() {
+    let world = imported();
+    world.store.writable.store(false, Ordering::SeqCst);
+    for _ in 0..3 {
+        world.call_imported().await.unwrap();
+    }
+    assert_eq!(world.slow_checks(), 1);
+    world.authenticator.evict_all();
+    world.call_imported().await.unwrap();
+    assert_eq!(world.slow_checks(), 2);
+    assert!(world.stored_hash().starts_with("scrypt:"));
+}
+
+#[tokio::test]
+async fn an_imported_secret_that_was_replaced_ends_on_time() {
+    let world = imported();
+    world.change(|found| found.secrets[0].expires_at = Some(now() + Duration::from_secs(2)));
+    world.call_imported().await.unwrap();
+    world.time.advance(Duration::from_secs(2));
+    let result = world.call_imported().await;
+    assert!(matches!(result, Err(AuthError::InvalidCredentials { .. })));
+    assert_eq!(world.slow_checks(), 1, "what has ended is not checked");
+}
+
+#[tokio::test]
+async fn what_was_not_checked_is_neither_right_nor_wrong() {
+    let world = imported();
+    let presented = Presented {
+        client_id: Some(&world.id),
+        secret: Some(IMPORTED_SECRET),
+    };
+    let retry_in = Duration::from_secs(3);
+    let refuse = async |_: SlowCheck| Err(NotChecked::TooManyFailures { retry_in });
+    let peer = PEER.parse::<IpAddr>().unwrap();
+    let refused = world
+        .authenticator
+        .authenticate(Api::Manage, presented, peer, refuse);
+    let refused = refused.await.unwrap_err();
+    assert!(matches!(refused, AuthError::NotChecked(_)), "{refused}");
+    world.call_imported().await.unwrap();
 }

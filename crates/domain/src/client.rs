@@ -71,6 +71,9 @@ pub fn keeps_usable_root<'a>(
         .any(|client| client.is_usable_root(now) && Some(client.id) != locked_out)
 }
 
+/// For how many seconds a replaced secret may go on to work, at most: a week.
+pub const LONGEST_GRACE_SECONDS: u32 = 7 * 24 * 60 * 60;
+
 /// What a client may do, as `contract/auth-and-limits.md` §2 says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClientType {

@@ -22,7 +22,8 @@ mod text;
 pub use address::AllowedAddress;
 pub use chain::ErrorChain;
 pub use client::{
-    Client, ClientChanges, ClientType, NewClient, client_problems, keeps_usable_root,
+    Client, ClientChanges, ClientType, LONGEST_GRACE_SECONDS, NewClient, client_problems,
+    keeps_usable_root,
 };
 pub use clock::{Clock, ManualClock, Timestamp, parse_timestamp};
 pub use id::{ClientId, OrganizationId, ProjectId, ProjectKey, ReferenceId};

@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     sync::Arc,
+    time::Duration,
 };
 
 use actix_web::{
@@ -14,11 +15,13 @@ use actix_web::{
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::header::{CACHE_CONTROL, HeaderValue},
 };
-use paneld_auth::{Api, AuthError, Authenticator, Principal};
+use paneld_auth::{Api, AuthError, Authenticator, NotChecked, Principal};
 use paneld_domain::LimitGroup;
 use paneld_ratelimit::{BucketKey, Limiter, Limits, Verdict};
 
-use crate::{ApiError, TrustedProxies, credentials::GivenCredentials, limit_headers};
+use crate::{
+    ApiError, TrustedProxies, credentials::GivenCredentials, limit_headers, slow_lane::SlowLane,
+};
 
 /// What the gates of a server share.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub struct Guard {
     limiter: Arc<Limiter>,
     limits: Limits,
     proxies: TrustedProxies,
+    slow_lane: SlowLane,
 }
 
 impl Guard {
@@ -42,6 +46,7 @@ impl Guard {
             limiter,
             limits,
             proxies,
+            slow_lane: SlowLane::new(),
         })
     }
 
@@ -59,7 +64,14 @@ impl Guard {
         let peer = self.proxies.peer_address(request.head());
         let given = GivenCredentials::of(request.headers());
         let presented = given.presented();
-        match self.authenticator.authenticate(api, presented, peer).await {
+        let check_slowly = async |check| {
+            let admit = async || self.demand_failures_left(peer).await;
+            self.slow_lane.run(check, admit).await
+        };
+        let authenticated = self
+            .authenticator
+            .authenticate(api, presented, peer, check_slowly);
+        match authenticated.await {
             Ok(principal) => self.charge(api, principal).await,
             Err(error) => Err(self.refuse(api, error, peer).await),
         }
@@ -84,9 +96,26 @@ impl Guard {
         })
     }
 
+    /// Demands that a failure from this address could be charged: nobody can guess on.
+    async fn demand_failures_left(&self, peer: IpAddr) -> Result<(), NotChecked> {
+        let Some(rate) = self.limits.auth_failures else {
+            return Ok(());
+        };
+        let key = BucketKey::address(LimitGroup::AuthFailures, peer);
+        let seen = self.limiter.peek(&[(key, rate)]).await;
+        let seen = seen.map_err(|error| NotChecked::Unavailable(Box::new(error)))?;
+        match seen.first().and_then(Verdict::token_in) {
+            Some(retry_in) => Err(NotChecked::TooManyFailures { retry_in }),
+            None => Ok(()),
+        }
+    }
+
     /// Turns a caller away. Failures are charged to the peer address; when its bucket is empty
     /// the answer is 429.
     async fn refuse(&self, api: Api, error: AuthError, peer: IpAddr) -> ApiError {
+        if let AuthError::NotChecked(NotChecked::TooManyFailures { retry_in }) = error {
+            return too_many_failures(retry_in);
+        }
         let Some(refusal) = unauthorized(api, &error) else {
             return ApiError::unavailable(error);
         };
@@ -101,13 +130,15 @@ impl Guard {
             Err(error) => return ApiError::unavailable(error),
         };
         match verdict.and_then(|verdict| verdict.retry_in) {
-            Some(wait) => {
-                count_limited(LimitGroup::AuthFailures);
-                ApiError::rate_limited(limit_headers::retry_after(wait))
-            }
+            Some(retry_in) => too_many_failures(retry_in),
             None => refusal,
         }
     }
+}
+
+fn too_many_failures(retry_in: Duration) -> ApiError {
+    count_limited(LimitGroup::AuthFailures);
+    ApiError::rate_limited(limit_headers::retry_after(retry_in))
 }
 
 fn count_limited(group: LimitGroup) {
@@ -121,8 +152,8 @@ struct Admission {
     verdict: Option<Verdict>,
 }
 
-/// The 401 for a caller that is turned away; `None` when the store could not be asked, for then
-/// nobody's credentials are wrong.
+/// The 401 for a caller that is turned away; `None` when its credentials could not be checked,
+/// for then they are not known to be wrong.
 fn unauthorized(api: Api, error: &AuthError) -> Option<ApiError> {
     let (code, message) = match error {
         AuthError::MalformedClientId => {
@@ -139,7 +170,7 @@ fn unauthorized(api: Api, error: &AuthError) -> Option<ApiError> {
             "Address is not allowed for this client",
         ),
         AuthError::InsufficientPermissions => ("insufficient_permissions", insufficient(api)),
-        AuthError::Unavailable(_) => return None,
+        AuthError::Unavailable(_) | AuthError::NotChecked(_) => return None,
     };
     Some(ApiError::unauthorized(code, message))
 }

@@ -40,6 +40,7 @@ mod idempotency;
 mod limit_headers;
 mod peer;
 mod requests;
+mod slow_lane;
 
 pub use body::{BodyBudget, HeldBody, read_body};
 pub use caller::Caller;

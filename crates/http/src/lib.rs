@@ -15,5 +15,11 @@ mod path_id;
 mod reply;
 mod routes;
 
+pub use manage::{
+    audit::AuditEntryBody,
+    clients::{ClientBody, RotatedBody},
+    organization::OrganizationBody,
+    projects::ProjectBody,
+};
 pub use openapi::document;
 pub use routes::{Endpoint, Services, configure, endpoints};

@@ -36,6 +36,16 @@ impl Verdict {
     pub fn is_allowed(&self) -> bool {
         self.retry_in.is_none()
     }
+
+    /// Time until there is a token, when there is none now.
+    pub fn token_in(&self) -> Option<Duration> {
+        let limit = u64::from(self.rate.limit());
+        let all_others = token(self.rate) * (limit - 1) / limit;
+        let token_in = self
+            .full_in
+            .saturating_sub(Duration::from_micros(all_others));
+        (self.remaining == 0).then_some(token_in)
+    }
 }
 
 impl Bucket {
@@ -225,6 +235,20 @@ mod tests {
                 prop_assert!(!bucket.take(rate, cost, start + wait - 1).1.is_allowed());
             } else {
                 prop_assert!(spent + cost <= rate.limit());
+            }
+        }
+
+        /// Who only looks learns when a token will be there, to a microsecond.
+        #[test]
+        fn the_time_to_a_token_is_known(rate in rates(), wait in 0u64..20 * SECOND) {
+            let (empty, _) = Bucket::default().take(rate, rate.limit(), 0);
+            let seen = empty.peek(rate, wait);
+            if let Some(token_in) = seen.token_in() {
+                let then = wait + u64::try_from(token_in.as_micros()).unwrap();
+                prop_assert!(empty.take(rate, 1, then).1.is_allowed());
+                prop_assert!(!empty.take(rate, 1, then.saturating_sub(2)).1.is_allowed());
+            } else {
+                prop_assert!(empty.take(rate, 1, wait).1.is_allowed());
             }
         }
 

@@ -30,6 +30,11 @@ impl BucketKey {
         };
         Self { group, subject }
     }
+
+    /// The group that the bucket is for.
+    pub fn group(&self) -> LimitGroup {
+        self.group
+    }
 }
 
 #[cfg(test)]

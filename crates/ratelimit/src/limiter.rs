@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use paneld_domain::{ClientId, Clock, InvalidValue, LimitGroup, Rate};
+use paneld_domain::{Clock, InvalidValue, LimitGroup, Rate};
 use paneld_redis::{Away, Redis};
 
 use crate::{BucketKey, bucket::Verdict, local::LocalBuckets, shared::SharedBuckets};
@@ -88,26 +88,24 @@ impl Limiter {
         }
     }
 
-    /// What a client's buckets hold at these rates; nothing is taken. Empty when there is no
+    /// What one subject's buckets hold at these rates; nothing is taken. Empty when there is no
     /// limit for now.
     ///
     /// # Errors
     /// When Redis is away and requests are to be refused then.
     pub async fn peek(
         &self,
-        client: ClientId,
-        rates: &[(LimitGroup, Rate)],
+        buckets: &[(BucketKey, Rate)],
     ) -> Result<Vec<Verdict>, LimiterUnavailable> {
-        let local = || Ok(self.local.peek(client, rates));
+        let local = || Ok(self.local.peek(buckets));
         let Some((shared, down)) = &self.shared else {
             return local();
         };
-        let buckets = rates
-            .iter()
-            .map(|&(group, rate)| (BucketKey::client(group, client), rate));
-        match (shared.peek(&buckets.collect::<Vec<_>>()).await, down) {
+        let is_of_failures = |&(key, _): &(BucketKey, Rate)| key.group == LimitGroup::AuthFailures;
+        match (shared.peek(buckets).await, down) {
             (Ok(verdicts), _) => Ok(verdicts),
             (Err(Away), RedisDown::Local) => local(),
+            (Err(Away), RedisDown::Open) if buckets.iter().any(is_of_failures) => local(),
             (Err(Away), RedisDown::Open) => Ok(Vec::new()),
             (Err(away @ Away), RedisDown::Closed) => Err(away.into()),
         }

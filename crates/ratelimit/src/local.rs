@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use paneld_domain::{ClientId, Clock, LimitGroup, Rate};
+use paneld_domain::{Clock, LimitGroup, Rate};
 
 use crate::{
     BucketKey,
@@ -69,13 +69,12 @@ impl LocalBuckets {
         verdict
     }
 
-    /// What a client's buckets hold at these rates; nothing is taken.
-    pub(crate) fn peek(&self, client: ClientId, rates: &[(LimitGroup, Rate)]) -> Vec<Verdict> {
+    /// What buckets hold at these rates; nothing is taken.
+    pub(crate) fn peek(&self, buckets: &[(BucketKey, Rate)]) -> Vec<Verdict> {
         let now = self.now();
-        let subject = client.as_uuid().as_u128();
-        let shard = self.shard(subject);
-        let verdicts = rates.iter().map(|&(group, rate)| {
-            let entry = shard[group as usize].buckets.get(&subject);
+        let verdicts = buckets.iter().map(|&(key, rate)| {
+            let shard = self.shard(key.subject);
+            let entry = shard[key.group as usize].buckets.get(&key.subject);
             let bucket = entry.map(|entry| entry.bucket.rescaled(entry.rate, rate, now));
             bucket.unwrap_or_default().peek(rate, now)
         });
@@ -128,7 +127,7 @@ mod tests {
         time::Duration,
     };
 
-    use paneld_domain::{ManualClock, parse_timestamp};
+    use paneld_domain::{ClientId, ManualClock, parse_timestamp};
 
     use super::*;
 
@@ -157,9 +156,8 @@ mod tests {
         let other = BucketKey::client(LimitGroup::Manage, ClientId::random(&mut rand::rng()));
         assert!(limiter.take(other, rate, 1).is_allowed());
 
-        let rates = [(LimitGroup::Manage, rate), (LimitGroup::Export, rate)];
         let remaining = |limiter: &LocalBuckets| -> Vec<u32> {
-            let verdicts = limiter.peek(client, &rates);
+            let verdicts = limiter.peek(&[(manage, rate), (export, rate)]);
             verdicts.iter().map(|verdict| verdict.remaining).collect()
         };
         assert_eq!(remaining(&limiter), [0, 1]);

@@ -229,8 +229,8 @@ async fn two_limiters_share_the_budget() {
         }
     }
     assert_eq!(passed, 20);
-    let rates = [(LimitGroup::Export, rate), (LimitGroup::Manage, rate)];
-    let seen = two.peek(client, &rates).await.unwrap();
+    let export = BucketKey::client(LimitGroup::Export, client);
+    let seen = two.peek(&[(export, rate), (key, rate)]).await.unwrap();
     let left = seen.iter().map(|verdict| verdict.remaining);
     assert_eq!(left.collect::<Vec<_>>(), [20, 0]);
 }
@@ -302,7 +302,7 @@ async fn without_redis_the_process_counts_by_itself() {
             .unwrap()
             .is_allowed()
     );
-    let seen = limiter.peek(client, &[(LimitGroup::Manage, rate)]).await;
+    let seen = limiter.peek(&[(key, rate)]).await;
     assert_eq!(seen.unwrap()[0].remaining, 0);
 }
 
@@ -313,9 +313,11 @@ async fn without_redis_all_may_pass_but_failures() {
     for _ in 0..3 {
         assert_eq!(limiter.take(key, rate, 1).await.unwrap(), None);
     }
-    let seen = limiter.peek(client, &[(LimitGroup::Manage, rate)]).await;
+    let seen = limiter.peek(&[(key, rate)]).await;
     assert_eq!(seen.unwrap(), []);
     let failures = BucketKey::address(LimitGroup::AuthFailures, [192, 0, 2, 1].into());
+    let seen = limiter.peek(&[(failures, rate)]).await;
+    assert_eq!(seen.unwrap()[0].remaining, 1);
     assert!(
         limiter
             .take(failures, rate, 1)
@@ -339,10 +341,7 @@ async fn without_redis_nobody_may_pass() {
     let (limiter, rate, client) = without_redis(RedisDown::Closed).await;
     let key = BucketKey::client(LimitGroup::Manage, client);
     limiter.take(key, rate, 1).await.unwrap_err();
-    limiter
-        .peek(client, &[(LimitGroup::Manage, rate)])
-        .await
-        .unwrap_err();
+    limiter.peek(&[(key, rate)]).await.unwrap_err();
     let failures = BucketKey::address(LimitGroup::AuthFailures, [192, 0, 2, 1].into());
     limiter.take(failures, rate, 1).await.unwrap_err();
 }

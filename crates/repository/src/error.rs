@@ -67,6 +67,9 @@ pub enum RepositoryError {
     /// There is no such thing in the organization.
     #[error("{0} not found")]
     NotFound(Resource),
+    /// There is one of this id already, in this or another organization.
+    #[error("{0} already exists")]
+    AlreadyExists(Resource),
     /// It would leave the organization without a usable root client.
     #[error("the organization would be left without a usable root client")]
     LastRoot,

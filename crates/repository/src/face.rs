@@ -1,12 +1,12 @@
 //! The face of the catalog: which backend it is, nobody outside needs to know.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, pin::Pin};
 
 use paneld_auth::{CredentialStore, Credentials, LookupFuture, SecretHash};
 use paneld_domain::{
-    Client, ClientChanges, ClientId, Name, NewClient, NewProject, NewReference, Organization,
-    OrganizationChanges, OrganizationId, Page, PageRequest, Project, ProjectChanges, ProjectId,
-    ProjectKey, Reference, ReferenceChanges, ReferenceId, Timestamp,
+    Client, ClientChanges, ClientId, ErrorChain, Name, NewClient, NewProject, NewReference,
+    Organization, OrganizationChanges, OrganizationId, Page, PageRequest, Project, ProjectChanges,
+    ProjectId, ProjectKey, Reference, ReferenceChanges, ReferenceId, Timestamp,
 };
 use tokio::runtime::Handle;
 
@@ -506,6 +506,21 @@ impl CredentialStore for Repository {
             let found: Result<Option<Credentials>, RepositoryError> =
                 run!(self.find_credentials(id));
             Ok(found?)
+        })
+    }
+
+    fn replace_hash(
+        &self,
+        id: ClientId,
+        outdated: SecretHash,
+        hash: SecretHash,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            let replaced: Result<(), RepositoryError> = run!(self.replace_hash(id, outdated, hash));
+            if let Err(error) = replaced {
+                let error = ErrorChain(&error);
+                tracing::warn!(client.id = %id, %error, "a secret keeps its slow hash for now");
+            }
         })
     }
 }

@@ -2,13 +2,16 @@
 //! program on the data can do anything to it. The server's own copies of what changes here are
 //! at most five seconds old.
 
+use std::{sync::Arc, time::Duration};
+
 use paneld_auth::{CredentialStore as _, PlainSecret, SecretHash};
 use paneld_domain::{
     Client, ClientChanges, ClientId, ClientType, Clock, Name, NewClient, Organization,
     OrganizationId, Page, PageRequest, Project, ProjectId,
 };
 use paneld_repository::{
-    Act, Bootstrap, NewCredentials, Repository, RepositoryError, Resource, RootRule,
+    Act, AuditEntry, AuditFilter, Bootstrap, NewCredentials, Repository, RepositoryError, Resource,
+    RootRule, Rotated,
 };
 
 use crate::{Created, ServiceError, manage::new_credentials};
@@ -151,16 +154,85 @@ impl Admin {
         })
     }
 
+    /// Makes a client of a known id and secret, of which only the hash is known.
+    ///
+    /// # Errors
+    /// The same as for [`create_client`](Self::create_client); and when there is a client of
+    /// this id, of whatever organization.
+    pub async fn import_client(
+        &self,
+        organization: OrganizationId,
+        new: NewClient,
+        id: ClientId,
+        hash: SecretHash,
+    ) -> Result<Client, ServiceError> {
+        let (credentials, act) = (NewCredentials { id, hash }, self.act());
+        let imported = self
+            .repository
+            .create_client(organization, new, credentials, act, None);
+        Ok(imported.await?.made()?)
+    }
+
+    /// One client, of any organization.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be asked.
+    pub async fn get_client(&self, id: ClientId) -> Result<Client, ServiceError> {
+        let found = self.repository.find_credentials(id).await;
+        let found = found.map_err(|error| ServiceError::Unavailable(error.into()))?;
+        let found = found.ok_or(ServiceError::NotFound(Resource::Client))?;
+        Ok(found.client)
+    }
+
+    /// Changes a client of any organization, also a last root client. Its own rate limits may
+    /// be beyond what root clients can give.
+    ///
+    /// # Errors
+    /// When there is none of this id, when the settings do not go together, or when the catalog
+    /// cannot be written.
+    pub async fn update_client(
+        &self,
+        id: ClientId,
+        changes: ClientChanges,
+    ) -> Result<Client, ServiceError> {
+        let organization = self.get_client(id).await?.organization_id;
+        let (rule, act) = (RootRule::Overridden, self.act());
+        let updated = self
+            .repository
+            .update_client(organization, id, changes, rule, act);
+        Ok(updated.await?)
+    }
+
+    /// Gives a client of any organization a new secret. The one it replaces works for the grace;
+    /// every older one ends at once.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn rotate_secret(
+        &self,
+        id: ClientId,
+        grace: Duration,
+    ) -> Result<Created<Rotated>, ServiceError> {
+        let organization = self.get_client(id).await?.organization_id;
+        let secret = Arc::new(PlainSecret::generate());
+        let (hash, act) = (SecretHash::of(&secret), self.act());
+        let previous_end = (!grace.is_zero()).then(|| act.at + grace);
+        let rotated =
+            self.repository
+                .rotate_secret(organization, id, hash, previous_end, act, None);
+        Ok(Created {
+            made: rotated.await?.made()?,
+            client_id: id,
+            secret,
+        })
+    }
+
     /// Removes a client of any organization for good, also a last root client.
     ///
     /// # Errors
     /// When there is none of this id, or the catalog cannot be written.
     pub async fn delete_client(&self, id: ClientId) -> Result<(), ServiceError> {
-        let found = self.repository.find_credentials(id).await;
-        let found = found.map_err(|error| ServiceError::Unavailable(error.into()))?;
-        let client = found
-            .ok_or(ServiceError::NotFound(Resource::Client))?
-            .client;
+        let client = self.get_client(id).await?;
         let (rule, act) = (RootRule::Overridden, self.act());
         let deleted = self
             .repository
@@ -214,6 +286,27 @@ impl Admin {
             self.act(),
         );
         Ok(purged.await?)
+    }
+
+    /// The newest entries of an organization's audit log, newest first.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_audit_entries(
+        &self,
+        organization: OrganizationId,
+        filter: AuditFilter,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, ServiceError> {
+        let page = PageRequest {
+            limit: Some(limit),
+            after: None,
+        };
+        let Page { items, .. } = self
+            .repository
+            .list_audit_entries(organization, filter, page)
+            .await?;
+        Ok(items)
     }
 
     fn act(&self) -> Act {

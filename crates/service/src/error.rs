@@ -29,6 +29,9 @@ pub enum ServiceError {
 /// A state of things that stands against a use case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
+    /// The id is another client's.
+    #[error("There is a client of this id already")]
+    ClientExists,
     /// The organization would be left without a way in.
     #[error("The organization would be left without a usable root client")]
     LastRoot,
@@ -50,6 +53,8 @@ impl From<RepositoryError> for ServiceError {
     fn from(error: RepositoryError) -> Self {
         match error {
             RepositoryError::NotFound(resource) => Self::NotFound(resource),
+            // Only clients are made with an id that somebody chose.
+            RepositoryError::AlreadyExists(_) => Self::Conflict(Conflict::ClientExists),
             RepositoryError::LastRoot => Self::Conflict(Conflict::LastRoot),
             RepositoryError::Running => Self::Conflict(Conflict::Running),
             RepositoryError::Invalid(problems) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use paneld_auth::{Api, Authorized, permission, policy};
 use paneld_domain::{Client, LimitGroup, Organization, Project};
-use paneld_ratelimit::{Limiter, Limits, Verdict};
+use paneld_ratelimit::{BucketKey, Limiter, Limits, Verdict};
 
 use crate::ServiceError;
 
@@ -66,20 +66,23 @@ impl Identity {
         // Track and Import stand side by side and share a bucket.
         groups.dedup();
         let own = client.rate_limits.as_ref();
-        let rates = groups.into_iter().filter_map(|group| {
+        let buckets = groups.into_iter().filter_map(|group| {
             let rate = self.limits.client(group, own)?;
-            Some((group, rate))
+            Some((BucketKey::client(group, client.id), rate))
         });
-        let rates = rates.collect::<Vec<_>>();
-        let verdicts = self.limiter.peek(client.id, &rates).await;
+        let buckets = buckets.collect::<Vec<_>>();
+        let verdicts = self.limiter.peek(&buckets).await;
         let verdicts = verdicts.map_err(|error| ServiceError::Unavailable(error.into()))?;
-        let limits = rates.into_iter().zip(verdicts);
+        let limits = buckets.into_iter().zip(verdicts);
         Ok(WhoAmI {
             client,
             organization: principal.organization(),
             project: principal.project(),
             limits: limits
-                .map(|((group, _), verdict)| LimitState { group, verdict })
+                .map(|((key, _), verdict)| LimitState {
+                    group: key.group(),
+                    verdict,
+                })
                 .collect(),
             permissions,
         })

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{Ended, Place, ROOT_ID};
+use crate::support::{Ended, Place, ROOT_ID, ROOT_SECRET};
 
 /// Runs `paneld admin …` on the place's data.
 fn admin(place: &Place, args: &str) -> Ended {
@@ -99,6 +99,152 @@ async fn clients_of_every_type_are_made_and_deleted_beside_a_running_server() {
     // The type is write where none is said.
     let made = admin_json(&place, "clients create --name W --project shop");
     assert_eq!(made["type"], "write");
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_settings_of_a_client_can_be_given_and_taken_back() {
+    let place = Place::new();
+    let server = place.bootstrapped().serve();
+    let body = json!({"name": "Shop"});
+    server.root().create("/manage/projects", body).await;
+    let made = admin_json(
+        &place,
+        "clients create --name Web --project shop --enabled false --expires-at 2999-01-01 \
+         --allowed-ips 10.0.0.0/8,2001:db8::1 --cors https://a.example,*.b.example \
+         --rate-limits manage=1000/1s,track=5/1m --ignore-cors-and-secret true",
+    );
+    let id = text(&made["id"]);
+    assert_eq!(made["enabled"], false);
+    assert_eq!(made["expiresAt"], "2999-01-01T00:00:00.000Z");
+    assert_eq!(made["allowedIps"], json!(["10.0.0.0/8", "2001:db8::1"]));
+    assert_eq!(made["cors"], json!(["https://a.example", "*.b.example"]));
+    // Beyond what root clients may give.
+    let limits = json!({
+        "manage": {"limit": 1000, "windowSeconds": 1},
+        "track": {"limit": 5, "windowSeconds": 60},
+    });
+    assert_eq!(made["rateLimits"], limits);
+    assert_eq!(made["ignoreCorsAndSecret"], true);
+
+    // What the command line shows is what the API shows.
+    let mut shown = admin_json(&place, &format!("clients get {id}"));
+    let path = format!("/manage/clients/{id}");
+    assert_eq!(server.root().get(&path).await.body["data"], shown);
+    assert_eq!(shown["secret"], Json::Null);
+
+    let unset = format!(
+        "clients update {id} --name Site --enabled true --expires-at never --allowed-ips any \
+         --cors none --rate-limits server --ignore-cors-and-secret false"
+    );
+    let updated = admin_json(&place, &unset);
+    for (field, value) in [
+        ("name", json!("Site")),
+        ("enabled", json!(true)),
+        ("expiresAt", Json::Null),
+        ("allowedIps", json!([])),
+        ("cors", json!([])),
+        ("rateLimits", Json::Null),
+        ("ignoreCorsAndSecret", json!(false)),
+    ] {
+        assert_eq!(updated[field], value, "{field}");
+        shown[field] = value;
+    }
+    shown["updatedAt"] = updated["updatedAt"].clone();
+    assert_eq!(updated, shown, "nothing else changed");
+    let back = admin_json(&place, &format!("clients update {id} --cors project"));
+    assert_eq!(back["cors"], Json::Null);
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_replaced_with_and_without_a_grace() {
+    let place = Place::new();
+    let server = place.bootstrapped().serve();
+    let status = async |secret: &str| {
+        let caller = server.caller(ROOT_ID, secret);
+        caller.get("/manage/me").await.status.as_u16()
+    };
+    let graceful = format!("clients rotate {ROOT_ID} --grace-seconds 3600");
+    let first = admin_json(&place, &graceful);
+    assert_eq!(text(&first["secret"]).len(), 53);
+    assert!(first["previousSecretExpiresAt"].is_string());
+    assert_eq!(status(text(&first["secret"])).await, 200);
+    assert_eq!(status(ROOT_SECRET).await, 200);
+
+    let second = admin_json(&place, &format!("clients rotate {ROOT_ID}"));
+    assert_eq!(second["previousSecretExpiresAt"], Json::Null);
+    assert_ne!(second["secret"], first["secret"]);
+    let entries = admin_json(&place, "audit list --resource client --limit 1");
+    assert_eq!(entries[0]["action"], "client.rotate");
+    assert_eq!(entries.as_array().unwrap().len(), 1);
+    server.stop();
+    let server = place.bootstrapped().serve();
+    let status = async |secret: &Json| {
+        let caller = server.caller(ROOT_ID, text(secret));
+        caller.get("/manage/me").await.status.as_u16()
+    };
+    assert_eq!(status(&second["secret"]).await, 200);
+    assert_eq!(status(&first["secret"]).await, 401);
+    assert_eq!(status(&json!(ROOT_SECRET)).await, 401);
+    server.stop();
+}
+
+/// A secret of another server, and what that server stored of it.
+const IMPORTED_SECRET: &str = "sec_0123456789abcdef0123";
+const IMPORTED_HASH: &str = "00112233445566778899aabbccddeeff\
+     .a1b61a14d7c3d8c933d607a316faf4eecd741472db2d77eb18ffde6b69c23fac";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_another_server_is_imported_with_its_secret() {
+    let place = Place::new();
+    let server = place.bootstrapped().serve();
+    let id = "0d4a6a3c-8a0a-4c9a-9c3e-0f6f6e3f4c1b";
+    let file = place.write("hash", &format!("{IMPORTED_HASH}\n"));
+    let import = format!("clients import --id {id} --name Old --type root --hash-file {file}");
+    let imported = admin_json(&place, &import);
+    assert_eq!(imported["id"], id);
+    assert_eq!(imported["secret"], Json::Null);
+    for _ in 0..2 {
+        let caller = server.caller(id, IMPORTED_SECRET);
+        let me = caller.get("/manage/me").await;
+        assert_eq!(me.body["data"]["client"]["id"], id, "{}", me.text);
+    }
+    let wrong = server.caller(id, "sec_0123456789abcdef0124");
+    assert_eq!(wrong.get("/manage/me").await.status, 401);
+
+    admin(&place, &import).assert_refused(1, &["There is a client of this id already"]);
+    let other = "clients import --id 0d4a6a3c-8a0a-4c9a-9c3e-0f6f6e3f4c1c --name X --type root";
+    let absent = admin(&place, &format!("{other} --hash-file absent"));
+    absent.assert_refused(1, &["cannot read absent"]);
+    let secret = place.write("secret", IMPORTED_SECRET);
+    let refused = admin(&place, &format!("{other} --hash-file {secret}"));
+    refused.assert_refused(1, &[&secret, "32 hexadecimal digits"]);
+    assert!(!refused.stderr.contains(IMPORTED_SECRET));
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_tells_the_operator_from_clients() {
+    let place = Place::new();
+    let server = place.bootstrapped().serve();
+    let body = json!({"name": "Shop"});
+    server.root().create("/manage/projects", body).await;
+    let made = admin_json(&place, "clients create --name CLI --project shop");
+    let entries = admin_json(&place, "audit list");
+    let entries = entries.as_array().unwrap();
+    let actions = entries.iter().map(|entry| text(&entry["action"]));
+    let actions = actions.collect::<Vec<_>>();
+    assert_eq!(actions[..2], ["client.create", "project.create"]);
+    assert_eq!(entries[0]["clientId"], Json::Null);
+    assert_eq!(entries[0]["resourceId"], made["id"]);
+    assert_eq!(entries[1]["clientId"], ROOT_ID);
+    let of_shop = admin_json(&place, "audit list --resource-id shop");
+    assert_eq!(of_shop.as_array().unwrap().len(), 1);
+    let through_api = server.root().get("/manage/audit").await;
+    assert_eq!(through_api.body["data"], json!(entries));
+    let table = admin(&place, "audit list --limit 1").output();
+    assert_eq!(table.lines().count(), 2, "{table}");
     server.stop();
 }
 
@@ -200,6 +346,67 @@ fn what_does_not_make_sense_is_told_in_a_sentence() {
         ),
         ("clients create --type root", 2, "--name"),
         ("clients delete not-an-id", 2, "not-an-id"),
+        (
+            "clients get 0d4a6a3c-8a0a-4c9a-9c3e-0f6f6e3f4c1b",
+            1,
+            "Client not found",
+        ),
+        (
+            "clients rotate 0d4a6a3c-8a0a-4c9a-9c3e-0f6f6e3f4c1b",
+            1,
+            "Client not found",
+        ),
+        (
+            "clients rotate 0d4a6a3c-8a0a-4c9a-9c3e-0f6f6e3f4c1b --grace-seconds 604801",
+            2,
+            "604800",
+        ),
+        (
+            "clients update 0d4a6a3c-8a0a-4c9a-9c3e-0f6f6e3f4c1b",
+            1,
+            "say what to change",
+        ),
+        (
+            "clients update 0d4a6a3c-8a0a-4c9a-9c3e-0f6f6e3f4c1b --enabled false",
+            1,
+            "Client not found",
+        ),
+        (
+            "clients create --name X --type root --expires-at soon",
+            2,
+            "--expires-at",
+        ),
+        (
+            "clients create --name X --type root --allowed-ips 10.0.0.0/8,",
+            2,
+            "--allowed-ips",
+        ),
+        (
+            "clients create --name X --type root --cors not/an/origin",
+            2,
+            "--cors",
+        ),
+        (
+            "clients create --name X --type root --rate-limits manage",
+            2,
+            "--rate-limits",
+        ),
+        (
+            "clients create --name X --type root --rate-limits all=1/1s",
+            2,
+            "insights",
+        ),
+        (
+            "clients create --name X --type root --ignore-cors-and-secret true",
+            1,
+            "--ignore-cors-and-secret can only be true for write clients",
+        ),
+        (
+            "audit list --resource nonsense",
+            2,
+            "organization, project, client or reference",
+        ),
+        ("audit list --limit 0", 2, "--limit"),
         ("projects restore absent", 1, "Project not found"),
         ("organizations rename", 2, "rename"),
         ("", 2, "Usage:"),
@@ -229,9 +436,13 @@ fn a_catalog_that_is_none_is_an_error_in_a_sentence() {
     let place = Place::new();
     std::fs::create_dir(place.data_dir()).unwrap();
     std::fs::write(place.data_dir().join("catalog.sqlite"), "not a database").unwrap();
-    for command in ["serve", "migrate", "admin organizations list"] {
+    for (command, what) in [
+        ("serve", "open the catalog"),
+        ("migrate", "bring the catalog up to date"),
+        ("admin organizations list", "open the catalog"),
+    ] {
         let refused = place.paneld().args(command).run();
-        refused.assert_refused(1, &["paneld: cannot open the catalog"]);
+        refused.assert_refused(1, &["paneld: cannot", what]);
         assert!(!refused.stderr.contains("panicked"), "{}", refused.stderr);
     }
 }

@@ -11,6 +11,7 @@ mod openapi;
 
 mod clients;
 mod identity;
+mod imported;
 mod organization;
 mod pagination;
 mod projects;

@@ -34,7 +34,7 @@ const DEFAULT_LIMIT: u32 = 50;
     "peerAddress": "192.0.2.7", "requestId": "5f0c5c1e9d3a7b42"
 }))]
 #[schema(as = AuditEntry)]
-pub(crate) struct AuditEntryBody {
+pub struct AuditEntryBody {
     #[schema(value_type = String, format = "uuid")]
     id: String,
     #[schema(value_type = String, format = DateTime)]

@@ -18,8 +18,8 @@ use crate::{
     reply::{Data, Listed, PageQuery, Success, reply_to_creation, reply_with_list},
     routes::Endpoint,
 };
-pub(crate) use bodies::ClientBody;
-use bodies::{CreateClient, RotateSecret, RotatedBody, UpdateClient};
+pub use bodies::{ClientBody, RotatedBody};
+use bodies::{CreateClient, RotateSecret, UpdateClient};
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![

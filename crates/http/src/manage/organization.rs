@@ -25,7 +25,7 @@ use crate::{
     "createdAt": "2026-01-15T10:30:00.000Z", "updatedAt": "2026-01-15T10:30:00.000Z"
 }))]
 #[schema(as = Organization)]
-pub(crate) struct OrganizationBody {
+pub struct OrganizationBody {
     id: String,
     name: String,
     /// The IANA zone that decides where its days begin.

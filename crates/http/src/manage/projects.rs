@@ -17,7 +17,7 @@ use crate::{
     reply::{Data, Listed, PageQuery, Success, reply_to_creation, reply_with_list},
     routes::Endpoint,
 };
-pub(crate) use bodies::ProjectBody;
+pub use bodies::ProjectBody;
 use bodies::{CreateProject, DeletedQuery, UpdateProject};
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {

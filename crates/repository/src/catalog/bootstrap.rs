@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use paneld_auth::{SecretHash, StoredSecret};
+use paneld_auth::SecretHash;
 use paneld_domain::{ClientId, Name, NewClient, Organization, OrganizationId, Timestamp};
 
 use super::{
@@ -86,9 +86,8 @@ async fn find_outcome(
         .await?;
     if present == 1 {
         let secrets = clients::load_secrets(connection, id).await?;
-        let works = |secret: &StoredSecret| secret.expires_at.is_none_or(|end| end > now);
-        let mut same = secrets.iter().filter(|secret| secret.hash.matches(hash));
-        let same_secret = same.any(works);
+        let mut working = secrets.iter().filter(|secret| secret.works(now));
+        let same_secret = working.any(|secret| secret.hash.matches(hash));
         return Ok(Some(Bootstrap::Present { same_secret }));
     }
     let deleted = deleted_client_ids::table

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    result::{DatabaseErrorKind, Error as DieselError},
+};
 use diesel_async::RunQueryDsl;
 use paneld_auth::{Credentials, SecretHash, StoredSecret};
 use paneld_domain::{
@@ -258,6 +261,23 @@ impl Store {
         })
     }
 
+    /// Writes no entry into the audit log: nobody asked for it, and nothing works otherwise.
+    pub(crate) async fn replace_hash(
+        &self,
+        id: ClientId,
+        outdated: SecretHash,
+        hash: SecretHash,
+    ) -> Result<(), RepositoryError> {
+        let lock = Lock::Nothing;
+        transaction!(self, lock, async |connection| {
+            diesel::update(client_secrets::table.find((id.to_string(), outdated.to_stored())))
+                .set(client_secrets::hash.eq(hash.to_stored()))
+                .execute(connection)
+                .await?;
+            Ok(())
+        })
+    }
+
     pub(crate) async fn record_uses(
         &self,
         uses: BTreeMap<ClientId, Timestamp>,
@@ -336,10 +356,16 @@ pub(super) async fn insert(
     hash: &SecretHash,
     act: &Act,
 ) -> Result<(), RepositoryError> {
-    diesel::insert_into(clients::table)
+    let inserted = diesel::insert_into(clients::table)
         .values(ClientRow::new(client, project)?)
         .execute(connection)
-        .await?;
+        .await;
+    inserted.map_err(|error| match error {
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
+            RepositoryError::AlreadyExists(Resource::Client)
+        }
+        other => other.into(),
+    })?;
     insert_secret(connection, client.id, hash, act.at).await?;
     let event = Event::created(client)?;
     audit::record(connection, act, &client.organization_id, [event]).await

@@ -5,7 +5,7 @@ use std::time::Duration;
 use deserr::Deserr;
 use paneld_domain::{
     AllowedAddress, Client, ClientChanges, ClientRateLimits, ClientType, CorsEntry, InvalidValue,
-    Name, NewClient, Rate, client_problems,
+    LONGEST_GRACE_SECONDS, Name, NewClient, Rate, client_problems,
 };
 use paneld_guard::{ApiError, PathStep};
 use paneld_service::{Created, Rotated};
@@ -34,7 +34,7 @@ use crate::{
     "updatedAt": "2026-01-15T10:30:00.000Z"
 }))]
 #[schema(as = Client)]
-pub(crate) struct ClientBody {
+pub struct ClientBody {
     #[schema(value_type = String, format = "uuid")]
     id: String,
     name: String,
@@ -118,7 +118,7 @@ impl From<Created<Client>> for ClientBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RotatedClient)]
-pub(crate) struct RotatedBody {
+pub struct RotatedBody {
     #[serde(flatten)]
     client: ClientBody,
     /// Until when the replaced secret still works; null when it ended at once.
@@ -384,11 +384,11 @@ impl TryFrom<u64> for Grace {
     type Error = InvalidValue;
 
     fn try_from(seconds: u64) -> Result<Self, InvalidValue> {
-        const LONGEST: u64 = 7 * 24 * 60 * 60;
-        if seconds <= LONGEST {
+        if seconds <= u64::from(LONGEST_GRACE_SECONDS) {
             Ok(Self(Duration::from_secs(seconds)))
         } else {
-            Err(InvalidValue::new("must be from 0 to 604800 seconds"))
+            let why = format!("must be from 0 to {LONGEST_GRACE_SECONDS} seconds");
+            Err(InvalidValue::new(why))
         }
     }
 }

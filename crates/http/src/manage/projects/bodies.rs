@@ -35,7 +35,7 @@ use crate::{
     "updatedAt": "2026-01-15T10:30:00.000Z", "deleteAt": null
 }))]
 #[schema(as = Project)]
-pub(crate) struct ProjectBody {
+pub struct ProjectBody {
     id: String,
     name: String,
     organization_id: String,

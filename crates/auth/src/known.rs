@@ -1,0 +1,114 @@
+//! A client as authentication remembers it.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use paneld_domain::Timestamp;
+
+use crate::{Credentials, PlainSecret, SecretHash, StoredSecret};
+
+/// A client as the store knew it, and what was learned of it since.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) credentials: Credentials,
+    /// Whether this entry's use was noted: once per entry is often enough.
+    use_noted: AtomicBool,
+    /// The fast hashes of secrets that a slow check found right.
+    learned: Mutex<Vec<StoredSecret>>,
+}
+
+impl Known {
+    pub(crate) fn new(credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            use_noted: AtomicBool::new(false),
+            learned: Mutex::default(),
+        }
+    }
+
+    /// Whether a secret of this fast hash is known to be the client's own at this time. Looks at
+    /// all of them, so that the time it takes tells nothing.
+    pub(crate) fn accepts(&self, presented: &SecretHash, now: Timestamp) -> bool {
+        let matching = |secrets: &[StoredSecret]| {
+            let matching = secrets.iter().filter(|secret| {
+                let matches = secret.hash.matches(presented);
+                matches && secret.works(now)
+            });
+            matching.count()
+        };
+        matching(&self.credentials.secrets) + matching(&self.learned()) > 0
+    }
+
+    /// Whether there is a secret, at this time, that only a slow check can tell.
+    fn has_slow_secret(&self, now: Timestamp) -> bool {
+        let mut secrets = self.credentials.secrets.iter();
+        secrets.any(|secret| secret.hash.is_slow() && secret.works(now))
+    }
+
+    /// Whether this is the first use that is noted.
+    pub(crate) fn notes_use(&self) -> bool {
+        // Most requests only look: writing would make cores wait for each other.
+        !self.use_noted.load(Ordering::Relaxed) && !self.use_noted.swap(true, Ordering::Relaxed)
+    }
+
+    fn learned(&self) -> MutexGuard<'_, Vec<StoredSecret>> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A check of a secret against imported hashes. It takes tens of milliseconds of a processor and
+/// 16 MiB of memory.
+#[derive(Debug)]
+pub struct SlowCheck {
+    known: Arc<Known>,
+    secret: PlainSecret,
+    now: Timestamp,
+}
+
+/// What a [`SlowCheck`] found.
+#[derive(Debug)]
+pub struct SlowVerdict {
+    pub(crate) is_right: bool,
+    /// The slow hash of the right secret, unless somebody has already found it.
+    pub(crate) outdated: Option<SecretHash>,
+}
+
+impl SlowCheck {
+    /// The check, if there is anything to check.
+    pub(crate) fn new(known: &Arc<Known>, secret: Option<&str>, now: Timestamp) -> Option<Self> {
+        let secret = secret?.parse().ok()?;
+        known.has_slow_secret(now).then(|| Self {
+            known: Arc::clone(known),
+            secret,
+            now,
+        })
+    }
+
+    /// Does the check. Of many with the same secret the first does the work.
+    pub fn run(self) -> SlowVerdict {
+        let Self { known, secret, now } = self;
+        let fast = SecretHash::of(&secret);
+        if known.accepts(&fast, now) {
+            return SlowVerdict {
+                is_right: true,
+                outdated: None,
+            };
+        }
+        let mut secrets = known.credentials.secrets.iter();
+        let right = secrets.find(|stored| {
+            stored.hash.is_slow() && stored.works(now) && stored.hash.verifies(&secret)
+        });
+        if let Some(right) = right {
+            known.learned().push(StoredSecret {
+                hash: fast,
+                expires_at: right.expires_at,
+            });
+        }
+        SlowVerdict {
+            is_right: right.is_some(),
+            outdated: right.map(|right| right.hash.clone()),
+        }
+    }
+}

@@ -173,7 +173,7 @@ async fn without_its_database_nothing_starts() {
         for command in ["serve", "migrate", "admin organizations list"] {
             let ended = run_within_bound(launch(&place, &url).args(command));
             let address = proxy.address().to_string();
-            let expected = ["paneld: cannot open the catalog", address.as_str()];
+            let expected = ["paneld: cannot ", " the catalog", address.as_str()];
             ended.assert_refused(1, &expected);
             assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
             assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
@@ -214,7 +214,7 @@ fn a_wrong_password_is_told_without_it() {
         let ended = run_within_bound(launch(&place, &url).with("LOG", "trace").args(command));
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
         for sentence in [
-            "paneld: cannot open the catalog",
+            "the catalog is unavailable",
             "password authentication failed",
         ] {
             assert!(ended.stderr.contains(sentence), "{}", ended.stderr);
@@ -223,10 +223,7 @@ fn a_wrong_password_is_told_without_it() {
     }
     let shown = launch(&place, &url).args("config").run().output();
     let expected = format!("postgres://postgres@{address}/paneld");
-    assert!(
-        shown.contains(&expected) || shown.contains("********"),
-        "{shown}"
-    );
+    assert!(shown.contains(&expected), "{shown}");
     assert!(!shown.contains(PASSWORD), "{shown}");
 }
 

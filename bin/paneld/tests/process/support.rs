@@ -117,10 +117,7 @@ impl Launch {
 
     /// Starts the server, and waits until it listens.
     pub(crate) fn serve(self) -> Server {
-        let process = self.spawn();
-        let line = process.wait_for_log("listening");
-        let address = line["address"].as_str().unwrap().parse().unwrap();
-        Server { process, address }
+        Server::of(self.spawn())
     }
 
     /// Runs a command to its end.
@@ -243,6 +240,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Waits until a process listens.
+    pub(crate) fn of(process: Running) -> Self {
+        let line = process.wait_for_log("listening");
+        let address = line["address"].as_str().unwrap().parse().unwrap();
+        Self { process, address }
+    }
+
     /// Stops the server as an orchestrator does, and demands that it ends well.
     pub(crate) fn stop(self) -> Ended {
         self.process.signal("TERM");

@@ -105,7 +105,7 @@ async fn without_redis_revocations_take_five_seconds_at_most() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Postgres: cargo xtask test"]
-async fn of_two_that_end_each_other_on_different_servers_one_remains() {
+async fn of_the_last_two_roots_that_end_themselves_on_two_servers_one_remains() {
     let (place, database) = (Place::new(), Database::create());
     let (one, two) = serve_two(&place, &database);
     // The credentials of the last root client.

@@ -106,6 +106,9 @@ async fn assert_survives(fail: impl AsyncFnOnce(&mut Proxy)) {
     assert!(took < BOUND, "{took:?}");
     let expected = json!({"status": "unavailable", "backends": {"catalog": "down"}});
     assert_eq!((unready.status.as_u16(), unready.body), (503, expected));
+    // By now the server must look again.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(nobody.get("/healthz/ready").await.status, 503);
     assert_eq!(nobody.get("/healthz/live").await.status, 200);
 
     proxy.restore().await;
@@ -125,6 +128,14 @@ async fn assert_survives(fail: impl AsyncFnOnce(&mut Proxy)) {
     let ended = server.stop();
     assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
     assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
+    for (level, message) in [
+        ("WARN", "the catalog is away"),
+        ("INFO", "the catalog is back"),
+    ] {
+        let lines = ended.log(level).into_iter();
+        let count = lines.filter(|line| line["message"] == message).count();
+        assert_eq!(count, 1, "{message}: {}", ended.stderr);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

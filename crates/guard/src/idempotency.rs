@@ -14,9 +14,13 @@ static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// # Errors
 /// When its idempotency key is none.
 pub fn reply_seal(request: &HttpRequest, body: &[u8]) -> Result<Option<ReplySeal>, ApiError> {
-    let Some(key) = request.headers().get(&IDEMPOTENCY_KEY) else {
+    let mut keys = request.headers().get_all(&IDEMPOTENCY_KEY);
+    let Some(key) = keys.next() else {
         return Ok(None);
     };
+    if keys.next().is_some() {
+        return Err(invalid(&InvalidValue::new("must be given once")));
+    }
     // What is not even text has no visible characters either.
     let key = key.to_str().unwrap_or_default().parse::<IdempotencyKey>();
     let key = key.map_err(|why| invalid(&why))?;

@@ -95,7 +95,7 @@ pub(crate) struct Store {
 impl Store {
     /// Connects to the database, and prepares its tables.
     pub(crate) async fn open(url: &PostgresUrl, how: Preparation) -> Result<Self, RepositoryError> {
-        let connection = connect(url).await.map_err(RepositoryError::unavailable)?;
+        let connection = connect_first(url).await?;
         tokio::task::spawn_blocking(move || prepare(connection.into(), how))
             .await
             .map_err(RepositoryError::internal)??;
@@ -199,6 +199,18 @@ fn pool(url: &PostgresUrl, size: usize) -> Result<Pool<Connection>, RepositoryEr
         .create_timeout(Some(TIME_TO_CONNECT))
         .build()
         .map_err(RepositoryError::internal)
+}
+
+/// The first connection. Whoever starts the program is told which database it is that cannot
+/// be reached. A server that accepts and is silent counts as away, too.
+async fn connect_first(url: &PostgresUrl) -> Result<Connection, RepositoryError> {
+    let why = match tokio::time::timeout(TIME_TO_CONNECT, connect(url)).await {
+        Ok(Ok(connection)) => return Ok(connection),
+        Ok(Err(error)) => ErrorChain(&error).to_string(),
+        Err(_elapsed) => "it does not answer".to_owned(),
+    };
+    let why = format!("cannot connect to {url}: {why}");
+    Err(RepositoryError::unavailable(why))
 }
 
 async fn connect(url: &PostgresUrl) -> ConnectionResult<Connection> {

@@ -82,9 +82,13 @@ struct StoredRate {
 
 #[derive(Serialize, Deserialize)]
 struct StoredRateLimits {
+    #[serde(skip_serializing_if = "Option::is_none")]
     manage: Option<StoredRate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     export: Option<StoredRate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     insights: Option<StoredRate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     track: Option<StoredRate>,
 }
 

@@ -111,15 +111,24 @@ impl Health {
             return catalog;
         }
         let asked = tokio::time::timeout(PATIENCE, self.repository.is_empty()).await;
-        let catalog = match asked {
-            Ok(Ok(_)) => BackendState::Up,
-            Ok(Err(error)) => {
-                tracing::warn!(error = %ErrorChain(&error), "the catalog is away");
+        let why = match asked {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(ErrorChain(&error).to_string()),
+            Err(_elapsed) => Some("it does not answer".to_owned()),
+        };
+        let was_away = last.is_some_and(|(_, catalog)| catalog == BackendState::Down);
+        let catalog = match why {
+            Some(why) => {
+                if !was_away {
+                    tracing::warn!(error = %why, "the catalog is away");
+                }
                 BackendState::Down
             }
-            Err(_elapsed) => {
-                tracing::warn!("the catalog does not answer");
-                BackendState::Down
+            None => {
+                if was_away {
+                    tracing::info!("the catalog is back");
+                }
+                BackendState::Up
             }
         };
         *last = Some((self.clock.elapsed(), catalog));

@@ -9,12 +9,14 @@ pub fn print_effective(gathered: &Gathered, config: &Config) -> String {
     let mut text = String::new();
     for setting in &SETTINGS {
         let key = setting.key;
+        // It shows itself without its password; and its default follows from another setting.
+        let catalog = (key == "catalog_url").then(|| config.catalog.to_string());
         let line = match gathered.get(key) {
             Some(value) => {
-                let shown = if setting.is_secret {
-                    "********"
-                } else {
-                    &value.text
+                let shown = match &catalog {
+                    Some(catalog) => catalog,
+                    None if setting.is_secret => "********",
+                    None => &value.text,
                 };
                 let source = match value.source {
                     Source::Flag => "flag",
@@ -24,11 +26,10 @@ pub fn print_effective(gathered: &Gathered, config: &Config) -> String {
                 };
                 format!("{key} = {shown:?} # {source}")
             }
-            // Its default follows from another setting.
-            None if key == "catalog_url" => {
-                format!("{key} = {:?} # default", config.catalog.to_string())
-            }
-            None => format!("# {key} is not set"),
+            None => match catalog {
+                Some(catalog) => format!("{key} = {catalog:?} # default"),
+                None => format!("# {key} is not set"),
+            },
         };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{line}");

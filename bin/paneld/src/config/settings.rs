@@ -65,13 +65,16 @@ pub const SETTINGS: [Setting; 21] = [
         "/var/lib/paneld",
         "The folder where everything is kept. One process at a time.",
     ),
-    setting(
-        "catalog_url",
-        None,
-        "sqlite:/var/lib/paneld/catalog.sqlite",
-        "Where organizations, projects, clients and references are kept. By default in \
-         catalog.sqlite in the data folder.",
-    ),
+    Setting {
+        key: "catalog_url",
+        default: None,
+        example: "sqlite:/var/lib/paneld/catalog.sqlite",
+        help: "Where organizations, projects, clients and references are kept: in a SQLite file, \
+               or in a PostgreSQL database, such as postgres://user:password@host/database. By \
+               default in catalog.sqlite in the data folder.",
+        // A database's URL holds its password.
+        is_secret: true,
+    },
     setting(
         "bootstrap_organization",
         None,

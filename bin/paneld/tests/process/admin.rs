@@ -232,17 +232,19 @@ async fn the_audit_log_tells_the_operator_from_clients() {
     server.root().create("/manage/projects", body).await;
     let made = admin_json(&place, "clients create --name CLI --project shop");
     let entries = admin_json(&place, "audit list");
-    let entries = entries.as_array().unwrap();
-    let actions = entries.iter().map(|entry| text(&entry["action"]));
-    let actions = actions.collect::<Vec<_>>();
-    assert_eq!(actions[..2], ["client.create", "project.create"]);
-    assert_eq!(entries[0]["clientId"], Json::Null);
-    assert_eq!(entries[0]["resourceId"], made["id"]);
-    assert_eq!(entries[1]["clientId"], ROOT_ID);
+    let by = |id: &Json| {
+        let mut entries = entries.as_array().unwrap().iter();
+        let entry = entries.find(|entry| entry["resourceId"] == *id).unwrap();
+        (entry["action"].clone(), entry["clientId"].clone())
+    };
+    let by_operator = (json!("client.create"), Json::Null);
+    assert_eq!(by(&made["id"]), by_operator);
+    let by_client = (json!("project.create"), json!(ROOT_ID));
+    assert_eq!(by(&json!("shop")), by_client);
     let of_shop = admin_json(&place, "audit list --resource-id shop");
     assert_eq!(of_shop.as_array().unwrap().len(), 1);
     let through_api = server.root().get("/manage/audit").await;
-    assert_eq!(through_api.body["data"], json!(entries));
+    assert_eq!(through_api.body["data"], entries);
     let table = admin(&place, "audit list --limit 1").output();
     assert_eq!(table.lines().count(), 2, "{table}");
     server.stop();
@@ -436,13 +438,9 @@ fn a_catalog_that_is_none_is_an_error_in_a_sentence() {
     let place = Place::new();
     std::fs::create_dir(place.data_dir()).unwrap();
     std::fs::write(place.data_dir().join("catalog.sqlite"), "not a database").unwrap();
-    for (command, what) in [
-        ("serve", "open the catalog"),
-        ("migrate", "bring the catalog up to date"),
-        ("admin organizations list", "open the catalog"),
-    ] {
+    for command in ["serve", "migrate", "admin organizations list"] {
         let refused = place.paneld().args(command).run();
-        refused.assert_refused(1, &["paneld: cannot", what]);
+        refused.assert_refused(1, &["paneld: cannot ", "file is not a database"]);
         assert!(!refused.stderr.contains("panicked"), "{}", refused.stderr);
     }
 }

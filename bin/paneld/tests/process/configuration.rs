@@ -156,7 +156,7 @@ fn every_bad_value_is_told_at_once_with_its_name_and_an_example() {
         ("PANELD_LOG_FORMAT: \"xml\"", "json"),
         ("PANELD_BOOTSTRAP_CLIENT_ID: \"root\"", ROOT_ID),
         ("PANELD_BOOTSTRAP_CLIENT_SECRET: its value", "openssl rand"),
-        ("PANELD_CATALOG_URL: \"mysql://localhost\"", "sqlite:"),
+        ("PANELD_CATALOG_URL: its value must be sqlite:", "sqlite:"),
         (
             "rate_limit_export in the configuration file: \"often\"",
             "100/10s",

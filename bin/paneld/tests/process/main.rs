@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod backends;
 mod support;
 
 mod admin;
@@ -14,5 +15,7 @@ mod bootstrap;
 mod configuration;
 mod durability;
 mod first_start;
+mod postgres;
 mod redis;
 mod secrecy;
+mod two_servers;

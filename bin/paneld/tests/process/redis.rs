@@ -1,74 +1,14 @@
 //! Several processes on one Redis, which goes away and comes back.
 
-use std::{
-    net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use paneld_domain::Clock;
 use serde_json::json;
-use tempfile::TempDir;
 
-use crate::support::{Caller, Launch, Place, Server};
-
-/// Redis, keeping nothing on disk. It is killed when this is dropped.
-struct Redis {
-    folder: TempDir,
-    child: Child,
-    port: u16,
-}
-
-impl Redis {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        Self {
-            child: Self::spawn(&folder, port),
-            folder,
-            port,
-        }
-    }
-
-    fn spawn(folder: &TempDir, port: u16) -> Child {
-        let mut command = Command::new("redis-server");
-        command
-            .args(["--bind", "127.0.0.1", "--save", "", "--port"])
-            .arg(port.to_string())
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        let child = command.spawn();
-        let child = child.expect("redis-server is needed on the path");
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        child
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    fn restart(&mut self) {
-        self.child = Self::spawn(&self.folder, self.port);
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::{
+    backends::Redis,
+    support::{Launch, Place, Server, assert_refused_within, status, wait_until},
+};
 
 /// The executable with a data folder of its own, on the catalog that all of a place share.
 fn launch(place: &Place, name: &str, redis: &Redis) -> Launch {
@@ -81,39 +21,6 @@ fn launch(place: &Place, name: &str, redis: &Redis) -> Launch {
         .with("REDIS_URL", &redis.url())
 }
 
-async fn status(caller: &Caller) -> u16 {
-    caller.get("/manage/projects").await.status.as_u16()
-}
-
-/// Waits until a server says this of itself, and returns what it says of Redis.
-async fn wait_until(server: &Server, expected: &str) -> String {
-    let clock = Clock::system();
-    let start = clock.elapsed();
-    loop {
-        let readiness = server.caller_with(&[]).get("/healthz/ready").await;
-        if readiness.body["status"] == expected {
-            assert_eq!(readiness.status == 503, expected == "unavailable");
-            return readiness.body["backends"]["redis"]
-                .as_str()
-                .unwrap()
-                .to_owned();
-        }
-        let waited = clock.elapsed() - start;
-        assert!(waited < Duration::from_secs(30), "{}", readiness.text);
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-/// Waits until a caller is refused, and demands that it took less than a second.
-async fn assert_refused_soon(caller: &Caller) {
-    let clock = Clock::system();
-    let start = clock.elapsed();
-    while status(caller).await != 401 {
-        assert!(clock.elapsed() - start < Duration::from_secs(1));
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Redis: cargo xtask test"]
 async fn two_processes_share_the_budget_and_hear_of_revocations() {
@@ -121,7 +28,7 @@ async fn two_processes_share_the_budget_and_hear_of_revocations() {
     let limited = |name| launch(&place, name, &redis).with("RATE_LIMIT_MANAGE", "200/1h");
     let (one, two) = (limited("one").serve(), limited("two").serve());
     for server in [&one, &two] {
-        assert_eq!(wait_until(server, "ready").await, "up");
+        assert_eq!(wait_until(server, "ready").await["redis"], "up");
     }
     for action in ["delete", "disable", "rotate", "command line"] {
         let body = json!({"name": action, "type": "root"});
@@ -133,9 +40,8 @@ async fn two_processes_share_the_budget_and_hear_of_revocations() {
         let changed = match action {
             "delete" => one.root().delete(&path).await.status,
             "disable" => {
-                let body = Some(json!({"enabled": false}).to_string());
-                let patched = one.root().call(reqwest::Method::PATCH, &path, body).await;
-                patched.unwrap().status
+                let body = json!({"enabled": false});
+                one.root().patch(&path, body).await.status
             }
             "rotate" => {
                 let body = json!({"graceSeconds": 0});
@@ -151,7 +57,7 @@ async fn two_processes_share_the_budget_and_hear_of_revocations() {
             }
         };
         assert_eq!(changed, 200, "{action}");
-        assert_refused_soon(&caller).await;
+        assert_refused_within(Duration::from_secs(1), &caller).await;
     }
 
     let (one_root, two_root) = (one.root(), two.root());
@@ -201,9 +107,9 @@ async fn redis_may_be_killed_under_traffic() {
         let under_traffic = traffic();
         tokio::time::sleep(Duration::from_millis(500)).await;
         redis.kill();
-        assert_eq!(wait_until(&server, "degraded").await, "down");
+        assert_eq!(wait_until(&server, "degraded").await["redis"], "down");
         redis.restart();
-        assert_eq!(wait_until(&server, "ready").await, "up");
+        assert_eq!(wait_until(&server, "ready").await["redis"], "up");
         let slowest = under_traffic.await;
         assert!(slowest < bound, "{slowest:?} where {baseline:?} is usual");
     }
@@ -227,9 +133,9 @@ async fn a_process_that_starts_without_redis_finds_it_later() {
     redis.kill();
     let server = launch(&place, "data", &redis).serve();
     assert_eq!(status(&server.root()).await, 200);
-    assert_eq!(wait_until(&server, "degraded").await, "down");
+    assert_eq!(wait_until(&server, "degraded").await["redis"], "down");
     redis.restart();
-    assert_eq!(wait_until(&server, "ready").await, "up");
+    assert_eq!(wait_until(&server, "ready").await["redis"], "up");
     server.process.wait_for_log("Redis is back");
     server.stop();
 }

@@ -179,23 +179,45 @@ async fn no_secret_hash_or_authorization_is_ever_seen() {
     watch.assert_hidden("the second log", &(again.stdout + &again.stderr));
 }
 
+/// Demands that no file of the data folder holds any of this in the clear.
+fn assert_not_in_data_folder(place: &Place, hidden: &[&str]) {
+    for file in std::fs::read_dir(place.data_dir()).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        for text in hidden {
+            let mut windows = bytes.windows(text.len());
+            let found = windows.any(|window| window == text.as_bytes());
+            assert!(!found, "{text} in {}", path.display());
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_data_folder_holds_no_secret_in_the_clear() {
     let place = Place::new();
     let server = place.bootstrapped().serve();
     let body = json!({"name": "Root", "type": "root"});
     let client = server.root().create("/manage/clients", body).await;
-    let secret = client["secret"].as_str().unwrap().to_owned();
-    let contains = |bytes: &[u8], text: &str| {
-        let mut windows = bytes.windows(text.len());
-        windows.any(|window| window == text.as_bytes())
-    };
-    for file in std::fs::read_dir(place.data_dir()).unwrap() {
-        let path = file.unwrap().path();
-        let bytes = std::fs::read(&path).unwrap();
-        for secret in [ROOT_SECRET, &secret] {
-            assert!(!contains(&bytes, secret), "{}", path.display());
-        }
-    }
+    let secret = client["secret"].as_str().unwrap();
+    assert_not_in_data_folder(&place, &[ROOT_SECRET, secret]);
     server.stop();
+    assert_not_in_data_folder(&place, &[ROOT_SECRET, secret]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_reply_cannot_be_read_from_the_data_folder() {
+    let place = Place::new();
+    let server = place.bootstrapped().serve();
+    let key = "an-idempotency-key-4711";
+    let root = server.root().with_header("idempotency-key", key);
+    let body = json!({"name": "Root", "type": "root"});
+    let client = root.create("/manage/clients", body).await;
+    // Nor any piece of it: nothing else that is kept is written like this.
+    let (secret, piece) = (
+        client["secret"].as_str().unwrap(),
+        "\"ignoreCorsAndSecret\"",
+    );
+    assert_not_in_data_folder(&place, &[key, secret, piece]);
+    server.stop();
+    assert_not_in_data_folder(&place, &[key, secret, piece]);
 }

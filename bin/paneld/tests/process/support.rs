@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use paneld_domain::Clock;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -116,10 +117,7 @@ impl Launch {
 
     /// Starts the server, and waits until it listens.
     pub(crate) fn serve(self) -> Server {
-        let process = self.spawn();
-        let line = process.wait_for_log("listening");
-        let address = line["address"].as_str().unwrap().parse().unwrap();
-        Server { process, address }
+        Server::of(self.spawn())
     }
 
     /// Runs a command to its end.
@@ -242,6 +240,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Waits until a process listens.
+    pub(crate) fn of(process: Running) -> Self {
+        let line = process.wait_for_log("listening");
+        let address = line["address"].as_str().unwrap().parse().unwrap();
+        Self { process, address }
+    }
+
     /// Stops the server as an orchestrator does, and demands that it ends well.
     pub(crate) fn stop(self) -> Ended {
         self.process.signal("TERM");
@@ -335,6 +340,13 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// The same caller, whose requests also have this header.
+    pub(crate) fn with_header(&self, name: &str, value: &str) -> Self {
+        let mut caller = self.clone();
+        caller.headers.push((name.to_owned(), value.to_owned()));
+        caller
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.call(Method::GET, path, None).await.unwrap()
     }
@@ -346,6 +358,11 @@ impl Caller {
     pub(crate) async fn post(&self, path: &str, body: Json) -> Reply {
         let body = body.to_string();
         self.call(Method::POST, path, Some(body)).await.unwrap()
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Json) -> Reply {
+        let body = body.to_string();
+        self.call(Method::PATCH, path, Some(body)).await.unwrap()
     }
 
     /// Posts, and returns `data` of the reply, which must be good.
@@ -394,4 +411,35 @@ pub(crate) struct Reply {
     /// The body, when it is JSON, else null.
     pub(crate) body: Json,
     pub(crate) text: String,
+}
+
+/// The status of a request that looks into the catalog.
+pub(crate) async fn status(caller: &Caller) -> u16 {
+    caller.get("/manage/projects").await.status.as_u16()
+}
+
+/// Waits until a server says this of itself, and returns what it says of its backends.
+pub(crate) async fn wait_until(server: &Server, expected: &str) -> Json {
+    let clock = Clock::system();
+    let start = clock.elapsed();
+    loop {
+        let readiness = server.caller_with(&[]).get("/healthz/ready").await;
+        if readiness.body["status"] == expected {
+            assert_eq!(readiness.status == 503, expected == "unavailable");
+            return readiness.body["backends"].clone();
+        }
+        let waited = clock.elapsed() - start;
+        assert!(waited < Duration::from_secs(30), "{}", readiness.text);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Waits until a caller is refused, and demands that it took less than that.
+pub(crate) async fn assert_refused_within(limit: Duration, caller: &Caller) {
+    let clock = Clock::system();
+    let start = clock.elapsed();
+    while status(caller).await != 401 {
+        assert!(clock.elapsed() - start < limit);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

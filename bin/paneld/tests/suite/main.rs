@@ -9,7 +9,9 @@ mod errors;
 mod limits;
 mod openapi;
 
+mod audit;
 mod clients;
+mod idempotency;
 mod identity;
 mod imported;
 mod organization;

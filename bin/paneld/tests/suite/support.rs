@@ -88,6 +88,7 @@ impl TestServer {
     /// Does now what the server does once a minute.
     pub(crate) async fn do_chores(&self) {
         self.server.upkeep().purge_projects().await.unwrap();
+        self.server.upkeep().forget_replies().await.unwrap();
         self.server.upkeep().record_uses().await.unwrap();
     }
 

@@ -1,0 +1,243 @@
+//! What the executable needs around it: Redis, a database, and a network that fails.
+
+use std::{
+    net::{SocketAddr, TcpStream},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use paneld_domain::ClientId;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{
+        TcpListener,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+use tokio_postgres::NoTls;
+use url::Url;
+
+/// Redis, keeping nothing on disk. It is killed when this is dropped.
+pub(crate) struct Redis {
+    folder: TempDir,
+    child: Child,
+    port: u16,
+}
+
+impl Redis {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        Self {
+            child: Self::spawn(&folder, port),
+            folder,
+            port,
+        }
+    }
+
+    fn spawn(folder: &TempDir, port: u16) -> Child {
+        let mut command = Command::new("redis-server");
+        command
+            .args(["--bind", "127.0.0.1", "--save", "", "--port"])
+            .arg(port.to_string())
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        let child = command.spawn();
+        let child = child.expect("redis-server is needed on the path");
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        child
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn restart(&mut self) {
+        self.child = Self::spawn(&self.folder, self.port);
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A database of its own, on the PostgreSQL server that `cargo xtask test` started. It is
+/// removed when this is dropped.
+pub(crate) struct Database {
+    name: String,
+    url: Url,
+}
+
+impl Database {
+    pub(crate) fn create() -> Self {
+        let name = format!("paneld_{}", ClientId::random(&mut rand::rng()));
+        let name = name.replace('-', "");
+        administer(&format!("CREATE DATABASE {name}"));
+        let mut url = server();
+        url.set_path(&name);
+        Self { name, url }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// The URL of the same database at another address.
+    pub(crate) fn url_at(&self, address: SocketAddr) -> String {
+        let mut url = self.url.clone();
+        url.set_ip_host(address.ip()).unwrap();
+        url.set_port(Some(address.port())).unwrap();
+        url.into()
+    }
+
+    pub(crate) async fn connect(&self) -> tokio_postgres::Client {
+        connect(self.url()).await
+    }
+
+    /// A way to it that can fail.
+    pub(crate) async fn proxy(&self) -> Proxy {
+        let host = self.url.host_str().unwrap();
+        let target = format!("{host}:{}", self.url.port().unwrap_or(5432));
+        Proxy::start(target).await
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        administer(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests are told by their environment"
+)]
+fn server() -> Url {
+    let url = std::env::var("PANELD_TEST_POSTGRES_URL");
+    let url =
+        url.expect("PANELD_TEST_POSTGRES_URL is not set: run the tests with cargo xtask test");
+    url.parse().unwrap()
+}
+
+/// Runs a statement on the server, from a thread of its own: the caller may be in a runtime.
+fn administer(statement: &str) {
+    let statement = statement.to_owned();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let client = connect(server().as_str()).await;
+            client.batch_execute(&statement).await.unwrap();
+        });
+    });
+    thread.join().unwrap();
+}
+
+async fn connect(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// A network between a process and a server.
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    target: String,
+    silent: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+}
+
+impl Proxy {
+    async fn start(target: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let silent = watch::Sender::new(false);
+        let serving = tokio::spawn(serve(listener, target.clone(), silent.subscribe()));
+        Self {
+            address,
+            target,
+            silent,
+            serving,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends all connections, and refuses new ones.
+    pub(crate) async fn cut(&mut self) {
+        self.serving.abort();
+        // It was ended, and says so.
+        let _ = (&mut self.serving).await;
+    }
+
+    /// Swallows all that is sent, on connections that are there and on new ones.
+    pub(crate) fn hang(&self) {
+        self.silent.send_replace(true);
+    }
+
+    /// Works again; what was swallowed arrives late.
+    pub(crate) async fn restore(&mut self) {
+        self.silent.send_replace(false);
+        if self.serving.is_finished() {
+            let listener = TcpListener::bind(self.address).await.unwrap();
+            let work = serve(listener, self.target.clone(), self.silent.subscribe());
+            self.serving = tokio::spawn(work);
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, target: String, silent: watch::Receiver<bool>) {
+    // All end with this.
+    let mut connections = JoinSet::new();
+    loop {
+        let (near, _) = listener.accept().await.unwrap();
+        let far = tokio::net::TcpStream::connect(&target).await.unwrap();
+        let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+        let (there, back) = (
+            copy(near_in, far_out, silent.clone()),
+            copy(far_in, near_out, silent.clone()),
+        );
+        connections.spawn(async {
+            tokio::select! {
+                () = there => {}
+                () = back => {}
+            }
+        });
+    }
+}
+
+async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut silent: watch::Receiver<bool>) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        if silent.wait_for(|silent| !silent).await.is_err() {
+            return;
+        }
+        if to.write_all(&buffer[..length]).await.is_err() {
+            return;
+        }
+    }
+}

@@ -14,6 +14,7 @@ mod admin;
 mod bench;
 mod ci;
 mod codegen;
+mod services;
 mod test;
 mod tidy;
 mod workspace;

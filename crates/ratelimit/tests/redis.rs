@@ -3,11 +3,7 @@
 //! Time passes in Redis alone, so a history is replayed at the times that the script tells, and
 //! jumps by changing what is kept.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use paneld_domain::{ClientId, Clock, LimitGroup, ManualClock, Rate};
 use paneld_ratelimit::{BucketKey, Limiter, RedisDown, Verdict};
@@ -19,11 +15,7 @@ const SECOND: u64 = 1_000_000;
 
 /// Under a prefix of its own on the Redis that tests share.
 async fn connect() -> Redis {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests are told so where Redis is"
-    )]
-    let url = std::env::var("PANELD_TEST_REDIS_URL").expect("cargo xtask test sets it");
+    let url = paneld_testing::redis_url();
     let prefix = format!("test-{:016x}:", rand::random::<u64>());
     Redis::connect(url.parse().unwrap(), prefix.parse().unwrap()).await
 }

@@ -3,23 +3,16 @@
 //! The floor is `redis-benchmark` running the very same script, in two ways: with a connection for each caller, and with the limiter's one connection and as many requests in flight on it.
 //! All take turns on the same Redis, so that a machine that turns slow or fast meanwhile tips no scale.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::Duration;
-
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde::Deserialize;
 use xshell::{Shell, cmd};
 
 use crate::bench::http::{median, release_folder};
-use crate::bench::server::free_address;
+use crate::services::Redis;
 
 /// The share of redis-benchmark's decisions, with as many connections as there are callers, that the limiter is meant to make.
 const TARGET: f64 = 0.8;
-const PAUSE: Duration = Duration::from_millis(50);
-const ATTEMPTS: u32 = 200;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -42,27 +35,19 @@ struct Load {
     duration_us: u64,
 }
 
-/// A private Redis, ended when dropped.
-struct Redis {
-    child: Child,
-    port: String,
-}
-
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
-    let folder = tempfile::tempdir().context("failed to make a temporary folder")?;
     let package = ["--package", "paneld-ratelimit", "--example", "decisions"];
     cmd!(sh, "cargo build --release --locked {package...}").run()?;
     let program = release_folder(sh)?.join("examples/decisions");
-    let redis = Redis::start(folder.path())?;
-    redis.wait_until_it_answers(sh)?;
+    let redis = Redis::start()?;
     let script = sh.read_file("crates/ratelimit/src/take.lua")?;
-    let port = &redis.port;
+    let port = &redis.port().to_string();
     let hash = cmd!(sh, "redis-cli -p {port} SCRIPT LOAD {script}")
         .quiet()
         .read()?;
 
     let limiter = || -> Result<Load> {
-        let url = format!("redis://127.0.0.1:{port}");
+        let url = redis.url();
         let (callers, seconds) = (options.callers.to_string(), options.seconds.to_string());
         let printed = cmd!(sh, "{program} {url} {callers} {seconds}")
             .quiet()
@@ -141,45 +126,6 @@ fn report(callers: u32, rounds: &[[f64; 3]]) -> String {
         format!("redis-benchmark, one connection, {callers} in flight"),
         own / together,
     )
-}
-
-impl Redis {
-    fn start(folder: &Path) -> Result<Self> {
-        let port = free_address()?.port().to_string();
-        let child = Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--port", &port, "--save", ""])
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .context(
-                "this measurement needs redis-server, redis-cli and redis-benchmark; install them with your system's package manager",
-            )?;
-        Ok(Self { child, port })
-    }
-
-    fn wait_until_it_answers(&self, sh: &Shell) -> Result<()> {
-        let port = &self.port;
-        for _ in 0..ATTEMPTS {
-            let answer = cmd!(sh, "redis-cli -p {port} PING")
-                .quiet()
-                .ignore_status()
-                .ignore_stderr();
-            if answer.read()? == "PONG" {
-                return Ok(());
-            }
-            thread::sleep(PAUSE);
-        }
-        bail!("Redis did not answer within {:?}", PAUSE * ATTEMPTS);
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        // Both fail only if the process has ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+
+use crate::services::free_address;
 
 const PAUSE: Duration = Duration::from_millis(50);
 const ATTEMPTS: u32 = 200;
@@ -118,12 +120,6 @@ fn clock_ticks_per_second() -> Result<f64> {
         .trim()
         .parse()
         .context("getconf CLK_TCK prints no number")
-}
-
-/// Taken by the kernel and given back at once: in the moment between, nobody else is likely to take it.
-pub(crate) fn free_address() -> Result<SocketAddr> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("failed to find a free port")?;
-    Ok(listener.local_addr()?)
 }
 
 fn status_line(mut connection: TcpStream, path: &str, headers: &[String]) -> Result<String> {

@@ -9,8 +9,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("paneld-domain", &[]),
     ("paneld-auth", &["paneld-domain"]),
     ("paneld-redis", &["paneld-domain"]),
-    ("paneld-ratelimit", &["paneld-domain", "paneld-redis"]),
-    ("paneld-repository", &["paneld-auth", "paneld-domain"]),
+    (
+        "paneld-ratelimit",
+        &["paneld-domain", "paneld-redis", "paneld-testing"],
+    ),
+    (
+        "paneld-repository",
+        &["paneld-auth", "paneld-domain", "paneld-testing"],
+    ),
     (
         "paneld-service",
         &[
@@ -46,8 +52,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-redis",
             "paneld-repository",
             "paneld-service",
+            "paneld-testing",
         ],
     ),
+    // For tests only.
+    ("paneld-testing", &[]),
     ("xtask", &[]),
     ("bare", &[]),
 ];

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use paneld_domain::ClientId;
+use paneld_testing::Database;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -17,8 +17,6 @@ use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
-use tokio_postgres::NoTls;
-use url::Url;
 
 /// Redis, keeping nothing on disk. It is killed when this is dropped.
 pub(crate) struct Redis {
@@ -78,83 +76,6 @@ impl Drop for Redis {
     }
 }
 
-/// A database of its own, on the PostgreSQL server that `cargo xtask test` started. It is
-/// removed when this is dropped.
-pub(crate) struct Database {
-    name: String,
-    url: Url,
-}
-
-impl Database {
-    pub(crate) fn create() -> Self {
-        let name = format!("paneld_{}", ClientId::random(&mut rand::rng()));
-        let name = name.replace('-', "");
-        administer(&format!("CREATE DATABASE {name}"));
-        let mut url = server();
-        url.set_path(&name);
-        Self { name, url }
-    }
-
-    pub(crate) fn url(&self) -> &str {
-        self.url.as_str()
-    }
-
-    /// The URL of the same database at another address.
-    pub(crate) fn url_at(&self, address: SocketAddr) -> String {
-        let mut url = self.url.clone();
-        url.set_ip_host(address.ip()).unwrap();
-        url.set_port(Some(address.port())).unwrap();
-        url.into()
-    }
-
-    pub(crate) async fn connect(&self) -> tokio_postgres::Client {
-        connect(self.url()).await
-    }
-
-    /// A way to it that can fail.
-    pub(crate) async fn proxy(&self) -> Proxy {
-        let host = self.url.host_str().unwrap();
-        let target = format!("{host}:{}", self.url.port().unwrap_or(5432));
-        Proxy::start(target).await
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        administer(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the tests are told by their environment"
-)]
-fn server() -> Url {
-    let url = std::env::var("PANELD_TEST_POSTGRES_URL");
-    let url =
-        url.expect("PANELD_TEST_POSTGRES_URL is not set: run the tests with cargo xtask test");
-    url.parse().unwrap()
-}
-
-/// Runs a statement on the server, from a thread of its own: the caller may be in a runtime.
-fn administer(statement: &str) {
-    let statement = statement.to_owned();
-    let thread = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let client = connect(server().as_str()).await;
-            client.batch_execute(&statement).await.unwrap();
-        });
-    });
-    thread.join().unwrap();
-}
-
-async fn connect(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
-
 /// A network between a process and a server.
 pub(crate) struct Proxy {
     address: SocketAddr,
@@ -164,6 +85,16 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
+    /// Between a process and the server of this database.
+    pub(crate) async fn to(database: &Database) -> Self {
+        Self::start(database.server()).await
+    }
+
+    /// The URL of the database behind it.
+    pub(crate) fn url(&self, database: &Database) -> String {
+        database.url_behind(self.address)
+    }
+
     async fn start(target: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -8,10 +8,11 @@ use std::{
 };
 
 use paneld_domain::Clock;
+use paneld_testing::Database;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    backends::{Database, Proxy},
+    backends::Proxy,
     support::{Caller, Ended, Launch, Place, Reply, assert_refused_within, status, wait_until},
 };
 
@@ -70,8 +71,8 @@ async fn send(caller: Caller, path: &'static str, body: Option<Json>) -> (Reply,
 /// Lets the database fail under a server, and come back.
 async fn assert_survives(fail: impl AsyncFnOnce(&mut Proxy)) {
     let (place, database) = (Place::new(), Database::create());
-    let mut proxy = database.proxy().await;
-    let url = with_password(&database.url_at(proxy.address()));
+    let mut proxy = Proxy::to(&database).await;
+    let url = with_password(&proxy.url(&database));
     let server = launch(&place, &url).serve();
     let root = server.root();
     let body = json!({"name": "Spare", "type": "root"});
@@ -154,8 +155,8 @@ async fn a_database_that_answers_nothing_is_found_again() {
 #[ignore = "needs Postgres: cargo xtask test"]
 async fn connections_that_broke_unnoticed_fail_no_request_later() {
     let (place, database) = (Place::new(), Database::create());
-    let mut proxy = database.proxy().await;
-    let server = launch(&place, &database.url_at(proxy.address())).serve();
+    let mut proxy = Proxy::to(&database).await;
+    let server = launch(&place, &proxy.url(&database)).serve();
     let root = server.root();
     assert_eq!(status(&root).await, 200);
     for _ in 0..3 {
@@ -174,8 +175,8 @@ async fn connections_that_broke_unnoticed_fail_no_request_later() {
 #[ignore = "needs Postgres: cargo xtask test"]
 async fn without_its_database_nothing_starts() {
     let (place, database) = (Place::new(), Database::create());
-    let mut proxy = database.proxy().await;
-    let url = with_password(&database.url_at(proxy.address()));
+    let mut proxy = Proxy::to(&database).await;
+    let url = with_password(&proxy.url(&database));
     for fail in ["hang", "cut"] {
         match fail {
             "hang" => proxy.hang(),

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use paneld_domain::Clock;
+use paneld_testing::Database;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    backends::{Database, Redis},
+    backends::Redis,
     support::{
         Caller, Launch, Place, ROOT_ID, Reply, Server, assert_refused_within, status, wait_until,
     },

@@ -11,6 +11,7 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use crate::{
+    backends::Backends,
     openapi::Document,
     support::{Caller, Reply, TestServer},
 };
@@ -522,15 +523,7 @@ async fn every_error_is_in_the_envelope() {
 async fn a_catalog_that_is_away_is_our_fault_and_no_details_are_told() {
     let server = TestServer::start().await;
     assert_eq!(server.root().get("/manage/me").await.status, 200);
-    // The server's connections find garbage where their tables were.
-    let folder = server.folder().join("data");
-    for name in ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"] {
-        let path = folder.join(name);
-        if path.exists() {
-            let size = std::fs::metadata(&path).unwrap().len().max(8192);
-            std::fs::write(&path, vec![0xA5; usize::try_from(size).unwrap()]).unwrap();
-        }
-    }
+    server.break_catalog();
     server.advance(Duration::from_secs(6));
     for path in ["/manage/me", "/manage/projects", "/export/x"] {
         let reply = server.root().get(path).await;
@@ -544,8 +537,8 @@ async fn a_catalog_that_is_away_is_our_fault_and_no_details_are_told() {
     }
     let ready = server.anonymous().get("/healthz/ready").await;
     assert_eq!(ready.status, 503);
-    let down = json!({"status": "unavailable", "backends": {"catalog": "down"}});
-    assert_eq!(ready.body, down);
+    assert_eq!(ready.body["status"], "unavailable");
+    assert_eq!(ready.body["backends"]["catalog"], "down");
     let live = server.anonymous().get("/healthz/live").await;
     assert_eq!(live.status, 200);
     server.stop().await;
@@ -554,7 +547,7 @@ async fn a_catalog_that_is_away_is_our_fault_and_no_details_are_told() {
 /// Writing to a file that nobody will find again is no writing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_catalog_whose_file_is_gone_takes_no_writes_until_it_is_back() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_on(Backends::of_this_process(), &[]).await;
     let file = server.folder().join("data/catalog.sqlite");
     let hidden = server.folder().join("hidden");
     std::fs::rename(&file, &hidden).unwrap();

@@ -14,10 +14,12 @@ use paneld::{
     config::{Config, Gathered},
 };
 use paneld_domain::{ClientChanges, ClientType, ManualClock, NewClient, parse_timestamp};
-use paneld_service::{Admin, CatalogUrl, Repository};
+use paneld_service::{Admin, Repository};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
+
+use crate::backends::Backends;
 
 /// When every test begins.
 pub(crate) const START: &str = "2026-01-15T10:30:00.000Z";
@@ -30,6 +32,7 @@ pub(crate) struct TestServer {
     server: Server,
     time: ManualClock,
     settings: HashMap<String, String>,
+    backends: Backends,
     folder: TempDir,
 }
 
@@ -42,9 +45,14 @@ impl TestServer {
 
     /// The same, with these settings too: names as in the environment, without `PANELD_`.
     pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::start_on(Backends::asked_for(), settings).await
+    }
+
+    /// The same, with backends that the test chooses.
+    pub(crate) async fn start_on(backends: Backends, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().join("data").display().to_string();
-        let mut all = HashMap::new();
+        let mut all = backends.settings();
         for (name, value) in [
             ("LISTEN", "127.0.0.1:0"),
             ("DATA_DIR", data_dir.as_str()),
@@ -65,6 +73,7 @@ impl TestServer {
             server,
             time,
             settings: all,
+            backends,
             folder,
         }
     }
@@ -83,6 +92,7 @@ impl TestServer {
     /// Moves the server's clock.
     pub(crate) fn advance(&self, by: Duration) {
         self.time.advance(by);
+        self.backends.advance(by);
     }
 
     /// Does now what the server does once a minute.
@@ -90,6 +100,12 @@ impl TestServer {
         self.server.upkeep().purge_projects().await.unwrap();
         self.server.upkeep().forget_replies().await.unwrap();
         self.server.upkeep().record_uses().await.unwrap();
+    }
+
+    /// Takes the catalog away.
+    pub(crate) fn break_catalog(&self) {
+        self.backends
+            .break_catalog(&self.folder.path().join("data"));
     }
 
     /// The folder that holds the server's data folder, `data`.
@@ -129,11 +145,8 @@ impl TestServer {
 
     /// The operator's use cases, on the data of this server while it runs.
     pub(crate) async fn admin(&self) -> Admin {
-        let file = self.folder.path().join("data/catalog.sqlite");
-        let url = format!("sqlite:{}", file.display());
-        let repository = Repository::open(&url.parse::<CatalogUrl>().unwrap())
-            .await
-            .unwrap();
+        let catalog = config(&self.settings).catalog;
+        let repository = Repository::open(&catalog).await.unwrap();
         Admin::new(repository, self.time.clock())
     }
 
@@ -193,12 +206,16 @@ impl TestServer {
 }
 
 async fn boot(settings: &HashMap<String, String>, time: &ManualClock) -> Server {
+    let config = config(settings);
+    Server::start(&config, time.clock()).await.unwrap()
+}
+
+fn config(settings: &HashMap<String, String>) -> Config {
     let environment = settings
         .iter()
         .map(|(name, value)| (format!("PANELD_{name}").into(), value.into()));
     let gathered = Gathered::gather(&no_flags(), environment).unwrap();
-    let config = Config::read(&gathered).unwrap();
-    Server::start(&config, time.clock()).await.unwrap()
+    Config::read(&gathered).unwrap()
 }
 
 fn no_flags() -> ArgMatches {

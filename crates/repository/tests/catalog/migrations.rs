@@ -73,7 +73,7 @@ fn sqlite_goes_up_down_and_up_again() {
 #[ignore = "needs Postgres: cargo xtask test"]
 async fn postgres_goes_up_down_and_up_again() {
     let place = Place::postgres();
-    let url = place.database().url.clone();
+    let url = place.database().url().to_string();
     let done = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Handle::current();
         let connection = runtime.block_on(diesel_async::AsyncPgConnection::establish(&url));

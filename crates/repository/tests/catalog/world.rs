@@ -9,8 +9,8 @@ use paneld_domain::{
     OrganizationId, Project, ProjectChanges, Timestamp, parse_timestamp,
 };
 use paneld_repository::{Act, CatalogUrl, NewCredentials, Repository, RepositoryError, RootRule};
+use paneld_testing::Database;
 use tempfile::TempDir;
-use tokio_postgres::NoTls;
 
 /// Where the catalog of a test is. It is removed at the end.
 pub(crate) enum Place {
@@ -30,7 +30,7 @@ impl Place {
     pub(crate) fn url(&self) -> CatalogUrl {
         match self {
             Self::Sqlite(folder) => CatalogUrl::Sqlite(folder.path().join("catalog.sqlite")),
-            Self::Postgres(database) => database.url.parse().unwrap(),
+            Self::Postgres(database) => database.url().parse().unwrap(),
         }
     }
 
@@ -70,77 +70,6 @@ impl Place {
             }
         }
     }
-}
-
-/// A database of the server that `cargo xtask test` started.
-pub(crate) struct Database {
-    name: String,
-    pub(crate) url: String,
-}
-
-impl Database {
-    fn create() -> Self {
-        let name = format!("catalog_{}", ClientId::random(&mut rand::rng()));
-        let name = name.replace('-', "");
-        administer(&format!("CREATE DATABASE {name}"));
-        let mut url = url::Url::parse(&server()).unwrap();
-        url.set_path(&name);
-        Self {
-            name,
-            url: url.into(),
-        }
-    }
-
-    pub(crate) async fn connect(&self) -> tokio_postgres::Client {
-        connect(&self.url).await
-    }
-
-    /// Ends all connections to it, as a restart of the server does.
-    pub(crate) fn cut(&self) {
-        administer(&format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
-            self.name
-        ));
-    }
-
-    /// Lets nobody connect, or lets everybody connect again.
-    pub(crate) fn allow_connections(&self, allowed: bool) {
-        administer(&format!(
-            "ALTER DATABASE {} ALLOW_CONNECTIONS {allowed}",
-            self.name
-        ));
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        administer(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
-    }
-}
-
-fn server() -> String {
-    std::env::var("PANELD_TEST_POSTGRES_URL").unwrap_or_else(|_absent| {
-        panic!("PANELD_TEST_POSTGRES_URL is not set: run the tests with cargo xtask test")
-    })
-}
-
-/// Runs a statement on the server, from a thread of its own: the caller may be in a runtime.
-fn administer(statement: &str) {
-    let statement = statement.to_owned();
-    let thread = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let client = connect(&server()).await;
-            client.batch_execute(&statement).await.unwrap();
-        });
-    });
-    thread.join().unwrap();
-}
-
-async fn connect(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 }
 
 /// A catalog with an organization.

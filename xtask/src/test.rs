@@ -34,9 +34,19 @@ pub(crate) fn run(sh: &Shell, args: &[String]) -> Result<()> {
     if args.is_empty() {
         run_all(sh)
     } else {
-        cmd!(sh, "cargo test --locked {args...}").run()?;
-        Ok(())
+        run_some(sh, args)
     }
+}
+
+fn run_some(sh: &Shell, args: &[String]) -> Result<()> {
+    let mut parts = args.splitn(2, |arg| arg == "--");
+    let [of_cargo, of_tests] = [(); 2].map(|()| parts.next().unwrap_or_default());
+    cmd!(
+        sh,
+        "cargo test --locked {of_cargo...} -- --include-ignored {of_tests...}"
+    )
+    .run()?;
+    Ok(())
 }
 
 fn run_all(sh: &Shell) -> Result<()> {

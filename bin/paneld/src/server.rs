@@ -24,6 +24,8 @@ use crate::{
 
 /// How often deleted projects and kept replies are looked for whose time is over.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the backends are asked how they are.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 /// How often recorded durations are counted into the metrics.
 const METRICS_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a caller may leave what was sent to it unread before its connection is ended.
@@ -64,6 +66,7 @@ impl Server {
             None => None,
         };
         let services = services(config, &repository, &authenticator, redis, &clock);
+        let health = services.health.clone().into_inner();
 
         let requests = Requests::new(clock.clone());
         let http = HttpServer::new(move || {
@@ -96,7 +99,7 @@ impl Server {
             address,
             handle,
             serving: tokio::spawn(running),
-            chores: chores(&upkeep),
+            chores: chores(&upkeep, health),
             metrics,
             upkeep,
             _lock: lock,
@@ -219,7 +222,7 @@ fn services(
     }
 }
 
-fn chores(upkeep: &Upkeep) -> Vec<JoinHandle<()>> {
+fn chores(upkeep: &Upkeep, health: Arc<Health>) -> Vec<JoinHandle<()>> {
     let (purging, recording) = (upkeep.clone(), upkeep.clone());
     let purge = every(PURGE_INTERVAL, move || {
         let upkeep = purging.clone();
@@ -238,8 +241,15 @@ fn chores(upkeep: &Upkeep) -> Vec<JoinHandle<()>> {
         let upkeep = recording.clone();
         async move { report(USES_NOT_WRITTEN, upkeep.record_uses().await) }
     });
+    // What it finds is in the log, for operators whose balancer does not ask.
+    let watch = every(HEALTH_INTERVAL, move || {
+        let health = Arc::clone(&health);
+        async move {
+            health.readiness().await;
+        }
+    });
     let metrics = every(METRICS_INTERVAL, || async { metrics::run_upkeep() });
-    vec![purge, uses, metrics]
+    vec![purge, uses, watch, metrics]
 }
 
 const USES_NOT_WRITTEN: &str = "the last uses of clients could not be written down";

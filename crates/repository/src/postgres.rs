@@ -3,7 +3,7 @@
 //! Several servers may use it at once. What must not happen side by side is kept apart by locks
 //! (see [`Lock`]): the row of an organization stands for all that belongs to it.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use diesel::{ConnectionError, ConnectionResult, QueryDsl as _, connection::SimpleConnection};
 use diesel_async::{
@@ -17,12 +17,17 @@ use diesel_async::{
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::FutureExt as _;
 use paneld_domain::ErrorChain;
+use tokio_postgres::{
+    Config, NoTls, Socket,
+    tls::{MakeTlsConnect, TlsConnect},
+};
 
 use crate::{
     PostgresUrl, RepositoryError, face::Preparation, lock::Lock, migrations, receipt::ReplyKey,
 };
 
 mod schema;
+mod tls;
 
 #[path = "catalog/audit.rs"]
 mod audit;
@@ -224,16 +229,29 @@ async fn connect(url: &PostgresUrl) -> ConnectionResult<Connection> {
     if config.get_application_name().is_none() {
         config.application_name("paneld");
     }
-    let connecting = config.connect(tokio_postgres::NoTls);
-    let (client, connection) = connecting
-        .await
-        .map_err(|error| ConnectionError::BadConnection(ErrorChain(&error).to_string()))?;
-    let mut connection = Connection::try_from_client_and_connection(client, connection).await?;
+    let mut connection = if url.demands_tls() {
+        establish(&config, tls::connector()?).await?
+    } else {
+        establish(&config, NoTls).await?
+    };
     connection
         .batch_execute(SESSION)
         .await
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
+}
+
+async fn establish<T>(config: &Config, tls: T) -> ConnectionResult<Connection>
+where
+    T: MakeTlsConnect<Socket, TlsConnect: Send, Stream: Send + 'static>,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+{
+    let (client, connection) = config.connect(tls).await.map_err(bad_connection)?;
+    Connection::try_from_client_and_connection(client, connection).await
+}
+
+fn bad_connection(error: impl Error + 'static) -> ConnectionError {
+    ConnectionError::BadConnection(ErrorChain(&error).to_string())
 }
 
 /// Prepares the tables, one server after the other.

@@ -3,19 +3,24 @@
 use std::{
     net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use paneld_testing::Database;
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
     net::{
         TcpListener,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::watch,
     task::{JoinHandle, JoinSet},
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
 };
 
 /// Redis, keeping nothing on disk. It is killed when this is dropped.
@@ -170,5 +175,72 @@ async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut silent: watch
         if to.write_all(&buffer[..length]).await.is_err() {
             return;
         }
+    }
+}
+
+/// The server of a database, as it is with TLS: what stands before it has a certificate of its
+/// own making.
+pub(crate) struct TlsServer {
+    address: SocketAddr,
+    certificate: String,
+    serving: JoinHandle<()>,
+}
+
+impl TlsServer {
+    pub(crate) async fn before(database: &Database) -> Self {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let serving = tokio::spawn(serve_tls(listener, acceptor, database.server()));
+        Self {
+            address,
+            certificate: made.cert.pem(),
+            serving,
+        }
+    }
+
+    /// The URL of the database behind it.
+    pub(crate) fn url(&self, database: &Database) -> String {
+        database.url_behind(self.address)
+    }
+
+    /// What it shows, as PEM.
+    pub(crate) fn certificate(&self) -> &str {
+        &self.certificate
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn serve_tls(listener: TcpListener, acceptor: TlsAcceptor, target: String) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut far = tokio::net::TcpStream::connect(&target).await.unwrap();
+        let acceptor = acceptor.clone();
+        connections.spawn(async move {
+            // PostgreSQL is asked for TLS in its own words first:
+            // <https://www.postgresql.org/docs/15/protocol-flow.html#id-1.10.6.7.12>
+            let mut request = [0; 8];
+            near.read_exact(&mut request).await.unwrap();
+            assert_eq!(request, [0, 0, 0, 8, 4, 210, 22, 47]);
+            near.write_all(b"S").await.unwrap();
+            // Who does not trust the certificate goes away.
+            if let Ok(mut near) = acceptor.accept(near).await {
+                let _ = copy_bidirectional(&mut near, &mut far).await;
+            }
+        });
     }
 }

@@ -12,7 +12,7 @@ use paneld_testing::Database;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    backends::Proxy,
+    backends::{Proxy, TlsServer},
     support::{Caller, Ended, Launch, Place, Reply, assert_refused_within, status, wait_until},
 };
 
@@ -244,7 +244,6 @@ fn a_url_that_makes_no_sense_is_refused_without_showing_it() {
     let place = Place::new();
     for url in [
         format!("postgres://postgres:{PASSWORD}@localhost:x/paneld"),
-        format!("postgres://postgres:{PASSWORD}@localhost/paneld?sslmode=require"),
         format!("postgres://postgres:{PASSWORD}@localhost/paneld?nonsense=1"),
         format!("mysql://root:{PASSWORD}@localhost/paneld"),
     ] {
@@ -272,6 +271,28 @@ async fn the_password_is_never_shown() {
         assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
         assert!(!ended.stdout.contains(PASSWORD), "{}", ended.stdout);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Postgres: cargo xtask test"]
+async fn with_tls_the_database_must_prove_who_it_is() {
+    let (place, database) = (Place::new(), Database::create());
+    let tls = TlsServer::before(&database).await;
+    let url = tls.url(&database) + "?sslmode=require";
+    let trusted = place.write("trusted.pem", tls.certificate());
+    let server = launch(&place, &url).trusting(&trusted).serve();
+    assert_eq!(status(&server.root()).await, 200);
+    assert_eq!(server.stop().code, Some(0));
+
+    let stranger = TlsServer::before(&database).await;
+    let untrusted = place.write("untrusted.pem", stranger.certificate());
+    let ended = run_within_bound(launch(&place, &url).trusting(&untrusted));
+    ended.assert_refused(1, &["cannot connect to postgres://", "certificate"]);
+
+    // A server without TLS is not what was asked for.
+    let plain = database.url().to_owned() + "?sslmode=require";
+    let ended = run_within_bound(launch(&place, &plain).trusting(&trusted));
+    ended.assert_refused(1, &["cannot connect to postgres://", "TLS"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

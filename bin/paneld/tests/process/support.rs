@@ -91,6 +91,12 @@ impl Launch {
         self
     }
 
+    /// Trusting who shows the certificate in this file, and nobody else.
+    pub(crate) fn trusting(mut self, certificate: &str) -> Self {
+        self.command.env("SSL_CERT_FILE", certificate);
+        self
+    }
+
     /// With these arguments, cut at the blanks.
     pub(crate) fn args(mut self, args: &str) -> Self {
         self.command.args(args.split_whitespace());

@@ -8,6 +8,7 @@ use cargo_metadata::{DependencyKind, Metadata};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("paneld-domain", &[]),
     ("paneld-auth", &["paneld-domain"]),
+    ("paneld-ingest", &["paneld-domain"]),
     ("paneld-redis", &["paneld-domain"]),
     (
         "paneld-ratelimit",

@@ -139,6 +139,10 @@ impl Server {
         for chore in &self.chores {
             chore.abort();
         }
+        for chore in self.chores {
+            // An ended chore tells nothing: either it was stopped here, or it never ends.
+            let _ = chore.await;
+        }
         report(USES_NOT_WRITTEN, self.upkeep.record_uses().await);
         self.serving.await??;
         if let Some(metrics) = self.metrics {

@@ -9,11 +9,13 @@ mod address;
 mod chain;
 mod client;
 mod clock;
+mod event;
 mod id;
 mod limits;
 mod organization;
 mod origin;
 mod page;
+mod profile;
 mod project;
 mod reference;
 mod slug;
@@ -26,11 +28,15 @@ pub use client::{
     keeps_usable_root,
 };
 pub use clock::{Clock, ManualClock, Timestamp, parse_timestamp};
+pub use event::{Agent, BotVisit, Event, Place, Referrer, ReplayChunk, Sdk, Session, Utm};
 pub use id::{ClientId, OrganizationId, ProjectId, ProjectKey, ReferenceId};
 pub use limits::{ClientRateLimits, LimitGroup, Rate, RateError};
 pub use organization::{Organization, OrganizationChanges, Zone};
 pub use origin::CorsEntry;
 pub use page::{Page, PageRequest, Position};
+pub use profile::{
+    Complaint, Group, Identity, PeopleChange, Profile, ProfileChange, ProfileChangeKind, Sighting,
+};
 pub use project::{
     Filter, FilteredAddress, NewProject, Project, ProjectChanges, ProjectType, RetentionDays,
 };

@@ -8,7 +8,18 @@ use cargo_metadata::{DependencyKind, Metadata};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("paneld-domain", &[]),
     ("paneld-auth", &["paneld-domain"]),
-    ("paneld-ingest", &["paneld-domain"]),
+    ("paneld-analytics", &["paneld-domain"]),
+    ("paneld-enrich", &["paneld-domain"]),
+    ("paneld-events", &["paneld-analytics", "paneld-domain"]),
+    (
+        "paneld-ingest",
+        &[
+            "paneld-domain",
+            "paneld-enrich",
+            "paneld-events",
+            "paneld-repository",
+        ],
+    ),
     ("paneld-redis", &["paneld-domain"]),
     (
         "paneld-ratelimit",
@@ -21,8 +32,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "paneld-service",
         &[
+            "paneld-analytics",
             "paneld-auth",
             "paneld-domain",
+            "paneld-events",
+            "paneld-ingest",
             "paneld-ratelimit",
             "paneld-redis",
             "paneld-repository",
@@ -35,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "paneld-http",
         &[
+            "paneld-analytics",
             "paneld-auth",
             "paneld-domain",
             "paneld-guard",
@@ -47,8 +62,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "paneld-auth",
             "paneld-domain",
+            "paneld-enrich",
+            "paneld-events",
             "paneld-guard",
             "paneld-http",
+            "paneld-ingest",
             "paneld-ratelimit",
             "paneld-redis",
             "paneld-repository",
@@ -71,6 +89,8 @@ const NAMED_ONLY_BY: &[(&str, &[&str])] = &[
     ("diesel", &["paneld-repository"]),
     ("diesel-async", &["paneld-repository"]),
     ("diesel_migrations", &["paneld-repository"]),
+    ("duckdb", &["paneld-events"]),
+    ("redb", &["paneld-ingest"]),
     ("redis", &["paneld-redis"]),
 ];
 
@@ -88,6 +108,8 @@ const IMPURE: &[&str] = &[
 const OUT_OF_REACH: &[(&str, &[&str])] = &[
     ("paneld-domain", IMPURE),
     ("paneld-auth", IMPURE),
+    ("paneld-analytics", IMPURE),
+    ("paneld-enrich", IMPURE),
     ("paneld-ratelimit", &["actix-web", "diesel"]),
     ("paneld-guard", &["diesel"]),
     ("paneld-service", &["actix-web"]),

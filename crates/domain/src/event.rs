@@ -1,0 +1,241 @@
+//! Events and sessions: what was tracked, as it is stored (`contract/track.md` §6.1 and §6.2).
+//!
+//! An empty text means "unknown" everywhere here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::serde::{ts_milliseconds, ts_milliseconds_option};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Timestamp;
+
+/// Something that happened, to the millisecond.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its id.
+    pub id: Uuid,
+    /// What happened.
+    pub name: String,
+    /// On which device; empty when it belongs to none.
+    pub device_id: String,
+    /// Who did it: the identified profile, or the device while nobody is identified.
+    pub profile_id: String,
+    /// In which session; empty when it belongs to none.
+    pub session_id: String,
+    /// The ids of the groups that were sent with it.
+    pub groups: Vec<String>,
+    /// The path of the page, or the name of the screen.
+    pub path: String,
+    /// Scheme, host and port of the page.
+    pub origin: String,
+    /// Where the visitor came from.
+    pub referrer: Referrer,
+    /// An amount of money in minor units (cents); of events named `revenue` only.
+    pub revenue: u64,
+    /// How long the session was, in milliseconds; of `session_end` only.
+    pub duration_ms: u64,
+    /// Everything else that was sent, by name.
+    pub properties: BTreeMap<String, String>,
+    /// When it happened.
+    #[serde(with = "ts_milliseconds")]
+    pub created_at: Timestamp,
+    /// Where the visitor was.
+    pub place: Place,
+    /// What the visitor used.
+    pub agent: Agent,
+    /// What sent it.
+    pub sdk: Sdk,
+    /// When it was imported, if it was.
+    #[serde(with = "ts_milliseconds_option")]
+    pub imported_at: Option<Timestamp>,
+}
+
+impl Event {
+    /// The name of the event that counts as a view of a page or screen.
+    pub const SCREEN_VIEW: &'static str = "screen_view";
+    /// The name of the event that has a revenue.
+    pub const REVENUE: &'static str = "revenue";
+    /// The name of the event that opens a session. The server alone makes it.
+    pub const SESSION_START: &'static str = "session_start";
+    /// The name of the event that closes a session. The server alone makes it.
+    pub const SESSION_END: &'static str = "session_end";
+}
+
+/// Where a visitor came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Referrer {
+    /// The URL, without slashes at its end; or whatever text was sent.
+    pub url: String,
+    /// The name of the site or campaign.
+    pub name: String,
+    /// What kind of site: `search`, `social`, `email`, …
+    pub kind: String,
+}
+
+/// Where a visitor is, as far as the address tells.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// The ISO 3166-1 alpha-2 code of the country.
+    pub country: String,
+    /// The English name of the first subdivision of the country.
+    pub region: String,
+    /// The English name of the city.
+    pub city: String,
+    /// In degrees, east of Greenwich.
+    pub longitude: Option<f32>,
+    /// In degrees, north of the equator.
+    pub latitude: Option<f32>,
+}
+
+/// What a visitor uses, as far as the user agent tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    /// The operating system.
+    pub os: String,
+    /// Its version.
+    pub os_version: String,
+    /// The browser.
+    pub browser: String,
+    /// Its version.
+    pub browser_version: String,
+    /// The kind of device: `desktop`, `mobile`, `tablet`, …, or [`Agent::SERVER`].
+    pub device: String,
+    /// Who made the device.
+    pub brand: String,
+    /// Which one it is.
+    pub model: String,
+}
+
+impl Agent {
+    /// The kind of device that is no visitor's: programs that report what their users did.
+    pub const SERVER: &'static str = "server";
+
+    /// A program that reports what its users did.
+    pub fn server() -> Self {
+        Self {
+            device: Self::SERVER.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether this is such a program.
+    pub fn is_server(&self) -> bool {
+        self.device == Self::SERVER
+    }
+}
+
+/// The software that sent an event.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sdk {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The campaign that brought a visitor, from the query of the first page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Utm {
+    /// `utm_source`.
+    pub source: String,
+    /// `utm_medium`.
+    pub medium: String,
+    /// `utm_campaign`.
+    pub campaign: String,
+    /// `utm_content`.
+    pub content: String,
+    /// `utm_term`.
+    pub term: String,
+}
+
+/// A visit: the events of a device without a pause of half an hour.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub id: String,
+    /// The device.
+    pub device_id: String,
+    /// Who visits: the profile identified last, or the device.
+    pub profile_id: String,
+    /// The ids of all groups that were sent with its events.
+    pub groups: BTreeSet<String>,
+    /// When its first event happened.
+    #[serde(with = "ts_milliseconds")]
+    pub created_at: Timestamp,
+    /// When its last event happened.
+    #[serde(with = "ts_milliseconds")]
+    pub ended_at: Timestamp,
+    /// The page it began on.
+    pub entry_path: String,
+    /// The origin of that page.
+    pub entry_origin: String,
+    /// The page it was on last.
+    pub exit_path: String,
+    /// The origin of that page.
+    pub exit_origin: String,
+    /// How many pages or screens were viewed.
+    pub screen_view_count: u32,
+    /// How many other events there were.
+    pub event_count: u32,
+    /// The sum of its revenues, in minor units.
+    pub revenue: u64,
+    /// Where the visitor came from, by the first event.
+    pub referrer: Referrer,
+    /// The campaign, by the first event.
+    pub utm: Utm,
+    /// Where the visitor was, by the first event.
+    pub place: Place,
+    /// What the visitor used, by the first event.
+    pub agent: Agent,
+}
+
+impl Session {
+    /// How long it is, in milliseconds.
+    pub fn duration_ms(&self) -> u64 {
+        let duration = self.ended_at - self.created_at;
+        duration.num_milliseconds().unsigned_abs()
+    }
+
+    /// Whether the visitor saw one page at most.
+    pub fn is_bounce(&self) -> bool {
+        self.screen_view_count <= 1
+    }
+}
+
+/// A request of a listed bot. Nothing else is kept of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BotVisit {
+    /// Its id.
+    pub id: Uuid,
+    /// The bot's name.
+    pub name: String,
+    /// What kind of bot.
+    pub kind: String,
+    /// The page it asked for, as it was sent.
+    pub path: String,
+    /// When.
+    #[serde(with = "ts_milliseconds")]
+    pub created_at: Timestamp,
+}
+
+/// A piece of the recording of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayChunk {
+    /// The session.
+    pub session_id: String,
+    /// Its number; begins anew on every page.
+    pub index: u16,
+    /// How many recorded events it has.
+    pub events_count: u16,
+    /// Whether it begins with a full snapshot.
+    pub is_full_snapshot: bool,
+    /// When its first recorded event happened.
+    #[serde(with = "ts_milliseconds")]
+    pub started_at: Timestamp,
+    /// When its last recorded event happened.
+    #[serde(with = "ts_milliseconds")]
+    pub ended_at: Timestamp,
+    /// The recorded events, as they were sent.
+    pub payload: String,
+}

@@ -1,1 +1,7 @@
-//! What headers tell of a visitor.
+//! What headers tell of a visitor: address, browser and device, place, referrer, bot.
+//!
+//! Nothing here waits or knows of requests: texts come in, and what they mean goes out.
+
+mod address;
+
+pub use address::{ADDRESS_HEADERS, is_public, parse_address, visitor_address, visitor_address_by};

@@ -3,5 +3,7 @@
 //! Nothing here waits or knows of requests: texts come in, and what they mean goes out.
 
 mod address;
+mod agent;
 
 pub use address::{ADDRESS_HEADERS, is_public, parse_address, visitor_address, visitor_address_by};
+pub use agent::{Agents, overridden};

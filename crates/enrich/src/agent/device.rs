@@ -1,0 +1,379 @@
+//! Which kind of device it is, who made it, and its model.
+
+use super::tokens::Tokens;
+
+/// What a visitor holds in their hands, or has in front of them.
+#[derive(Debug, Default)]
+pub(super) struct Device {
+    pub(super) kind: &'static str,
+    pub(super) brand: String,
+    pub(super) model: String,
+}
+
+const DESKTOP: &str = "desktop";
+const MOBILE: &str = "mobile";
+const TABLET: &str = "tablet";
+const SMART_TV: &str = "smarttv";
+const CONSOLE: &str = "console";
+const WEARABLE: &str = "wearable";
+const XR: &str = "xr";
+
+/// Makers by how the names of their models begin; `#` stands for a digit, `@` for a letter.
+/// Rather long than clever, and in no order but that the first that fits wins.
+const MODELS: &[(&str, &str)] = &[
+    ("SM-", "Samsung"),
+    ("GT-", "Samsung"),
+    ("SCH-", "Samsung"),
+    ("SGH-", "Samsung"),
+    ("SHV-", "Samsung"),
+    ("SC-##", "Samsung"),
+    ("SCG##", "Samsung"),
+    ("LM-", "LG"),
+    ("LGM-", "LG"),
+    ("LG-", "LG"),
+    ("VS###", "LG"),
+    ("Nexus 4", "LG"),
+    ("Nexus 5", "LG"),
+    ("Nexus 6P", "Huawei"),
+    ("Nexus 6", "Motorola"),
+    ("Nexus 7", "ASUS"),
+    ("Nexus 9", "HTC"),
+    ("Nexus 10", "Samsung"),
+    ("XT####", "Motorola"),
+    ("Moto", "Motorola"),
+    ("SO-##", "Sony"),
+    ("SOV##", "Sony"),
+    ("SOG##", "Sony"),
+    ("XQ-", "Sony"),
+    ("BRAVIA", "Sony"),
+    ("CPH####", "OPPO"),
+    ("OPD####", "OPPO"),
+    ("P@@@##", "OPPO"),
+    ("P@@###", "OPPO"),
+    ("RMX####", "Realme"),
+    ("AC####", "OnePlus"),
+    ("BE####", "OnePlus"),
+    ("DN####", "OnePlus"),
+    ("EB####", "OnePlus"),
+    ("GM####", "OnePlus"),
+    ("HD####", "OnePlus"),
+    ("IN####", "OnePlus"),
+    ("IV####", "OnePlus"),
+    ("KB####", "OnePlus"),
+    ("LE####", "OnePlus"),
+    ("NE####", "OnePlus"),
+    ("V####", "Vivo"),
+    ("I####", "Vivo"),
+    ("M####@", "Xiaomi"),
+    ("#####", "Xiaomi"),
+    ("####@@@", "Xiaomi"),
+    ("MiTV", "Xiaomi"),
+    ("Mi ", "Xiaomi"),
+    ("MI-", "Xiaomi"),
+    ("TA-####", "Nokia"),
+    ("KF@@", "Amazon"),
+    ("AFT", "Amazon"),
+    ("TB-", "Lenovo"),
+    ("TB###", "Lenovo"),
+    ("YT-", "Lenovo"),
+    ("FP#", "Fairphone"),
+    ("A0##", "Nothing"),
+    ("A###", "Nothing"),
+    ("ZB###", "ASUS"),
+    ("ZS###", "ASUS"),
+    ("SH-##", "Sharp"),
+    ("SHG##", "Sharp"),
+    ("KYV##", "Kyocera"),
+    ("BV####", "Blackview"),
+    ("Quest", "Oculus"),
+    ("@@@-L", "Huawei"),
+    ("@@@-AL", "Huawei"),
+    ("@@@-TL", "Huawei"),
+    ("@@@-AN", "Huawei"),
+    ("@@@-NX", "Huawei"),
+    ("@@@-N", "Huawei"),
+    ("@@@-W", "Huawei"),
+    ("@@@#-L", "Huawei"),
+    ("@@@#-W", "Huawei"),
+];
+
+/// Makers by a word in the name of the model or of the manufacturer.
+const WORDS: &[(&str, &str)] = &[
+    ("Acer", "Acer"),
+    ("Alcatel", "Alcatel"),
+    ("Amazon", "Amazon"),
+    ("Apple", "Apple"),
+    ("ASUS", "ASUS"),
+    ("BlackBerry", "BlackBerry"),
+    ("Blackview", "Blackview"),
+    ("Chromecast", "Google"),
+    ("CUBOT", "Cubot"),
+    ("Doogee", "Doogee"),
+    ("Fairphone", "Fairphone"),
+    ("Galaxy", "Samsung"),
+    ("Google", "Google"),
+    ("Hisense", "Hisense"),
+    ("HMD", "Nokia"),
+    ("Honor", "Honor"),
+    ("HTC", "HTC"),
+    ("Huawei", "Huawei"),
+    ("Infinix", "Infinix"),
+    ("itel", "itel"),
+    ("Kindle", "Amazon"),
+    ("Kyocera", "Kyocera"),
+    ("Lava", "Lava"),
+    ("Lenovo", "Lenovo"),
+    ("LG", "LG"),
+    ("LGE", "LG"),
+    ("Lumia", "Microsoft"),
+    ("MediaPad", "Huawei"),
+    ("Meizu", "Meizu"),
+    ("Micromax", "Micromax"),
+    ("Microsoft", "Microsoft"),
+    ("MIX", "Xiaomi"),
+    ("Moto", "Motorola"),
+    ("Motorola", "Motorola"),
+    ("Nexus", "Google"),
+    ("Nokia", "Nokia"),
+    ("Nothing", "Nothing"),
+    ("Nvidia", "Nvidia"),
+    ("OnePlus", "OnePlus"),
+    ("OPPO", "OPPO"),
+    ("Oukitel", "Oukitel"),
+    ("Panasonic", "Panasonic"),
+    ("Philips", "Philips"),
+    ("Pixel", "Google"),
+    ("POCO", "Xiaomi"),
+    ("POCOPHONE", "Xiaomi"),
+    ("Realme", "Realme"),
+    ("Redmi", "Xiaomi"),
+    ("Roku", "Roku"),
+    ("Samsung", "Samsung"),
+    ("Sharp", "Sharp"),
+    ("SHIELD", "Nvidia"),
+    ("Sony", "Sony"),
+    ("Surface", "Microsoft"),
+    ("TCL", "TCL"),
+    ("Tecno", "TECNO"),
+    ("Ulefone", "Ulefone"),
+    ("Umidigi", "Umidigi"),
+    ("vivo", "Vivo"),
+    ("Wiko", "Wiko"),
+    ("Xiaomi", "Xiaomi"),
+    ("Xperia", "Sony"),
+    ("ZTE", "ZTE"),
+];
+
+/// How the names of tablets begin.
+const TABLETS: &[&str] = &[
+    "SM-T", "SM-X", "SM-P", "GT-P", "GT-N8", "Nexus 7", "Nexus 9", "Nexus 10", "KF@@", "TB-",
+    "TB###", "YT-", "OPD####", "@@@-W", "@@@#-W", "@@@#-L",
+];
+
+/// Words in the names of tablets, and of televisions.
+const TABLET_WORDS: &[&str] = &["Tab", "Tablet", "Pad", "iPad", "MediaPad", "MatePad"];
+const TV_WORDS: &[&str] = &[
+    "TV",
+    "AndroidTV",
+    "GoogleTV",
+    "MiTV",
+    "Chromecast",
+    "BRAVIA",
+];
+
+/// Consoles by a part of a comment.
+const CONSOLES: &[(&str, &str, &str)] = &[
+    ("Xbox", "Microsoft", "Xbox"),
+    ("PlayStation", "Sony", "PlayStation"),
+    ("Nintendo", "Nintendo", ""),
+];
+
+/// Looks at the words, and at what is known of the operating system already.
+pub(super) fn device(tokens: &Tokens, system: &str) -> Device {
+    console(tokens)
+        .or_else(|| apple(tokens, system))
+        .unwrap_or_else(|| other(tokens, system))
+}
+
+fn console(tokens: &Tokens) -> Option<Device> {
+    CONSOLES.iter().find_map(|(word, brand, model)| {
+        // The longest part says most: `Xbox; Xbox One`, and `PlayStation; PlayStation 5/2.26`.
+        let parts = tokens.parts().filter(|part| starts_like(part, word));
+        let part = parts.max_by_key(|part| part.len())?;
+        let part = part.split('/').next().unwrap_or_default();
+        let model = if model.is_empty() {
+            part.get(word.len()..).unwrap_or_default().trim()
+        } else {
+            part
+        };
+        Some(Device {
+            kind: CONSOLE,
+            brand: (*brand).to_owned(),
+            model: model.to_owned(),
+        })
+    })
+}
+
+fn apple(tokens: &Tokens, system: &str) -> Option<Device> {
+    let named = ["iPhone", "iPod", "iPad", "AppleTV", "Watch"]
+        .iter()
+        .find_map(|word| apple_model(tokens, word));
+    let (kind, model) = match (named, system) {
+        (Some(model), _) if model.starts_with("iPad") => (TABLET, model),
+        (Some(model), _) if model.starts_with("AppleTV") => (SMART_TV, model),
+        (Some(model), _) if model.starts_with("Watch") => (WEARABLE, model),
+        (Some(model), _) => (MOBILE, model),
+        (None, "macOS") => (DESKTOP, "Macintosh"),
+        (None, "watchOS") => (WEARABLE, "Watch"),
+        (None, "tvOS") => (SMART_TV, "AppleTV"),
+        _ => return None,
+    };
+    Some(Device {
+        kind,
+        brand: "Apple".to_owned(),
+        model: model.to_owned(),
+    })
+}
+
+/// `iPhone`, or `iPhone16,2` of apps, which name the very model.
+fn apple_model<'a>(tokens: &Tokens<'a>, word: &str) -> Option<&'a str> {
+    let words = tokens
+        .parts()
+        .chain(tokens.names())
+        .filter_map(|part| part.split(' ').next());
+    words.into_iter().find(|name| {
+        let rest = name.strip_prefix(word);
+        rest.is_some_and(|rest| {
+            rest.chars()
+                .all(|char| char.is_ascii_digit() || char == ',')
+        })
+    })
+}
+
+fn other(tokens: &Tokens, system: &str) -> Device {
+    let model = model(tokens).unwrap_or_default();
+    let manufacturer = tokens.after("Manufacturer").unwrap_or_default();
+    let brand = brand_of_word(manufacturer)
+        .or_else(|| brand_of_model(model))
+        .or_else(|| brand_of_word(model))
+        .unwrap_or(manufacturer);
+    let brand = match (brand, system) {
+        ("", "webOS") => "LG",
+        ("", "Tizen") => "Samsung",
+        _ => brand,
+    };
+    Device {
+        kind: kind(tokens, system, model),
+        brand: brand.to_owned(),
+        model: model.to_owned(),
+    }
+}
+
+/// The name of the model: `Pixel 8` of `Linux; Android 14; Pixel 8 Build/UD1A`.
+fn model<'a>(tokens: &Tokens<'a>) -> Option<&'a str> {
+    if let Some(model) = tokens.after("Model") {
+        return Some(model);
+    }
+    let behind_system = tokens
+        .parts_behind("Android")
+        .find(|part| !is_no_model(part));
+    // Headsets pretend to run a desktop's Linux.
+    let part = behind_system.or_else(|| tokens.parts().find(|part| starts_like(part, "Quest")))?;
+    let part = part.split(" Build/").next()?.split(" MIUI/").next()?;
+    let maker = "SAMSUNG ";
+    Some(part.strip_prefix(maker).unwrap_or(part).trim())
+}
+
+/// What stands between the system and the model, or in place of it.
+fn is_no_model(part: &str) -> bool {
+    let is_language = matches!(part.as_bytes(), [_, _] | [_, _, b'-' | b'_', _, _]);
+    let is_placeholder = matches!(
+        part,
+        // Browsers that tell no model say `K`.
+        "U" | "K" | "wv" | "Mobile" | "Tablet" | "HarmonyOS" | "arm" | "arm_64" | "Android"
+    );
+    let is_other = ["rv:", "Build/", "HMSCore", "GMSCore"]
+        .iter()
+        .any(|start| part.starts_with(start));
+    is_language || is_placeholder || is_other
+}
+
+fn brand_of_model(model: &str) -> Option<&'static str> {
+    let found = MODELS
+        .iter()
+        .find(|(pattern, _)| starts_like(model, pattern));
+    found.map(|(_, brand)| *brand)
+}
+
+fn brand_of_word(text: &str) -> Option<&'static str> {
+    let found = WORDS.iter().find(|(word, _)| has_word(text, word));
+    found.map(|(_, brand)| *brand)
+}
+
+fn kind(tokens: &Tokens, system: &str, model: &str) -> &'static str {
+    if is_tv(tokens, system, model) {
+        return SMART_TV;
+    }
+    if starts_like(model, "Quest") || tokens.has("OculusBrowser") {
+        return XR;
+    }
+    if starts_like(model, "SM-R###") || has_word(model, "Watch") {
+        return WEARABLE;
+    }
+    if is_tablet(tokens, model) {
+        return TABLET;
+    }
+    let says_so = tokens.has("Mobile") || tokens.has_part("Mobile");
+    if says_so || is_phones(system) || tokens.has("Opera Mini") {
+        return MOBILE;
+    }
+    match system {
+        // Browsers of phones say `Mobile`; apps say nothing, and most run on phones.
+        "Android" | "HarmonyOS" if tokens.has("AppleWebKit") => TABLET,
+        "Android" | "HarmonyOS" => MOBILE,
+        _ => DESKTOP,
+    }
+}
+
+fn is_tv(tokens: &Tokens, system: &str, model: &str) -> bool {
+    let in_comment = ["SMART-TV", "SmartTV", "Linux/SmartTV", "Android TV"]
+        .iter()
+        .any(|word| tokens.has_part(word));
+    let in_product = ["SmartTV", "CrKey", "HbbTV", "Roku", "TV"]
+        .iter()
+        .any(|word| tokens.has(word));
+    let in_model = starts_like(model, "AFT") || TV_WORDS.iter().any(|word| has_word(model, word));
+    in_comment || in_product || in_model || system == "webOS"
+}
+
+fn is_tablet(tokens: &Tokens, model: &str) -> bool {
+    tokens.has_part("Tablet")
+        || TABLETS.iter().any(|pattern| starts_like(model, pattern))
+        || TABLET_WORDS.iter().any(|word| has_word(model, word))
+}
+
+/// Whether a system runs on phones only.
+fn is_phones(system: &str) -> bool {
+    matches!(
+        system,
+        "Windows Phone" | "Windows Mobile" | "KAIOS" | "BlackBerry" | "Symbian" | "Sailfish"
+    )
+}
+
+/// Whether a text begins like a pattern, in which `#` stands for a digit and `@` for a letter.
+fn starts_like(text: &str, pattern: &str) -> bool {
+    let mut chars = text.chars();
+    pattern.chars().all(|expected| {
+        chars.next().is_some_and(|char| match expected {
+            '#' => char.is_ascii_digit(),
+            '@' => char.is_ascii_uppercase(),
+            _ => char.eq_ignore_ascii_case(&expected),
+        })
+    })
+}
+
+/// Whether a text has this word, whatever its case.
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|char: char| !char.is_alphanumeric())
+        .any(|other| other.eq_ignore_ascii_case(word))
+}

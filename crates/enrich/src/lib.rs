@@ -4,6 +4,8 @@
 
 mod address;
 mod agent;
+mod referrer;
 
 pub use address::{ADDRESS_HEADERS, is_public, parse_address, visitor_address, visitor_address_by};
 pub use agent::{Agents, overridden};
+pub use referrer::resolve_referrer;

@@ -4,8 +4,12 @@
 
 mod address;
 mod agent;
+mod bots;
 mod referrer;
+mod suspicion;
 
 pub use address::{ADDRESS_HEADERS, is_public, parse_address, visitor_address, visitor_address_by};
 pub use agent::{Agents, overridden};
+pub use bots::{Bot, Bots};
 pub use referrer::resolve_referrer;
+pub use suspicion::{Hints, suspicion, suspicion_properties};

@@ -24,8 +24,8 @@ pub struct Bot {
 
 /// Finds bots by their user agents.
 ///
-/// All texts are looked for at once, in about 0.5 MiB and less than a microsecond for each user
-/// agent, which is why nothing is remembered.
+/// All texts are looked for at once: measured, 0.5 MiB, 6 ms to start, and 2 µs for each user agent,
+/// so little that nothing is remembered.
 #[derive(Debug)]
 pub struct Bots {
     /// None only if the list were too long to be searched, which a test rules out.

@@ -5,11 +5,13 @@
 mod address;
 mod agent;
 mod bots;
+mod places;
 mod referrer;
 mod suspicion;
 
 pub use address::{ADDRESS_HEADERS, is_public, parse_address, visitor_address, visitor_address_by};
 pub use agent::{Agents, overridden};
 pub use bots::{Bot, Bots};
+pub use places::{Places, PlacesError};
 pub use referrer::resolve_referrer;
 pub use suspicion::{Hints, suspicion, suspicion_properties};

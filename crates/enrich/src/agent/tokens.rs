@@ -5,18 +5,23 @@
 pub(super) struct Tokens<'a> {
     /// The words outside of comments, with their versions: `Chrome/126.0.0.0`.
     products: Vec<(&'a str, &'a str)>,
-    /// What stands in parentheses.
-    comments: Vec<&'a str>,
+    /// What semicolons separate in comments: `Android 14`. Each with the number of its comment.
+    parts: Vec<(usize, &'a str)>,
+    /// The parts that look like products: `Opera Mini/7.1.32052/29.3709`.
+    inner_products: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Tokens<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         let mut tokens = Self::default();
         let mut rest = text;
-        while let Some(start) = rest.find('(') {
-            tokens.add_products(&rest[..start]);
-            let (comment, behind) = split_comment(&rest[start + 1..]);
-            tokens.comments.push(comment);
+        for comment_number in 0.. {
+            let Some((before, inside)) = rest.split_once('(') else {
+                break;
+            };
+            tokens.add_products(before);
+            let (comment, behind) = split_comment(inside);
+            tokens.add_comment(comment_number, comment);
             rest = behind;
         }
         tokens.add_products(rest);
@@ -38,17 +43,31 @@ impl<'a> Tokens<'a> {
         }
     }
 
+    fn add_comment(&mut self, number: usize, comment: &'a str) {
+        let parts = comment.split(';').map(str::trim);
+        for part in parts.filter(|part| !part.is_empty()) {
+            self.parts.push((number, part));
+            if let Some((name, version)) = part.split_once('/') {
+                let version = version.split([' ', '/', ',']).next();
+                self.inner_products
+                    .push((name.trim(), version.unwrap_or_default()));
+            }
+        }
+    }
+
     /// What semicolons separate in comments: `Android 14`.
     pub(super) fn parts(&self) -> impl Iterator<Item = &'a str> {
-        self.comments.iter().flat_map(|comment| parts_of(comment))
+        self.parts.iter().map(|(_, part)| *part)
     }
 
     /// The parts behind that which begins with this word, in the same comment.
     pub(super) fn parts_behind(&self, word: &str) -> impl Iterator<Item = &'a str> {
-        let mut comments = self.comments.iter();
-        let comment = comments.find(|comment| parts_of(comment).any(|part| begins(part, word)));
-        let parts = comment.into_iter().flat_map(|comment| parts_of(comment));
-        parts.skip_while(move |part| !begins(part, word)).skip(1)
+        let found = self.parts().position(|part| behind(part, word).is_some());
+        let rest = found.map_or(&[][..], |index| &self.parts[index..]);
+        let comment = rest.first().map(|(comment, _)| *comment);
+        let rest = rest.iter().skip(1);
+        rest.take_while(move |(other, _)| Some(*other) == comment)
+            .map(|(_, part)| *part)
     }
 
     /// The names of the products.
@@ -68,32 +87,15 @@ impl<'a> Tokens<'a> {
 
     /// The version of a product; empty when it has none. Products in comments count, too.
     pub(super) fn version(&self, name: &str) -> Option<&'a str> {
-        let product = self
-            .products
-            .iter()
-            .find(|(other, _)| other.eq_ignore_ascii_case(name));
-        product.map(|(_, version)| *version).or_else(|| {
-            let (_, version) = self
-                .parts()
-                .filter_map(|part| part.split_once('/'))
-                .find(|(other, _)| other.trim().eq_ignore_ascii_case(name))?;
-            version.split([' ', '/', ',']).next()
-        })
+        let mut products = self.products.iter().chain(&self.inner_products);
+        let product = products.find(|(other, _)| other.eq_ignore_ascii_case(name));
+        product.map(|(_, version)| *version)
     }
 
     /// Whether a product has this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.version(name).is_some()
     }
-}
-
-fn parts_of(comment: &str) -> impl Iterator<Item = &str> {
-    let parts = comment.split(';').map(str::trim);
-    parts.filter(|part| !part.is_empty())
-}
-
-fn begins(part: &str, word: &str) -> bool {
-    behind(part, word).is_some()
 }
 
 /// The comment that began before `text`, and what comes behind it. Comments can hold comments.

@@ -49,7 +49,6 @@ const MODELS: &[(&str, &str)] = &[
     ("CPH####", "OPPO"),
     ("OPD####", "OPPO"),
     ("P@@@##", "OPPO"),
-    ("P@@###", "OPPO"),
     ("RMX####", "Realme"),
     ("AC####", "OnePlus"),
     ("BE####", "OnePlus"),
@@ -103,14 +102,20 @@ const WORDS: &[(&str, &str)] = &[
     ("Alcatel", "Alcatel"),
     ("Amazon", "Amazon"),
     ("Apple", "Apple"),
+    ("Aquaris", "BQ"),
+    ("Archos", "Archos"),
     ("ASUS", "ASUS"),
     ("BlackBerry", "BlackBerry"),
     ("Blackview", "Blackview"),
+    ("BLU", "BLU"),
     ("Chromecast", "Google"),
+    ("Coolpad", "Coolpad"),
     ("CUBOT", "Cubot"),
     ("Doogee", "Doogee"),
+    ("DROID", "Motorola"),
     ("Fairphone", "Fairphone"),
     ("Galaxy", "Samsung"),
+    ("Gionee", "Gionee"),
     ("Google", "Google"),
     ("Hisense", "Hisense"),
     ("HMD", "Nokia"),
@@ -118,7 +123,9 @@ const WORDS: &[(&str, &str)] = &[
     ("HTC", "HTC"),
     ("Huawei", "Huawei"),
     ("Infinix", "Infinix"),
+    ("Intex", "Intex"),
     ("itel", "itel"),
+    ("Karbonn", "Karbonn"),
     ("Kindle", "Amazon"),
     ("Kyocera", "Kyocera"),
     ("Lava", "Lava"),
@@ -143,6 +150,7 @@ const WORDS: &[(&str, &str)] = &[
     ("Panasonic", "Panasonic"),
     ("Philips", "Philips"),
     ("Pixel", "Google"),
+    ("Prestigio", "Prestigio"),
     ("POCO", "Xiaomi"),
     ("POCOPHONE", "Xiaomi"),
     ("Realme", "Realme"),
@@ -286,7 +294,10 @@ fn model<'a>(tokens: &Tokens<'a>) -> Option<&'a str> {
 
 /// What stands between the system and the model, or in place of it.
 fn is_no_model(part: &str) -> bool {
-    let is_language = matches!(part.as_bytes(), [_, _] | [_, _, b'-' | b'_', _, _]);
+    let is_language = matches!(
+        part.as_bytes(),
+        [_, _] | [_, _, b'-' | b'_'] | [_, _, b'-' | b'_', _, _]
+    );
     let is_placeholder = matches!(
         part,
         // Browsers that tell no model say `K`.

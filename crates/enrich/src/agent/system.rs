@@ -118,8 +118,9 @@ fn darwin(tokens: &Tokens) -> Option<(&'static str, String)> {
 
 fn unix(tokens: &Tokens) -> Option<(&'static str, String)> {
     UNIX.iter().find_map(|(word, name)| {
-        let version = tokens.version(word);
-        if let Some(version) = version {
+        // Servers' libraries say `Linux/6.1` outside of comments, and no browser does.
+        let product = tokens.version(word).filter(|_| *name != "Linux");
+        if let Some(version) = product {
             return Some((*name, leading_version(version)));
         }
         let part = tokens.parts().find_map(|part| {

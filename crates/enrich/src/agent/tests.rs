@@ -54,6 +54,7 @@ fn programs_are_servers() {
         "MyApp/1.0",
         "Wget/1.20.3 (linux-gnu)",
         "Ruby",
+        "aws-sdk-java/1.11.129 Linux/4.4.35-33.55.amzn1.x86_64 OpenJDK_64-Bit_Server_VM/25.141-b16/1.8.0_141",
         "Bun/1.1.0",
         "Deno/1.40.0",
         "Java/17.0.1",

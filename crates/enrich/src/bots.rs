@@ -60,9 +60,10 @@ impl Bots {
         let found = self.texts.as_ref()?.find_overlapping_iter(user_agent);
         let found = found.filter_map(|found| {
             let (bot, is_anchored) = self.bots.get(found.pattern().as_usize())?;
-            let begins = match is_anchored {
-                true => found.start() == 0,
-                false => begins_word(bytes, found.start()),
+            let begins = if *is_anchored {
+                found.start() == 0
+            } else {
+                begins_word(bytes, found.start())
             };
             begins.then_some((found.len(), Reverse(found.pattern()), bot))
         });
@@ -141,12 +142,16 @@ fn entries(list: &str) -> impl Iterator<Item = Entry<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
 
+    static BOTS: LazyLock<Bots> = LazyLock::new(Bots::new);
+
     fn found(user_agent: &str) -> Option<(String, String)> {
-        let bot = Bots::new().find(user_agent)?;
+        let bot = BOTS.find(user_agent)?;
         Some((bot.name.clone(), bot.kind.clone()))
     }
 
@@ -242,7 +247,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_list_names_a_bot_and_a_kind() {
-        let bots = Bots::new();
+        let bots = &*BOTS;
         assert!(bots.bots.len() > 1300, "{}", bots.bots.len());
         for entry in entries(LIST) {
             assert_eq!(entry.text, entry.text.trim(), "{}", entry.text);
@@ -258,7 +263,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_a_bot_or_not(text in any::<String>()) {
-            let _ = Bots::new().find(&text);
+            let _ = BOTS.find(&text);
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::{net::Ipv4Addr, time::Duration};
+use std::{net::Ipv4Addr, sync::LazyLock, time::Duration};
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -187,14 +187,15 @@ fn the_cache_is_bounded() {
     assert!(loaded.cache.len() > 1000);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+static LOADED: LazyLock<Loaded> = LazyLock::new(|| Loaded {
+    reader: Reader::from_source(FIXTURE.to_vec()).unwrap(),
+    cache: Cache::with_weighter(CACHED, CACHED_BYTES, Weight),
+});
 
+proptest! {
     #[test]
     fn any_address_has_a_place_or_none(address in any::<IpAddr>()) {
-        let reader = Reader::from_source(FIXTURE.to_vec()).unwrap();
-        let cache = Cache::with_weighter(CACHED, CACHED_BYTES, Weight);
-        let loaded = Loaded { reader, cache };
+        let loaded = &*LOADED;
         prop_assert_eq!(loaded.find(address), loaded.find(address));
     }
 
@@ -210,7 +211,7 @@ proptest! {
         }
         bytes.drain(..cut / 64);
         if let Ok(reader) = Reader::from_source(bytes) {
-            let cache = Cache::with_weighter(CACHED, CACHED_BYTES, Weight);
+            let cache = Cache::with_weighter(1, 1, Weight);
             let _ = Loaded { reader, cache }.find(address);
         }
     }

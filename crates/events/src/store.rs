@@ -377,3 +377,150 @@ fn read<T>(
     }
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn store() -> (TempDir, EventStore) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = EventsUrl::DuckDb(folder.path().join("events.duckdb"));
+        let store = EventStore::new(&url, &folder.path().join("temp"));
+        (folder, store)
+    }
+
+    /// Takes minutes.
+    fn slow_question(connection: &Connection) -> Result<u64, Fault> {
+        let sql = "SELECT count(*) FROM range(1000000000) a, range(1000) b
+            WHERE (a.range * b.range) % 7 = 3";
+        Ok(connection.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    /// Both turns are to be had again, and soon.
+    async fn assert_answers(store: &EventStore) {
+        let store = store.clone().with_read_time(Duration::from_secs(5));
+        for _ in 0..READERS + 1 {
+            assert!(store.count_events().await.unwrap().is_empty());
+        }
+        let all = store.inner.reads.acquire_many(READERS as u32);
+        let all = timeout(Duration::from_secs(5), all).await;
+        assert!(all.is_ok(), "a query goes on");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_takes_too_long_is_given_up() {
+        let (_folder, store) = store();
+        assert!(store.is_up().await);
+        let hasty = store.clone().with_read_time(Duration::from_millis(300));
+        for _ in 0..3 {
+            let answer = hasty.read(slow_question).await;
+            assert!(matches!(answer, Err(EventsError::TooSlow)), "{answer:?}");
+        }
+        assert_answers(&store).await;
+    }
+
+    #[tokio::test]
+    async fn a_query_nobody_waits_for_is_interrupted() {
+        let (_folder, store) = store();
+        assert!(store.is_up().await);
+        for millis in [0, 1, 5, 50, 200] {
+            let answer = store.read(slow_question);
+            let dropped = timeout(Duration::from_millis(millis), answer).await;
+            assert!(dropped.is_err());
+        }
+        assert_answers(&store).await;
+    }
+
+    #[tokio::test]
+    async fn no_more_answers_than_there_are_turns_are_made_at_once() {
+        let (_folder, store) = store();
+        assert!(store.is_up().await);
+        let hasty = store.clone().with_read_time(Duration::from_millis(600));
+        let slow = [(); READERS].map(|()| {
+            let hasty = hasty.clone();
+            tokio::spawn(async move { hasty.read(slow_question).await })
+        });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let third = store.with_read_time(Duration::from_millis(100));
+        let answer = third.count_events().await;
+        assert!(matches!(answer, Err(EventsError::TooSlow)), "{answer:?}");
+        for answer in slow {
+            assert!(answer.await.unwrap().is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn batches_are_applied_beside_slow_answers() {
+        let (_folder, store) = store();
+        let asking = store.clone().with_read_time(Duration::from_secs(2));
+        let slow = tokio::spawn(async move { asking.read(slow_question).await });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let changes = Vec::new();
+        let batch = Batch {
+            position: 1,
+            changes,
+        };
+        store.apply(batch).await.unwrap();
+        assert!(!slow.is_finished());
+        assert!(slow.await.unwrap().is_err());
+    }
+
+    #[tokio::test]
+    async fn after_a_write_that_panicked_the_file_is_opened_anew() {
+        let (_folder, store) = store();
+        let panicked = store.write(|connection| -> Result<(), Fault> {
+            connection.execute_batch("BEGIN; UPDATE applied SET position = 99")?;
+            panic!("as planned");
+        });
+        assert!(matches!(panicked.await, Err(EventsError::Away(_))));
+        assert!(store.applied_position().await.is_err());
+        assert!(!store.is_up().await);
+        tokio::time::sleep(RETRY_AFTER).await;
+        assert_eq!(store.applied_position().await.unwrap(), 0);
+        assert!(store.is_up().await);
+    }
+
+    #[tokio::test]
+    async fn a_question_that_is_wrong_is_rejected_and_the_store_goes_on() {
+        let (_folder, store) = store();
+        let wrong = |connection: &Connection| {
+            connection.execute_batch("SELECT nonsense")?;
+            Ok(())
+        };
+        let answer = store.read(wrong).await;
+        assert!(
+            matches!(answer, Err(EventsError::Rejected(_))),
+            "{answer:?}"
+        );
+        assert_answers(&store).await;
+    }
+
+    #[tokio::test]
+    async fn what_the_store_says_of_itself_makes_it_be_away() {
+        let (_folder, store) = store();
+        let says = |message: &str| {
+            let code = duckdb::ffi::Error::new(1);
+            Fault::from(duckdb::Error::DuckDBFailure(code, Some(message.into())))
+        };
+        for message in [
+            "IO Error: No space left on device",
+            "FATAL Error: Failed: database has been invalidated because of a previous fatal error",
+            "Invalid Input Error: Attempting to execute: database has been invalidated",
+            "INTERNAL Error: Assertion triggered",
+            "TransactionContext Error: Failed to commit: Could not write",
+        ] {
+            assert!(store.is_up().await);
+            let fault = says(message);
+            let answer = store.read(|_| Err::<(), _>(fault)).await;
+            assert!(matches!(answer, Err(EventsError::Away(_))), "{answer:?}");
+            assert!(!store.is_up().await, "{message}");
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+        let fault = says("Out of Memory Error: failed to allocate");
+        let answer = store.read(|_| Err::<(), _>(fault)).await;
+        assert!(matches!(answer, Err(EventsError::TooSlow)), "{answer:?}");
+        assert!(store.is_up().await);
+    }
+}

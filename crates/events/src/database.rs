@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -24,7 +24,8 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new(path: &Path, temp_dir: &Path) -> Self {
         Self {
-            path: path.to_owned(),
+            // What begins with a slash is a file to DuckDB, whatever else is in it.
+            path: path::absolute(path).unwrap_or_else(|_| path.to_owned()),
             temp_dir: temp_dir.to_owned(),
             in_use: Arc::default(),
         }
@@ -76,6 +77,7 @@ impl Database {
         let claim = place.claim()?;
         fs::create_dir_all(&place.temp_dir)?;
         let mut root = Connection::open_with_flags(&place.path, config(&place.temp_dir)?)?;
+        remove_leftovers(&place.temp_dir)?;
         schema::migrate(&mut root)?;
         Ok(Self {
             writer: Mutex::new(root.try_clone()?),
@@ -118,6 +120,19 @@ impl Database {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes what queries left in the temporary folder that were running when the process was
+/// killed. No query runs yet, and the lock on the file says that none does elsewhere.
+fn remove_leftovers(temp_dir: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(temp_dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(b"duckdb_temp_") {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn config(temp_dir: &Path) -> Result<Config, Cause> {

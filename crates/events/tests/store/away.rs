@@ -155,3 +155,16 @@ async fn a_closed_store_is_away_and_its_file_free() {
     assert!(matches!(error, EventsError::Away(_)), "{error:?}");
     assert!(folder.store().is_up().await);
 }
+
+#[tokio::test]
+async fn what_killed_queries_left_in_the_temporary_folder_is_removed() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.temp()).unwrap();
+    let leftover = folder.temp().join("duckdb_temp_storage_DEFAULT-0.tmp");
+    let other = folder.temp().join("other");
+    std::fs::write(&leftover, "").unwrap();
+    std::fs::write(&other, "").unwrap();
+    assert!(folder.store().is_up().await);
+    assert!(!leftover.exists());
+    assert!(other.exists());
+}

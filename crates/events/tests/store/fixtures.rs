@@ -25,8 +25,11 @@ impl Folder {
     }
 
     pub(crate) fn store(&self) -> EventStore {
-        let temp = self.0.path().join("temp");
-        EventStore::new(&EventsUrl::DuckDb(self.file()), &temp)
+        EventStore::new(&EventsUrl::DuckDb(self.file()), &self.temp())
+    }
+
+    pub(crate) fn temp(&self) -> PathBuf {
+        self.0.path().join("temp")
     }
 
     /// The answer of a query in the file, which no store may have open: a line a row.

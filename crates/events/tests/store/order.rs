@@ -178,7 +178,7 @@ const ROWS: &str = "
         chunk_index) FROM replay_chunks";
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn however_changes_are_cut_into_batches_the_rows_are_those_of_the_model(

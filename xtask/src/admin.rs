@@ -3,11 +3,15 @@
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
+use xshell::Shell;
+
+use crate::setup;
 
 /// Hands everything through to `paneld admin`: arguments, standard input and the exit code.
 ///
 /// It runs in the caller's folder, not in the root, because the data directory is relative to it.
-pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
+pub(crate) fn run(sh: &Shell, args: &[String]) -> Result<ExitCode> {
+    setup::run(sh)?;
     let status = Command::new("cargo")
         .args(["run", "--quiet", "--package", "paneld", "--", "admin"])
         .args(args)

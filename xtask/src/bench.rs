@@ -9,6 +9,8 @@ use anyhow::Result;
 use clap::Subcommand;
 use xshell::Shell;
 
+use crate::setup;
+
 #[derive(Subcommand)]
 pub(crate) enum Bench {
     /// Compare an authenticated request with the least that an actix-web server can do
@@ -19,6 +21,7 @@ pub(crate) enum Bench {
 
 /// Runs one measurement. None of them writes anything in the repository.
 pub(crate) fn run(sh: &Shell, bench: Bench) -> Result<()> {
+    setup::run(sh)?;
     match bench {
         Bench::Http(options) => http::run(sh, &options),
         Bench::Ratelimit(options) => ratelimit::run(sh, &options),

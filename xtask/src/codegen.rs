@@ -3,6 +3,8 @@
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
+use crate::setup;
+
 /// Each generated file with the arguments that make paneld print it.
 const GENERATED: &[(&str, &[&str])] = &[
     ("docs/openapi.json", &["openapi"]),
@@ -11,6 +13,7 @@ const GENERATED: &[(&str, &[&str])] = &[
 
 /// Writes every generated file.
 pub(crate) fn write(sh: &Shell) -> Result<()> {
+    setup::run(sh)?;
     for (path, args) in GENERATED {
         sh.write_file(path, generate(sh, args)?)?;
         println!("wrote {path}");
@@ -20,6 +23,7 @@ pub(crate) fn write(sh: &Shell) -> Result<()> {
 
 /// Fails, naming each of them, if committed files differ from what would be written now.
 pub(crate) fn check(sh: &Shell) -> Result<()> {
+    setup::run(sh)?;
     let mut stale = Vec::new();
     for (path, args) in GENERATED {
         let committed = if sh.path_exists(path) {

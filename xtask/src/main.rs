@@ -15,6 +15,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod services;
+mod setup;
 mod test;
 mod tidy;
 mod workspace;
@@ -52,6 +53,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Fetch the library of DuckDB, unless it is there; the tasks that need it do this themselves
+    Setup,
     /// Run every test: unit, integration and documentation
     Test {
         /// More arguments for `cargo test`
@@ -77,11 +80,12 @@ fn run() -> Result<ExitCode> {
     let task = Cli::parse().task;
     let sh = workspace::shell()?;
     match task {
-        Task::Admin { args } => return admin::run(&args),
+        Task::Admin { args } => return admin::run(&sh, &args),
         Task::Bench(bench) => bench::run(&sh, bench)?,
         Task::Ci => ci::run(&sh)?,
         Task::Codegen { check: false } => codegen::write(&sh)?,
         Task::Codegen { check: true } => codegen::check(&sh)?,
+        Task::Setup => setup::run(&sh)?,
         Task::Test { args } => test::run(&sh, &args)?,
         Task::Tidy => tidy::run(&sh)?,
     }

@@ -3,7 +3,10 @@
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::services::{POSTGRES_URL, Postgres, REDIS_URL, Redis};
+use crate::{
+    services::{POSTGRES_URL, Postgres, REDIS_URL, Redis},
+    setup,
+};
 
 /// The backends of the HTTP suite: the values of `PANELD_TEST_CATALOG` and `PANELD_TEST_LIMITER`.
 const CATALOGS: [&str; 2] = ["sqlite", "postgres"];
@@ -15,6 +18,7 @@ const LIMITERS: [&str; 2] = ["local", "redis"];
 /// PostgreSQL and Redis are there for the tests: those that the environment names, or private ones
 /// that end with this.
 pub(crate) fn run(sh: &Shell, args: &[String]) -> Result<()> {
+    setup::run(sh)?;
     let postgres = match sh.var(POSTGRES_URL) {
         Ok(_) => None,
         Err(_) => Some(Postgres::start()?),

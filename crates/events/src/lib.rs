@@ -1,1 +1,29 @@
-//! The event store.
+//! The event store: events, sessions, bot visits and recordings, in one DuckDB file.
+//!
+//! [`EventStore`] is its face. It has one writer, which applies [`Batch`]es of the spool, each in
+//! one transaction with the position it came from; and a few readers, each bounded in time and
+//! interrupted when nobody waits for its answer any more. The store may be away: everything then
+//! fails with [`EventsError::Away`], and the store looks for its file again whenever it is asked.
+//!
+//! No type of DuckDB leaves this crate, and nothing else in the workspace knows DuckDB. Values
+//! are always bound, never pasted into SQL.
+
+mod apply;
+mod batch;
+mod database;
+mod decode;
+mod erase;
+mod error;
+mod events_url;
+mod interrupt;
+mod query;
+mod read;
+mod record;
+mod schema;
+mod store;
+
+pub use batch::{Batch, StoreChange};
+pub use error::{Cause, EventsError};
+pub use events_url::EventsUrl;
+pub use query::{EventsPage, EventsQuery, ProfileNumbers};
+pub use store::EventStore;

@@ -1,0 +1,173 @@
+//! Writing batches.
+//!
+//! Two things of DuckDB rule here. An error aborts the transaction, and COMMIT then says that all
+//! is well: nothing is committed after an error, and the position is read again afterwards. And
+//! an appender tells of bad rows when it is flushed, or, dropped before that, not at all.
+
+use std::collections::HashMap;
+
+use duckdb::{Connection, arrow::array::RecordBatch};
+use paneld_domain::{BotVisit, Event, ProjectKey, ReplayChunk, Session};
+
+use crate::{
+    Batch, StoreChange, erase,
+    error::Fault,
+    read::millis,
+    record::{self, Row},
+};
+
+/// All versions of a session began within this, in milliseconds; far within. Its id is made of
+/// the half-hour in which the event happened that opened it. Events that came later move its
+/// beginning back by a quarter of an hour at most: older ones belong to no session.
+const VERSIONS_APART_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The position up to which everything was applied.
+pub(crate) fn position(connection: &Connection) -> Result<u64, Fault> {
+    let sql = "SELECT position FROM applied";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
+
+/// Applies a batch, whole or not at all; or not again.
+pub(crate) fn apply(connection: &mut Connection, batch: &Batch) -> Result<(), Fault> {
+    match try_apply(connection, batch) {
+        // A checkpoint gives back what changes since the last one took.
+        Err(Fault::Memory(_)) => {
+            checkpoint(connection)?;
+            try_apply(connection, batch)
+        }
+        result => result,
+    }
+}
+
+/// Moves everything from the write-ahead log into the file.
+pub(crate) fn checkpoint(connection: &Connection) -> Result<(), Fault> {
+    Ok(connection.execute_batch("CHECKPOINT")?)
+}
+
+fn try_apply(connection: &mut Connection, batch: &Batch) -> Result<(), Fault> {
+    // Rolled back when it is dropped.
+    let transaction = connection.transaction()?;
+    if position(&transaction)? >= batch.position {
+        return Ok(());
+    }
+    change(&transaction, batch)?;
+    transaction.execute("UPDATE applied SET position = ?", [batch.position])?;
+    transaction.commit()?;
+    if position(connection)? == batch.position {
+        Ok(())
+    } else {
+        Err(Fault::Store("nothing was committed".into()))
+    }
+}
+
+fn change(connection: &Connection, batch: &Batch) -> Result<(), Fault> {
+    let mut pending = Pending::default();
+    for (project, change) in &batch.changes {
+        let project = *project;
+        match change {
+            StoreChange::Event(event) => pending.events.push((project, event)),
+            StoreChange::Session(session) => pending.add_session(project, session),
+            StoreChange::Bot(visit) => pending.bot_visits.push((project, visit)),
+            StoreChange::Replay(chunk) => pending.replay_chunks.push((project, chunk)),
+            // These also remove rows that came before them in the batch.
+            StoreChange::EraseProfile { profile_id } => {
+                pending.flush(connection)?;
+                erase::erase_profile(connection, project, profile_id)?;
+            }
+            StoreChange::Forget {
+                events_before,
+                replays_before,
+            } => {
+                pending.flush(connection)?;
+                erase::forget(connection, project, *events_before, *replays_before)?;
+            }
+            StoreChange::Purge => {
+                pending.flush(connection)?;
+                erase::purge(connection, project)?;
+            }
+        }
+    }
+    pending.flush(connection)
+}
+
+/// Rows that are written together.
+#[derive(Default)]
+struct Pending<'a> {
+    events: Vec<Row<'a, Event>>,
+    /// The last version of each.
+    sessions: HashMap<(ProjectKey, &'a str), &'a Session>,
+    bot_visits: Vec<Row<'a, BotVisit>>,
+    replay_chunks: Vec<Row<'a, ReplayChunk>>,
+}
+
+impl<'a> Pending<'a> {
+    fn add_session(&mut self, project: ProjectKey, session: &'a Session) {
+        self.sessions.insert((project, &session.id), session);
+    }
+
+    fn flush(&mut self, connection: &Connection) -> Result<(), Fault> {
+        let Self {
+            events,
+            sessions,
+            bot_visits,
+            replay_chunks,
+        } = std::mem::take(self);
+        if !events.is_empty() {
+            append(connection, "events", record::events(&events)?)?;
+        }
+        if !sessions.is_empty() {
+            replace_sessions(connection, &in_order(&sessions))?;
+        }
+        if !bot_visits.is_empty() {
+            append(connection, "bot_visits", record::bot_visits(&bot_visits)?)?;
+        }
+        if !replay_chunks.is_empty() {
+            let rows = record::replay_chunks(&replay_chunks)?;
+            append(connection, "replay_chunks", rows)?;
+        }
+        Ok(())
+    }
+}
+
+/// By time, so that zone maps stay narrow.
+fn in_order<'a>(sessions: &HashMap<(ProjectKey, &'a str), &'a Session>) -> Vec<Row<'a, Session>> {
+    let sessions = sessions.iter();
+    let mut rows: Vec<_> = sessions
+        .map(|(&(project, _), &session)| (project, session))
+        .collect();
+    rows.sort_unstable_by_key(|(project, session)| (session.created_at, *project, &session.id));
+    rows
+}
+
+/// Puts sessions in the place of their earlier versions.
+fn replace_sessions(connection: &Connection, rows: &[Row<'_, Session>]) -> Result<(), Fault> {
+    let Some((_, earliest)) = rows.first() else {
+        return Ok(());
+    };
+    let since = earliest.created_at.timestamp_millis() - VERSIONS_APART_MS;
+    connection.execute_batch(
+        "CREATE OR REPLACE TEMP TABLE replaced_sessions (project_key BIGINT, id VARCHAR)",
+    )?;
+    append(connection, "replaced_sessions", record::session_keys(rows)?)?;
+    connection.execute(
+        "DELETE FROM sessions USING replaced_sessions AS replaced
+         WHERE sessions.created_at >= ?::TIMESTAMP_MS
+           AND sessions.project_key = replaced.project_key
+           AND sessions.id = replaced.id",
+        [millis(since)],
+    )?;
+    connection.execute_batch("DROP TABLE replaced_sessions")?;
+    append(connection, "sessions", record::sessions(rows)?)
+}
+
+fn append(connection: &Connection, table: &str, rows: RecordBatch) -> Result<(), Fault> {
+    let schema = rows.schema();
+    let names: Vec<_> = schema
+        .fields()
+        .iter()
+        .map(|field| &**field.name())
+        .collect();
+    let mut appender = connection.appender_with_columns(table, &names)?;
+    appender.append_record_batch(rows)?;
+    Ok(appender.flush()?)
+}

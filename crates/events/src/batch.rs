@@ -1,0 +1,42 @@
+//! What is written.
+
+use paneld_domain::{BotVisit, Event, ProjectKey, ReplayChunk, Session, Timestamp};
+
+/// Changes that are made together, or not at all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// The position in the spool of the last of them. Positions grow; a batch whose position was
+    /// applied already is ignored, so that it may be sent again when nobody knows what became
+    /// of it.
+    pub position: u64,
+    /// The changes with their projects, in their order.
+    pub changes: Vec<(ProjectKey, StoreChange)>,
+}
+
+/// A change of what is kept of one project.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StoreChange {
+    /// Something happened.
+    Event(Box<Event>),
+    /// A session began or went on: its whole row. The last one of a session's id wins.
+    Session(Box<Session>),
+    /// A listed bot came by.
+    Bot(BotVisit),
+    /// A piece of the recording of a session.
+    Replay(ReplayChunk),
+    /// Everything of a profile goes: its events, sessions and recordings, and those of the
+    /// devices it used, as far as they belong to nobody.
+    EraseProfile {
+        /// Its id.
+        profile_id: String,
+    },
+    /// What is old goes.
+    Forget {
+        /// Events, sessions and bot visits before this go.
+        events_before: Option<Timestamp>,
+        /// Recordings that began before this go.
+        replays_before: Timestamp,
+    },
+    /// Everything of the project goes.
+    Purge,
+}

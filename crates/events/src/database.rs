@@ -1,0 +1,179 @@
+//! The open file and its connections.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{self, Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use duckdb::{Config, Connection};
+
+use crate::{error::Cause, schema};
+
+/// Where the file is, and where DuckDB puts what does not fit into memory.
+pub(crate) struct Place {
+    path: PathBuf,
+    temp_dir: PathBuf,
+    in_use: Arc<AtomicBool>,
+}
+
+impl Place {
+    pub(crate) fn new(path: &Path, temp_dir: &Path) -> Self {
+        Self {
+            // What begins with a slash is a file to DuckDB, whatever else is in it.
+            path: path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+            temp_dir: temp_dir.to_owned(),
+            in_use: Arc::default(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether this process has the file open.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.in_use.load(Ordering::Acquire)
+    }
+
+    /// The lock on the file keeps other processes away, but not this one: it must not open the
+    /// file a second time while something still reads from a database that was given up.
+    fn claim(&self) -> Result<Claim, Cause> {
+        if self.in_use.swap(true, Ordering::AcqRel) {
+            return Err("it is being closed".into());
+        }
+        Ok(Claim(Arc::clone(&self.in_use)))
+    }
+}
+
+/// The right to have the file open.
+struct Claim(Arc<AtomicBool>);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+/// The open file.
+pub(crate) struct Database {
+    writer: Mutex<Connection>,
+    /// Readers at rest.
+    readers: Mutex<Vec<Connection>>,
+    /// Only for making readers: the writer is busy.
+    root: Mutex<Connection>,
+    file: OpenFile,
+    /// The last one to be dropped, when the file is closed.
+    _claim: Claim,
+}
+
+impl Database {
+    /// Opens the file, which is made if need be, and brings its tables up to date.
+    pub(crate) fn open(place: &Place) -> Result<Self, Cause> {
+        let claim = place.claim()?;
+        fs::create_dir_all(&place.temp_dir)?;
+        let mut root = Connection::open_with_flags(&place.path, config(&place.temp_dir)?)?;
+        remove_leftovers(&place.temp_dir)?;
+        schema::migrate(&mut root)?;
+        Ok(Self {
+            writer: Mutex::new(root.try_clone()?),
+            readers: Mutex::default(),
+            root: Mutex::new(root),
+            file: OpenFile::of(&place.path)?,
+            _claim: claim,
+        })
+    }
+
+    /// The connection that writes. A write that panicked may have left a transaction there, and
+    /// who knows what else: then there is none.
+    pub(crate) fn writer(&self) -> Result<MutexGuard<'_, Connection>, Cause> {
+        self.writer
+            .lock()
+            .map_err(|_poisoned| "a write panicked".into())
+    }
+
+    /// A connection that reads.
+    pub(crate) fn reader(&self) -> duckdb::Result<Connection> {
+        let at_rest = lock(&self.readers).pop();
+        at_rest.map_or_else(|| lock(&self.root).try_clone(), Ok)
+    }
+
+    /// Takes back a connection that [`Self::reader`] gave.
+    pub(crate) fn give_back(&self, reader: Connection) {
+        lock(&self.readers).push(reader);
+    }
+
+    /// Demands that the file is still the one that was opened. One that was removed or replaced
+    /// can be written as before, and what is written is lost.
+    pub(crate) fn demand_in_place(&self) -> Result<(), Cause> {
+        if self.file.is_in_place() {
+            Ok(())
+        } else {
+            Err("its file was removed or replaced: restart the server".into())
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes what queries left in the temporary folder that were running when the process was
+/// killed. No query runs yet, and the lock on the file says that none does elsewhere.
+fn remove_leftovers(temp_dir: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(temp_dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(b"duckdb_temp_") {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn config(temp_dir: &Path) -> Result<Config, Cause> {
+    let temp_dir = temp_dir
+        .to_str()
+        .ok_or("the path of its temporary folder is not UTF-8")?;
+    let config = Config::default()
+        // The automatic checkpoint is what costs most: with the default of 16 MB, loading takes
+        // twice the time. Replaying this much after a crash takes two seconds.
+        .with("wal_autocheckpoint", "128MB")?
+        .with("memory_limit", "1GB")?
+        .with("temp_directory", temp_dir)?
+        .threads(2)?
+        // Answers are ordered where order matters, and what is appended keeps its order anyway;
+        // without this, large results are held in memory for nothing.
+        .with("preserve_insertion_order", "false")?
+        // Nothing is fetched from the network, whatever a query asks for.
+        .with("autoinstall_known_extensions", "false")?
+        .with("autoload_known_extensions", "false")?;
+    Ok(config)
+}
+
+/// Which file it is, whatever it is called later.
+struct OpenFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl OpenFile {
+    fn of(path: &Path) -> std::io::Result<Self> {
+        let found = fs::metadata(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            device: found.dev(),
+            inode: found.ino(),
+        })
+    }
+
+    fn is_in_place(&self) -> bool {
+        fs::metadata(&self.path)
+            .is_ok_and(|found| (found.dev(), found.ino()) == (self.device, self.inode))
+    }
+}

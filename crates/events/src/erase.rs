@@ -1,0 +1,82 @@
+//! Removing what must not be kept.
+
+use duckdb::{Connection, params};
+use paneld_domain::{ProjectKey, Timestamp};
+
+use crate::{error::Fault, read::time};
+
+/// The rows of profile `$2` in project `$1`: its own, and those of nobody on devices it used.
+macro_rules! of_profile {
+    () => {
+        "project_key = $1 AND (profile_id = $2 OR (profile_id = device_id AND device_id IN (
+            SELECT device_id FROM events
+            WHERE project_key = $1 AND profile_id = $2 AND device_id <> '')))"
+    };
+}
+
+/// In this order: recordings are found by sessions and events, both by the devices in events.
+const ERASE_PROFILE: &[&str] = &[
+    concat!(
+        "DELETE FROM replay_chunks WHERE project_key = $1 AND session_id IN (
+            SELECT id FROM sessions WHERE ",
+        of_profile!(),
+        " UNION ALL SELECT session_id FROM events WHERE ",
+        of_profile!(),
+        ")"
+    ),
+    concat!("DELETE FROM sessions WHERE ", of_profile!()),
+    concat!("DELETE FROM events WHERE ", of_profile!()),
+];
+
+/// The tables whose rows go when their time has come; recordings have a time of their own.
+const FORGET: &[&str] = &[
+    "DELETE FROM events WHERE project_key = ? AND created_at < ?::TIMESTAMP_MS",
+    "DELETE FROM sessions WHERE project_key = ? AND created_at < ?::TIMESTAMP_MS",
+    "DELETE FROM bot_visits WHERE project_key = ? AND created_at < ?::TIMESTAMP_MS",
+];
+
+const FORGET_REPLAYS: &str =
+    "DELETE FROM replay_chunks WHERE project_key = ? AND started_at < ?::TIMESTAMP_MS";
+
+const PURGE: &[&str] = &[
+    "DELETE FROM events WHERE project_key = ?",
+    "DELETE FROM sessions WHERE project_key = ?",
+    "DELETE FROM bot_visits WHERE project_key = ?",
+    "DELETE FROM replay_chunks WHERE project_key = ?",
+];
+
+/// Removes everything of a profile.
+pub(crate) fn erase_profile(
+    connection: &Connection,
+    project: ProjectKey,
+    profile_id: &str,
+) -> Result<(), Fault> {
+    for sql in ERASE_PROFILE {
+        connection.execute(sql, params![project.0, profile_id])?;
+    }
+    Ok(())
+}
+
+/// Removes what is old.
+pub(crate) fn forget(
+    connection: &Connection,
+    project: ProjectKey,
+    events_before: Option<Timestamp>,
+    replays_before: Timestamp,
+) -> Result<(), Fault> {
+    if let Some(before) = events_before {
+        for sql in FORGET {
+            connection.execute(sql, params![project.0, time(before)])?;
+        }
+    }
+    connection.execute(FORGET_REPLAYS, params![project.0, time(replays_before)])?;
+    Ok(())
+}
+
+/// Removes everything of a project.
+pub(crate) fn purge(connection: &Connection, project: ProjectKey) -> Result<(), Fault> {
+    for sql in PURGE {
+        connection.execute(sql, [project.0])?;
+    }
+    Ok(())
+}

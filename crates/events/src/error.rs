@@ -1,0 +1,74 @@
+//! What can go wrong, named for what the caller can do about it.
+
+/// What is behind an error.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why the event store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum EventsError {
+    /// The store cannot be used now: its file is held by another process, damaged, or its disk
+    /// fails. Asking again later may help.
+    #[error("the event store is away")]
+    Away(#[source] Cause),
+    /// The answer took more time or memory than one answer may.
+    #[error("the answer takes too long: ask for less")]
+    TooSlow,
+    /// The store works, but refused this. Asking for the same again does not help.
+    #[error("the event store refused")]
+    Rejected(#[source] Cause),
+}
+
+impl EventsError {
+    pub(crate) fn away(cause: impl Into<Cause>) -> Self {
+        Self::Away(cause.into())
+    }
+}
+
+/// What went wrong inside, before it is known who is to be told.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The store cannot go on.
+    Store(Cause),
+    /// Memory ran out.
+    Memory(Cause),
+    /// What was asked, or was to be written, is wrong.
+    Data(Cause),
+}
+
+/// How the messages of errors begin that tell of the store, not of the data.
+///
+/// DuckDB's C interface tells the kind of an error in the message alone.
+const OF_STORE: &[&str] = &[
+    "IO Error",
+    "FATAL Error",
+    // A bug in DuckDB; it uses no database further in which it found one.
+    "INTERNAL Error",
+    "Connection Error",
+    "Serialization Error",
+    // It could not be committed.
+    "TransactionContext Error",
+];
+
+/// After a fatal error, DuckDB refuses everything with this.
+const INVALIDATED: &str = "database has been invalidated";
+
+impl From<duckdb::Error> for Fault {
+    fn from(error: duckdb::Error) -> Self {
+        let message = error.to_string();
+        if message.starts_with("Out of Memory Error") {
+            Self::Memory(error.into())
+        } else if OF_STORE.iter().any(|begin| message.starts_with(begin))
+            || message.contains(INVALIDATED)
+        {
+            Self::Store(error.into())
+        } else {
+            Self::Data(error.into())
+        }
+    }
+}
+
+impl From<duckdb::arrow::error::ArrowError> for Fault {
+    fn from(error: duckdb::arrow::error::ArrowError) -> Self {
+        Self::Data(error.into())
+    }
+}

@@ -1,0 +1,186 @@
+//! Questions to the store. Each takes the connection of a reader, and may be interrupted.
+
+use std::collections::HashMap;
+
+use duckdb::{
+    Connection, params, params_from_iter,
+    types::{TimeUnit, Value},
+};
+use paneld_domain::{Event, ProjectKey, Session, Timestamp};
+
+use crate::{EventsPage, EventsQuery, ProfileNumbers, decode, error::Fault};
+
+/// A time as a value to bind. The SQL casts it to `TIMESTAMP_MS`, the type of the columns:
+/// otherwise each row's time would be cast instead.
+pub(crate) fn time(time: Timestamp) -> Value {
+    millis(time.timestamp_millis())
+}
+
+/// A time in milliseconds since 1970 as a value to bind.
+pub(crate) fn millis(millis: i64) -> Value {
+    Value::Timestamp(TimeUnit::Millisecond, millis)
+}
+
+/// How many people, known or not, did something since.
+pub(crate) fn count_live_visitors(
+    connection: &Connection,
+    project: ProjectKey,
+    since: Timestamp,
+) -> Result<u64, Fault> {
+    let sql = "SELECT count(DISTINCT profile_id) FROM events
+        WHERE project_key = ? AND created_at >= ?::TIMESTAMP_MS AND profile_id <> ''";
+    let values = params![project.0, time(since)];
+    Ok(connection.query_row(sql, values, |row| row.get(0))?)
+}
+
+/// How many events each project has, if any.
+pub(crate) fn count_events(connection: &Connection) -> Result<HashMap<ProjectKey, u64>, Fault> {
+    let sql = "SELECT project_key, count(*) FROM events GROUP BY project_key";
+    let mut statement = connection.prepare(sql)?;
+    let counts = statement.query_map([], |row| Ok((ProjectKey(row.get(0)?), row.get(1)?)))?;
+    Ok(counts.collect::<duckdb::Result<_>>()?)
+}
+
+/// A page of events, and how many there are.
+pub(crate) fn list_events(
+    connection: &Connection,
+    query: &EventsQuery,
+) -> Result<EventsPage, Fault> {
+    // Both answers are of the same moment.
+    let snapshot = connection.unchecked_transaction()?;
+    let Conditions { sql, mut values } = Conditions::of(query);
+    let count = format!("SELECT count(*) FROM events WHERE {sql}");
+    let total = snapshot.query_row(&count, params_from_iter(&values), |row| row.get(0))?;
+    let columns = decode::EVENT;
+    let select = format!(
+        "SELECT {columns} FROM events WHERE {sql} \
+         ORDER BY created_at DESC, id LIMIT ? OFFSET ?"
+    );
+    values.extend([Value::UInt(query.limit), Value::UBigInt(query.offset)]);
+    let mut statement = snapshot.prepare(&select)?;
+    let rows = statement.query_map(params_from_iter(&values), decode::event)?;
+    let rows = rows.collect::<duckdb::Result<_>>()?;
+    Ok(EventsPage { rows, total })
+}
+
+/// Conditions that all have to be met, and the values of their question marks.
+struct Conditions {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Conditions {
+    fn of(query: &EventsQuery) -> Self {
+        let mut conditions = Self {
+            sql: "project_key = ?".to_owned(),
+            values: vec![Value::BigInt(query.project.0)],
+        };
+        if let Some(start) = query.start {
+            conditions.and("created_at >= ?::TIMESTAMP_MS", [time(start)]);
+        }
+        if let Some(end) = query.end {
+            conditions.and("created_at < ?::TIMESTAMP_MS", [time(end)]);
+        }
+        if !query.names.is_empty() {
+            let marks = vec!["?"; query.names.len()].join(", ");
+            let names = query.names.iter().cloned().map(Value::Text);
+            conditions.and(&format!("name IN ({marks})"), names);
+        }
+        if let Some(profile_id) = &query.profile_id {
+            conditions.and_of_profile(query.project, profile_id);
+        }
+        conditions
+    }
+
+    /// The profile's own, and those of nobody on every device that ever sent one of its own.
+    fn and_of_profile(&mut self, project: ProjectKey, profile_id: &str) {
+        let id = Value::Text(profile_id.to_owned());
+        self.and(
+            "(profile_id = ? OR (profile_id = device_id AND device_id IN (
+                SELECT device_id FROM events
+                WHERE project_key = ? AND profile_id = ? AND device_id <> '')))",
+            [id.clone(), Value::BigInt(project.0), id],
+        );
+    }
+
+    fn and(&mut self, sql: &str, values: impl IntoIterator<Item = Value>) {
+        self.sql += " AND ";
+        self.sql += sql;
+        self.values.extend(values);
+    }
+}
+
+/// The newest events that have the profile's id.
+pub(crate) fn profile_events(
+    connection: &Connection,
+    project: ProjectKey,
+    profile_id: &str,
+    limit: u32,
+) -> Result<Vec<Event>, Fault> {
+    let columns = decode::EVENT;
+    let sql = format!(
+        "SELECT {columns} FROM events WHERE project_key = ? AND profile_id = ? \
+         ORDER BY created_at DESC, id LIMIT ?"
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let rows = statement.query_map(params![project.0, profile_id, limit], decode::event)?;
+    Ok(rows.collect::<duckdb::Result<_>>()?)
+}
+
+/// The newest sessions that have the profile's id.
+pub(crate) fn profile_sessions(
+    connection: &Connection,
+    project: ProjectKey,
+    profile_id: &str,
+    limit: u32,
+) -> Result<Vec<Session>, Fault> {
+    let columns = decode::SESSION;
+    let sql = format!(
+        "SELECT {columns} FROM sessions WHERE project_key = ? AND profile_id = ? \
+         ORDER BY created_at DESC, id LIMIT ?"
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let rows = statement.query_map(params![project.0, profile_id, limit], decode::session)?;
+    Ok(rows.collect::<duckdb::Result<_>>()?)
+}
+
+/// What can be counted of a profile.
+pub(crate) fn profile_numbers(
+    connection: &Connection,
+    project: ProjectKey,
+    profile_id: &str,
+) -> Result<ProfileNumbers, Fault> {
+    let snapshot = connection.unchecked_transaction()?;
+    let of_events = "SELECT
+            count(*),
+            count(*) FILTER (name = 'session_start'),
+            count(*) FILTER (name = 'screen_view'),
+            count(*) FILTER (name NOT IN ('screen_view', 'session_start', 'session_end')),
+            count(DISTINCT created_at::DATE),
+            avg(duration) FILTER (name = 'session_end' AND duration > 0),
+            quantile_cont(duration::DOUBLE, 0.9)
+                FILTER (name = 'session_end' AND duration > 0),
+            coalesce(sum(revenue) FILTER (name = 'revenue'), 0)
+        FROM events WHERE project_key = ? AND profile_id = ?";
+    let of_sessions = "SELECT count(*), count(*) FILTER (is_bounce)
+        FROM sessions WHERE project_key = ? AND profile_id = ?";
+    let values = params![project.0, profile_id];
+    let mut numbers = snapshot.query_row(of_events, values, |row| {
+        let revenue: i128 = row.get(7)?;
+        Ok(ProfileNumbers {
+            events: row.get(0)?,
+            session_starts: row.get(1)?,
+            screen_views: row.get(2)?,
+            conversions: row.get(3)?,
+            active_days: row.get(4)?,
+            mean_session_ms: row.get(5)?,
+            p90_session_ms: row.get(6)?,
+            // A sum that no number holds is as good as the largest.
+            revenue: u64::try_from(revenue).unwrap_or(u64::MAX),
+            ..ProfileNumbers::default()
+        })
+    })?;
+    (numbers.sessions, numbers.bounces) =
+        snapshot.query_row(of_sessions, values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(numbers)
+}

@@ -1,0 +1,235 @@
+//! Rows as Arrow has them: column by column, which is how DuckDB takes them fastest.
+
+use std::{collections::HashMap, sync::Arc};
+
+use duckdb::arrow::{
+    array::{
+        Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, Float32Array, Int64Array, ListBuilder,
+        MapBuilder, RecordBatch, StringArray, StringBuilder, TimestampMillisecondArray,
+        UInt16Array, UInt32Array, UInt64Array,
+    },
+    datatypes::{Field, Schema},
+    error::ArrowError,
+};
+use paneld_domain::{
+    Agent, BotVisit, Event, Place, ProjectKey, Referrer, ReplayChunk, Session, Timestamp,
+};
+
+/// A row with the project it belongs to.
+pub(crate) type Row<'a, T> = (ProjectKey, &'a T);
+
+/// The rows of `events`.
+pub(crate) fn events(rows: &[Row<'_, Event>]) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.ids("id", |event| event.id.as_bytes())?;
+    columns.texts("name", |event| &event.name);
+    columns.times("created_at", |event| Some(event.created_at));
+    columns.texts("device_id", |event| &event.device_id);
+    columns.texts("profile_id", |event| &event.profile_id);
+    columns.texts("session_id", |event| &event.session_id);
+    columns.lists("groups", |event| &event.groups);
+    columns.texts("path", |event| &event.path);
+    columns.texts("origin", |event| &event.origin);
+    columns.referrers(|event| &event.referrer);
+    columns.numbers("revenue", |event| event.revenue);
+    columns.numbers("duration", |event| event.duration_ms);
+    columns.properties()?;
+    columns.places(|event| &event.place);
+    columns.agents(|event| &event.agent);
+    columns.texts("sdk_name", |event| &event.sdk.name);
+    columns.texts("sdk_version", |event| &event.sdk.version);
+    columns.times("imported_at", |event| event.imported_at);
+    columns.finish()
+}
+
+/// The rows of `sessions`.
+pub(crate) fn sessions(rows: &[Row<'_, Session>]) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.texts("id", |session| &session.id);
+    columns.texts("device_id", |session| &session.device_id);
+    columns.texts("profile_id", |session| &session.profile_id);
+    columns.lists("groups", |session| &session.groups);
+    columns.times("created_at", |session| Some(session.created_at));
+    columns.times("ended_at", |session| Some(session.ended_at));
+    columns.flags("is_bounce", Session::is_bounce);
+    columns.texts("entry_path", |session| &session.entry_path);
+    columns.texts("entry_origin", |session| &session.entry_origin);
+    columns.texts("exit_path", |session| &session.exit_path);
+    columns.texts("exit_origin", |session| &session.exit_origin);
+    columns.counts("screen_view_count", |session| session.screen_view_count);
+    columns.counts("event_count", |session| session.event_count);
+    columns.numbers("revenue", |session| session.revenue);
+    columns.numbers("duration", Session::duration_ms);
+    columns.referrers(|session| &session.referrer);
+    columns.texts("utm_source", |session| &session.utm.source);
+    columns.texts("utm_medium", |session| &session.utm.medium);
+    columns.texts("utm_campaign", |session| &session.utm.campaign);
+    columns.texts("utm_content", |session| &session.utm.content);
+    columns.texts("utm_term", |session| &session.utm.term);
+    columns.places(|session| &session.place);
+    columns.agents(|session| &session.agent);
+    columns.finish()
+}
+
+/// The keys of sessions.
+pub(crate) fn session_keys(rows: &[Row<'_, Session>]) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.texts("id", |session| &session.id);
+    columns.finish()
+}
+
+/// The rows of `bot_visits`.
+pub(crate) fn bot_visits(rows: &[Row<'_, BotVisit>]) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.ids("id", |visit| visit.id.as_bytes())?;
+    columns.texts("name", |visit| &visit.name);
+    columns.texts("type", |visit| &visit.kind);
+    columns.texts("path", |visit| &visit.path);
+    columns.times("created_at", |visit| Some(visit.created_at));
+    columns.finish()
+}
+
+/// The rows of `replay_chunks`.
+pub(crate) fn replay_chunks(rows: &[Row<'_, ReplayChunk>]) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.texts("session_id", |chunk| &chunk.session_id);
+    columns.shorts("chunk_index", |chunk| chunk.index);
+    columns.times("started_at", |chunk| Some(chunk.started_at));
+    columns.times("ended_at", |chunk| Some(chunk.ended_at));
+    columns.shorts("events_count", |chunk| chunk.events_count);
+    columns.flags("is_full_snapshot", |chunk| chunk.is_full_snapshot);
+    columns.texts("payload", |chunk| &chunk.payload);
+    columns.finish()
+}
+
+/// The columns so far of some rows. Each method adds one or a few, by their names in the table.
+struct Columns<'a, T> {
+    rows: &'a [Row<'a, T>],
+    fields: Vec<Field>,
+    arrays: Vec<ArrayRef>,
+}
+
+impl<'a, T> Columns<'a, T> {
+    fn of(rows: &'a [Row<'a, T>]) -> Self {
+        let mut columns = Self {
+            rows,
+            fields: Vec::new(),
+            arrays: Vec::new(),
+        };
+        let keys = rows.iter().map(|(project, _)| project.0);
+        columns.add("project_key", Int64Array::from_iter_values(keys));
+        columns
+    }
+
+    fn finish(self) -> Result<RecordBatch, ArrowError> {
+        RecordBatch::try_new(Arc::new(Schema::new(self.fields)), self.arrays)
+    }
+
+    fn add(&mut self, name: &str, array: impl Array + 'static) {
+        let data_type = array.data_type().clone();
+        self.fields.push(Field::new(name, data_type, true));
+        self.arrays.push(Arc::new(array));
+    }
+
+    fn values<V>(&self, value: impl Fn(&'a T) -> V) -> impl Iterator<Item = V> {
+        self.rows.iter().map(move |(_, row)| value(row))
+    }
+
+    fn ids(&mut self, name: &str, id: impl Fn(&'a T) -> &'a [u8; 16]) -> Result<(), ArrowError> {
+        let array = FixedSizeBinaryArray::try_from_iter(self.values(id))?;
+        let extension = ("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned());
+        let field = Field::new(name, array.data_type().clone(), true);
+        self.fields
+            .push(field.with_metadata(HashMap::from([extension])));
+        self.arrays.push(Arc::new(array));
+        Ok(())
+    }
+
+    fn texts(&mut self, name: &str, text: impl Fn(&'a T) -> &'a str) {
+        let array = StringArray::from_iter_values(self.values(text));
+        self.add(name, array);
+    }
+
+    fn lists<L>(&mut self, name: &str, list: impl Fn(&'a T) -> &'a L)
+    where
+        L: 'a,
+        &'a L: IntoIterator<Item = &'a String>,
+    {
+        let mut builder = ListBuilder::new(StringBuilder::new());
+        for texts in self.values(list) {
+            builder.append_value(texts.into_iter().map(Some));
+        }
+        self.add(name, builder.finish());
+    }
+
+    fn times(&mut self, name: &str, time: impl Fn(&'a T) -> Option<Timestamp>) {
+        let millis = self.values(|row| time(row).map(|time| time.timestamp_millis()));
+        let array = millis.collect::<TimestampMillisecondArray>();
+        self.add(name, array);
+    }
+
+    fn numbers(&mut self, name: &str, number: impl Fn(&'a T) -> u64) {
+        let array = UInt64Array::from_iter_values(self.values(number));
+        self.add(name, array);
+    }
+
+    fn counts(&mut self, name: &str, count: impl Fn(&'a T) -> u32) {
+        let array = UInt32Array::from_iter_values(self.values(count));
+        self.add(name, array);
+    }
+
+    fn shorts(&mut self, name: &str, number: impl Fn(&'a T) -> u16) {
+        let array = UInt16Array::from_iter_values(self.values(number));
+        self.add(name, array);
+    }
+
+    fn flags(&mut self, name: &str, flag: impl Fn(&'a T) -> bool) {
+        let array = self.values(|row| Some(flag(row)));
+        let array = array.collect::<BooleanArray>();
+        self.add(name, array);
+    }
+
+    fn degrees(&mut self, name: &str, degrees: impl Fn(&'a T) -> Option<f32>) {
+        let array = self.values(degrees).collect::<Float32Array>();
+        self.add(name, array);
+    }
+
+    fn referrers(&mut self, referrer: impl Fn(&'a T) -> &'a Referrer) {
+        self.texts("referrer", |row| &referrer(row).url);
+        self.texts("referrer_name", |row| &referrer(row).name);
+        self.texts("referrer_type", |row| &referrer(row).kind);
+    }
+
+    fn places(&mut self, place: impl Fn(&'a T) -> &'a Place) {
+        self.texts("country", |row| &place(row).country);
+        self.texts("region", |row| &place(row).region);
+        self.texts("city", |row| &place(row).city);
+        self.degrees("longitude", |row| place(row).longitude);
+        self.degrees("latitude", |row| place(row).latitude);
+    }
+
+    fn agents(&mut self, agent: impl Fn(&'a T) -> &'a Agent) {
+        self.texts("os", |row| &agent(row).os);
+        self.texts("os_version", |row| &agent(row).os_version);
+        self.texts("browser", |row| &agent(row).browser);
+        self.texts("browser_version", |row| &agent(row).browser_version);
+        self.texts("device", |row| &agent(row).device);
+        self.texts("brand", |row| &agent(row).brand);
+        self.texts("model", |row| &agent(row).model);
+    }
+}
+
+impl Columns<'_, Event> {
+    fn properties(&mut self) -> Result<(), ArrowError> {
+        let mut builder = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+        for properties in self.values(|event| &event.properties) {
+            for (name, value) in properties {
+                builder.keys().append_value(name);
+                builder.values().append_value(value);
+            }
+            builder.append(true)?;
+        }
+        self.add("properties", builder.finish());
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! What the event store promises, asked of real files.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod away;
+mod fixtures;
+mod order;
+mod reading;
+mod removing;
+mod writing;

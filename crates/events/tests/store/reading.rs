@@ -1,0 +1,160 @@
+//! Answers.
+
+use paneld_events::{EventStore, EventsQuery, ProfileNumbers};
+
+use crate::fixtures::*;
+
+async fn numbers(store: &EventStore, query: EventsQuery) -> (Vec<u128>, u64) {
+    let page = store.list_events(query).await.unwrap();
+    let rows = page.rows.iter();
+    (rows.map(|event| event.id.as_u128()).collect(), page.total)
+}
+
+#[tokio::test]
+async fn events_are_listed_newest_first_then_by_id_and_in_pages() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let high = 0xffff_ffff_ffff_ffff_ffff_ffff_ffff_ffff;
+    let events = [(high, 1), (2, 1), (3, 0), (4, 2), (1, 1)];
+    let events = events.map(|(number, second)| of_event(event(number, "d", "d", second)));
+    store.apply(batch(1, events)).await.unwrap();
+    assert_eq!(numbers(&store, all()).await, (vec![4, 1, 2, high, 3], 5));
+    let page = EventsQuery {
+        limit: 2,
+        offset: 3,
+        ..all()
+    };
+    assert_eq!(numbers(&store, page).await, (vec![high, 3], 5));
+    let beyond = EventsQuery { offset: 9, ..all() };
+    assert_eq!(numbers(&store, beyond).await, (vec![], 5));
+}
+
+#[tokio::test]
+async fn conditions_are_met_all_together() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let mut named = event(9, "d", "d", 2);
+    named.name = "it's".into();
+    let events = (0..4).map(|number| event(number, "d", "d", i64::try_from(number).unwrap()));
+    let changes = events.chain([named]).map(of_event);
+    let mut batch = batch(1, changes);
+    batch
+        .changes
+        .push((OTHER, of_event(event(99, "d", "d", 2))));
+    store.apply(batch).await.unwrap();
+    let window = EventsQuery {
+        start: Some(at(1)),
+        end: Some(at(3)),
+        ..all()
+    };
+    assert_eq!(numbers(&store, window.clone()).await, (vec![2, 9, 1], 3));
+    let names = EventsQuery {
+        names: vec!["it's".into(), "nobody's".into()],
+        ..window
+    };
+    assert_eq!(numbers(&store, names).await, (vec![9], 1));
+}
+
+#[tokio::test]
+async fn a_profile_has_its_events_and_those_of_nobody_on_its_devices() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let events = [
+        event(1, "d1", "d1", 1),
+        event(2, "d1", "ann", 2),
+        event(3, "d1", "bob", 3),
+        event(4, "d2", "d2", 4),
+        event(5, "", "ann", 5),
+        event(6, "", "", 6),
+    ];
+    let mut batch = batch(1, events.map(of_event));
+    // The same device elsewhere is another one.
+    batch
+        .changes
+        .push((OTHER, of_event(event(7, "d2", "ann", 7))));
+    store.apply(batch).await.unwrap();
+    let of = |profile: &str| EventsQuery {
+        profile_id: Some(profile.into()),
+        ..all()
+    };
+    assert_eq!(numbers(&store, of("ann")).await, (vec![5, 2, 1], 3));
+    assert_eq!(numbers(&store, of("d2")).await, (vec![4], 1));
+    assert_eq!(numbers(&store, of("nobody")).await, (vec![], 0));
+    let own = store
+        .profile_events(PROJECT, "ann".into(), 1)
+        .await
+        .unwrap();
+    assert_eq!(own, [event(5, "", "ann", 5)]);
+}
+
+#[tokio::test]
+async fn live_visitors_are_distinct_and_recent() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let events = [
+        event(1, "d1", "d1", -1),
+        event(2, "d2", "d2", 0),
+        event(3, "d2", "ann", 1),
+        event(4, "d2", "ann", 2),
+        event(5, "", "", 3),
+    ];
+    store.apply(batch(1, events.map(of_event))).await.unwrap();
+    assert_eq!(store.count_live_visitors(PROJECT, at(0)).await.unwrap(), 2);
+    assert_eq!(store.count_live_visitors(OTHER, at(0)).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn events_are_counted_by_project() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let mut batch = batch(1, [1, 2].map(|number| of_event(event(number, "", "", 0))));
+    batch.changes.push((OTHER, of_event(event(3, "", "", 0))));
+    store.apply(batch).await.unwrap();
+    let counts = store.count_events().await.unwrap();
+    assert_eq!(counts, [(PROJECT, 2), (OTHER, 1)].into());
+}
+
+#[tokio::test]
+async fn a_profile_is_counted() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let day = 24 * 60 * 60;
+    let events = [
+        ("session_start", 0, 0, 0),
+        ("screen_view", 0, 0, 1),
+        ("revenue", 250, 0, 2),
+        ("session_end", 0, 1000, 3),
+        ("session_end", 0, 2000, day),
+        ("session_end", 0, 0, day),
+        ("signup", 9, 9, 3 * day),
+    ];
+    let events = (1..).zip(events).map(|(number, row)| {
+        let (name, revenue, duration, second) = row;
+        let mut event = event(number, "d", "ann", second);
+        event.name = name.into();
+        event.revenue = revenue;
+        event.duration_ms = duration;
+        of_event(event)
+    });
+    let mut long = session("long", "d", "ann", 0);
+    long.screen_view_count = 2;
+    let sessions = [session("short", "d", "ann", 0), long].map(of_session);
+    let changes = events.chain(sessions);
+    store.apply(batch(1, changes)).await.unwrap();
+    let numbers = store.profile_numbers(PROJECT, "ann".into()).await.unwrap();
+    let expected = ProfileNumbers {
+        events: 7,
+        session_starts: 1,
+        screen_views: 1,
+        conversions: 2,
+        active_days: 3,
+        mean_session_ms: Some(1500.0),
+        p90_session_ms: Some(1900.0),
+        revenue: 250,
+        sessions: 2,
+        bounces: 1,
+    };
+    assert_eq!(numbers, expected);
+    let none = store.profile_numbers(PROJECT, "bob".into()).await.unwrap();
+    assert_eq!(none, ProfileNumbers::default());
+}

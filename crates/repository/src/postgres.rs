@@ -112,7 +112,7 @@ use locked;
 
 /// Writes rows with one statement.
 macro_rules! execute_many {
-    ($connection:expr, $rows:ident => $statement:expr) => {
+    ($connection:expr, |$rows:ident| $statement:expr) => {
         diesel_async::RunQueryDsl::execute($statement, $connection)
             .await
             .map(drop)

@@ -97,7 +97,7 @@ use locked;
 /// Writes rows, each with the same statement, which SQLite needs to prepare but once. All on one
 /// thread: going to another for each row would take longer than writing it.
 macro_rules! execute_many {
-    ($connection:expr, $rows:ident => $statement:expr) => {
+    ($connection:expr, |$rows:ident| $statement:expr) => {
         $connection
             .spawn_blocking(move |connection| {
                 for $rows in $rows {

@@ -14,20 +14,20 @@ pub(super) async fn write_profiles(
     connection: &mut Connection,
     rows: Vec<ProfileRow>,
 ) -> Result<(), RepositoryError> {
-    execute_many!(connection, rows => diesel::insert_into(profiles::table)
-    .values(rows)
-    .on_conflict((profiles::project_key, profiles::id))
-    .do_update()
-    .set((
-        profiles::first_name.eq(excluded(profiles::first_name)),
-        profiles::last_name.eq(excluded(profiles::last_name)),
-        profiles::email.eq(excluded(profiles::email)),
-        profiles::avatar.eq(excluded(profiles::avatar)),
-        profiles::properties.eq(excluded(profiles::properties)),
-        profiles::group_ids.eq(excluded(profiles::group_ids)),
-        profiles::created_at.eq(excluded(profiles::created_at)),
-        profiles::last_seen_at.eq(excluded(profiles::last_seen_at)),
-    )))?;
+    execute_many!(connection, |rows| diesel::insert_into(profiles::table)
+        .values(rows)
+        .on_conflict((profiles::project_key, profiles::id))
+        .do_update()
+        .set((
+            profiles::first_name.eq(excluded(profiles::first_name)),
+            profiles::last_name.eq(excluded(profiles::last_name)),
+            profiles::email.eq(excluded(profiles::email)),
+            profiles::avatar.eq(excluded(profiles::avatar)),
+            profiles::properties.eq(excluded(profiles::properties)),
+            profiles::group_ids.eq(excluded(profiles::group_ids)),
+            profiles::created_at.eq(excluded(profiles::created_at)),
+            profiles::last_seen_at.eq(excluded(profiles::last_seen_at)),
+        )))?;
     Ok(())
 }
 
@@ -36,7 +36,9 @@ pub(super) async fn write_groups(
     connection: &mut Connection,
     rows: Vec<GroupRow>,
 ) -> Result<(), RepositoryError> {
-    execute_many!(connection, rows => diesel::insert_into(profile_groups::table)
+    execute_many!(connection, |rows| diesel::insert_into(
+        profile_groups::table
+    )
     .values(rows)
     .on_conflict((profile_groups::project_key, profile_groups::id))
     .do_update()
@@ -54,7 +56,9 @@ pub(super) async fn write_aliases(
     connection: &mut Connection,
     rows: Vec<AliasRow>,
 ) -> Result<(), RepositoryError> {
-    execute_many!(connection, rows => diesel::insert_into(profile_aliases::table)
+    execute_many!(connection, |rows| diesel::insert_into(
+        profile_aliases::table
+    )
     .values(rows)
     .on_conflict((profile_aliases::project_key, profile_aliases::alias))
     .do_update()

@@ -4,15 +4,16 @@ use std::{collections::BTreeMap, pin::Pin};
 
 use paneld_auth::{CredentialStore, Credentials, LookupFuture, SecretHash};
 use paneld_domain::{
-    Client, ClientChanges, ClientId, ErrorChain, Name, NewClient, NewProject, NewReference,
-    Organization, OrganizationChanges, OrganizationId, Page, PageRequest, Project, ProjectChanges,
-    ProjectId, ProjectKey, Reference, ReferenceChanges, ReferenceId, Timestamp,
+    Client, ClientChanges, ClientId, ErrorChain, Group, Name, NewClient, NewProject, NewReference,
+    Organization, OrganizationChanges, OrganizationId, Page, PageRequest, PeopleChange, Profile,
+    Project, ProjectChanges, ProjectId, ProjectKey, Reference, ReferenceChanges, ReferenceId,
+    RetentionDays, Timestamp,
 };
 use tokio::runtime::Handle;
 
 use crate::{
-    Act, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, DueProject, NewCredentials, Once, Outcome,
-    RepositoryError, RootRule, Rotated, postgres, sqlite,
+    Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, DueProject, NewCredentials, Once,
+    Outcome, RepositoryError, RootRule, Rotated, Salts, postgres, sqlite,
 };
 
 /// The catalog, open. Clones share its connections.
@@ -294,8 +295,20 @@ impl Repository {
         run!(self.list_projects_due(now))
     }
 
-    /// Removes a project if its purge is due by then, with its clients and references. Says
-    /// whether it was.
+    /// The projects of all organizations, deleted ones too, and for how many days each keeps its
+    /// events; `None` is for ever.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_retentions(
+        &self,
+    ) -> Result<Vec<(ProjectKey, Option<RetentionDays>)>, RepositoryError> {
+        run!(self.list_retentions())
+    }
+
+    /// Removes a project if its purge is due by then, with its clients, references and people.
+    /// Says whether it was. From then on it is among the [purged](Self::list_purged_projects)
+    /// ones, until the purge is [finished](Self::finish_purge).
     ///
     /// # Errors
     /// When the catalog cannot be written.
@@ -307,6 +320,117 @@ impl Repository {
         act: Act,
     ) -> Result<bool, RepositoryError> {
         run!(self.purge_project(organization, key, due_by, act))
+    }
+
+    /// The projects that were purged here, but perhaps not everywhere, oldest purge first.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_purged_projects(&self) -> Result<Vec<ProjectKey>, RepositoryError> {
+        run!(self.list_purged_projects())
+    }
+
+    /// Removes a portion of what is left of a purged project's people, and forgets the project
+    /// when nothing is. Says whether that is so; if not, call it again. To be called when those
+    /// who keep its events are sure to purge it, too.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn finish_purge(&self, project: ProjectKey) -> Result<bool, RepositoryError> {
+        run!(self.finish_purge(project))
+    }
+
+    /// The salts of the day of `now`, in UTC. The first one who asks on a new day makes a salt
+    /// of the first `fresh` value, which must be random; where there is none at all, the second
+    /// becomes the one of the day before.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked; on a new day, when it cannot be written.
+    pub async fn salts(
+        &self,
+        now: Timestamp,
+        fresh: [[u8; 16]; 2],
+    ) -> Result<Salts, RepositoryError> {
+        run!(self.salts(now, fresh))
+    }
+
+    /// How far the changes of a spool were applied; 0 when none were.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn applied_position(&self, spool: &str) -> Result<u64, RepositoryError> {
+        let spool = spool.to_owned();
+        run!(self.applied_position(spool))
+    }
+
+    /// Makes changes of profiles and groups in their order, and remembers that the spool is
+    /// applied up to this position. Where it was as far before, nothing is done: what is sent
+    /// again is not applied again. Changes of projects that are no more are left out. Their
+    /// texts must be free of NUL, which not every backend can store.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn apply_people(
+        &self,
+        spool: &str,
+        position: u64,
+        changes: Vec<(ProjectKey, Timestamp, PeopleChange)>,
+    ) -> Result<Applied, RepositoryError> {
+        let spool = spool.to_owned();
+        run!(self.apply_people(spool, position, changes))
+    }
+
+    /// The profile that this id finds, which may be an alias.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn get_profile(
+        &self,
+        project: ProjectKey,
+        id: &str,
+    ) -> Result<Option<Profile>, RepositoryError> {
+        let id = id.to_owned();
+        run!(self.get_profile(project, id))
+    }
+
+    /// The profiles that these ids find, by the ids that were given: two of them may find the
+    /// same.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_profiles_by_ids(
+        &self,
+        project: ProjectKey,
+        ids: Vec<String>,
+    ) -> Result<BTreeMap<String, Profile>, RepositoryError> {
+        run!(self.list_profiles_by_ids(project, ids))
+    }
+
+    /// The id of the profile that this id finds: its own, unless it is an alias. There need not
+    /// be such a profile.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn resolve_alias(
+        &self,
+        project: ProjectKey,
+        id: &str,
+    ) -> Result<String, RepositoryError> {
+        let id = id.to_owned();
+        run!(self.resolve_alias(project, id))
+    }
+
+    /// One group.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn get_group(
+        &self,
+        project: ProjectKey,
+        id: &str,
+    ) -> Result<Option<Group>, RepositoryError> {
+        let id = id.to_owned();
+        run!(self.get_group(project, id))
     }
 
     /// The organization's clients, newest first; of one live project, if it is given.

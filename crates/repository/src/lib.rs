@@ -1,4 +1,4 @@
-//! The catalog: organizations, projects, clients and references.
+//! The catalog: organizations, projects, clients and references; profiles, groups and salts.
 //!
 //! [`Repository`] is its face. Each method is one unit of work: it happens whole, in one
 //! transaction, or not at all. Methods on what belongs to an organization take that
@@ -19,8 +19,10 @@ mod error;
 mod face;
 mod lock;
 mod migrations;
+mod people;
 mod postgres;
 mod receipt;
+mod salts;
 mod settings;
 mod sqlite;
 
@@ -28,7 +30,9 @@ pub use audit::{Act, Action, Actor, AuditEntry, AuditFilter, Change, Changes};
 pub use catalog_url::{CatalogUrl, PostgresUrl};
 pub use error::{RepositoryError, Resource};
 pub use face::Repository;
+pub use people::Applied;
 pub use receipt::{Once, Outcome, ReplyKey, Seal, SealError};
+pub use salts::Salts;
 
 use paneld_auth::SecretHash;
 use paneld_domain::{Client, ClientId, OrganizationId, ProjectKey, Timestamp};

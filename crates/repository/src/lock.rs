@@ -12,6 +12,8 @@ pub(crate) enum Lock<'a> {
     Nothing,
     /// Whether there are organizations at all, and the first of them.
     Beginning,
+    /// The salts.
+    Salts,
     /// All that belongs to an organization, which need not exist; and a reply that will be kept.
     /// Who finds the reply locked does not wait for it.
     Organization(&'a OrganizationId, Option<ReplyKey>),

@@ -33,16 +33,26 @@ mod tls;
 mod audit;
 #[path = "catalog/bootstrap.rs"]
 mod bootstrap;
+#[path = "catalog/bulk.rs"]
+mod bulk;
 #[path = "catalog/clients.rs"]
 mod clients;
 #[path = "catalog/organizations.rs"]
 mod organizations;
+#[path = "catalog/people.rs"]
+mod people;
+#[path = "catalog/profiles.rs"]
+mod profiles;
 #[path = "catalog/projects.rs"]
 mod projects;
+#[path = "catalog/purges.rs"]
+mod purges;
 #[path = "catalog/receipts.rs"]
 mod receipts;
 #[path = "catalog/references.rs"]
 mod references;
+#[path = "catalog/salts.rs"]
+mod salts;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
@@ -65,6 +75,8 @@ const SESSION: &str = "SET statement_timeout = '5s';
 const PREPARING: i64 = 0x7061_6e65_6c64;
 /// The number under which they agree to make the first organization one after the other.
 const BEGINNING: i64 = PREPARING + 1;
+/// The number under which they agree on the day's salt.
+const SALTING: i64 = PREPARING + 2;
 
 /// The Diesel backend for which `catalog/` is compiled here.
 type Backend = diesel::pg::Pg;
@@ -88,6 +100,25 @@ macro_rules! transaction {
     }};
 }
 use transaction;
+
+/// A query that locks what it finds to the end of the transaction. Not FOR UPDATE: rows that
+/// refer to it may be made meanwhile.
+macro_rules! locked {
+    ($query:expr) => {
+        $query.for_no_key_update()
+    };
+}
+use locked;
+
+/// Writes rows with one statement.
+macro_rules! execute_many {
+    ($connection:expr, |$rows:ident| $statement:expr) => {
+        diesel_async::RunQueryDsl::execute($statement, $connection)
+            .await
+            .map(drop)
+    };
+}
+use execute_many;
 
 /// The database, and connections to it.
 #[derive(Clone)]
@@ -147,15 +178,20 @@ impl Lock<'_> {
                     .load::<String>(connection)
                     .await?;
             }
-            Self::Beginning => {
-                diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-                    .bind::<diesel::sql_types::BigInt, _>(BEGINNING)
-                    .execute(connection)
-                    .await?;
-            }
+            Self::Beginning => wait_for(connection, BEGINNING).await?,
+            Self::Salts => wait_for(connection, SALTING).await?,
         }
         Ok(())
     }
+}
+
+/// Locks a number to the end of the transaction.
+async fn wait_for(connection: &mut Connection, number: i64) -> Result<(), RepositoryError> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+        .bind::<diesel::sql_types::BigInt, _>(number)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Locks a reply to the end of the transaction, or fails when another has it.

@@ -32,16 +32,26 @@ mod schema;
 mod audit;
 #[path = "catalog/bootstrap.rs"]
 mod bootstrap;
+#[path = "catalog/bulk.rs"]
+mod bulk;
 #[path = "catalog/clients.rs"]
 mod clients;
 #[path = "catalog/organizations.rs"]
 mod organizations;
+#[path = "catalog/people.rs"]
+mod people;
+#[path = "catalog/profiles.rs"]
+mod profiles;
 #[path = "catalog/projects.rs"]
 mod projects;
+#[path = "catalog/purges.rs"]
+mod purges;
 #[path = "catalog/receipts.rs"]
 mod receipts;
 #[path = "catalog/references.rs"]
 mod references;
+#[path = "catalog/salts.rs"]
+mod salts;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
@@ -75,6 +85,30 @@ macro_rules! transaction {
     }};
 }
 use transaction;
+
+/// A query that locks what it finds. Writers are in line: the whole catalog is locked.
+macro_rules! locked {
+    ($query:expr) => {
+        $query
+    };
+}
+use locked;
+
+/// Writes rows, each with the same statement, which SQLite needs to prepare but once. All on one
+/// thread: going to another for each row would take longer than writing it.
+macro_rules! execute_many {
+    ($connection:expr, |$rows:ident| $statement:expr) => {
+        $connection
+            .spawn_blocking(move |connection| {
+                for $rows in $rows {
+                    diesel::RunQueryDsl::execute($statement, connection)?;
+                }
+                Ok(())
+            })
+            .await
+    };
+}
+use execute_many;
 
 /// The catalog's file, open.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use paneld_domain::{
 };
 
 use super::{
-    Backend, Connection, Store, audit, clients, receipts,
+    Backend, Connection, Store, audit, clients, locked, purges, receipts,
     schema::{clients as clients_table, projects, timeline_references, used_project_ids},
     transaction,
 };
@@ -75,11 +75,7 @@ impl TryFrom<ProjectRow> for Project {
 
     fn try_from(row: ProjectRow) -> Result<Self, Self::Error> {
         let values = row.values;
-        let retention_days = values
-            .retention_days
-            .map(|days| RetentionDays::try_from(days.unsigned_abs()))
-            .transpose()
-            .map_err(RepositoryError::internal)?;
+        let retention_days = parse_retention(values.retention_days)?;
         Ok(Self {
             key: ProjectKey(row.key),
             id: values.id.parse().map_err(RepositoryError::internal)?,
@@ -101,6 +97,12 @@ impl TryFrom<ProjectRow> for Project {
 
 fn parse_organization_id(text: &str) -> Result<OrganizationId, RepositoryError> {
     text.parse().map_err(RepositoryError::internal)
+}
+
+fn parse_retention(days: Option<i64>) -> Result<Option<RetentionDays>, RepositoryError> {
+    days.map(|days| RetentionDays::try_from(days.unsigned_abs()))
+        .transpose()
+        .map_err(RepositoryError::internal)
 }
 
 impl Store {
@@ -244,6 +246,20 @@ impl Store {
         })
     }
 
+    pub(crate) async fn list_retentions(
+        &self,
+    ) -> Result<Vec<(ProjectKey, Option<RetentionDays>)>, RepositoryError> {
+        let rows = projects::table
+            .order(projects::key)
+            .select((projects::key, projects::retention_days))
+            .load::<(i64, Option<i64>)>(&mut self.reader().await?)
+            .await?;
+        let retentions = rows
+            .into_iter()
+            .map(|(key, days)| Ok((ProjectKey(key), parse_retention(days)?)));
+        retentions.collect()
+    }
+
     /// Not the whole of them: a project that cannot be read must still be purged.
     pub(crate) async fn list_projects_due(
         &self,
@@ -279,10 +295,9 @@ impl Store {
             let due = projects::table
                 .find(key.0)
                 .filter(projects::delete_at.le(due_by))
-                .select(projects::id)
-                .first::<String>(connection)
-                .await
-                .optional()?;
+                .select(projects::id);
+            // Locked, so that nobody is at work on its people.
+            let due = locked!(due).first::<String>(connection).await.optional()?;
             let Some(id) = due else {
                 return Ok(false);
             };
@@ -303,6 +318,7 @@ impl Store {
             for id in ids {
                 clients::remember_deleted(connection, id, act.at).await?;
             }
+            purges::begin(connection, key, act.at).await?;
             diesel::delete(projects::table.find(key.0))
                 .execute(connection)
                 .await?;

@@ -107,6 +107,63 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    profiles (project_key, id) {
+        project_key -> BigInt,
+        id -> Text,
+        first_name -> Text,
+        last_name -> Text,
+        email -> Text,
+        avatar -> Text,
+        properties -> Text,
+        group_ids -> Text,
+        created_at -> TimestamptzSqlite,
+        last_seen_at -> TimestamptzSqlite,
+    }
+}
+
+diesel::table! {
+    profile_groups (project_key, id) {
+        project_key -> BigInt,
+        id -> Text,
+        kind -> Text,
+        name -> Text,
+        properties -> Text,
+        created_at -> TimestamptzSqlite,
+        updated_at -> TimestamptzSqlite,
+    }
+}
+
+diesel::table! {
+    profile_aliases (project_key, alias) {
+        project_key -> BigInt,
+        alias -> Text,
+        profile_id -> Text,
+        created_at -> TimestamptzSqlite,
+    }
+}
+
+diesel::table! {
+    salts (created_at) {
+        created_at -> TimestamptzSqlite,
+        salt -> Binary,
+    }
+}
+
+diesel::table! {
+    applied_positions (spool) {
+        spool -> Text,
+        position -> BigInt,
+    }
+}
+
+diesel::table! {
+    purged_projects (project_key) {
+        project_key -> BigInt,
+        purged_at -> TimestamptzSqlite,
+    }
+}
+
 diesel::joinable!(projects -> organizations (organization_id));
 diesel::joinable!(clients -> organizations (organization_id));
 diesel::joinable!(clients -> projects (project_key));

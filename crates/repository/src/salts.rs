@@ -1,0 +1,30 @@
+//! What device ids are made with.
+
+use paneld_domain::Timestamp;
+
+/// The salts of today and of the time before, which tie device ids to a day. A secret: with
+/// them, somebody's address and user agent can be told from a device id.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Salts {
+    /// Today's.
+    pub current: [u8; 16],
+    /// The one before.
+    pub previous: [u8; 16],
+    /// Since when the current one is.
+    pub since: Timestamp,
+}
+
+impl std::fmt::Debug for Salts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Salts")
+            .field("since", &self.since)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Salts {
+    /// Whether they are of a day before this moment's, in UTC.
+    pub(crate) fn are_over(&self, now: Timestamp) -> bool {
+        self.since.date_naive() < now.date_naive()
+    }
+}

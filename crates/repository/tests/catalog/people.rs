@@ -1,0 +1,738 @@
+//! The contract that every backend keeps for profiles, groups, aliases and salts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::join_all;
+use paneld_domain::{
+    Agent, Group, Identity, PeopleChange, Place, Profile, ProfileChange, ProfileChangeKind,
+    ProjectChanges, ProjectKey, RetentionDays, Sighting, Timestamp, parse_timestamp,
+};
+use paneld_repository::{Applied, Repository, RepositoryError, RootRule};
+
+use crate::world::{World, act, now, seconds};
+
+type Change = (ProjectKey, Timestamp, PeopleChange);
+
+fn texts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+    pairs.iter().map(owned).collect()
+}
+
+fn ids(ids: &[&str]) -> BTreeSet<String> {
+    ids.iter().map(|&id| id.to_owned()).collect()
+}
+
+fn profile(id: &str, kind: ProfileChangeKind) -> PeopleChange {
+    PeopleChange::Profile(ProfileChange {
+        profile_id: id.to_owned(),
+        kind,
+    })
+}
+
+fn identify(id: &str, first_name: &str, properties: &[(&str, &str)]) -> PeopleChange {
+    let identity = Identity {
+        first_name: first_name.to_owned(),
+        properties: texts(properties),
+        ..Identity::default()
+    };
+    profile(id, ProfileChangeKind::Identified(Box::new(identity)))
+}
+
+fn add(id: &str, property: &str, by: f64) -> PeopleChange {
+    let property = property.to_owned();
+    profile(id, ProfileChangeKind::Added { property, by })
+}
+
+fn join(id: &str, groups: &[&str]) -> PeopleChange {
+    let groups = ids(groups);
+    profile(id, ProfileChangeKind::Joined { groups })
+}
+
+fn group(id: &str, name: &str, properties: &[(&str, &str)]) -> PeopleChange {
+    PeopleChange::Group {
+        id: id.to_owned(),
+        kind: "company".to_owned(),
+        name: name.to_owned(),
+        properties: texts(properties),
+    }
+}
+
+fn alias(alias: &str, profile_id: &str) -> PeopleChange {
+    PeopleChange::Alias {
+        alias: alias.to_owned(),
+        profile_id: profile_id.to_owned(),
+    }
+}
+
+fn erase(profile_id: &str) -> PeopleChange {
+    PeopleChange::EraseProfile {
+        profile_id: profile_id.to_owned(),
+    }
+}
+
+/// A project, and changes of its people.
+struct Shop<'a> {
+    repository: &'a Repository,
+    key: ProjectKey,
+    position: u64,
+}
+
+impl<'a> Shop<'a> {
+    async fn open(world: &'a World) -> Self {
+        Self {
+            repository: &world.repository,
+            key: world.create_project().await.key,
+            position: 0,
+        }
+    }
+
+    /// Applies changes that came one second after the other, as one batch.
+    async fn apply<const N: usize>(&mut self, changes: [PeopleChange; N]) -> Applied {
+        self.position += 1;
+        let changes = at_seconds(self.key, changes);
+        let applied = self
+            .repository
+            .apply_people("spool", self.position, changes);
+        applied.await.unwrap()
+    }
+
+    async fn profile(&self, id: &str) -> Option<Profile> {
+        self.repository.get_profile(self.key, id).await.unwrap()
+    }
+
+    async fn group(&self, id: &str) -> Option<Group> {
+        self.repository.get_group(self.key, id).await.unwrap()
+    }
+
+    async fn property(&self, id: &str, name: &str) -> String {
+        self.profile(id).await.unwrap().properties[name].clone()
+    }
+}
+
+fn at_seconds(key: ProjectKey, changes: impl IntoIterator<Item = PeopleChange>) -> Vec<Change> {
+    let timed = (0..).zip(changes);
+    timed
+        .map(|(second, change)| (key, now() + seconds(second), change))
+        .collect()
+}
+
+pub(crate) async fn what_is_told_of_a_profile_is_merged(world: World) {
+    let mut shop = Shop::open(&world).await;
+    let sighting = Sighting {
+        path: "/start".to_owned(),
+        place: Place {
+            country: "SE".to_owned(),
+            ..Place::default()
+        },
+        agent: Agent {
+            os: "iOS".to_owned(),
+            device: "mobile".to_owned(),
+            ..Agent::default()
+        },
+        groups: ids(&["acme"]),
+        ..Sighting::default()
+    };
+    let seen = profile("anna", ProfileChangeKind::Seen(Box::new(sighting)));
+    shop.apply([identify("anna", "Anna", &[("plan", "free")]), seen])
+        .await;
+    // Later, with an older time, in a batch of its own.
+    let telling = Identity {
+        last_name: "Berg".to_owned(),
+        email: "anna@example.com".to_owned(),
+        avatar: "https://example.com/anna.png".to_owned(),
+        properties: texts(&[("plan", ""), ("seats", "3")]),
+        agent: Agent::server(),
+        ..Identity::default()
+    };
+    let telling = ProfileChangeKind::Identified(Box::new(telling));
+    shop.apply([profile("anna", telling), join("anna", &["beta", "acme"])])
+        .await;
+    let expected = Profile {
+        id: "anna".to_owned(),
+        first_name: "Anna".to_owned(),
+        last_name: "Berg".to_owned(),
+        email: "anna@example.com".to_owned(),
+        avatar: "https://example.com/anna.png".to_owned(),
+        properties: texts(&[
+            ("country", "SE"),
+            ("device", "mobile"),
+            ("os", "iOS"),
+            ("path", "/start"),
+            ("plan", "free"),
+            ("seats", "3"),
+        ]),
+        groups: ids(&["acme", "beta"]),
+        created_at: now(),
+        last_seen_at: now() + seconds(1),
+    };
+    assert_eq!(shop.profile("anna").await, Some(expected));
+}
+
+pub(crate) async fn any_text_comes_back_as_it_was(world: World) {
+    let mut shop = Shop::open(&world).await;
+    for text in [
+        "👩‍🚀 Zoë",
+        "O'Brien \"the\" \\ `x`",
+        "%_;--",
+        "{\"a\":[1]}",
+        "a\u{1}\n\t\u{2028}b",
+        " ",
+        "$1 ?",
+        "\u{10FFFF}",
+    ] {
+        shop.apply([
+            identify(text, text, &[(text, text)]),
+            join(text, &[text]),
+            group(text, text, &[(text, text)]),
+            alias(&format!("{text} too"), text),
+        ])
+        .await;
+        let found = shop.profile(&format!("{text} too")).await.unwrap();
+        assert_eq!((&found.id[..], &found.first_name[..]), (text, text));
+        assert_eq!(found.properties, texts(&[(text, text)]));
+        assert_eq!(found.groups, ids(&[text]));
+        let found = shop.group(text).await.unwrap();
+        assert_eq!((&found.id[..], &found.name[..]), (text, text));
+        assert_eq!(found.properties, texts(&[(text, text)]));
+    }
+    // Ids are not the same for their looks.
+    shop.apply([
+        identify("anna", "lower", &[]),
+        identify("ANNA", "upper", &[]),
+    ])
+    .await;
+    assert_eq!(shop.profile("anna").await.unwrap().first_name, "lower");
+    assert!(shop.profile("Anna").await.is_none());
+}
+
+pub(crate) async fn changes_are_applied_once_and_in_order(world: World) {
+    let shop = Shop::open(&world).await;
+    let repository = &world.repository;
+    let once = || at_seconds(shop.key, [add("anna", "n", 1.0)]);
+    assert_eq!(repository.applied_position("a").await.unwrap(), 0);
+    for (spool, position, expected) in [
+        ("a", 0, None),
+        ("a", 7, Some("1")),
+        ("a", 7, Some("1")),
+        ("a", 6, Some("1")),
+        ("b", 1, Some("2")),
+        ("a", 8, Some("3")),
+        ("b", 8, Some("4")),
+    ] {
+        let applied = repository.apply_people(spool, position, once());
+        assert_eq!(applied.await.unwrap(), Applied::default());
+        let found = shop.profile("anna").await;
+        let number = found.map(|anna| anna.properties["n"].clone());
+        assert_eq!(number.as_deref(), expected);
+    }
+    // Nothing to change is a way forward too.
+    let applied = repository.apply_people("a", 20, Vec::new()).await.unwrap();
+    assert_eq!(applied, Applied::default());
+    let another = world.another_process().await;
+    assert_eq!(another.applied_position("a").await.unwrap(), 20);
+    assert_eq!(another.applied_position("b").await.unwrap(), 8);
+
+    let changes = [
+        identify("bert", "B", &[("n", "many")]),
+        add("bert", "n", 2.5),
+        identify("bert", "Bert", &[("n", "few")]),
+        add("bert", "n", -1.0),
+        add("bert", "n", -1.0),
+    ];
+    let changes = at_seconds(shop.key, changes);
+    let applied = repository.apply_people("a", 21, changes).await.unwrap();
+    assert_eq!(applied, Applied { complaints: 2 });
+    let bert = shop.profile("bert").await.unwrap();
+    assert_eq!(
+        (&bert.first_name[..], &bert.properties["n"][..]),
+        ("Bert", "-2")
+    );
+}
+
+pub(crate) async fn what_fails_is_not_applied_in_part(world: World) {
+    let mut shop = Shop::open(&world).await;
+    shop.apply([add("anna", "n", 1.0)]).await;
+    let far = u64::MAX;
+    let changes = at_seconds(shop.key, [add("anna", "n", 1.0)]);
+    let failed = world.repository.apply_people("spool", far, changes).await;
+    assert!(matches!(failed, Err(RepositoryError::Internal(_))));
+    assert_eq!(world.repository.applied_position("spool").await.unwrap(), 1);
+    assert_eq!(shop.property("anna", "n").await, "1");
+}
+
+/// Spools of several servers bring changes of the same profiles, and make them at the same time.
+pub(crate) async fn additions_side_by_side_all_count(world: World) {
+    let shop = Shop::open(&world).await;
+    let other = world.another_process().await;
+    let apply = ["a", "b", "c", "d"].map(async |spool| {
+        let repository = if spool < "c" {
+            &world.repository
+        } else {
+            &other
+        };
+        for round in 0..25 {
+            let changes = [
+                add("anna", "n", 1.0),
+                add(&format!("new in {round}"), "n", 1.0),
+                join("anna", &[&format!("{spool}{round}")]),
+            ];
+            let changes = at_seconds(shop.key, changes);
+            let applied = repository.apply_people(spool, round + 1, changes);
+            applied.await.unwrap();
+        }
+    });
+    join_all(apply).await;
+    assert_eq!(shop.property("anna", "n").await, "100");
+    assert_eq!(shop.profile("anna").await.unwrap().groups.len(), 100);
+    for round in 0..25 {
+        let id = format!("new in {round}");
+        assert_eq!(shop.property(&id, "n").await, "4");
+    }
+}
+
+pub(crate) async fn batches_side_by_side_do_not_wait_in_a_circle(world: World) {
+    let mut keys = Vec::new();
+    for _ in 0..3 {
+        keys.push(world.create_project().await.key);
+    }
+    let other = world.another_process().await;
+    let apply = [("a", &world.repository), ("b", &other)].map(async |(spool, repository)| {
+        for round in 0..20 {
+            let mut changes = Vec::new();
+            for number in 0..30 {
+                let id = format!("p{}", number % 10);
+                let key = keys[number % 3];
+                changes.push((key, now(), add(&id, "n", 1.0)));
+                changes.push((key, now(), alias(&format!("{id} of {spool}"), &id)));
+            }
+            // One goes through it this way, the other that way.
+            if spool == "b" {
+                changes.reverse();
+            }
+            let applied = repository.apply_people(spool, round + 1, changes);
+            applied.await.unwrap();
+        }
+    });
+    join_all(apply).await;
+    for key in keys {
+        for spool in ["a", "b"] {
+            let id = format!("p3 of {spool}");
+            let found = world.repository.get_profile(key, &id);
+            assert_eq!(found.await.unwrap().unwrap().properties["n"], "40");
+        }
+    }
+}
+
+/// Every change, in an order that looks like chance.
+fn medley(key: ProjectKey) -> Vec<Change> {
+    let mut number = 1_u32;
+    let mut chance = |below: u32| {
+        number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (number >> 16) % below
+    };
+    let changes = (0..600).map(|index| {
+        let a = format!("p{}", chance(12));
+        let b = format!("p{}", chance(12));
+        match chance(12) {
+            0..3 => identify(&a, &format!("Name {index}"), &[(&b, &index.to_string())]),
+            3..6 => add(&a, &b, f64::from(chance(9)) - 4.0),
+            6 => join(&a, &[&b]),
+            7..10 => alias(&a, &b),
+            10 => erase(&a),
+            _ => group(&a, &b, &[(&b, &a)]),
+        }
+    });
+    at_seconds(key, changes.collect::<Vec<_>>())
+}
+
+/// What each batch loads is all that its changes need.
+pub(crate) async fn many_changes_at_once_are_what_they_are_one_by_one(world: World) {
+    let mut found = Vec::new();
+    for size in [1, 2, 7, 60, 600] {
+        let key = world.create_project().await.key;
+        let spool = format!("by {size}");
+        let mut complaints = 0;
+        for (position, changes) in (1..).zip(medley(key).chunks(size)) {
+            let applied = world
+                .repository
+                .apply_people(&spool, position, changes.to_vec());
+            complaints += applied.await.unwrap().complaints;
+        }
+        let mut people = Vec::new();
+        for number in 0..12 {
+            let id = format!("p{number}");
+            people.push((
+                world.repository.resolve_alias(key, &id).await.unwrap(),
+                world.repository.get_profile(key, &id).await.unwrap(),
+                world.repository.get_group(key, &id).await.unwrap(),
+            ));
+        }
+        found.push((complaints, people));
+    }
+    assert!(found[0].1.iter().any(|(_, profile, _)| profile.is_some()));
+    assert!(found.iter().all(|one| *one == found[0]), "{found:#?}");
+}
+
+pub(crate) async fn changes_of_an_alias_go_to_the_profile_it_names(world: World) {
+    let mut shop = Shop::open(&world).await;
+    // In one batch, and over several.
+    shop.apply([
+        add("anna", "n", 1.0),
+        alias("device", "anna"),
+        add("device", "n", 1.0),
+    ])
+    .await;
+    shop.apply([add("device", "n", 1.0)]).await;
+    shop.apply([identify("device", "Anna", &[]), add("anna", "n", 1.0)])
+        .await;
+    for id in ["anna", "device"] {
+        let found = shop.profile(id).await.unwrap();
+        assert_eq!((&found.id[..], &found.first_name[..]), ("anna", "Anna"));
+        assert_eq!(found.properties["n"], "4");
+        let resolved = world.repository.resolve_alias(shop.key, id).await.unwrap();
+        assert_eq!(resolved, "anna");
+    }
+    // The profile need not be there yet.
+    shop.apply([alias("later", "bert")]).await;
+    assert!(shop.profile("later").await.is_none());
+    shop.apply([identify("bert", "Bert", &[])]).await;
+    assert_eq!(shop.profile("later").await.unwrap().first_name, "Bert");
+    // It may be given to another.
+    shop.apply([alias("later", "anna")]).await;
+    assert_eq!(shop.profile("later").await.unwrap().first_name, "Anna");
+}
+
+pub(crate) async fn aliases_of_aliases_name_the_profile(world: World) {
+    let mut shop = Shop::open(&world).await;
+    shop.apply([identify("c", "C", &[]), alias("b", "c")]).await;
+    // What it names is an alias.
+    shop.apply([alias("a", "b")]).await;
+    // What has an alias gets another name.
+    shop.apply([alias("c", "d"), identify("a", "D", &[])]).await;
+    for id in ["a", "b", "c", "d"] {
+        let resolved = world.repository.resolve_alias(shop.key, id).await.unwrap();
+        assert_eq!(resolved, "d", "{id}");
+        assert_eq!(shop.profile(id).await.unwrap().first_name, "D");
+    }
+    // None becomes an alias of itself.
+    shop.apply([alias("d", "a"), alias("d", "d"), alias("e", "e")])
+        .await;
+    for id in ["d", "e"] {
+        let resolved = world.repository.resolve_alias(shop.key, id).await.unwrap();
+        assert_eq!(resolved, id);
+    }
+}
+
+pub(crate) async fn an_erased_profile_is_gone_with_its_aliases(world: World) {
+    let mut shop = Shop::open(&world).await;
+    for erased in ["anna", "device"] {
+        shop.apply([
+            identify("device", "Unknown", &[]),
+            identify("anna", "Anna", &[("plan", "pro")]),
+            alias("device", "anna"),
+            alias("phone", "anna"),
+            identify("bert", "Bert", &[]),
+            alias("tablet", "bert"),
+        ])
+        .await;
+        shop.apply([erase(erased)]).await;
+        for id in ["anna", "device", "phone"] {
+            assert_eq!(shop.profile(id).await, None, "{id}");
+            let resolved = world.repository.resolve_alias(shop.key, id).await.unwrap();
+            assert_eq!(resolved, id);
+        }
+        assert_eq!(shop.profile("tablet").await.unwrap().first_name, "Bert");
+    }
+    // Who comes back begins anew, in the same batch too.
+    shop.apply([
+        identify("anna", "Anna", &[("plan", "pro")]),
+        erase("anna"),
+        erase("nobody"),
+        join("anna", &["acme"]),
+    ])
+    .await;
+    let mut expected = Profile::new("anna".to_owned(), now() + seconds(3));
+    expected.groups = ids(&["acme"]);
+    assert_eq!(shop.profile("anna").await, Some(expected));
+}
+
+pub(crate) async fn groups_are_merged_and_keep_their_age(world: World) {
+    let mut shop = Shop::open(&world).await;
+    shop.apply([
+        group("acme", "Acme", &[("seats", "3")]),
+        group("acme", "Acme & Sons", &[("plan", "pro")]),
+    ])
+    .await;
+    let expected = Group {
+        id: "acme".to_owned(),
+        kind: "company".to_owned(),
+        name: "Acme & Sons".to_owned(),
+        properties: texts(&[("plan", "pro"), ("seats", "3")]),
+        created_at: now(),
+        updated_at: now() + seconds(1),
+    };
+    assert_eq!(shop.group("acme").await.as_ref(), Some(&expected));
+    let again = group("acme", "Acme & Sons", &[("seats", "3")]);
+    shop.apply([erase("acme"), erase("acme"), erase("acme"), again])
+        .await;
+    assert_eq!(shop.group("acme").await, Some(expected));
+}
+
+pub(crate) async fn what_is_not_there_is_not_found(world: World) {
+    let shop = Shop::open(&world).await;
+    assert_eq!(shop.profile("anna").await, None);
+    assert_eq!(shop.group("acme").await, None);
+    let listed = world
+        .repository
+        .list_profiles_by_ids(shop.key, vec!["anna".to_owned()]);
+    assert!(listed.await.unwrap().is_empty());
+    let listed = world.repository.list_profiles_by_ids(shop.key, Vec::new());
+    assert!(listed.await.unwrap().is_empty());
+}
+
+pub(crate) async fn profiles_are_listed_by_the_ids_that_were_asked_for(world: World) {
+    let mut shop = Shop::open(&world).await;
+    shop.apply([
+        identify("anna", "Anna", &[]),
+        identify("bert", "Bert", &[]),
+        identify("carl", "Carl", &[]),
+        alias("device", "anna"),
+    ])
+    .await;
+    let mut asked = ["device", "anna", "bert", "bert", "nobody"]
+        .map(str::to_owned)
+        .to_vec();
+    // More than one statement takes.
+    asked.extend((0..40_000).map(|number| format!("no{number}")));
+    let listed = world.repository.list_profiles_by_ids(shop.key, asked);
+    let listed = listed.await.unwrap();
+    let found = listed
+        .iter()
+        .map(|(asked, found)| (&asked[..], &found.id[..], &found.first_name[..]));
+    assert_eq!(
+        found.collect::<Vec<_>>(),
+        [
+            ("anna", "anna", "Anna"),
+            ("bert", "bert", "Bert"),
+            ("device", "anna", "Anna")
+        ]
+    );
+}
+
+pub(crate) async fn projects_do_not_see_each_others_people(world: World) {
+    let keys = [
+        world.create_project().await.key,
+        world.create_project().await.key,
+    ];
+    let changes = keys
+        .iter()
+        .zip(["Anna", "Annika"])
+        .flat_map(|(&key, name)| {
+            [
+                (key, now(), identify("anna", name, &[])),
+                (key, now(), group("acme", name, &[])),
+                (key, now(), alias(name, "anna")),
+            ]
+        });
+    let changes = changes.collect();
+    let applied = world.repository.apply_people("spool", 1, changes);
+    applied.await.unwrap();
+    let erased = vec![(keys[0], now(), erase("anna"))];
+    let applied = world.repository.apply_people("spool", 2, erased);
+    applied.await.unwrap();
+    let find = async |key, id| {
+        let found = world.repository.get_profile(key, id).await.unwrap();
+        found.map(|profile| profile.first_name)
+    };
+    assert_eq!(find(keys[0], "anna").await, None);
+    assert_eq!(find(keys[1], "Anna").await, None);
+    assert_eq!(find(keys[1], "Annika").await.as_deref(), Some("Annika"));
+    for (key, name) in keys.into_iter().zip(["Anna", "Annika"]) {
+        let found = world.repository.get_group(key, "acme").await.unwrap();
+        assert_eq!(found.unwrap().name, name);
+    }
+}
+
+/// Deletes the project, and purges it.
+async fn purge(world: &World, key: ProjectKey) {
+    let organization = &world.organization.id;
+    let listed = world
+        .repository
+        .list_projects(organization.clone(), true, Default::default());
+    let listed = listed.await.unwrap().items;
+    let project = listed.into_iter().find(|project| project.key == key);
+    let deleted = world.repository.delete_project(
+        organization.clone(),
+        project.unwrap().id,
+        RootRule::Overridden,
+        act(),
+        now(),
+    );
+    deleted.await.unwrap();
+    let purged = world
+        .repository
+        .purge_project(organization.clone(), key, now(), act());
+    assert!(purged.await.unwrap());
+}
+
+pub(crate) async fn changes_of_a_purged_project_are_left_out(world: World) {
+    let gone = world.create_project().await.key;
+    let kept = world.create_project().await.key;
+    purge(&world, gone).await;
+    let never = ProjectKey(i64::MAX);
+    let changes = [gone, kept, never].map(|key| (key, now(), identify("anna", "Anna", &[])));
+    let repository = &world.repository;
+    let applied = repository.apply_people("spool", 5, changes.to_vec());
+    assert_eq!(applied.await.unwrap(), Applied::default());
+    assert_eq!(repository.applied_position("spool").await.unwrap(), 5);
+    for (key, is_there) in [(gone, false), (kept, true), (never, false)] {
+        let found = repository.get_profile(key, "anna").await.unwrap();
+        assert_eq!(found.is_some(), is_there);
+    }
+}
+
+pub(crate) async fn a_purge_takes_the_people_and_is_remembered_until_it_is_finished(world: World) {
+    let mut shop = Shop::open(&world).await;
+    let kept = world.create_project().await.key;
+    let people = [
+        identify("anna", "Anna", &[]),
+        alias("device", "anna"),
+        group("acme", "Acme", &[]),
+    ];
+    let other = at_seconds(kept, people.clone());
+    shop.apply(people).await;
+    let repository = &world.repository;
+    repository.apply_people("other", 1, other).await.unwrap();
+    assert_eq!(repository.list_purged_projects().await.unwrap(), []);
+    purge(&world, shop.key).await;
+    assert_eq!(shop.profile("anna").await, None);
+    assert_eq!(shop.group("acme").await, None);
+    let resolved = repository.resolve_alias(shop.key, "device").await.unwrap();
+    assert_eq!(resolved, "device");
+
+    // Whoever crashed before all had heard of it asks again.
+    let another = world.another_process().await;
+    assert_eq!(another.list_purged_projects().await.unwrap(), [shop.key]);
+    assert!(another.finish_purge(shop.key).await.unwrap());
+    assert!(another.finish_purge(shop.key).await.unwrap());
+    assert_eq!(repository.list_purged_projects().await.unwrap(), []);
+
+    // One that was not purged is not touched.
+    assert!(repository.finish_purge(kept).await.unwrap());
+    assert!(
+        repository
+            .get_profile(kept, "device")
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert!(repository.get_group(kept, "acme").await.unwrap().is_some());
+}
+
+pub(crate) async fn a_purge_of_many_people_is_finished_in_portions(world: World) {
+    let shop = Shop::open(&world).await;
+    let changes = (0..25_000).map(|number| add(&format!("p{number}"), "n", 1.0));
+    for (position, changes) in (1..).zip(at_seconds(shop.key, changes).chunks(5_000)) {
+        let applied = world
+            .repository
+            .apply_people("spool", position, changes.to_vec());
+        applied.await.unwrap();
+    }
+    purge(&world, shop.key).await;
+    let mut unfinished = 0;
+    while !world.repository.finish_purge(shop.key).await.unwrap() {
+        unfinished += 1;
+        assert_eq!(
+            world.repository.list_purged_projects().await.unwrap(),
+            [shop.key]
+        );
+    }
+    assert!((1..5).contains(&unfinished), "{unfinished}");
+    for id in ["p0", "p12500", "p24999"] {
+        assert_eq!(shop.profile(id).await, None);
+    }
+    assert_eq!(world.repository.list_purged_projects().await.unwrap(), []);
+}
+
+pub(crate) async fn retentions_are_those_of_all_projects(world: World) {
+    let kept = world.create_project().await;
+    let limited = world.create_project().await;
+    let days = RetentionDays::try_from(30).unwrap();
+    let organization = &world.organization.id;
+    let changes = ProjectChanges {
+        retention_days: Some(Some(days)),
+        ..ProjectChanges::default()
+    };
+    let updated =
+        world
+            .repository
+            .update_project(organization.clone(), limited.id.clone(), changes, act());
+    updated.await.unwrap();
+    let rule = RootRule::Overridden;
+    let deleted =
+        world
+            .repository
+            .delete_project(organization.clone(), limited.id, rule, act(), now());
+    deleted.await.unwrap();
+    let listed = world.repository.list_retentions().await.unwrap();
+    assert_eq!(listed, [(kept.key, None), (limited.key, Some(days))]);
+}
+
+fn at(text: &str) -> Timestamp {
+    parse_timestamp(text).unwrap()
+}
+
+pub(crate) async fn salts_change_at_midnight_in_utc(world: World) {
+    let other = world.another_process().await;
+    // What is asked, with which values, and what is found.
+    for (time, fresh, current, previous, since) in [
+        ("2026-01-15T10:30:00Z", 1, 1, 101, "2026-01-15T10:30:00Z"),
+        ("2026-01-15T10:30:01Z", 2, 1, 101, "2026-01-15T10:30:00Z"),
+        (
+            "2026-01-15T23:59:59.999999Z",
+            3,
+            1,
+            101,
+            "2026-01-15T10:30:00Z",
+        ),
+        ("2026-01-16T00:00:00Z", 4, 4, 1, "2026-01-16T00:00:00Z"),
+        // A clock that is behind changes nothing.
+        ("2026-01-15T23:59:59Z", 5, 4, 1, "2026-01-16T00:00:00Z"),
+        ("2026-01-17T02:00:00Z", 6, 6, 4, "2026-01-17T02:00:00Z"),
+        // After days without a server.
+        ("2026-03-01T00:00:01Z", 7, 7, 6, "2026-03-01T00:00:01Z"),
+    ] {
+        for repository in [&world.repository, &other] {
+            let salts = repository.salts(at(time), [[fresh; 16], [fresh + 100; 16]]);
+            let salts = salts.await.unwrap();
+            let found = (salts.current, salts.previous, salts.since);
+            assert_eq!(found, ([current; 16], [previous; 16], at(since)), "{time}");
+        }
+    }
+}
+
+pub(crate) async fn of_two_that_make_the_salts_one_wins(world: World) {
+    let other = world.another_process().await;
+    let mut last = None;
+    for day in 0..10 {
+        let time = now() + seconds(day * 24 * 60 * 60);
+        let asked = (0..8_u8).map(|number| {
+            let repository = [&world.repository, &other][usize::from(number % 2)];
+            let fresh = u8::try_from(day).unwrap() * 16 + number;
+            repository.salts(time, [[fresh; 16], [fresh + 8; 16]])
+        });
+        let found = join_all(asked).await.into_iter().map(Result::unwrap);
+        let found = found.collect::<Vec<_>>();
+        assert!(found.iter().all(|salts| *salts == found[0]), "day {day}");
+        assert_ne!(found[0].current, found[0].previous);
+        assert!(last.is_none_or(|last| found[0].previous == last));
+        last = Some(found[0].current);
+    }
+}
+
+pub(crate) async fn salts_are_not_shown(world: World) {
+    let salts = world.repository.salts(now(), [[171; 16], [172; 16]]);
+    let shown = format!("{:?}", salts.await.unwrap());
+    assert!(shown.contains("since"), "{shown}");
+    assert!(!shown.contains("171") && !shown.contains("172"), "{shown}");
+}

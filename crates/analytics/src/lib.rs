@@ -2,15 +2,20 @@
 //!
 //! Everything here is plain data and pure functions. This crate does no I/O and knows no
 //! database, no HTTP and no clock: `now` is passed in. Start at [`resolve`], which finds the
-//! [`Window`] a caller means, and [`Buckets`], which cut it.
+//! [`Window`] a caller means, [`Buckets`], which cut it, and [`Filter`], which says what counts.
 
 mod buckets;
+mod filter;
 mod problem;
 mod range;
 mod window;
 mod zone;
 
 pub use buckets::{Bucket, Buckets, Interval, Label, Span};
+pub use filter::{
+    Column, Comparison, Field, Filter, GroupColumn, MOMENT_PATTERN, NUMBER_PATTERN, Operands,
+    Operator, Pattern, ProfileColumn, PropertyKey, SessionFact, UtmTag, ValueType,
+};
 pub use problem::{PathStep, Problem};
 pub use range::Range;
 pub use window::{

@@ -3,11 +3,14 @@
 //! Everything here is plain data and pure functions. This crate does no I/O and knows no
 //! database, no HTTP and no clock: `now` is passed in. Start at [`resolve`], which finds the
 //! [`Window`] a caller means, [`Buckets`], which cut it, and [`Filter`], which says what counts.
+//! [`Query`] reads all of them from a query string.
 
 mod buckets;
 mod filter;
 mod problem;
+mod query;
 mod range;
+mod scalar;
 mod window;
 mod zone;
 
@@ -17,6 +20,7 @@ pub use filter::{
     Operator, Pattern, ProfileColumn, PropertyKey, SessionFact, UtmTag, ValueType,
 };
 pub use problem::{PathStep, Problem};
+pub use query::{Query, WindowNames};
 pub use range::Range;
 pub use window::{
     Bound, DateText, DefaultWindow, Window, WindowProblem, WindowRequest, echo, resolve,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Field, Filter, Operator, ValueType};
-use crate::problem::Problem;
+use crate::{problem::Problem, scalar::scalar_text};
 
 const NO_COHORTS: &str = "Cohorts are not supported";
 
@@ -115,7 +115,7 @@ fn read_values(item: &Map<String, Value>) -> Result<Vec<String>, Vec<Problem>> {
         Some(_) => return Err(vec![Problem::at(["value".into()], "must be a list")]),
         None => return Err(vec![Problem::at(["value".into()], "is required")]),
     };
-    let texts: Vec<_> = values.iter().map(as_text).collect();
+    let texts: Vec<_> = values.iter().map(scalar_text).collect();
     let wrong: Vec<_> = texts
         .iter()
         .enumerate()
@@ -129,20 +129,5 @@ fn read_values(item: &Map<String, Value>) -> Result<Vec<String>, Vec<Problem>> {
         Ok(texts.into_iter().flatten().collect())
     } else {
         Err(wrong)
-    }
-}
-
-/// A value as JavaScript would print it.
-fn as_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(yes) => Some(yes.to_string()),
-        Value::Null => Some("null".to_owned()),
-        Value::Number(number) if number.is_f64() => {
-            let number = number.as_f64()?;
-            Some(ryu_js::Buffer::new().format(number).to_owned())
-        }
-        Value::Number(number) => Some(number.to_string()),
-        Value::Array(_) | Value::Object(_) => None,
     }
 }

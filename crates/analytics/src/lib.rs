@@ -1,1 +1,33 @@
-//! What can be asked of events.
+//! What can be asked of events: windows, buckets, filters, reports and their answers.
+//!
+//! Everything here is plain data and pure functions. This crate does no I/O and knows no
+//! database, no HTTP and no clock: `now` is passed in. Start at [`resolve`], which finds the
+//! [`Window`] a caller means, [`Buckets`], which cut it, and [`Filter`], which says what counts.
+//! [`Query`] reads all of them from a query string. A report is a request such as
+//! [`MetricsRequest`], rows that the event store counts for it, and an answer made of them.
+
+mod buckets;
+mod filter;
+mod metrics;
+mod problem;
+mod query;
+mod range;
+mod scalar;
+mod window;
+mod zone;
+
+pub use buckets::{Bucket, Buckets, Interval, Label, Span};
+pub use filter::{
+    Column, Comparison, Field, Filter, GroupColumn, MOMENT_PATTERN, NUMBER_PATTERN, Operands,
+    Operator, Pattern, ProfileColumn, PropertyKey, SessionFact, UtmTag, ValueType,
+};
+pub use metrics::{
+    BucketCounts, BucketRevenue, Metrics, MetricsAnswer, MetricsCounts, MetricsMode, MetricsPoint,
+    MetricsRequest, MetricsRows,
+};
+pub use problem::{PathStep, Problem};
+pub use query::{Query, WindowNames};
+pub use range::Range;
+pub use window::{
+    Bound, DateText, DefaultWindow, Window, WindowProblem, WindowRequest, echo, resolve,
+};

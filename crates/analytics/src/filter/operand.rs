@@ -1,0 +1,176 @@
+//! The values of a filter, made ready to be compared.
+
+use chrono::NaiveDate;
+use paneld_domain::{InvalidValue, Timestamp};
+use regex::{Regex, RegexBuilder};
+
+use super::{Comparison, Operator};
+use crate::window::DateText;
+
+/// What spells a number, as a regular expression: everything else is none.
+pub const NUMBER_PATTERN: &str = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$";
+
+/// What may spell a date or a time, as a regular expression. Such a text still need not be one:
+/// there is no 30 February.
+pub const MOMENT_PATTERN: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}\
+    ([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?$";
+
+/// Longer patterns are refused.
+const LONGEST_PATTERN: usize = 1_000;
+
+/// A compiled pattern may be so large, in bytes.
+const LARGEST_PATTERN: usize = 1 << 20;
+
+/// A regular expression. It is searched for anywhere in a text.
+#[derive(Debug, Clone)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    /// Reads a pattern. Slashes around it are no part of it.
+    ///
+    /// # Errors
+    /// When it is no regular expression, or one that is too large.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let inner = text
+            .strip_prefix('/')
+            .and_then(|rest| rest.strip_suffix('/'))
+            .unwrap_or(text);
+        if inner.len() > LONGEST_PATTERN {
+            return Err(InvalidValue::new(format!(
+                "must be at most {LONGEST_PATTERN} bytes"
+            )));
+        }
+        let built = RegexBuilder::new(inner).size_limit(LARGEST_PATTERN).build();
+        match built {
+            Ok(regex) => Ok(Self(regex)),
+            Err(regex::Error::CompiledTooBig(_)) => {
+                Err(InvalidValue::new("must be a smaller regular expression"))
+            }
+            Err(_explained_over_many_lines) => {
+                Err(InvalidValue::new("must be a regular expression"))
+            }
+        }
+    }
+
+    /// The pattern, without slashes around it.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    pub(super) fn is_found_in(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+/// The values of a filter, as what they are compared as. There is at least one, but for
+/// [`Operands::None`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operands {
+    /// The operator needs none.
+    None,
+    /// Texts, compared byte by byte.
+    Texts(Vec<String>),
+    /// Finite numbers.
+    Numbers(Vec<f64>),
+    /// Days in UTC.
+    Days(Vec<NaiveDate>),
+    /// Moments, to the millisecond.
+    Moments(Vec<Timestamp>),
+    /// Yes or no.
+    Booleans(Vec<bool>),
+    /// Regular expressions.
+    Patterns(Vec<Pattern>),
+}
+
+impl Operands {
+    /// Converts the values; of those that cannot be, tells the place and why.
+    pub(super) fn convert(
+        operator: Operator,
+        comparison: Comparison,
+        values: &[String],
+    ) -> Result<Self, Vec<(usize, InvalidValue)>> {
+        match (operator, comparison) {
+            (Operator::IsNull | Operator::IsNotNull, _) => Ok(Self::None),
+            (Operator::Regex, _) => each(values, Pattern::parse).map(Self::Patterns),
+            (_, Comparison::Text) => Ok(Self::Texts(values.to_vec())),
+            (_, Comparison::Number) => {
+                let read = |text: &str| number(text).ok_or("must be a number");
+                each(values, read).map(Self::Numbers)
+            }
+            (_, Comparison::Day) => each(values, day).map(Self::Days),
+            (_, Comparison::Moment) => each(values, moment).map(Self::Moments),
+            (_, Comparison::Boolean) => Ok(Self::Booleans(
+                values.iter().map(|text| boolean(text)).collect(),
+            )),
+        }
+    }
+}
+
+fn each<T, E: Into<Why>>(
+    values: &[String],
+    read: impl Fn(&str) -> Result<T, E>,
+) -> Result<Vec<T>, Vec<(usize, InvalidValue)>> {
+    let mut right = Vec::with_capacity(values.len());
+    let mut wrong = Vec::new();
+    for (place, value) in values.iter().enumerate() {
+        match read(value) {
+            Ok(value) => right.push(value),
+            Err(why) => wrong.push((place, why.into().0)),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(right)
+    } else {
+        Err(wrong)
+    }
+}
+
+/// So that readers may say what is wrong in either of two ways.
+struct Why(InvalidValue);
+
+impl From<&'static str> for Why {
+    fn from(text: &'static str) -> Self {
+        Self(InvalidValue::new(text))
+    }
+}
+
+impl From<InvalidValue> for Why {
+    fn from(why: InvalidValue) -> Self {
+        Self(why)
+    }
+}
+
+/// The finite number that a text spells.
+pub(super) fn number(text: &str) -> Option<f64> {
+    let is_plain = |byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+    // Rust also reads "inf" and "nan".
+    if !text.bytes().all(is_plain) {
+        return None;
+    }
+    let number = text.parse().unwrap_or(f64::NAN);
+    number.is_finite().then_some(number)
+}
+
+/// The moment that a text spells; without an offset, in UTC.
+pub(super) fn moment(text: &str) -> Result<Timestamp, InvalidValue> {
+    let text: DateText = text.parse()?;
+    Ok(text.moment_in_utc())
+}
+
+/// The day of that moment.
+pub(super) fn day(text: &str) -> Result<NaiveDate, InvalidValue> {
+    moment(text).map(|moment| moment.date_naive())
+}
+
+/// What does not say yes means no.
+pub(super) fn boolean(text: &str) -> bool {
+    ["true", "1", "yes"]
+        .iter()
+        .any(|yes| text.eq_ignore_ascii_case(yes))
+}

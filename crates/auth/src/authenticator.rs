@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
-use paneld_domain::{Client, ClientId, Clock, Organization, Project, Timestamp};
+use paneld_domain::{Client, ClientId, ClientType, Clock, Organization, Project, Timestamp};
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
-    CredentialStore, SecretHash, SlowCheck, SlowVerdict, Stale, StoreUnavailable,
+    CredentialStore, Credentials, SecretHash, SlowCheck, SlowVerdict, Stale, StoreUnavailable,
     known::Known,
     policy::{self, Api, Reach},
     secret::is_well_formed,
@@ -24,6 +24,8 @@ const CACHE_TIME: Duration = Duration::from_secs(5);
 /// How long a failed look-up answers for those that follow: they must not each wait for the
 /// store's time limit in turn.
 const FAILURE_TIME: Duration = Duration::from_secs(1);
+/// How long clients that track may go on while the store cannot be reached (§2.4).
+const LAST_KNOWN_TIME: Duration = Duration::from_secs(5 * 60);
 /// About how many clients are expected to be in use at once.
 const EXPECTED_CLIENTS: usize = 16_384;
 /// The most bytes of clients that are remembered, by estimate.
@@ -69,11 +71,33 @@ impl Principal {
     }
 }
 
+/// Somebody who may track.
+#[derive(Debug, Clone)]
+pub struct Tracker {
+    principal: Principal,
+    knows_secret: bool,
+}
+
+impl Tracker {
+    /// Who it is.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// Whether it knows the secret; else it only claims to come from an allowed page.
+    pub fn knows_secret(&self) -> bool {
+        self.knows_secret
+    }
+}
+
 /// Why a caller was turned away. The reason of
 /// [`InvalidCredentials`](Self::InvalidCredentials) is for the log alone; what comes behind it
 /// is told only to callers whose secret is right.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
+    /// There is no id; told apart from a wrong one on Track only.
+    #[error("there is no client id")]
+    MissingClientId,
     /// There is no id, or it is not a UUIDv4.
     #[error("the client id is missing or not a UUIDv4")]
     MalformedClientId,
@@ -83,7 +107,11 @@ pub enum AuthError {
         /// What exactly is wrong, for the log.
         reason: &'static str,
     },
+    /// The caller knows no secret, and its page is none of those that may send events.
+    #[error("neither the origin nor the secret is right")]
+    OriginNotAllowed,
     /// The client is switched off.
+    /// The caller knows no secret, and its page is none of those that may send events.
     #[error("the client is disabled")]
     Disabled,
     /// The client's time is over.
@@ -130,9 +158,34 @@ pub struct Authenticator {
 struct Cached {
     outcome: Result<Option<Arc<Known>>, StoreUnavailable>,
     loaded_at: Duration,
+    /// What was known before the store could not be reached any more, and since when.
+    last_known: Option<(Arc<Known>, Duration)>,
 }
 
 impl Cached {
+    fn last_known(&self) -> Option<(Arc<Known>, Duration)> {
+        match &self.outcome {
+            Ok(Some(known)) => Some((Arc::clone(known), self.loaded_at)),
+            Ok(None) => None,
+            Err(_) => self.last_known.clone(),
+        }
+    }
+
+    /// What is known of a client that only tracks; while the store is away, what was known a
+    /// few minutes ago will do.
+    fn for_tracking(self, now: Duration) -> Result<Option<Arc<Known>>, StoreUnavailable> {
+        let is_recent = |since: Duration| now.saturating_sub(since) < LAST_KNOWN_TIME;
+        match (self.outcome, self.last_known) {
+            (Err(_), Some((known, since)))
+                if is_recent(since)
+                    && known.credentials.client.client_type == ClientType::Write =>
+            {
+                Ok(Some(known))
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
     fn is_fresh(&self, now: Duration) -> bool {
         let time = match self.outcome {
             Ok(_) => CACHE_TIME,
@@ -149,10 +202,10 @@ struct Weight;
 impl Weighter<ClientId, Cached> for Weight {
     fn weight(&self, _: &ClientId, cached: &Cached) -> u64 {
         const ENTRY: u64 = 128;
-        match &cached.outcome {
-            Ok(Some(known)) => ENTRY + known.credentials.size(),
-            Ok(None) | Err(_) => ENTRY,
-        }
+        let last_known = cached.last_known.as_ref().map(|(known, _)| known);
+        let known = cached.outcome.as_ref().ok().and_then(Option::as_ref);
+        let known = [known, last_known].into_iter().flatten();
+        ENTRY + known.map(|known| known.credentials.size()).sum::<u64>()
     }
 }
 
@@ -206,6 +259,56 @@ impl Authenticator {
         Ok(Principal { known, peer })
     }
 
+    /// Who tracks, if they may: the decision order of `contract/auth-and-limits.md` §2.2, up to
+    /// what needs the body. Without a secret the page's `origin` must be one of those allowed.
+    ///
+    /// # Errors
+    /// When they may not, or when it could not be found out.
+    pub async fn authenticate_tracker(
+        &self,
+        presented: Presented<'_>,
+        origin: Option<&str>,
+        peer: IpAddr,
+        check_slowly: impl AsyncFnOnce(SlowCheck) -> Result<SlowVerdict, NotChecked>,
+    ) -> Result<Tracker, AuthError> {
+        let given = presented.client_id.filter(|text| !text.is_empty());
+        let id = given.ok_or(AuthError::MissingClientId)?;
+        let id = id
+            .parse()
+            .map_err(|_not_a_uuid| AuthError::MalformedClientId)?;
+        let now = self.clock.now();
+        let invalid = |reason| AuthError::InvalidCredentials { reason };
+        let found = self.find(id).await?.for_tracking(self.clock.elapsed())?;
+        let Some(known) = found else {
+            pretend_to_compare(presented.secret);
+            return Err(invalid("there is no such client"));
+        };
+        let client = &known.credentials.client;
+        let is_usable = client.enabled && !client.is_expired(now);
+        if !is_usable || policy::reach(Api::Track, client.client_type) == Reach::Nothing {
+            return Err(invalid(
+                "the client is disabled, expired, or of another type",
+            ));
+        }
+        let project = known.credentials.project.as_ref();
+        if project.is_some_and(|project| !project.is_live()) {
+            return Err(invalid("the client's project is deleted"));
+        }
+        if !client.allows(peer) {
+            return Err(AuthError::AddressNotAllowed);
+        }
+        let secret = presented.secret.filter(|text| is_well_formed(text));
+        let knows_secret = self.is_right(&known, secret, now, check_slowly).await?;
+        if !knows_secret && !may_track_without_secret(&known, origin) {
+            return Err(AuthError::OriginNotAllowed);
+        }
+        self.note_use(&known, now);
+        Ok(Tracker {
+            principal: Principal { known, peer },
+            knows_secret,
+        })
+    }
+
     /// Forgets what is stale, at once.
     pub fn forget(&self, stale: Stale) {
         match stale {
@@ -250,21 +353,11 @@ impl Authenticator {
         if secret.is_some_and(|text| !is_well_formed(text)) {
             return Err(invalid("the secret is malformed"));
         }
-        let presented = SecretHash::digest(secret.unwrap_or_default());
-        let Some(known) = self.find(id).await? else {
-            // What comparing with a real hash costs.
-            std::hint::black_box(presented.matches(&presented));
+        let Some(known) = self.find(id).await?.outcome? else {
+            pretend_to_compare(secret);
             return Err(invalid("there is no such client"));
         };
-        let mut is_right = secret.is_some() && known.accepts(&presented, now);
-        if !is_right && let Some(check) = SlowCheck::new(&known, secret, now) {
-            let verdict = check_slowly(check).await?;
-            if let Some(outdated) = verdict.outdated {
-                self.store.replace_hash(id, outdated, presented).await;
-            }
-            is_right = verdict.is_right;
-        }
-        if !is_right {
+        if !self.is_right(&known, secret, now, check_slowly).await? {
             return Err(invalid("the secret is missing, wrong or replaced"));
         }
         let project = known.credentials.project.as_ref();
@@ -277,12 +370,37 @@ impl Authenticator {
     /// A client as the store knew it within [`CACHE_TIME`]. Callers that miss the cache at the
     /// same time share one look-up, and its failure. One that is evicted meanwhile is not
     /// cached: eviction takes its place in the cache away.
-    async fn find(&self, id: ClientId) -> Result<Option<Arc<Known>>, StoreUnavailable> {
+    /// Whether the secret is one of the client's.
+    async fn is_right(
+        &self,
+        known: &Arc<Known>,
+        secret: Option<&str>,
+        now: Timestamp,
+        check_slowly: impl AsyncFnOnce(SlowCheck) -> Result<SlowVerdict, NotChecked>,
+    ) -> Result<bool, NotChecked> {
+        let presented = SecretHash::digest(secret.unwrap_or_default());
+        if secret.is_some() && known.accepts(&presented, now) {
+            return Ok(true);
+        }
+        let Some(check) = SlowCheck::new(known, secret, now) else {
+            return Ok(false);
+        };
+        let verdict = check_slowly(check).await?;
+        if let Some(outdated) = verdict.outdated {
+            let id = known.credentials.client.id;
+            self.store.replace_hash(id, outdated, presented).await;
+        }
+        Ok(verdict.is_right)
+    }
+
+    async fn find(&self, id: ClientId) -> Result<Cached, StoreUnavailable> {
         let now = self.clock.elapsed();
+        let mut last_known = None;
         if let Some(cached) = self.cache.get(&id) {
             if cached.is_fresh(now) {
-                return cached.outcome;
+                return Ok(cached);
             }
+            last_known = cached.last_known();
             self.cache
                 .remove_if(&id, |current| current.loaded_at == cached.loaded_at);
         }
@@ -290,10 +408,15 @@ impl Authenticator {
             let loaded_at = self.clock.elapsed();
             let found = self.store.find_credentials(id).await;
             let outcome = found.map(|found| found.map(Known::new).map(Arc::new));
-            Ok::<_, Infallible>(Cached { outcome, loaded_at })
+            let last_known = last_known.filter(|_| outcome.is_err());
+            Ok::<_, Infallible>(Cached {
+                outcome,
+                loaded_at,
+                last_known,
+            })
         };
         match self.cache.get_or_insert_async(&id, load).await {
-            Ok(cached) => cached.outcome,
+            Ok(cached) => Ok(cached),
             Err(never) => match never {},
         }
     }
@@ -307,6 +430,26 @@ impl Authenticator {
             uses.insert(known.credentials.client.id, now);
         }
     }
+}
+
+/// Whether anyone may track for this client, or anyone from this page.
+fn may_track_without_secret(known: &Known, origin: Option<&str>) -> bool {
+    let Credentials {
+        client, project, ..
+    } = &known.credentials;
+    if client.client_type != ClientType::Write {
+        return false;
+    }
+    let of_project = project.as_ref().map(|project| project.cors.as_slice());
+    let entries = client.cors.as_deref().or(of_project).unwrap_or_default();
+    let is_allowed = |origin| entries.iter().any(|entry| entry.matches(origin));
+    client.ignore_cors_and_secret || origin.is_some_and(is_allowed)
+}
+
+/// What comparing with a real hash costs.
+fn pretend_to_compare(secret: Option<&str>) {
+    let presented = SecretHash::digest(secret.unwrap_or_default());
+    std::hint::black_box(presented.matches(&presented));
 }
 
 impl std::fmt::Debug for Authenticator {

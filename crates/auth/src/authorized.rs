@@ -35,6 +35,30 @@ pub mod permission {
     impl Permission for Identity {
         const API: Api = Api::Identity;
     }
+
+    /// Giving events of the past.
+    #[derive(Debug)]
+    pub struct Import;
+
+    impl Permission for Import {
+        const API: Api = Api::Import;
+    }
+
+    /// Asking for raw events and charts.
+    #[derive(Debug)]
+    pub struct Export;
+
+    impl Permission for Export {
+        const API: Api = Api::Export;
+    }
+
+    /// Asking for answers.
+    #[derive(Debug)]
+    pub struct Insights;
+
+    impl Permission for Insights {
+        const API: Api = Api::Insights;
+    }
 }
 
 /// Proof that the policy lets this principal do what `P` stands for, in one request. There is

@@ -17,7 +17,7 @@ pub mod policy;
 mod secret;
 mod stale;
 
-pub use authenticator::{AuthError, Authenticator, NotChecked, Presented, Principal};
+pub use authenticator::{AuthError, Authenticator, NotChecked, Presented, Principal, Tracker};
 pub use authorized::{Authorized, Denied, permission};
 pub use credentials::{CredentialStore, Credentials, LookupFuture, StoreUnavailable, StoredSecret};
 pub use idempotency::{IdempotencyKey, ReplySeal, RequestParts};

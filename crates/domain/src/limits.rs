@@ -15,17 +15,20 @@ pub enum LimitGroup {
     Insights,
     /// Track with a secret, and Import, by client.
     Track,
+    /// Track without a secret, of one visitor: anyone can send it.
+    TrackVisitor,
     /// Failed authentication, by peer address.
     AuthFailures,
 }
 
 impl LimitGroup {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Manage,
         Self::Export,
         Self::Insights,
         Self::Track,
+        Self::TrackVisitor,
         Self::AuthFailures,
     ];
 
@@ -36,6 +39,7 @@ impl LimitGroup {
             Self::Export => "export",
             Self::Insights => "insights",
             Self::Track => "track",
+            Self::TrackVisitor => "track_visitor",
             Self::AuthFailures => "auth_failures",
         }
     }
@@ -165,8 +169,8 @@ impl ClientRateLimits {
             LimitGroup::Export => self.export,
             LimitGroup::Insights => self.insights,
             LimitGroup::Track => self.track,
-            // It is charged to an address, before anyone is known to be a client.
-            LimitGroup::AuthFailures => None,
+            // These are charged to addresses.
+            LimitGroup::TrackVisitor | LimitGroup::AuthFailures => None,
         }
     }
 }

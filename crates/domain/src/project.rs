@@ -200,6 +200,15 @@ impl FilteredAddress {
     }
 }
 
+impl FilteredAddress {
+    /// Whether it is this address, or its network has it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let network = self.0.parse::<IpNet>().ok();
+        let network = network.or_else(|| self.0.parse::<IpAddr>().ok().map(IpNet::from));
+        network.is_some_and(|network| network.contains(&address.to_canonical()))
+    }
+}
+
 impl FromStr for FilteredAddress {
     type Err = InvalidValue;
 

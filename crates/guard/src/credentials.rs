@@ -6,6 +6,8 @@ use paneld_auth::Presented;
 
 static CLIENT_ID: HeaderName = HeaderName::from_static("openpanel-client-id");
 static CLIENT_SECRET: HeaderName = HeaderName::from_static("openpanel-client-secret");
+static OLD_CLIENT_ID: HeaderName = HeaderName::from_static("mixan-client-id");
+static OLD_CLIENT_SECRET: HeaderName = HeaderName::from_static("mixan-client-secret");
 
 /// The credentials of a request: its `openpanel-*` headers, else what `Authorization` holds.
 pub(crate) struct GivenCredentials<'a> {
@@ -30,6 +32,23 @@ impl<'a> GivenCredentials<'a> {
             authorization: headers
                 .get(header::AUTHORIZATION)
                 .and_then(decode_authorization),
+        }
+    }
+
+    /// Those of a caller of Track: each may be under the name that old SDKs use.
+    pub(crate) fn of_tracker(headers: &'a HeaderMap) -> Self {
+        let text = |names: [&HeaderName; 2]| {
+            let value = names.into_iter().find_map(|name| headers.get(name));
+            value.map(|value| value.to_str().unwrap_or(""))
+        };
+        let client_id = text([&CLIENT_ID, &OLD_CLIENT_ID]);
+        let secret = text([&CLIENT_SECRET, &OLD_CLIENT_SECRET]);
+        if client_id.is_none() && secret.is_none() {
+            return Self::of(headers);
+        }
+        Self {
+            headers: Some(Presented { client_id, secret }),
+            authorization: None,
         }
     }
 

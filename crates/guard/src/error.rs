@@ -110,6 +110,13 @@ impl ApiError {
         error.with_header(header::WWW_AUTHENTICATE, challenge)
     }
 
+    /// 401 without a challenge: browsers would show a dialog on somebody else's page.
+    pub fn unauthorized_quietly(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        let mut error = Self::new(StatusCode::UNAUTHORIZED, message);
+        error.0.code = Some(code);
+        error
+    }
+
     /// 403.
     pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)

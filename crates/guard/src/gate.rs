@@ -10,7 +10,7 @@ use std::{
 };
 
 use actix_web::{
-    Error, HttpMessage,
+    Error, HttpMessage, HttpRequest,
     body::{EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::header::{CACHE_CONTROL, HeaderValue},
@@ -60,6 +60,27 @@ impl Guard {
 
     /// Authenticates a request, and takes a token for it: the decision order of
     /// `contract/auth-and-limits.md` §2.1.
+    pub(crate) fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
+    pub(crate) fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn slow_lane(&self) -> &SlowLane {
+        &self.slow_lane
+    }
+
+    /// Who is at the other end, behind the proxies that are trusted.
+    pub fn peer_address(&self, request: &HttpRequest) -> IpAddr {
+        self.proxies.peer_address(request.head())
+    }
+
     async fn admit(&self, api: Api, request: &ServiceRequest) -> Result<Admission, ApiError> {
         let peer = self.proxies.peer_address(request.head());
         let given = GivenCredentials::of(request.headers());
@@ -137,7 +158,12 @@ impl Guard {
 }
 
 fn too_many_failures(retry_in: Duration) -> ApiError {
-    count_limited(LimitGroup::AuthFailures);
+    rate_limited(LimitGroup::AuthFailures, retry_in)
+}
+
+/// What somebody is told whose rate is used up.
+pub(crate) fn rate_limited(group: LimitGroup, retry_in: Duration) -> ApiError {
+    count_limited(group);
     ApiError::rate_limited(limit_headers::retry_after(retry_in))
 }
 
@@ -170,6 +196,9 @@ fn unauthorized(api: Api, error: &AuthError) -> Option<ApiError> {
             "Address is not allowed for this client",
         ),
         AuthError::InsufficientPermissions => ("insufficient_permissions", insufficient(api)),
+        // Only Track tells these apart.
+        AuthError::MissingClientId => return unauthorized(api, &AuthError::MalformedClientId),
+        AuthError::OriginNotAllowed => ("invalid_credentials", "Invalid client credentials"),
         AuthError::Unavailable(_) | AuthError::NotChecked(_) => return None,
     };
     Some(ApiError::unauthorized(code, message))
@@ -255,8 +284,7 @@ where
             };
             let mut response = match verdict.and_then(|verdict| verdict.retry_in) {
                 Some(wait) => {
-                    count_limited(group);
-                    let error = ApiError::rate_limited(limit_headers::retry_after(wait));
+                    let error = rate_limited(group, wait);
                     request.error_response(error).map_into_right_body()
                 }
                 None => {

@@ -41,6 +41,7 @@ mod limit_headers;
 mod peer;
 mod requests;
 mod slow_lane;
+mod tracking;
 
 pub use body::{BodyBudget, HeldBody, read_body};
 pub use caller::Caller;
@@ -49,3 +50,4 @@ pub use gate::{Gate, Guard};
 pub use idempotency::reply_seal;
 pub use peer::{TrustedProxies, TrustedProxy};
 pub use requests::{RequestId, Requests};
+pub use tracking::{AdmittedTracker, Refused, names_client};

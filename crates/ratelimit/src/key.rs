@@ -31,6 +31,24 @@ impl BucketKey {
         Self { group, subject }
     }
 
+    /// That of all who call for a client without its secret.
+    pub fn strangers(group: LimitGroup, client: ClientId) -> Self {
+        Self {
+            group,
+            // No client has it: the version of its id would be another.
+            subject: !client.as_uuid().as_u128(),
+        }
+    }
+
+    /// That of one visitor of a client.
+    pub fn visitor(group: LimitGroup, client: ClientId, address: IpAddr) -> Self {
+        let address = Self::address(group, address).subject;
+        Self {
+            group,
+            subject: client.as_uuid().as_u128() ^ address.rotate_left(32),
+        }
+    }
+
     /// The group that the bucket is for.
     pub fn group(&self) -> LimitGroup {
         self.group

@@ -11,8 +11,10 @@ pub struct Limits {
     pub export: Option<Rate>,
     /// The Insights API.
     pub insights: Option<Rate>,
-    /// Track with a secret, and Import.
+    /// Track with a secret, and Import; and, apart from those, all Track of a client without one.
     pub track: Option<Rate>,
+    /// Track without a secret, of one visitor.
+    pub track_visitor: Option<Rate>,
     /// Failed authentication.
     pub auth_failures: Option<Rate>,
     /// How many times a group's rate a client may be given through the Manage API.
@@ -33,6 +35,7 @@ impl Default for Limits {
             export: const { rate(100, 10) },
             insights: const { rate(100, 10) },
             track: const { rate(10_000, 10) },
+            track_visitor: const { rate(100, 10) },
             auth_failures: const { rate(30, 60) },
             client_factor: 10,
         }
@@ -47,6 +50,7 @@ impl Limits {
             LimitGroup::Export => self.export,
             LimitGroup::Insights => self.insights,
             LimitGroup::Track => self.track,
+            LimitGroup::TrackVisitor => self.track_visitor,
             LimitGroup::AuthFailures => self.auth_failures,
         }
     }
@@ -75,7 +79,14 @@ mod tests {
         let text = LimitGroup::ALL.map(|group| limits.group(group).unwrap().to_string());
         assert_eq!(
             text,
-            ["20/10s", "100/10s", "100/10s", "10000/10s", "30/60s"]
+            [
+                "20/10s",
+                "100/10s",
+                "100/10s",
+                "10000/10s",
+                "100/10s",
+                "30/60s"
+            ]
         );
     }
 

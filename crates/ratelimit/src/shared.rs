@@ -71,7 +71,9 @@ impl SharedBuckets {
             LimitGroup::Manage | LimitGroup::Export | LimitGroup::Insights | LimitGroup::Track => {
                 key.subject
             }
-            LimitGroup::AuthFailures => hash(prefix.as_str(), key.subject),
+            LimitGroup::TrackVisitor | LimitGroup::AuthFailures => {
+                hash(prefix.as_str(), key.subject)
+            }
         };
         format!("{prefix}limit:{{{subject:032x}}}:{group}")
     }

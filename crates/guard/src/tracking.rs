@@ -1,0 +1,173 @@
+//! The gate in front of Track, whose callers may carry their credentials in the body, or come
+//! from a page: `contract/auth-and-limits.md` §2.2 and §4.
+
+use std::net::IpAddr;
+
+use actix_web::{HttpRequest, HttpResponse, http::header};
+use paneld_auth::{AuthError, Presented, Principal, Tracker};
+use paneld_domain::{LimitGroup, Rate};
+use paneld_ratelimit::{BucketKey, Verdict};
+
+use crate::{ApiError, Guard, credentials::GivenCredentials, gate, limit_headers};
+
+/// Somebody who may track, and what is left of its rate.
+#[derive(Debug)]
+pub struct AdmittedTracker {
+    /// Who it is.
+    pub tracker: Tracker,
+    verdict: Option<Verdict>,
+}
+
+impl AdmittedTracker {
+    /// Writes what is left of the rate to a reply.
+    pub fn tell(&self, response: &mut HttpResponse) {
+        if let Some(verdict) = &self.verdict {
+            limit_headers::write(LimitGroup::Track, verdict, response.headers_mut());
+        }
+    }
+}
+
+/// Whether a request names its client in a header; else its body has to.
+pub fn names_client(request: &HttpRequest) -> bool {
+    let given = GivenCredentials::of_tracker(request.headers());
+    given.presented().client_id.is_some()
+}
+
+impl Guard {
+    /// Lets somebody in who may track, and charges them. What headers do not tell, the body may.
+    ///
+    /// # Errors
+    /// 401 for those who may not; 429 for those within whose rate it is not; 503 when it could
+    /// not be found out.
+    pub async fn admit_tracker(
+        &self,
+        request: &HttpRequest,
+        in_body: Presented<'_>,
+        visitor: IpAddr,
+    ) -> Result<AdmittedTracker, Refused> {
+        let given = GivenCredentials::of_tracker(request.headers());
+        let given = given.presented();
+        let presented = Presented {
+            client_id: given.client_id.or(in_body.client_id),
+            secret: given.secret.or(in_body.secret),
+        };
+        let origin = request.headers().get(header::ORIGIN);
+        let origin = origin.and_then(|origin| origin.to_str().ok());
+        let peer = self.peer_address(request);
+        // Failures are not limited here: SDKs stop at a 401 and repeat everything else.
+        let check_slowly = async |check| self.slow_lane().run(check, async || Ok(())).await;
+        let authenticated =
+            self.authenticator()
+                .authenticate_tracker(presented, origin, peer, check_slowly);
+        let tracker = authenticated.await.map_err(|error| refuse(error, peer))?;
+        let verdict = self.charge_tracker(&tracker, visitor).await?;
+        let admitted = AdmittedTracker { tracker, verdict };
+        match verdict.and_then(|verdict| verdict.retry_in) {
+            Some(wait) => Err(Refused {
+                error: gate::rate_limited(LimitGroup::Track, wait),
+                admitted: Some(admitted),
+            }),
+            None => Ok(admitted),
+        }
+    }
+
+    /// Who knows the secret has a bucket of its own, which nobody else can drain: ids are public,
+    /// and origins can be claimed by anyone.
+    async fn charge_tracker(
+        &self,
+        tracker: &Tracker,
+        visitor: IpAddr,
+    ) -> Result<Option<Verdict>, ApiError> {
+        let client = tracker.principal().client();
+        let rate = self
+            .limits()
+            .client(LimitGroup::Track, client.rate_limits.as_ref());
+        if tracker.knows_secret() {
+            let key = BucketKey::client(LimitGroup::Track, client.id);
+            return self.take(key, rate, 1).await;
+        }
+        let group = LimitGroup::TrackVisitor;
+        let key = BucketKey::visitor(group, client.id, visitor);
+        let own = self.take(key, self.limits().group(group), 1).await?;
+        if own.is_some_and(|own| own.retry_in.is_some()) {
+            return Ok(own);
+        }
+        let key = BucketKey::strangers(LimitGroup::Track, client.id);
+        let all = self.take(key, rate, 1).await?;
+        let tighter = [own, all].into_iter().flatten();
+        Ok(tighter.min_by_key(|verdict| (verdict.retry_in.is_none(), verdict.remaining)))
+    }
+
+    /// Charges a caller that was let in for more than one request.
+    ///
+    /// # Errors
+    /// 429 when it is not within its rate.
+    pub async fn charge_more(&self, principal: &Principal, cost: u32) -> Result<(), ApiError> {
+        let client = principal.client();
+        let group = LimitGroup::Track;
+        let rate = self.limits().client(group, client.rate_limits.as_ref());
+        let taken = self.take(BucketKey::client(group, client.id), rate, cost);
+        match taken.await?.and_then(|verdict| verdict.retry_in) {
+            Some(wait) => Err(gate::rate_limited(group, wait)),
+            None => Ok(()),
+        }
+    }
+
+    async fn take(
+        &self,
+        key: BucketKey,
+        rate: Option<Rate>,
+        cost: u32,
+    ) -> Result<Option<Verdict>, ApiError> {
+        let Some(rate) = rate.filter(|_| cost > 0) else {
+            return Ok(None);
+        };
+        let taken = self.limiter().take(key, rate, cost).await;
+        taken.map_err(ApiError::unavailable)
+    }
+}
+
+/// Why somebody was not let in; and who, when that is known.
+#[derive(Debug)]
+pub struct Refused {
+    /// What the caller is told.
+    pub error: ApiError,
+    /// Whose rate is used up.
+    pub admitted: Option<AdmittedTracker>,
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Self {
+        Self {
+            error,
+            admitted: None,
+        }
+    }
+}
+
+fn refuse(error: AuthError, peer: IpAddr) -> ApiError {
+    let (code, message) = match &error {
+        AuthError::MissingClientId => ("missing_client_id", "Ingestion: Missing client id"),
+        AuthError::MalformedClientId => (
+            "malformed_client_id",
+            "Ingestion: Client ID must be a valid UUIDv4",
+        ),
+        AuthError::OriginNotAllowed => ("invalid_credentials", "Ingestion: Invalid cors or secret"),
+        AuthError::AddressNotAllowed => (
+            "address_not_allowed",
+            "Address is not allowed for this client",
+        ),
+        AuthError::InvalidCredentials { .. }
+        | AuthError::Disabled
+        | AuthError::Expired
+        | AuthError::InsufficientPermissions => {
+            ("invalid_credentials", "Invalid client credentials")
+        }
+        AuthError::Unavailable(_) | AuthError::NotChecked(_) => {
+            return ApiError::unavailable(error);
+        }
+    };
+    metrics::counter!("paneld_auth_failures_total").increment(1);
+    tracing::debug!(peer.address = %peer, reason = %error, "turned a tracker away");
+    ApiError::unauthorized_quietly(code, message)
+}

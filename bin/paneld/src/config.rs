@@ -12,7 +12,7 @@ use paneld_domain::{ClientId, InvalidValue, Name, Rate};
 use paneld_guard::{TrustedProxies, TrustedProxy};
 use paneld_ratelimit::{Limits, RedisDown};
 use paneld_redis::{KeyPrefix, RedisUrl};
-use paneld_service::CatalogUrl;
+use paneld_service::{CatalogUrl, EventsUrl};
 use tracing_subscriber::filter::Targets;
 
 pub use gather::{Gathered, Source};
@@ -28,6 +28,12 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where the catalog is.
     pub catalog: CatalogUrl,
+    /// Where events are.
+    pub events: EventsUrl,
+    /// How many bytes may wait in the spool.
+    pub spool_limit: u64,
+    /// The file that knows where addresses are.
+    pub geoip: Option<PathBuf>,
     /// What the first start makes.
     pub bootstrap: Bootstrap,
     /// The rate limits.
@@ -129,6 +135,13 @@ impl Reader<'_> {
             (None, Some(folder)) => Some(CatalogUrl::Sqlite(folder.join("catalog.sqlite"))),
             (None, None) => None,
         };
+        let events = match (self.text("events_url"), &data_dir) {
+            (Some(_), _) => self.parse("events_url", str::parse),
+            (None, Some(folder)) => Some(EventsUrl::DuckDb(folder.join("events.duckdb"))),
+            (None, None) => None,
+        };
+        let spool_limit = self.parse("spool_limit", parse_mebibytes);
+        let geoip = self.optional("geoip", |text| Ok(PathBuf::from(text)));
         let bootstrap = self.bootstrap();
         let limits = self.limits();
         let redis = self.redis();
@@ -152,6 +165,9 @@ impl Reader<'_> {
             listen: listen?,
             data_dir: data_dir?,
             catalog: catalog?,
+            events: events?,
+            spool_limit: spool_limit?,
+            geoip: geoip?,
             bootstrap: bootstrap?,
             limits: limits?,
             redis: redis?,
@@ -197,6 +213,7 @@ impl Reader<'_> {
         let export = rate("rate_limit_export");
         let insights = rate("rate_limit_insights");
         let track = rate("rate_limit_track");
+        let track_visitor = rate("rate_limit_track_visitor");
         let auth_failures = rate("rate_limit_auth_failures");
         let client_factor = self.parse("rate_limit_client_factor", |text| {
             let factor = text.parse().ok().filter(|&factor| factor > 0);
@@ -207,6 +224,7 @@ impl Reader<'_> {
             export: export?,
             insights: insights?,
             track: track?,
+            track_visitor: track_visitor?,
             auth_failures: auth_failures?,
             client_factor: client_factor?,
         })
@@ -271,6 +289,12 @@ fn parse_socket_address(text: &str) -> Result<SocketAddr, InvalidValue> {
     let wrong = "must be an address and port";
     text.parse()
         .map_err(|_not_an_address| InvalidValue::new(wrong))
+}
+
+fn parse_mebibytes(text: &str) -> Result<u64, InvalidValue> {
+    let number = text.parse::<u64>().ok().filter(|number| *number > 0);
+    let bytes = number.and_then(|number| number.checked_mul(1024 * 1024));
+    bytes.ok_or(InvalidValue::new("must be a whole number of at least 1"))
 }
 
 fn parse_bool(text: &str) -> Result<bool, InvalidValue> {

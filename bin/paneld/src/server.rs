@@ -11,7 +11,9 @@ use paneld_http::Services;
 use paneld_ratelimit::{Limiter, RedisDown};
 use paneld_redis::Redis;
 use paneld_service::{
-    Admin, Health, Identity, Manage, ManageSettings, Repository, Revocations, ServiceError, Upkeep,
+    Admin, EventStore, Health, Identity, Manage, ManageSettings, Reports, Repository, Revocations,
+    ServiceError, Track, Upkeep, current_salts,
+    ingest::{Appliers, Ingest, IngestSettings},
 };
 use tokio::{net::TcpStream, task::JoinHandle};
 
@@ -27,6 +29,10 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the backends are asked how they are.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 /// How often recorded durations are counted into the metrics.
+/// How often sessions are looked at to which nothing came any more.
+const SESSIONS_INTERVAL: Duration = Duration::from_secs(15);
+/// How often what is older than a project wants is forgotten.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
 const METRICS_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a caller may leave what was sent to it unread before its connection is ended.
 const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -42,6 +48,8 @@ pub struct Server {
     handle: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     upkeep: Upkeep,
+    appliers: Appliers,
+    events: EventStore,
     chores: Vec<JoinHandle<()>>,
     metrics: Option<ServerHandle>,
     _lock: Lock,
@@ -65,7 +73,22 @@ impl Server {
             Some(redis) => Some((connect(redis).await, redis.down)),
             None => None,
         };
-        let services = services(config, &repository, &authenticator, redis, &clock);
+        let stores = Stores {
+            ingest: open_ingest(config, &repository, &clock).await?,
+            events: EventStore::new(&config.events, &config.data_dir.join("tmp")),
+            repository,
+        };
+        let appliers = Appliers::start(
+            &stores.ingest,
+            stores.events.clone(),
+            stores.repository.clone(),
+        );
+        let services = services(config, &stores, &authenticator, redis, &clock);
+        let Stores {
+            repository,
+            ingest,
+            events,
+        } = stores;
         let health = services.health.clone().into_inner();
 
         let requests = Requests::new(clock.clone());
@@ -90,7 +113,7 @@ impl Server {
 
         let running = http.run();
         let handle = running.handle();
-        let upkeep = Upkeep::new(repository, authenticator, clock);
+        let upkeep = Upkeep::new(repository, authenticator, ingest, clock);
         tracing::info!(%address, "listening");
         for listener in [Some(address), config.metrics_listen].into_iter().flatten() {
             warn_beyond_loopback(listener);
@@ -100,6 +123,8 @@ impl Server {
             handle,
             serving: tokio::spawn(running),
             chores: chores(&upkeep, health),
+            appliers,
+            events,
             metrics,
             upkeep,
             _lock: lock,
@@ -114,6 +139,11 @@ impl Server {
     /// What it does again and again, for tests that do not want to wait for it.
     pub fn upkeep(&self) -> &Upkeep {
         &self.upkeep
+    }
+
+    /// Waits until everything that was taken is applied, and so visible.
+    pub async fn settle(&self) {
+        self.appliers.settle().await;
     }
 
     /// Stops: no new connections, requests finish within the shutdown timeout, and what waits
@@ -145,6 +175,8 @@ impl Server {
         }
         report(USES_NOT_WRITTEN, self.upkeep.record_uses().await);
         self.serving.await??;
+        self.appliers.stop().await;
+        self.events.close().await;
         if let Some(metrics) = self.metrics {
             metrics.stop(false).await;
         }
@@ -187,14 +219,46 @@ pub(crate) async fn connect(redis: &RedisConfig) -> Redis {
     Redis::connect(redis.url.clone(), redis.prefix.clone()).await
 }
 
-fn services(
+/// Where everything is kept.
+struct Stores {
+    repository: Repository,
+    ingest: Ingest,
+    events: EventStore,
+}
+
+async fn open_ingest(
     config: &Config,
     repository: &Repository,
+    clock: &Clock,
+) -> anyhow::Result<Ingest> {
+    let settings = IngestSettings {
+        spool: config.data_dir.join("spool.redb"),
+        spool_limit: config.spool_limit,
+        places: config.geoip.clone(),
+    };
+    let salts = current_salts(repository, clock.now()).await;
+    let salts = salts.context("cannot read the salts of device ids")?;
+    Ingest::open(&settings, salts, clock.clone()).context("cannot take what is tracked")
+}
+
+fn services(
+    config: &Config,
+    stores: &Stores,
     authenticator: &Arc<Authenticator>,
     redis: Option<(Redis, RedisDown)>,
     clock: &Clock,
 ) -> Services {
-    let mut health = Health::new(repository.clone(), clock.clone());
+    let Stores {
+        repository,
+        ingest,
+        events,
+    } = stores;
+    let mut health = Health::new(
+        repository.clone(),
+        events.clone(),
+        ingest.clone(),
+        clock.clone(),
+    );
     let (limiter, revocations) = match redis {
         Some((redis, down)) => {
             health = health.with_redis(redis.clone(), down == RedisDown::Closed);
@@ -212,6 +276,8 @@ fn services(
         allow_root_creation: config.allow_root_creation,
     };
     let manage = Manage::new(repository.clone(), revocations, clock.clone(), settings);
+    let track = Track::new(ingest.clone(), repository.clone(), clock.clone());
+    let reports = Reports::new(repository.clone(), events.clone(), clock.clone());
     Services {
         guard: Guard::new(
             Arc::clone(authenticator),
@@ -221,6 +287,8 @@ fn services(
         ),
         body_budget: web::Data::new(BodyBudget::default()),
         manage: web::Data::new(manage),
+        track: web::Data::new(track),
+        reports: web::Data::new(reports),
         identity: web::Data::new(Identity::new(limiter, config.limits)),
         health: web::Data::new(health),
     }
@@ -245,6 +313,26 @@ fn chores(upkeep: &Upkeep, health: Arc<Health>) -> Vec<JoinHandle<()>> {
         let upkeep = recording.clone();
         async move { report(USES_NOT_WRITTEN, upkeep.record_uses().await) }
     });
+    let ending = upkeep.clone();
+    let sessions = every(SESSIONS_INTERVAL, move || {
+        let upkeep = ending.clone();
+        async move {
+            report(
+                "idle sessions could not be ended",
+                upkeep.end_idle_sessions().await,
+            );
+            report(
+                "the salts of today are not known",
+                upkeep.renew_salts().await,
+            );
+            upkeep.reload_places().await;
+        }
+    });
+    let retaining = upkeep.clone();
+    let retention = every(RETENTION_INTERVAL, move || {
+        let upkeep = retaining.clone();
+        async move { report("old events could not be forgotten", upkeep.retain().await) }
+    });
     // What it finds is in the log, for operators whose balancer does not ask.
     let watch = every(HEALTH_INTERVAL, move || {
         let health = Arc::clone(&health);
@@ -253,7 +341,7 @@ fn chores(upkeep: &Upkeep, health: Arc<Health>) -> Vec<JoinHandle<()>> {
         }
     });
     let metrics = every(METRICS_INTERVAL, || async { metrics::run_upkeep() });
-    vec![purge, uses, watch, metrics]
+    vec![purge, uses, sessions, retention, watch, metrics]
 }
 
 const USES_NOT_WRITTEN: &str = "the last uses of clients could not be written down";

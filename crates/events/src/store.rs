@@ -378,6 +378,12 @@ fn read<T>(
     answer
 }
 
+impl std::fmt::Debug for EventStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventStore").finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;

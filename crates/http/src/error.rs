@@ -1,7 +1,7 @@
 //! From what went wrong in a use case to what the caller is told: the one place.
 
 use paneld_guard::{ApiError, Detail, PathStep};
-use paneld_service::{Conflict, Resource, ServiceError};
+use paneld_service::{Conflict, Resource, ServiceError, TrackRefusal};
 
 /// The reply for a failed use case.
 pub(crate) fn reply_for(error: ServiceError) -> ApiError {
@@ -20,6 +20,13 @@ pub(crate) fn reply_for(error: ServiceError) -> ApiError {
         ServiceError::Conflict(running @ Conflict::Running) => ApiError::busy(running.to_string()),
         ServiceError::Conflict(conflict) => ApiError::conflict(conflict.to_string()),
         ServiceError::Forbidden(message) => ApiError::forbidden(message),
+        ServiceError::Refused(refusal) => {
+            let code = match refusal {
+                TrackRefusal::AddressBlocked | TrackRefusal::ProfileBlocked => "blocked_by_filter",
+                TrackRefusal::SecretRequired => "secret_required",
+            };
+            ApiError::unauthorized_quietly(code, refusal.to_string())
+        }
         ServiceError::Unavailable(source) => ApiError::unavailable(source),
         ServiceError::Internal(source) => ApiError::internal(source),
     }

@@ -9,7 +9,8 @@ use crate::routes::Endpoint;
 
 /// Whether the server can do its work.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"status": "ready", "backends": {"catalog": "up", "redis": "up"}}))]
+#[schema(example = json!({"status": "ready", "backends": {"catalog": "up",
+    "spool": "up", "events": "up", "redis": "up"}}))]
 #[schema(as = Readiness)]
 pub(crate) struct ReadinessBody {
     /// `ready`; `degraded` when something is away that requests can be served without; or
@@ -23,6 +24,10 @@ pub(crate) struct ReadinessBody {
 #[schema(as = Backends)]
 pub(crate) struct BackendsBody {
     catalog: &'static str,
+    /// Where what is tracked waits: `up` or `down`.
+    spool: &'static str,
+    /// The event store: `up` or `down`. While it is away, events wait in the spool.
+    events: &'static str,
     /// Only there when a Redis is configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     redis: Option<&'static str>,
@@ -76,6 +81,8 @@ pub(crate) async fn ready(health: web::Data<Health>) -> HttpResponse {
         status,
         backends: BackendsBody {
             catalog: name(readiness.catalog),
+            spool: name(readiness.spool),
+            events: name(readiness.events),
             redis: readiness.redis.map(name),
         },
     })

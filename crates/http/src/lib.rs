@@ -8,12 +8,15 @@
 
 mod decode;
 mod error;
+mod export;
 mod health;
+mod insights;
 mod manage;
 mod openapi;
 mod path_id;
 mod reply;
 mod routes;
+mod track;
 
 pub use manage::{
     audit::AuditEntryBody,

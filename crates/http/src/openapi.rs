@@ -21,7 +21,7 @@ use utoipa::{
     },
 };
 
-use crate::{health, manage};
+use crate::{export, health, insights, manage, track};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -38,6 +38,9 @@ use crate::{health, manage};
         (name = "Clients", description = "Holders of API credentials"),
         (name = "References", description = "Dated annotations on charts"),
         (name = "Audit", description = "Who changed what"),
+        (name = "Track", description = "Events in"),
+        (name = "Insights", description = "Answers about events"),
+        (name = "Export", description = "Raw events"),
         (name = "Health", description = "For orchestrators and load balancers"),
     ),
     paths(
@@ -61,6 +64,16 @@ use crate::{health, manage};
         manage::references::update_reference,
         manage::references::delete_reference,
         manage::audit::list_audit_entries,
+        track::track,
+        track::get_device_id,
+        track::track_event,
+        track::upsert_profile,
+        track::increment_profile,
+        track::decrement_profile,
+        track::import_events,
+        insights::get_live,
+        insights::get_profile,
+        export::list_events,
         health::live,
         health::ready,
         health::healthcheck,

@@ -5,14 +5,15 @@ use std::{collections::BTreeMap, sync::Arc};
 use actix_web::{
     FromRequest, Handler, HttpResponse, Responder, guard,
     http::Method,
+    middleware::from_fn,
     web::{self, ServiceConfig},
 };
 use paneld_auth::Api;
 use paneld_guard::{ApiError, BodyBudget, Guard};
-use paneld_service::{Health, Identity, Manage};
+use paneld_service::{Health, Identity, Manage, Reports, Track};
 use utoipa::openapi::HttpMethod;
 
-use crate::{health, manage, openapi};
+use crate::{export, health, insights, manage, openapi, track};
 
 /// What handlers work with. Clones share it.
 #[derive(Clone)]
@@ -25,6 +26,10 @@ pub struct Services {
     pub manage: web::Data<Manage>,
     /// The use case of who am I.
     pub identity: web::Data<Identity>,
+    /// Taking what callers track.
+    pub track: web::Data<Track>,
+    /// Answers about what was tracked.
+    pub reports: web::Data<Reports>,
     /// The state of the backends.
     pub health: web::Data<Health>,
 }
@@ -85,6 +90,10 @@ pub fn endpoints() -> Vec<Endpoint> {
     let mut all = health::endpoints();
     all.extend(manage::identity::endpoints());
     all.extend(manage::endpoints());
+    all.extend(track::endpoints());
+    all.extend(track::import_endpoints());
+    all.extend(insights::endpoints());
+    all.extend(export::endpoints());
     all
 }
 
@@ -94,6 +103,9 @@ pub fn configure(config: &mut ServiceConfig, services: &Services) {
         .app_data(services.body_budget.clone())
         .app_data(services.manage.clone())
         .app_data(services.identity.clone())
+        .app_data(services.track.clone())
+        .app_data(services.reports.clone())
+        .app_data(web::Data::from(Arc::clone(&services.guard)))
         .app_data(services.health.clone())
         .service(web::scope("/api").configure(|config| mount(config, services)))
         .configure(|config| mount(config, services))
@@ -102,28 +114,34 @@ pub fn configure(config: &mut ServiceConfig, services: &Services) {
 
 fn mount(config: &mut ServiceConfig, services: &Services) {
     let gate = |api| services.guard.gate(api);
-    for resource in resources(health::endpoints(), "") {
+    for resource in resources(health::endpoints(), "", exactly) {
         config.service(resource);
     }
     let document = web::resource("/openapi.json")
         .route(route_for(&Method::GET).to(openapi::serve))
         .default_service(refuse_others(vec![Method::GET, Method::HEAD]));
     config.service(document);
-    for resource in resources(manage::identity::endpoints(), "") {
+    for resource in resources(manage::identity::endpoints(), "", exactly) {
         config.service(resource.wrap(gate(Api::Identity)));
     }
     let mut scope = web::scope("/manage");
-    for resource in resources(manage::endpoints(), "/manage") {
+    for resource in resources(manage::endpoints(), "/manage", exactly) {
         scope = scope.service(resource);
     }
     config.service(closed(scope).wrap(gate(Api::Manage)));
-    // What these serve comes with the event store. Who may call them is settled.
-    for (prefix, api) in [
-        ("/insights", Api::Insights),
-        ("/export", Api::Export),
-        ("/import", Api::Import),
+    for resource in resources(track::endpoints(), "", with_or_without_slash) {
+        config.service(resource.wrap(from_fn(track::allow_any_origin)));
+    }
+    for (prefix, api, endpoints) in [
+        ("/insights", Api::Insights, insights::endpoints()),
+        ("/export", Api::Export, export::endpoints()),
+        ("/import", Api::Import, track::import_endpoints()),
     ] {
-        config.service(closed(web::scope(prefix)).wrap(gate(api)));
+        let mut scope = web::scope(prefix);
+        for resource in resources(endpoints, prefix, exactly) {
+            scope = scope.service(resource);
+        }
+        config.service(closed(scope).wrap(gate(api)));
     }
 }
 
@@ -133,7 +151,11 @@ fn closed(scope: actix_web::Scope) -> actix_web::Scope {
 }
 
 /// The endpoints as resources by path, below a prefix. Each refuses other methods than its own.
-fn resources(endpoints: Vec<Endpoint>, prefix: &str) -> Vec<actix_web::Resource> {
+fn resources(
+    endpoints: Vec<Endpoint>,
+    prefix: &str,
+    patterns: fn(String) -> Vec<String>,
+) -> Vec<actix_web::Resource> {
     let mut by_path = BTreeMap::<String, Vec<Endpoint>>::new();
     for endpoint in endpoints {
         let path = endpoint.path.strip_prefix(prefix).unwrap_or(&endpoint.path);
@@ -147,7 +169,7 @@ fn resources(endpoints: Vec<Endpoint>, prefix: &str) -> Vec<actix_web::Resource>
         if allowed.contains(&Method::GET) {
             allowed.push(Method::HEAD);
         }
-        let mut resource = web::resource(path).default_service(refuse_others(allowed));
+        let mut resource = web::resource(patterns(path)).default_service(refuse_others(allowed));
         for endpoint in endpoints {
             resource = resource.route(endpoint.route);
         }
@@ -157,6 +179,16 @@ fn resources(endpoints: Vec<Endpoint>, prefix: &str) -> Vec<actix_web::Resource>
 }
 
 /// Tells what methods a path knows.
+fn exactly(path: String) -> Vec<String> {
+    vec![path]
+}
+
+/// SDKs put their path behind whatever base they are told.
+fn with_or_without_slash(path: String) -> Vec<String> {
+    let slashed = format!("{path}/");
+    vec![path, slashed]
+}
+
 fn refuse_others(allowed: Vec<Method>) -> actix_web::Route {
     web::to(move || {
         let refusal = ApiError::method_not_allowed(&allowed);

@@ -10,8 +10,8 @@ use shake::{
     digest::{ExtendableOutput as _, Update as _, XofReader as _},
 };
 
-/// After how many milliseconds without an event a session is over.
-const IDLE_MS: i64 = 30 * 60_000;
+use crate::sessions::IDLE_MS;
+
 /// An event so shortly after the edge of a bucket may belong to a visit that began before it.
 const GRACE_MS: i64 = 5_000;
 /// Callers send ids back in fields of this many characters.
@@ -84,11 +84,10 @@ pub struct SessionId(String);
 impl SessionId {
     /// The session that an event of this device opens at this moment. It is the same for all
     /// events of the same half hour, so that whoever asks twice is told the same.
-    pub fn derive(project_id: &str, device_id: &DeviceId, at: Timestamp) -> Self {
+    pub fn derive(project_id: &str, device_id: &str, at: Timestamp) -> Self {
         let ms = at.timestamp_millis();
         let is_at_edge = ms.rem_euclid(IDLE_MS) < GRACE_MS;
         let bucket = ms.div_euclid(IDLE_MS) - i64::from(is_at_edge);
-        let device_id = device_id.as_str();
         let digest = Sha256::digest(format!("sess:v1:{project_id}:{device_id}:{bucket}"));
         let (id, _) = digest.split_at(16);
         Self(URL_SAFE_NO_PAD.encode(id))
@@ -110,7 +109,7 @@ mod tests {
     fn ids_are_those_of_the_contract() {
         let device = DeviceId::hash("UA:1.2.3.4:proj:salt");
         assert_eq!(device.as_str(), "b533cb85dc56ff1b4ffb0caafe0d805a");
-        let session = |at| SessionId::derive("proj", &device, parse_timestamp(at).unwrap());
+        let session = |at| SessionId::derive("proj", device.as_str(), parse_timestamp(at).unwrap());
         let at_ten_past = session("2026-08-01T12:10:00Z");
         assert_eq!(at_ten_past.as_str(), "NigsgHtuTyspj0g3wl6Xkw");
         let in_grace = session("2026-08-01T12:00:04Z");

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 /// How far the clock of a visitor's device may be ahead of ours, in milliseconds.
 const AHEAD_MS: i64 = 60_000;
 /// How long ago something may have happened, in milliseconds, to belong to a session still.
-const LIVE_MS: i64 = 15 * 60_000;
+pub(crate) const LIVE_MS: i64 = 15 * 60_000;
 
 /// When an event happened, to the millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

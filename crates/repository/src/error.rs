@@ -17,6 +17,8 @@ pub enum Resource {
     Client,
     /// A reference.
     Reference,
+    /// A profile.
+    Profile,
 }
 
 impl Resource {
@@ -27,6 +29,7 @@ impl Resource {
             Self::Project => "project",
             Self::Client => "client",
             Self::Reference => "reference",
+            Self::Profile => "profile",
         }
     }
 }
@@ -57,6 +60,7 @@ impl std::fmt::Display for Resource {
             Self::Project => "Project",
             Self::Client => "Client",
             Self::Reference => "Reference",
+            Self::Profile => "Profile",
         })
     }
 }

@@ -3,6 +3,8 @@
 use paneld_domain::InvalidValue;
 use paneld_repository::{RepositoryError, Resource};
 
+use crate::TrackRefusal;
+
 /// Why a use case was not carried out. Nothing of it was, then.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -18,6 +20,9 @@ pub enum ServiceError {
     /// The operator switched it off.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// The caller may track, but not this.
+    #[error(transparent)]
+    Refused(#[from] TrackRefusal),
     /// A backing service is away. Trying again later may help.
     #[error("a backing service is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use paneld_domain::{Clock, ErrorChain};
+use paneld_events::EventStore;
+use paneld_ingest::Ingest;
 use paneld_redis::{Redis, RedisState};
 use paneld_repository::Repository;
 use tokio::sync::Mutex;
@@ -24,6 +26,10 @@ pub enum BackendState {
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Readiness {
+    /// What is tracked, before it is applied: whether it can be written.
+    pub spool: BackendState,
+    /// The event store: while it is away, events wait in the spool.
+    pub events: BackendState,
     /// The catalog.
     pub catalog: BackendState,
     /// Redis, where there is one.
@@ -43,17 +49,36 @@ pub enum Overall {
     Unavailable,
 }
 
+/// What was found out of each backend.
+struct Backends {
+    catalog: BackendState,
+    spool: BackendState,
+    events: BackendState,
+    redis: Option<BackendState>,
+}
+
 impl Readiness {
-    fn new(catalog: BackendState, redis: Option<BackendState>, redis_is_needed: bool) -> Self {
-        let redis_is_away = redis == Some(BackendState::Down);
-        let overall = match catalog {
-            BackendState::Down => Overall::Unavailable,
-            BackendState::Up if redis_is_away && redis_is_needed => Overall::Unavailable,
-            BackendState::Up if redis_is_away => Overall::Degraded,
-            BackendState::Up => Overall::Ready,
+    fn new(backends: Backends, redis_is_needed: bool) -> Self {
+        let Backends {
+            catalog,
+            spool,
+            events,
+            redis,
+        } = backends;
+        let is_down = |state| state == BackendState::Down;
+        let redis_is_away = redis.is_some_and(is_down);
+        let cannot_track = is_down(catalog) || is_down(spool) || (redis_is_away && redis_is_needed);
+        let overall = if cannot_track {
+            Overall::Unavailable
+        } else if redis_is_away || is_down(events) {
+            Overall::Degraded
+        } else {
+            Overall::Ready
         };
         Self {
             catalog,
+            spool,
+            events,
             redis,
             overall,
         }
@@ -64,6 +89,8 @@ impl Readiness {
 #[derive(Debug)]
 pub struct Health {
     repository: Repository,
+    events: EventStore,
+    ingest: Ingest,
     redis: Option<Redis>,
     redis_is_needed: bool,
     clock: Clock,
@@ -72,9 +99,11 @@ pub struct Health {
 
 impl Health {
     /// The health of a server on this catalog.
-    pub fn new(repository: Repository, clock: Clock) -> Self {
+    pub fn new(repository: Repository, events: EventStore, ingest: Ingest, clock: Clock) -> Self {
         Self {
             repository,
+            events,
+            ingest,
             redis: None,
             redis_is_needed: false,
             clock,
@@ -98,7 +127,13 @@ impl Health {
             RedisState::Up => BackendState::Up,
             RedisState::Down => BackendState::Down,
         });
-        Readiness::new(self.catalog().await, redis, self.redis_is_needed)
+        let backends = Backends {
+            catalog: self.catalog().await,
+            spool: state(self.ingest.is_writable()),
+            events: state(self.events.is_up().await),
+            redis,
+        };
+        Readiness::new(backends, self.redis_is_needed)
     }
 
     /// Callers at the same time share one look.
@@ -133,5 +168,13 @@ impl Health {
         };
         *last = Some((self.clock.elapsed(), catalog));
         catalog
+    }
+}
+
+fn state(is_up: bool) -> BackendState {
+    if is_up {
+        BackendState::Up
+    } else {
+        BackendState::Down
     }
 }

@@ -14,17 +14,29 @@ mod health;
 mod identity;
 mod manage;
 mod once;
+mod reports;
 mod revocations;
+mod track;
 mod upkeep;
 
 pub use admin::Admin;
+
+/// What callers track, read from their requests.
+pub mod ingest {
+    pub use paneld_enrich::{Hints, visitor_address};
+    pub use paneld_ingest::*;
+}
+
 pub use error::{Conflict, ServiceError};
 pub use health::{BackendState, Health, Overall, Readiness};
 pub use identity::{Identity, LimitState, WhoAmI};
 pub use manage::{Created, Manage, ManageSettings};
 pub use once::{Answer, Once};
+pub use paneld_events::{EventStore, EventsQuery, EventsUrl};
 pub use paneld_repository::{
     AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, Repository, Resource, Rotated,
 };
+pub use reports::{ProfileWithEvents, Reports, Subject};
 pub use revocations::Revocations;
-pub use upkeep::Upkeep;
+pub use track::{Track, TrackAnswer, TrackCall, TrackRefusal};
+pub use upkeep::{Upkeep, current_salts};

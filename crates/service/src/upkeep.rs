@@ -3,25 +3,36 @@
 use std::sync::Arc;
 
 use paneld_auth::Authenticator;
-use paneld_domain::Clock;
+use paneld_domain::{Clock, Timestamp};
+use paneld_ingest::{Ingest, Salt, Salts};
 use paneld_repository::{Act, DueProject, Repository};
 
 use crate::ServiceError;
+
+/// For how many days recordings of sessions are kept.
+const REPLAY_DAYS: u32 = 30;
 
 /// Purges deleted projects, forgets kept replies, and writes down when clients were last used.
 #[derive(Debug, Clone)]
 pub struct Upkeep {
     repository: Repository,
     authenticator: Arc<Authenticator>,
+    ingest: Ingest,
     clock: Clock,
 }
 
 impl Upkeep {
     /// The upkeep of this catalog.
-    pub fn new(repository: Repository, authenticator: Arc<Authenticator>, clock: Clock) -> Self {
+    pub fn new(
+        repository: Repository,
+        authenticator: Arc<Authenticator>,
+        ingest: Ingest,
+        clock: Clock,
+    ) -> Self {
         Self {
             repository,
             authenticator,
+            ingest,
             clock,
         }
     }
@@ -49,7 +60,57 @@ impl Upkeep {
                 Err(error) => result = Err(error.into()),
             }
         }
+        for key in self.repository.list_purged_projects().await? {
+            // Behind all that was accepted before; a second time does no harm.
+            self.ingest.purge(key).await?;
+            while !self.repository.finish_purge(key).await? {}
+        }
         result
+    }
+
+    /// Forgets events and recordings whose time is over, of every project.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked, or the spool cannot be written.
+    pub async fn retain(&self) -> Result<(), ServiceError> {
+        let now = self.clock.now();
+        for (key, days) in self.repository.list_retentions().await? {
+            let before = |days: u32| now - chrono::TimeDelta::days(days.into());
+            let events_before = days.map(|days| before(days.get()));
+            let replays_before = before(REPLAY_DAYS);
+            self.ingest
+                .retain(key, events_before, replays_before)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the salts of today.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked; then those known last go on.
+    pub async fn renew_salts(&self) -> Result<(), ServiceError> {
+        let salts = current_salts(&self.repository, self.clock.now()).await?;
+        self.ingest.use_salts(salts);
+        Ok(())
+    }
+
+    /// Reads the file of places again, if it changed.
+    pub async fn reload_places(&self) {
+        let ingest = self.ingest.clone();
+        let reloaded = tokio::task::spawn_blocking(move || ingest.reload_places()).await;
+        if let Err(error) = reloaded {
+            tracing::error!(%error, "the file of places could not be looked at");
+        }
+    }
+
+    /// Ends the sessions to which nothing came for half an hour.
+    ///
+    /// # Errors
+    /// When the spool cannot be written.
+    pub async fn end_idle_sessions(&self) -> Result<(), ServiceError> {
+        self.ingest.forget_seen()?;
+        Ok(self.ingest.end_idle_sessions().await?)
     }
 
     /// Forgets replies that were kept for a day.
@@ -78,4 +139,16 @@ impl Upkeep {
         }
         Ok(recorded?)
     }
+}
+
+/// The salts of this day.
+///
+/// # Errors
+/// When the catalog cannot be asked.
+pub async fn current_salts(repository: &Repository, now: Timestamp) -> Result<Salts, ServiceError> {
+    let salts = repository.salts(now, rand::random()).await?;
+    Ok(Salts {
+        current: Salt::new(salts.current),
+        previous: Salt::new(salts.previous),
+    })
 }

@@ -35,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-analytics",
             "paneld-auth",
             "paneld-domain",
+            "paneld-enrich",
             "paneld-events",
             "paneld-ingest",
             "paneld-ratelimit",

@@ -51,7 +51,7 @@ const fn setting(
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 21] = [
+pub const SETTINGS: [Setting; 25] = [
     setting(
         "listen",
         Some("127.0.0.1:3333"),
@@ -75,6 +75,27 @@ pub const SETTINGS: [Setting; 21] = [
         // A database's URL holds its password.
         is_secret: true,
     },
+    setting(
+        "events_url",
+        None,
+        "duckdb:/var/lib/paneld/events.duckdb",
+        "Where events and sessions are kept: in a file of DuckDB. By default in events.duckdb in \
+         the data folder.",
+    ),
+    setting(
+        "spool_limit",
+        Some("1024"),
+        "4096",
+        "How many MiB of what is tracked may wait on disk while the catalog or the event store is \
+         away. Beyond that, Track is answered with 503.",
+    ),
+    setting(
+        "geoip",
+        None,
+        "/var/lib/GeoIP/GeoLite2-City.mmdb",
+        "A file in MaxMind's format that knows where addresses are. It is read again when it \
+         changes. Without it nobody's place is known.",
+    ),
     setting(
         "bootstrap_organization",
         None,
@@ -118,7 +139,14 @@ pub const SETTINGS: [Setting; 21] = [
         "rate_limit_track",
         Some("10000/10s"),
         "10000/10s",
-        "How often a client may send events with its secret, imported rows included, or off.",
+        "How often a client may send events with its secret, imported rows included, or off. All \
+         that comes without its secret is limited to the same rate, apart from these.",
+    ),
+    setting(
+        "rate_limit_track_visitor",
+        Some("100/10s"),
+        "100/10s",
+        "How often one visitor may send events without the secret, or off.",
     ),
     setting(
         "rate_limit_auth_failures",

@@ -107,7 +107,7 @@ async fn assert_survives(fail: impl AsyncFnOnce(&mut Proxy)) {
     let start = clock.elapsed();
     assert_eq!(
         wait_until(&server, "unavailable").await,
-        json!({"catalog": "down"})
+        json!({"catalog": "down", "spool": "up", "events": "up"})
     );
     let took = clock.elapsed() - start;
     assert!(took < BOUND, "{took:?}");

@@ -81,7 +81,8 @@ async fn with_redis_they_share_limits_and_revocations() {
     let (one, two) = (limited("one"), limited("two"));
     for server in [&one, &two] {
         let backends = wait_until(server, "ready").await;
-        assert_eq!(backends, json!({"catalog": "up", "redis": "up"}));
+        let expected = json!({"catalog": "up", "spool": "up", "events": "up", "redis": "up"});
+        assert_eq!(backends, expected);
     }
     assert_ends(&one, &two, Duration::from_secs(1)).await;
 

@@ -18,17 +18,17 @@ const APIS: [(&str, &str, &str); 4] = [
     ),
     (
         "Export",
-        "/export/events",
+        "/export/nowhere",
         "Export: Client is not allowed to export",
     ),
     (
         "Insights",
-        "/insights/shop/metrics",
+        "/insights/shop/nowhere",
         "Insights: Client is not allowed to read insights",
     ),
     (
         "Import",
-        "/import/events",
+        "/import/nowhere",
         "Import: Client is not allowed to import",
     ),
 ];
@@ -247,11 +247,11 @@ async fn a_client_expires_at_its_moment() {
     let end = "2026-01-15T10:30:10.000Z";
     let client = create(&server, "read", json!({"expiresAt": end})).await;
     let caller = server.caller_of(&client);
-    assert_let_in(&caller.get("/export/events").await);
+    assert_let_in(&caller.get("/export/nowhere").await);
     server.advance(Duration::from_micros(9_999_999));
-    assert_let_in(&caller.get("/export/events").await);
+    assert_let_in(&caller.get("/export/nowhere").await);
     server.advance(Duration::from_micros(1));
-    let reply = caller.get("/export/events").await;
+    let reply = caller.get("/export/nowhere").await;
     assert_refused(&reply, "Client has expired", "client_expired");
     server.stop().await;
 }
@@ -387,7 +387,7 @@ async fn median_times(callers: &[Caller], rounds: usize) -> Vec<Duration> {
     for round in 0..rounds + 20 {
         for (caller, times) in callers.iter().zip(&mut times) {
             let start = clock.elapsed();
-            let reply = caller.get("/export/events").await;
+            let reply = caller.get("/export/nowhere").await;
             let took = clock.elapsed() - start;
             assert_refused(&reply, INVALID.0, INVALID.1);
             // The first ones open connections.
@@ -447,7 +447,7 @@ async fn the_address_is_what_the_nearest_untrusted_hop_has() {
         ("x-real-ip", "192.0.2.7", false),
         ("openpanel-client-ip", "192.0.2.7", false),
     ] {
-        let reply = caller.with_header(name, value).get("/export/events").await;
+        let reply = caller.with_header(name, value).get("/export/nowhere").await;
         if is_allowed {
             assert_let_in(&reply);
         } else {
@@ -490,10 +490,10 @@ async fn a_stranger_is_not_believed_about_addresses() {
     for (name, value) in claims {
         let there = server.caller_of(&there).with_header(name, value);
         let message = "Address is not allowed for this client";
-        let reply = there.get("/export/events").await;
+        let reply = there.get("/export/nowhere").await;
         assert_refused(&reply, message, "address_not_allowed");
         let here = server.caller_of(&here).with_header(name, value);
-        assert_let_in(&here.get("/export/events").await);
+        assert_let_in(&here.get("/export/nowhere").await);
     }
     server.stop().await;
 }
@@ -504,19 +504,19 @@ async fn a_change_by_the_api_is_heeded_at_once() {
     let client = create(&server, "read", json!({})).await;
     let (id, caller) = (text(&client["id"]), server.caller_of(&client));
     let path = format!("/manage/clients/{id}");
-    assert_let_in(&caller.get("/export/events").await);
+    assert_let_in(&caller.get("/export/nowhere").await);
     server.root().patch(&path, json!({"enabled": false})).await;
-    let reply = caller.get("/export/events").await;
+    let reply = caller.get("/export/nowhere").await;
     assert_refused(&reply, "Client is disabled", "client_disabled");
     server.root().patch(&path, json!({"enabled": true})).await;
-    assert_let_in(&caller.get("/export/events").await);
+    assert_let_in(&caller.get("/export/nowhere").await);
     let rotate = format!("{path}/rotate");
     let rotated = server.root().post(&rotate, json!({})).await;
-    assert_refused(&caller.get("/export/events").await, INVALID.0, INVALID.1);
+    assert_refused(&caller.get("/export/nowhere").await, INVALID.0, INVALID.1);
     let caller = server.caller_of(&rotated.body["data"]);
-    assert_let_in(&caller.get("/export/events").await);
+    assert_let_in(&caller.get("/export/nowhere").await);
     server.root().delete(&path).await;
-    assert_refused(&caller.get("/export/events").await, INVALID.0, INVALID.1);
+    assert_refused(&caller.get("/export/nowhere").await, INVALID.0, INVALID.1);
     server.stop().await;
 }
 
@@ -525,12 +525,12 @@ async fn a_change_by_another_process_is_heeded_within_five_seconds() {
     let server = start().await;
     let client = create(&server, "read", json!({})).await;
     let caller = server.caller_of(&client);
-    assert_let_in(&caller.get("/export/events").await);
+    assert_let_in(&caller.get("/export/nowhere").await);
 
     let admin = server.admin().await;
     let id = text(&client["id"]).parse().unwrap();
     admin.delete_client(id).await.unwrap();
     server.advance(Duration::from_secs(5));
-    assert_refused(&caller.get("/export/events").await, INVALID.0, INVALID.1);
+    assert_refused(&caller.get("/export/nowhere").await, INVALID.0, INVALID.1);
     server.stop().await;
 }

@@ -110,9 +110,9 @@ async fn every_api_and_every_client_has_a_bucket_of_its_own() {
     server.advance(Duration::from_secs(10));
     for caller in [root, server.caller_of(&other)] {
         for (path, group, limit) in [
-            ("/export/events", "export", 2),
+            ("/export/nowhere", "export", 2),
             ("/insights/shop", "insights", 3),
-            ("/import/events", "track", 4),
+            ("/import/nowhere", "track", 4),
             ("/manage/nowhere", "manage", 6),
         ] {
             for left in (0..limit).rev() {

@@ -21,5 +21,6 @@ mod projects;
 mod references;
 mod rotation;
 mod tenants;
+mod track;
 mod usable_root;
 mod validation;

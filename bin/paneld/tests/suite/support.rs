@@ -95,6 +95,17 @@ impl TestServer {
         self.backends.advance(by);
     }
 
+    /// Waits until everything that was tracked is visible.
+    pub(crate) async fn settle(&self) {
+        self.server.settle().await;
+    }
+
+    /// Ends the sessions that are idle by the server's clock, which the server does by itself
+    /// from time to time.
+    pub(crate) async fn end_idle_sessions(&self) {
+        self.server.upkeep().end_idle_sessions().await.unwrap();
+    }
+
     /// Does now what the server does once a minute.
     pub(crate) async fn do_chores(&self) {
         self.server.upkeep().purge_projects().await.unwrap();

@@ -92,7 +92,7 @@ impl From<Project> for ProjectBody {
             allow_unsafe_revenue_tracking: project.allow_unsafe_revenue_tracking,
             filters: project.filters.iter().map(FilterBody::from).collect(),
             types: project.types.iter().map(|kind| kind.as_str()).collect(),
-            // There is no event store yet, and so there are no events.
+            // The event store is not asked for it yet.
             events_count: 0,
             retention_days: project.retention_days.map(RetentionDays::get),
             created_at: WireTime(project.created_at),

@@ -1,0 +1,358 @@
+//! Track: events in. `contract/track.md`.
+
+mod cors;
+mod import;
+mod legacy;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    dev::Payload,
+    http::header::{self, HeaderMap},
+    web,
+};
+use paneld_auth::Presented;
+use paneld_domain::Sdk;
+use paneld_guard::{
+    AdmittedTracker, ApiError, BodyBudget, Detail, Guard, HeldBody, PathStep, Refused,
+    names_client, read_body,
+};
+use paneld_service::{
+    Track, TrackAnswer, TrackCall,
+    ingest::{self, Body, Fingerprint, Form, Found, Hints, Ids, NotJson, Problem, Visitor},
+};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use utoipa::ToSchema;
+
+use crate::{error::reply_for, openapi::any_value, routes::Endpoint};
+
+pub(crate) use self::import::__path_import_events;
+pub(crate) use self::legacy::{
+    __path_decrement_profile, __path_increment_profile, __path_track_event, __path_upsert_profile,
+};
+pub(crate) use self::{cors::allow_any_origin, import::endpoints as import_endpoints};
+
+/// How many bytes a body may have whose headers name a client.
+const MOST_BYTES: usize = 1024 * 1024;
+/// How many bytes a piece of a recording may have.
+const MOST_REPLAY_BYTES: usize = 8 * 1024 * 1024;
+/// How many bytes a body may have that has the credentials itself: it is read for strangers.
+const MOST_STRANGE_BYTES: usize = 64 * 1024;
+
+/// Who the visitor is. SDKs keep it, and send it along.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = TrackedIds, example = json!({"deviceId": "b533cb85dc56ff1b4ffb0caafe0d805a",
+    "sessionId": "NigsgHtuTyspj0g3wl6Xkw"}))]
+pub(crate) struct IdsBody {
+    /// The device. It changes from day to day, unless the caller has an id of its own.
+    device_id: String,
+    /// The session; empty where there is none.
+    session_id: String,
+    /// What was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    message: Option<&'static str>,
+}
+
+impl From<Ids> for IdsBody {
+    fn from(ids: Ids) -> Self {
+        Self {
+            device_id: ids.device_id,
+            session_id: ids.session_id,
+            message: None,
+        }
+    }
+}
+
+/// Something that happened, or who somebody is.
+#[derive(Debug, ToSchema)]
+#[schema(as = Tracked, example = json!({"type": "track", "payload": {"name": "screen_view",
+    "properties": {"__path": "https://shop.example/", "__title": "Home"}}}))]
+#[expect(
+    dead_code,
+    reason = "only for the document: bodies are read more tolerantly than this"
+)]
+pub(crate) struct TrackedBody {
+    /// One of `track`, `identify`, `increment`, `decrement`, `alias`, `group`, `assign_group`,
+    /// `replay`.
+    r#type: String,
+    /// What belongs to the type. `eventId`, a UUID, makes it safe to send the same once more.
+    #[schema(schema_with = any_value)]
+    payload: Json,
+    /// The client, where no header names it.
+    #[schema(required = false, nullable = false)]
+    client_id: Option<String>,
+    /// Its secret, where no header has it.
+    #[schema(required = false, nullable = false)]
+    client_secret: Option<String>,
+}
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    let mut all = vec![
+        Endpoint::new(__path_track, track),
+        Endpoint::new(__path_get_device_id, get_device_id),
+    ];
+    all.extend(legacy::endpoints());
+    all
+}
+
+/// Track
+///
+/// What is answered with 200 is on disk, and in reports within two seconds. Server-side callers
+/// send the client's id and secret; browsers only the id, from a page of an allowed origin. A
+/// listed bot without the secret is answered with 202, and only noted.
+#[utoipa::path(post, path = "/track", tag = "Track", request_body = TrackedBody,
+    responses(
+        (status = 200, description = "It is on disk", body = IdsBody),
+        (status = 202, description = "A listed bot", body = Object)))]
+pub(crate) async fn track(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let payload = payload.into_inner();
+    answer(&request, payload, Form::Track, |answer| match answer {
+        TrackAnswer::Taken { ids, .. } => HttpResponse::Ok().json(IdsBody::from(ids)),
+        TrackAnswer::Bot { name, kind } => bot_reply(&name, &kind),
+    })
+    .await
+}
+
+/// My device
+///
+/// Which device and session the caller has, without tracking anything.
+#[utoipa::path(get, path = "/track/device-id", tag = "Track",
+    responses((status = 200, description = "The device", body = IdsBody)))]
+pub(crate) async fn get_device_id(request: HttpRequest) -> HttpResponse {
+    let admitted = match admit(&request, Presented::default()).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return refusal(refused),
+    };
+    let state = async {
+        let track = data::<Track>(&request)?;
+        let named = named_project(&request, &Json::Null);
+        let call = call(&request, &admitted, named.as_deref(), track, None)?;
+        track.device(call).await.map_err(reply_for)
+    };
+    let reply = state.await.map(|state| {
+        HttpResponse::Ok().json(IdsBody {
+            message: Some(match state.found {
+                Found::Current => "current session exists for this device id",
+                Found::Previous => "previous session exists for this device id",
+                Found::Nothing => "No session exists for this device id",
+            }),
+            ..IdsBody::from(state.ids)
+        })
+    });
+    finish(&admitted, reply)
+}
+
+fn bot_reply(name: &str, kind: &str) -> HttpResponse {
+    HttpResponse::Accepted().json(json!({"bot": {"name": name, "type": kind}}))
+}
+
+/// Lets the caller in, reads what it sends, takes it, and answers.
+async fn answer(
+    request: &HttpRequest,
+    payload: Payload,
+    form: Form,
+    reply: impl FnOnce(TrackAnswer) -> HttpResponse,
+) -> HttpResponse {
+    if let Err(error) = demand_json(request.headers()) {
+        return HttpResponse::from_error(error);
+    }
+    let (admitted, body) = match admit_with_body(request, payload).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return refusal(refused),
+    };
+    let taken = take(request, &admitted, form, &body).await;
+    finish(&admitted, taken.map(reply))
+}
+
+/// Strangers are let in before more is read of them than their credentials need.
+async fn admit_with_body(
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<(AdmittedTracker, HeldBody), Refused> {
+    let budget = data::<BodyBudget>(request)?;
+    if names_client(request) {
+        let admitted = admit(request, Presented::default()).await?;
+        let body = read_body(request, payload, MOST_REPLAY_BYTES, budget).await;
+        return match body {
+            Ok(body) => Ok((admitted, body)),
+            Err(error) => Err(Refused {
+                error,
+                admitted: Some(admitted),
+            }),
+        };
+    }
+    let body = read_body(request, payload, MOST_STRANGE_BYTES, budget).await?;
+    let admitted = {
+        let text = Body::new(body.as_bytes()).ok();
+        let envelope = text.as_ref().and_then(|text| text.envelope().ok());
+        let in_body = envelope.as_ref().map(|envelope| Presented {
+            client_id: envelope.client_id.as_str(),
+            secret: envelope.client_secret.as_str(),
+        });
+        admit(request, in_body.unwrap_or_default()).await?
+    };
+    Ok((admitted, body))
+}
+
+async fn admit(request: &HttpRequest, in_body: Presented<'_>) -> Result<AdmittedTracker, Refused> {
+    let guard = data::<Guard>(request)?;
+    let visitor = visitor_address(request, guard);
+    guard.admit_tracker(request, in_body, visitor).await
+}
+
+/// Reads what was sent, and takes it.
+async fn take(
+    request: &HttpRequest,
+    admitted: &AdmittedTracker,
+    form: Form,
+    body: &HeldBody,
+) -> Result<TrackAnswer, ApiError> {
+    let track = data::<Track>(request)?;
+    let text = Body::new(body.as_bytes()).map_err(not_json)?;
+    let envelope = text.envelope().map_err(not_json)?;
+    let may_be_big = form == Form::Track && ingest::is_replay(&envelope);
+    if body.as_bytes().len() > MOST_BYTES && !may_be_big {
+        return Err(ApiError::too_large(MOST_BYTES));
+    }
+    let tracked = ingest::read(form, &text, &envelope, track.now()).map_err(invalid)?;
+    let named = named_project(request, &envelope.project_id);
+    let fingerprint = fingerprint(request, admitted, body);
+    let call = call(request, admitted, named.as_deref(), track, fingerprint)?;
+    track.track(call, tracked).await.map_err(reply_for)
+}
+
+fn call<'a>(
+    request: &HttpRequest,
+    admitted: &'a AdmittedTracker,
+    project_id: Option<&'a str>,
+    track: &Track,
+    fingerprint: Option<Fingerprint>,
+) -> Result<TrackCall<'a>, ApiError> {
+    let address = visitor_address(request, data::<Guard>(request)?);
+    let headers = request.headers();
+    let sent = |name: &str| headers.contains_key(name);
+    let visitor = Visitor {
+        address,
+        user_agent: text(headers, "user-agent"),
+        origin: Some(text(headers, "origin")).filter(|origin| !origin.is_empty()),
+        sdk: Sdk {
+            name: text(headers, "openpanel-sdk-name"),
+            version: text(headers, "openpanel-sdk-version"),
+        },
+        hints: Hints {
+            has_sec_ch_ua: sent("sec-ch-ua"),
+            has_sec_fetch: sent("sec-fetch-mode") || sent("sec-fetch-site"),
+            has_accept_language: sent("accept-language"),
+        },
+        is_secret_authenticated: admitted.tracker.knows_secret(),
+    };
+    Ok(TrackCall {
+        tracker: &admitted.tracker,
+        project_id,
+        visitor,
+        fingerprint,
+        at: track.now(),
+    })
+}
+
+/// Only browsers send the same twice within an instant.
+fn fingerprint(
+    request: &HttpRequest,
+    admitted: &AdmittedTracker,
+    body: &HeldBody,
+) -> Option<Fingerprint> {
+    let origin = request.headers().get(header::ORIGIN)?;
+    let guard = data::<Guard>(request).ok()?;
+    let address = visitor_address(request, guard).to_string();
+    let client = admitted.tracker.principal().client().id.to_string();
+    Some(Fingerprint::of(&[
+        client.as_bytes(),
+        address.as_bytes(),
+        origin.as_bytes(),
+        request.path().as_bytes(),
+        body.as_bytes(),
+    ]))
+}
+
+/// Where the visitor is, as the caller says; else where the caller is.
+fn visitor_address(request: &HttpRequest, guard: &Guard) -> std::net::IpAddr {
+    let headers = request.headers();
+    let told = ingest::visitor_address(|name| headers.get(name)?.to_str().ok());
+    told.unwrap_or_else(|| guard.peer_address(request))
+}
+
+fn text(headers: &HeaderMap, name: &str) -> String {
+    let value = headers.get(name).map(|value| value.as_bytes());
+    let text = value.map(String::from_utf8_lossy).unwrap_or_default();
+    text.trim().replace('\0', "")
+}
+
+fn named_project(request: &HttpRequest, in_body: &Json) -> Option<String> {
+    let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+    let mut named = pairs.filter(|(name, _)| name == "projectId");
+    let named = named.next().map(|(_, id)| id.into_owned());
+    named.or_else(|| in_body.as_str().map(str::to_owned))
+}
+
+/// `sendBeacon` sends text that is JSON.
+fn demand_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let value = value.to_str().unwrap_or_default();
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    let known = ["application/json", "text/plain"];
+    if known.iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+        Ok(())
+    } else {
+        Err(ApiError::unsupported_media_type(
+            "The request body must be application/json",
+        ))
+    }
+}
+
+fn not_json(why: NotJson) -> ApiError {
+    ApiError::invalid_body(vec![Detail {
+        path: Vec::new(),
+        message: why.to_string(),
+    }])
+}
+
+fn invalid(problems: Vec<Problem>) -> ApiError {
+    let details = problems.into_iter().map(|problem| Detail {
+        path: problem.path.into_iter().map(step).collect(),
+        message: problem.message,
+    });
+    ApiError::invalid_body(details.collect())
+}
+
+fn step(step: ingest::PathStep) -> PathStep {
+    match step {
+        ingest::PathStep::Key(key) => PathStep::Key(key),
+        ingest::PathStep::Index(index) => PathStep::Index(index),
+    }
+}
+
+/// Adds what is left of the caller's rate.
+fn finish(admitted: &AdmittedTracker, reply: Result<HttpResponse, ApiError>) -> HttpResponse {
+    let mut reply = reply.unwrap_or_else(HttpResponse::from_error);
+    admitted.tell(&mut reply);
+    reply
+}
+
+fn refusal(refused: Refused) -> HttpResponse {
+    let mut reply = HttpResponse::from_error(refused.error);
+    if let Some(admitted) = refused.admitted {
+        admitted.tell(&mut reply);
+    }
+    reply
+}
+
+/// What the app was given to work with.
+fn data<T: 'static>(request: &HttpRequest) -> Result<&T, ApiError> {
+    let data = request.app_data::<web::Data<T>>();
+    let data = data.ok_or_else(|| ApiError::internal("a handler lacks what it works with"))?;
+    Ok(data)
+}

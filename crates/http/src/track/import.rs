@@ -1,0 +1,98 @@
+//! Events of the past: `contract/track.md` §1.5.
+
+use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web};
+use paneld_auth::permission;
+use paneld_guard::{ApiError, BodyBudget, Caller, Guard, read_body};
+use paneld_service::{
+    Track,
+    ingest::{Body, Rows},
+};
+
+use serde_json::Value as Json;
+use utoipa::ToSchema;
+
+use super::{demand_json, invalid, named_project, not_json};
+use crate::{error::reply_for, openapi::any_value, routes::Endpoint};
+
+/// How many bytes an import may have.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+
+/// An event in stored form. Every other column of an event may be there, too.
+#[derive(Debug, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "only for the document: bodies are read more tolerantly than this"
+)]
+pub(crate) struct ImportedRow {
+    /// Its id, a UUID.
+    #[schema(required = false)]
+    id: Option<String>,
+    /// What happened.
+    name: String,
+    /// When: `2026-01-15 10:00:00.000` in UTC, or ISO 8601.
+    created_at: String,
+    /// On which device.
+    #[schema(required = false)]
+    device_id: Option<String>,
+    /// Who did it.
+    #[schema(required = false)]
+    profile_id: Option<String>,
+    /// In which session.
+    #[schema(required = false)]
+    session_id: Option<String>,
+    /// The path of the page.
+    #[schema(required = false)]
+    path: Option<String>,
+    /// Everything else.
+    #[schema(schema_with = any_value, required = false)]
+    properties: Json,
+}
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::new(__path_import_events, import_events)]
+}
+
+/// Import events
+///
+/// A list of at most 10,000 events in stored form (`name`, `created_at`, `device_id`, …). All of
+/// them are taken, or none. A row whose `id` came within a day is there already. With
+/// `sessions=true`, rows without a `session_id` are sorted into sessions by the rules of live
+/// ones.
+#[utoipa::path(post, path = "/import/events", tag = "Track", request_body = Vec<ImportedRow>,
+    params(
+        ("sessions" = Option<bool>, Query, description = "Whether to make sessions"),
+        ("projectId" = Option<String>, Query,
+            description = "The project, where the client has none of its own")),
+    responses((status = 200, description = "They are on disk", body = String,
+        content_type = "text/plain")))]
+pub(crate) async fn import_events(
+    request: HttpRequest,
+    payload: web::Payload,
+    caller: Caller<permission::Import>,
+    track: web::Data<Track>,
+    guard: web::Data<Guard>,
+    budget: web::Data<BodyBudget>,
+) -> Result<HttpResponse, ApiError> {
+    demand_json(request.headers())?;
+    let payload = payload.into_inner();
+    let body = read_body(&request, payload, MOST_BYTES, &budget).await?;
+    let rows = {
+        let text = Body::new(body.as_bytes()).map_err(not_json)?;
+        Rows::read(text.as_str(), track.now()).map_err(invalid)?
+    };
+    drop(body);
+    let more = u32::try_from(rows.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    guard.charge_more(caller.0.principal(), more).await?;
+    let named = named_project(&request, &Json::Null);
+    let with_sessions = wants_sessions(&request);
+    let imported = track.import(&caller.0, named.as_deref(), rows, with_sessions);
+    imported.await.map_err(reply_for)?;
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::plaintext())
+        .body("OK"))
+}
+
+fn wants_sessions(request: &HttpRequest) -> bool {
+    let mut pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+    pairs.any(|(name, value)| name == "sessions" && value == "true")
+}

@@ -1,0 +1,474 @@
+//! From an accepted request to a record in the spool.
+
+mod events;
+mod upkeep;
+
+pub(crate) use self::events::tell;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use paneld_domain::{
+    BotVisit, Clock, Identity, PeopleChange, ProfileChange, ProfileChangeKind, ReplayChunk,
+    Timestamp,
+};
+use paneld_enrich::{Agents, Bot, Bots, Places};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    DeviceId, Identified, Input, Recording, Salt, SessionId, Target, Tracked, Visitor,
+    duplicates::{Duplicates, Fingerprint},
+    record::{Change, Record},
+    sessions::{DeviceKey, Held, Live, LiveSessions},
+    spool::{Append, Seen, Spool, SpoolError},
+    visitor::Known,
+};
+
+/// What a caller is told: who the visitor is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ids {
+    /// The device.
+    pub device_id: String,
+    /// The session.
+    pub session_id: String,
+}
+
+/// Which session a device has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceState {
+    /// The device, and its session; empty when it has none.
+    pub ids: Ids,
+    /// Since when the device is known by this id.
+    pub found: Found,
+}
+
+/// Under which salt a session was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// That of today.
+    Current,
+    /// That of yesterday: the visit goes on over midnight.
+    Previous,
+    /// There is none.
+    Nothing,
+}
+
+/// The secrets of device ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Salts {
+    /// That of today.
+    pub current: Salt,
+    /// That of yesterday.
+    pub previous: Salt,
+}
+
+/// What the pipeline is made with.
+#[derive(Debug, Clone)]
+pub struct IngestSettings {
+    /// The file of the spool.
+    pub spool: PathBuf,
+    /// How many bytes may wait to be applied before no more is taken.
+    pub spool_limit: u64,
+    /// The file that knows where addresses are.
+    pub places: Option<PathBuf>,
+}
+
+/// Takes what callers track. Clones are the same pipeline.
+#[derive(Debug, Clone)]
+pub struct Ingest(Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) spool: Spool,
+    live: LiveSessions,
+    duplicates: Duplicates,
+    salts: RwLock<Salts>,
+    agents: Agents,
+    bots: Bots,
+    places: Places,
+    clock: Clock,
+}
+
+/// Why the pipeline cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The spool cannot be opened.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The file that knows where addresses are cannot be read.
+    #[error(transparent)]
+    Places(#[from] paneld_enrich::PlacesError),
+}
+
+/// A request that was let in.
+#[derive(Debug, Clone)]
+pub struct Arrived {
+    /// For which project.
+    pub target: Arc<Target>,
+    /// Who sends it.
+    pub visitor: Visitor,
+    /// When it came.
+    pub at: Timestamp,
+    /// What tells it from others that look alike; only of those a browser may send twice.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+impl Ingest {
+    /// Opens the spool, with the sessions that were live when it was written last.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub fn open(
+        settings: &IngestSettings,
+        salts: Salts,
+        clock: Clock,
+    ) -> Result<Self, IngestError> {
+        let places = match &settings.places {
+            Some(path) => Places::open(path)?,
+            None => Places::none(),
+        };
+        let spool = Spool::open(&settings.spool, settings.spool_limit)?;
+        let live = LiveSessions::new(spool.live()?);
+        Ok(Self(Arc::new(Inner {
+            spool,
+            live,
+            duplicates: Duplicates::new(clock.clone()),
+            salts: RwLock::new(salts),
+            agents: Agents::new(),
+            bots: Bots::new(),
+            places,
+            clock,
+        })))
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.0
+    }
+
+    /// Takes what was tracked. What is returned is on disk.
+    ///
+    /// # Errors
+    /// When it could not be written; then nothing of it is kept.
+    pub async fn track(&self, arrived: Arrived, tracked: Tracked) -> Result<Ids, SpoolError> {
+        let inner = Arc::clone(&self.0);
+        // The caller may go away in the middle; what was begun is brought to an end.
+        let work = tokio::spawn(async move { inner.track(arrived, tracked).await });
+        work.await.map_err(|_stopped| SpoolError::Closed)?
+    }
+
+    /// Which device and session the caller has, without tracking anything.
+    pub async fn device(&self, target: &Target, visitor: &Visitor) -> DeviceState {
+        self.0.device(target, visitor).await
+    }
+
+    /// The listed bot of this user agent.
+    pub fn bot(&self, user_agent: &str) -> Option<Arc<Bot>> {
+        self.0.bots.find(user_agent)
+    }
+
+    /// Notes that a listed bot asked for a page.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn note_bot(
+        &self,
+        arrived: &Arrived,
+        bot: &Bot,
+        path: String,
+    ) -> Result<(), SpoolError> {
+        let visit = BotVisit {
+            id: Uuid::new_v4(),
+            name: bot.name.clone(),
+            kind: bot.kind.clone(),
+            path,
+            created_at: arrived.at,
+        };
+        let record = Record::new(arrived.target.key, arrived.at, vec![Change::Bot(visit)]);
+        self.0.spool.append(Append::new(record)).await
+    }
+}
+
+impl Inner {
+    async fn track(&self, arrived: Arrived, tracked: Tracked) -> Result<Ids, SpoolError> {
+        let duplicate = match arrived
+            .fingerprint
+            .filter(|_| tracked.input.may_be_duplicate())
+        {
+            Some(fingerprint) => Some(self.duplicates.hold(fingerprint).await),
+            None => None,
+        };
+        if let Some(first) = duplicate.as_ref().and_then(|held| held.first()) {
+            return Ok(first);
+        }
+        let seen = tracked.id.map(|id| Seen {
+            project: arrived.target.key,
+            id,
+            at: arrived.at.timestamp_millis(),
+        });
+        let once = self.hold_ids(seen.as_slice()).await;
+        if let Some(seen) = seen
+            && let Some(first) = self.spool.seen(seen)?
+        {
+            return Ok(first);
+        }
+        let ids = self.take(&arrived, tracked, seen).await?;
+        drop(once);
+        if let Some(held) = duplicate {
+            held.remember(ids.clone());
+        }
+        Ok(ids)
+    }
+
+    async fn take(
+        &self,
+        arrived: &Arrived,
+        tracked: Tracked,
+        seen: Option<Seen>,
+    ) -> Result<Ids, SpoolError> {
+        let Arrived {
+            target,
+            visitor,
+            at,
+            ..
+        } = arrived;
+        let event = match tracked.input {
+            Input::Event(event) => return self.take_event(arrived, *event, tracked.id, seen).await,
+            other => other,
+        };
+        let candidates = self.candidates(target, visitor, visitor.address);
+        let held = self.live.hold(&candidates.keys()).await;
+        let ids = candidates.ids(target, &held, *at);
+        let device = DeviceKey::new(target.key, ids.device_id.clone());
+        let mut live = Vec::new();
+        let changes = match event {
+            Input::Event(_) => Vec::new(),
+            Input::Identify(identified) => {
+                vec![Change::People(self.identified(*identified, visitor))]
+            }
+            Input::Add {
+                profile_id,
+                property,
+                by,
+            } => vec![of_profile(
+                profile_id,
+                ProfileChangeKind::Added { property, by },
+            )],
+            Input::Alias { profile_id, alias } => {
+                vec![Change::People(PeopleChange::Alias { alias, profile_id })]
+            }
+            Input::Group {
+                id,
+                kind,
+                name,
+                properties,
+            } => vec![Change::People(PeopleChange::Group {
+                id,
+                kind,
+                name,
+                properties,
+            })],
+            Input::AssignGroups {
+                profile_id: Some(profile_id),
+                groups,
+            } => vec![of_profile(profile_id, ProfileChangeKind::Joined { groups })],
+            // An anonymous visitor is what its sessions tell; a server is no visitor.
+            Input::AssignGroups {
+                profile_id: None,
+                groups,
+            } => match held.get(&device) {
+                Some(present) if !self.agents.read(&visitor.user_agent).is_server() => {
+                    let mut changed = present.clone();
+                    changed.session.groups.extend(groups);
+                    let change = Change::Session(Box::new(changed.session.clone()));
+                    live.push((device, Some(changed)));
+                    vec![change]
+                }
+                _ => Vec::new(),
+            },
+            Input::Replay(recording) => vec![Change::Replay(Box::new(chunk(*recording, &ids)))],
+        };
+        let record = Record::new(target.key, *at, changes);
+        let append = Append::new(record).with_live(live).with_seen(seen, &ids);
+        self.write(held, append).await?;
+        Ok(ids)
+    }
+
+    /// Writes, and then makes the changes of sessions that go with it.
+    async fn write(&self, mut held: Held<'_>, append: Append) -> Result<(), SpoolError> {
+        let live = append.live.clone();
+        if !append.is_empty() {
+            self.spool.append(append).await?;
+        }
+        held.put(live);
+        Ok(())
+    }
+
+    pub(crate) async fn hold_ids(&self, seen: &[Seen]) -> Vec<tokio::sync::MutexGuard<'_, ()>> {
+        self.duplicates.hold_ids(seen).await
+    }
+
+    async fn device(&self, target: &Target, visitor: &Visitor) -> DeviceState {
+        let candidates = self.candidates(target, visitor, visitor.address);
+        let held = self.live.hold(&candidates.keys()).await;
+        let found = candidates.found(&held, self.clock.now());
+        let device = match found {
+            Found::Previous => &candidates.previous,
+            Found::Current | Found::Nothing => &candidates.current,
+        };
+        let session = held.get(device).filter(|_| found != Found::Nothing);
+        DeviceState {
+            ids: Ids {
+                device_id: device.device().to_owned(),
+                session_id: session.map_or_else(String::new, |live| live.session.id.clone()),
+            },
+            found,
+        }
+    }
+
+    /// The ids that the caller's device may have.
+    fn candidates(
+        &self,
+        target: &Target,
+        visitor: &Visitor,
+        address: std::net::IpAddr,
+    ) -> Candidates {
+        let salts = self.salts.read().unwrap_or_else(PoisonError::into_inner);
+        let under = |salt| {
+            let device = visitor.device(target, address, salt);
+            DeviceKey::new(target.key, device.as_str().to_owned())
+        };
+        Candidates {
+            current: under(&salts.current),
+            previous: under(&salts.previous),
+        }
+    }
+
+    fn known(&self, visitor: &Visitor, address: std::net::IpAddr) -> Known {
+        Known {
+            agent: self.agents.read(&visitor.user_agent),
+            place: self.places.find(address),
+        }
+    }
+
+    fn identified(&self, identified: Identified, visitor: &Visitor) -> PeopleChange {
+        let known = self.known(visitor, visitor.address);
+        identify(identified, &known)
+    }
+}
+
+impl Append {
+    /// A record, unless it changes nothing.
+    fn new(record: Record) -> Self {
+        let records = Some(record).filter(|record| !record.changes.is_empty());
+        Self {
+            records: records.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    fn with_live(self, live: Vec<(DeviceKey, Option<Live>)>) -> Self {
+        Self { live, ..self }
+    }
+
+    fn with_seen(self, seen: Option<Seen>, ids: &Ids) -> Self {
+        let seen = seen.map(|seen| (seen, ids.clone()));
+        Self {
+            seen: seen.into_iter().collect(),
+            ..self
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.live.is_empty() && self.seen.is_empty()
+    }
+}
+
+/// What is told of a profile, with what is known of the visitor beside.
+fn identify(identified: Identified, known: &Known) -> PeopleChange {
+    let agent = paneld_enrich::overridden(&known.agent, &identified.identity.properties);
+    PeopleChange::Profile(ProfileChange {
+        profile_id: identified.profile_id,
+        kind: ProfileChangeKind::Identified(Box::new(Identity {
+            place: known.place.clone(),
+            agent,
+            ..identified.identity
+        })),
+    })
+}
+
+fn of_profile(profile_id: String, kind: ProfileChangeKind) -> Change {
+    Change::People(PeopleChange::Profile(ProfileChange { profile_id, kind }))
+}
+
+fn chunk(recording: Recording, ids: &Ids) -> ReplayChunk {
+    ReplayChunk {
+        session_id: recording
+            .session_id
+            .unwrap_or_else(|| ids.session_id.clone()),
+        index: recording.index,
+        events_count: recording.events_count,
+        is_full_snapshot: recording.is_full_snapshot,
+        started_at: recording.started_at,
+        ended_at: recording.ended_at,
+        payload: recording.payload,
+    }
+}
+
+/// The ids that a device may have: the first with a live session is its own.
+struct Candidates {
+    current: DeviceKey,
+    previous: DeviceKey,
+}
+
+impl Candidates {
+    /// The one id that the caller told.
+    fn told(target: &Target, device: &DeviceId) -> Self {
+        let key = DeviceKey::new(target.key, device.as_str().to_owned());
+        Self {
+            current: key.clone(),
+            previous: key,
+        }
+    }
+
+    fn keys(&self) -> [&DeviceKey; 2] {
+        [&self.current, &self.previous]
+    }
+
+    fn found(&self, held: &Held<'_>, at: Timestamp) -> Found {
+        let goes_on = |key| held.get(key).is_some_and(|live| live.goes_on(at));
+        if goes_on(&self.current) {
+            Found::Current
+        } else if goes_on(&self.previous) {
+            Found::Previous
+        } else {
+            Found::Nothing
+        }
+    }
+
+    /// The device that something happened on then.
+    fn device(&self, held: &Held<'_>, at: Timestamp) -> &DeviceKey {
+        match self.found(held, at) {
+            Found::Previous => &self.previous,
+            Found::Current | Found::Nothing => &self.current,
+        }
+    }
+
+    /// What the caller is told of something that happened then.
+    fn ids(&self, target: &Target, held: &Held<'_>, at: Timestamp) -> Ids {
+        let device = self.device(held, at);
+        let live = held.get(device).filter(|live| live.goes_on(at));
+        let session_id = match live {
+            Some(live) => live.session.id.clone(),
+            None => SessionId::derive(&target.id, device.device(), at)
+                .as_str()
+                .to_owned(),
+        };
+        Ids {
+            device_id: device.device().to_owned(),
+            session_id,
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Events: from what a caller tells to what is stored, and to the session they belong to.
+
+use std::collections::BTreeMap;
+
+use paneld_domain::{
+    Event, PeopleChange, ProfileChange, ProfileChangeKind, Referrer, Sighting, Timestamp,
+};
+use uuid::Uuid;
+
+use super::{Arrived, Candidates, Ids, Inner, identify};
+use crate::{
+    Moment, Page, TrackedEvent,
+    record::{Change, Record},
+    sessions::{DeviceKey, Held, Live},
+    spool::{Append, Seen, SpoolError},
+};
+
+/// What an event does: to what is stored, and to the session of its device.
+#[derive(Default)]
+struct Effect {
+    changes: Vec<Change>,
+    live: Vec<(DeviceKey, Option<Live>)>,
+}
+
+impl Inner {
+    pub(super) async fn take_event(
+        &self,
+        arrived: &Arrived,
+        told: TrackedEvent,
+        id: Option<Uuid>,
+        seen: Option<Seen>,
+    ) -> Result<Ids, SpoolError> {
+        let Arrived {
+            target,
+            visitor,
+            at: arrival,
+            ..
+        } = arrived;
+        // Only who knows the secret may speak for visitors elsewhere.
+        let address = told.address.filter(|_| visitor.is_secret_authenticated);
+        let address = address.unwrap_or(visitor.address);
+        let candidates = match &told.device_id {
+            Some(device) => Candidates::told(target, device),
+            None => self.candidates(target, visitor, address),
+        };
+        let moment = Moment::of_event(told.timestamp.as_ref(), *arrival);
+        let known = self.known(visitor, address);
+        let identity = told.identified.clone();
+        let is_told = told.device_id.is_some();
+        let profile_id = told.profile_id().unwrap_or_default().to_owned();
+        let mut event = self.event(arrived, told, id, moment.at, &known);
+        let is_server = event.agent.is_server();
+
+        let joined = self.joined(target, &profile_id, &candidates, is_server, is_told);
+        let mut keys = candidates.keys().to_vec();
+        keys.extend(joined.as_ref());
+        let held = self.live.hold(&keys).await;
+        let ids = candidates.ids(target, &held, moment.at);
+
+        let mut effect = Effect::default();
+        if let Some(identified) = identity.filter(tells_more) {
+            effect
+                .changes
+                .push(Change::People(identify(identified, &known)));
+        }
+        if !target.wants(&event.name) {
+            // It is as if it had not happened.
+        } else if moment.is_past {
+            event.referrer = Referrer::default();
+            event.profile_id = match profile_id.as_str() {
+                "" => ids.device_id.clone(),
+                _ => profile_id,
+            };
+            effect.changes.push(Change::Event(Box::new(event)));
+        } else if is_server {
+            event.profile_id = profile_id;
+            let live = joined.as_ref().and_then(|device| held.get(device));
+            join(&mut event, live.filter(|live| live.goes_on(moment.at)));
+            effect.changes.push(Change::Event(Box::new(event)));
+        } else {
+            event.profile_id = match profile_id.as_str() {
+                "" => ids.device_id.clone(),
+                _ => profile_id,
+            };
+            event.device_id.clone_from(&ids.device_id);
+            event.session_id.clone_from(&ids.session_id);
+            let device = DeviceKey::new(target.key, ids.device_id.clone());
+            visit(arrived, &held, device, event, &mut effect);
+        }
+        let record = Record::new(target.key, *arrival, effect.changes);
+        let append = Append::new(record)
+            .with_live(effect.live)
+            .with_seen(seen, &ids);
+        self.write(held, append).await?;
+        Ok(ids)
+    }
+
+    /// The event, as far as it is known without its session.
+    fn event(
+        &self,
+        arrived: &Arrived,
+        told: TrackedEvent,
+        id: Option<Uuid>,
+        created_at: Timestamp,
+        known: &crate::visitor::Known,
+    ) -> Event {
+        let visitor = &arrived.visitor;
+        let page = Page::parse(&told.path);
+        let referrer = paneld_enrich::resolve_referrer(&told.referrer, &told.path, &page.query);
+        let overriding = overriding(&told);
+        let agent = paneld_enrich::overridden(&known.agent, overriding);
+        let mut properties = told.properties;
+        let query = page.query.into_iter();
+        let query = query.map(|(name, value)| (format!("__query.{name}"), value));
+        let hash = ("__hash".to_owned(), page.hash);
+        let derived = query.chain([hash]).filter(|(_, value)| !value.is_empty());
+        properties.extend(derived);
+        if !visitor.is_secret_authenticated && !agent.is_server() {
+            let reasons = paneld_enrich::suspicion(&visitor.user_agent, visitor.hints);
+            let marks = paneld_enrich::suspicion_properties(&reasons).into_iter();
+            properties.extend(marks.map(|(name, value)| (name.to_owned(), value)));
+        }
+        Event {
+            id: id.unwrap_or_else(Uuid::new_v4),
+            name: told.name,
+            device_id: String::new(),
+            profile_id: String::new(),
+            session_id: String::new(),
+            groups: told.groups,
+            path: page.path,
+            origin: page.origin,
+            referrer,
+            revenue: told.revenue,
+            duration_ms: 0,
+            properties,
+            created_at,
+            place: known.place.clone(),
+            agent,
+            sdk: visitor.sdk.clone(),
+            imported_at: None,
+        }
+    }
+
+    /// The device whose session an event of a server joins: that of the profile, or that which
+    /// the caller told.
+    fn joined(
+        &self,
+        target: &crate::Target,
+        profile_id: &str,
+        candidates: &Candidates,
+        is_server: bool,
+        is_told: bool,
+    ) -> Option<DeviceKey> {
+        if !is_server {
+            None
+        } else if !profile_id.is_empty() {
+            let device = self.live.device_of(target.key, profile_id);
+            device.or_else(|| is_told.then(|| candidates.current.clone()))
+        } else {
+            is_told.then(|| candidates.current.clone())
+        }
+    }
+}
+
+/// What callers tell of the visitor's device wins over what its user agent tells.
+fn overriding(told: &TrackedEvent) -> &BTreeMap<String, String> {
+    &told.properties
+}
+
+/// Whether there is more than an id.
+fn tells_more(identified: &crate::Identified) -> bool {
+    identified.identity != paneld_domain::Identity::default()
+}
+
+/// Gives an event of a server what is known of the visitor's session.
+fn join(event: &mut Event, live: Option<&Live>) {
+    let Some(Live { session, .. }) = live else {
+        event.referrer = Referrer::default();
+        return;
+    };
+    event.device_id.clone_from(&session.device_id);
+    event.session_id.clone_from(&session.id);
+    if event.profile_id.is_empty() {
+        event.profile_id.clone_from(&session.profile_id);
+    }
+    event.referrer = session.referrer.clone();
+    event.path.clone_from(&session.exit_path);
+    event.origin.clone_from(&session.exit_origin);
+    event.agent = session.agent.clone();
+    event.place = session.place.clone();
+}
+
+/// Adds an event of a visitor to the session of its device, which it may open.
+fn visit(
+    arrived: &Arrived,
+    held: &Held<'_>,
+    device: DeviceKey,
+    mut event: Event,
+    effect: &mut Effect,
+) {
+    let Arrived { target, at, .. } = arrived;
+    let present = held.get(&device);
+    let live = match present.filter(|live| live.goes_on(event.created_at)) {
+        Some(present) => {
+            let before = present.session.profile_id.clone();
+            let mut live = present.clone();
+            live.extend(&event, *at);
+            if live.session.profile_id != before {
+                effect.changes.push(seen(&live));
+            }
+            inherit(&mut event.referrer, &live.session.referrer);
+            live
+        }
+        None => {
+            if let Some(over) = present.filter(|live| !live.is_ended) {
+                tell(&mut effect.changes, target, over.end());
+            }
+            let live = Live::open(&event, *at);
+            if event.profile_id != event.device_id {
+                effect.changes.push(seen(&live));
+            }
+            tell(&mut effect.changes, target, live.start(&event));
+            live
+        }
+    };
+    effect.changes.push(Change::Event(Box::new(event)));
+    effect
+        .changes
+        .push(Change::Session(Box::new(live.session.clone())));
+    effect.live.push((device, Some(live)));
+}
+
+/// Adds an event of the server's own, unless the project does not want it.
+pub(crate) fn tell(changes: &mut Vec<Change>, target: &crate::Target, event: Event) {
+    if target.wants(&event.name) {
+        changes.push(Change::Event(Box::new(event)));
+    }
+}
+
+/// What is known of a session's referrer wins, field by field.
+fn inherit(referrer: &mut Referrer, session: &Referrer) {
+    for (own, session) in [
+        (&mut referrer.url, &session.url),
+        (&mut referrer.name, &session.name),
+        (&mut referrer.kind, &session.kind),
+    ] {
+        if !session.is_empty() {
+            own.clone_from(session);
+        }
+    }
+}
+
+/// The visit of somebody who is identified.
+fn seen(live: &Live) -> Change {
+    let session = &live.session;
+    Change::People(PeopleChange::Profile(ProfileChange {
+        profile_id: session.profile_id.clone(),
+        kind: ProfileChangeKind::Seen(Box::new(Sighting {
+            path: session.entry_path.clone(),
+            referrer: session.referrer.clone(),
+            place: session.place.clone(),
+            agent: session.agent.clone(),
+            groups: session.groups.clone(),
+        })),
+    }))
+}

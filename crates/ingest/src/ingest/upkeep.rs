@@ -1,0 +1,164 @@
+//! What the pipeline does by itself, or for an operator.
+
+use std::sync::{Arc, PoisonError};
+
+use paneld_domain::{ErrorChain, PeopleChange, ProjectKey, Timestamp};
+
+use super::{Append, Ingest, Inner, Salts};
+use crate::{
+    record::{Change, Record},
+    sessions::DeviceKey,
+    spool::SpoolError,
+};
+
+/// For how long the ids of requests are known.
+const SEEN_FOR: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+
+impl Ingest {
+    /// Uses these salts from now on.
+    pub fn use_salts(&self, salts: Salts) {
+        let present = self.0.salts.write();
+        *present.unwrap_or_else(PoisonError::into_inner) = salts;
+    }
+
+    /// Ends the sessions to which nothing came for half an hour. One that cannot be ended now is
+    /// ended the next time.
+    ///
+    /// # Errors
+    /// When a session's end could not be written.
+    pub async fn end_idle_sessions(&self) -> Result<(), SpoolError> {
+        let now = self.0.clock.now();
+        let due = self.0.live.due(now).await;
+        self.each(due, move |inner, device| async move {
+            inner.end_if_idle(device, now).await
+        })
+        .await
+    }
+
+    /// Forgets the ids of requests after a day.
+    ///
+    /// # Errors
+    /// When the spool is closed.
+    pub fn forget_seen(&self) -> Result<(), SpoolError> {
+        self.0.spool.forget_seen(self.0.clock.now() - SEEN_FOR)
+    }
+
+    /// Takes the file that knows where addresses are anew, if it changed.
+    pub fn reload_places(&self) {
+        match self.0.places.reload_if_changed() {
+            Ok(true) => tracing::info!("read the changed file of places"),
+            Ok(false) => {}
+            Err(error) => {
+                let error = ErrorChain(&error);
+                tracing::warn!(%error, "the changed file of places cannot be used; the old one is");
+            }
+        }
+    }
+
+    /// Forgets all that is known of a profile, behind everything that was accepted before.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn erase_profile(
+        &self,
+        project: ProjectKey,
+        profile_id: String,
+    ) -> Result<(), SpoolError> {
+        let inner = &self.0;
+        let is_theirs = |key: &DeviceKey, live: &crate::sessions::Live| {
+            key.project() == project && live.session.profile_id == profile_id
+        };
+        let devices = inner.live.find(is_theirs).await;
+        let change = Change::People(PeopleChange::EraseProfile { profile_id });
+        inner.forget(project, devices, change).await
+    }
+
+    /// Forgets all that a project has, behind everything that was accepted before.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn purge(&self, project: ProjectKey) -> Result<(), SpoolError> {
+        let devices = self.0.live.find(|key, _| key.project() == project).await;
+        self.0.forget(project, devices, Change::Purge).await
+    }
+
+    /// Forgets what is older than a project wants.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn retain(
+        &self,
+        project: ProjectKey,
+        events_before: Option<Timestamp>,
+        replays_before: Timestamp,
+    ) -> Result<(), SpoolError> {
+        let change = Change::Forget {
+            events_before,
+            replays_before,
+        };
+        let record = Record::new(project, self.0.clock.now(), vec![change]);
+        self.0.spool.append(Append::new(record)).await
+    }
+
+    /// Whether something can be taken.
+    pub fn is_writable(&self) -> bool {
+        self.0.spool.is_writable()
+    }
+
+    /// How many bytes wait to be applied.
+    pub fn backlog(&self) -> u64 {
+        self.0.spool.bytes()
+    }
+
+    async fn each<F>(
+        &self,
+        devices: Vec<DeviceKey>,
+        work: impl Fn(Arc<Inner>, DeviceKey) -> F,
+    ) -> Result<(), SpoolError>
+    where
+        F: Future<Output = Result<(), SpoolError>> + Send + 'static,
+    {
+        // Together, so that one commit serves many.
+        let mut tasks = tokio::task::JoinSet::new();
+        for device in devices {
+            tasks.spawn(work(Arc::clone(&self.0), device));
+        }
+        let mut result = Ok(());
+        while let Some(ended) = tasks.join_next().await {
+            result = result.and(ended.unwrap_or(Err(SpoolError::Closed)));
+        }
+        result
+    }
+}
+
+impl Inner {
+    async fn end_if_idle(&self, device: DeviceKey, now: Timestamp) -> Result<(), SpoolError> {
+        let held = self.live.hold(&[&device]).await;
+        let Some(live) = held.get(&device).filter(|live| live.is_due(now)).cloned() else {
+            return Ok(());
+        };
+        let session = live.session.clone();
+        let (rest, end) = live.rest(now);
+        let mut changes = Vec::new();
+        if let Some(end) = end {
+            changes.push(Change::Event(Box::new(end)));
+            changes.push(Change::Session(Box::new(session)));
+        }
+        let record = Record::new(device.project(), now, changes);
+        let append = Append::new(record).with_live(vec![(device, rest)]);
+        self.write(held, append).await
+    }
+
+    async fn forget(
+        &self,
+        project: ProjectKey,
+        devices: Vec<DeviceKey>,
+        change: Change,
+    ) -> Result<(), SpoolError> {
+        let keys = devices.iter().collect::<Vec<_>>();
+        let held = self.live.hold(&keys).await;
+        let record = Record::new(project, self.clock.now(), vec![change]);
+        let gone = devices.into_iter().map(|device| (device, None)).collect();
+        self.write(held, Append::new(record).with_live(gone)).await
+    }
+}

@@ -1,0 +1,364 @@
+//! The fields of a payload, taken one by one; and what is wrong with them.
+
+use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
+
+use paneld_domain::{Timestamp, parse_timestamp};
+use serde::{
+    Deserializer as _,
+    de::{MapAccess, Visitor},
+};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::{NotJson, PathStep, Problem, Properties, PropertiesSeed, body::not_json};
+
+/// How many bytes an id, a name or a type may have.
+const LONGEST_TEXT: usize = 255;
+/// How many groups may be named at once.
+const MOST_TEXTS: usize = 500;
+
+/// Properties with a meaning of their own (`contract/track.md` §4.4), which are not kept under
+/// these names.
+const RESERVED: &[&str] = &[
+    "__path",
+    "__referrer",
+    "__timestamp",
+    "__revenue",
+    "__ip",
+    "__deviceId",
+    "__identify",
+    "__bot",
+    "__bot_reasons",
+    "__bounce",
+];
+
+/// The fields of a payload. A field that is null is not there.
+#[derive(Debug, Default)]
+pub(crate) struct Fields {
+    values: BTreeMap<String, Json>,
+    properties: Properties,
+    problems: Vec<Problem>,
+}
+
+impl Fields {
+    /// Reads an object. Of two fields with the same name, the later one.
+    pub(crate) fn read(text: &str) -> Result<Self, NotJson> {
+        let mut input = serde_json::Deserializer::from_str(text);
+        let fields = input.deserialize_map(FieldsVisitor).map_err(not_json)?;
+        input.end().map_err(not_json)?;
+        Ok(fields)
+    }
+
+    /// Fields of something that is none at all.
+    pub(super) fn wrong(why: String) -> Self {
+        let problem = Problem {
+            path: Vec::new(),
+            message: why,
+        };
+        Self {
+            problems: vec![problem],
+            ..Self::default()
+        }
+    }
+
+    /// Puts a field in that stood beside the payload, unless it is there.
+    pub(super) fn lift(&mut self, name: &str, value: &Json) {
+        let is_there = self.values.get(name).is_some_and(|there| !is_absent(there));
+        if !is_there && !value.is_null() {
+            self.values.insert(name.to_owned(), value.clone());
+        }
+    }
+
+    /// Old SDKs write some reserved names without underscores.
+    pub(super) fn take_old_names(&mut self) {
+        for (old, name) in [("path", "__path"), ("referrer", "__referrer")] {
+            let Properties {
+                values, set_aside, ..
+            } = &mut self.properties;
+            if let (Some(value), false) = (values.get(old), set_aside.contains_key(name)) {
+                set_aside.insert(name.to_owned(), Json::from(value.as_str()));
+            }
+        }
+    }
+
+    /// All that is wrong, each with the way to it from the body on.
+    pub(crate) fn problems(self, prefix: Option<&str>) -> Vec<Problem> {
+        let key = |name: &str| PathStep::Key(name.to_owned());
+        let of_properties = self.properties.problems.into_iter().map(|problem| Problem {
+            path: std::iter::once(key("properties"))
+                .chain(problem.path)
+                .collect(),
+            ..problem
+        });
+        let all = self.problems.into_iter().chain(of_properties);
+        all.map(|problem| Problem {
+            path: prefix.map(key).into_iter().chain(problem.path).collect(),
+            ..problem
+        })
+        .collect()
+    }
+
+    pub(crate) fn problem(&mut self, name: &str, message: &str) {
+        self.problem_at(vec![PathStep::Key(name.to_owned())], message);
+    }
+
+    pub(super) fn problem_in_properties(&mut self, name: &str, message: &str) {
+        let path = ["properties", name].map(|step| PathStep::Key(step.to_owned()));
+        self.problem_at(path.into(), message);
+    }
+
+    fn problem_at(&mut self, path: Vec<PathStep>, message: &str) {
+        self.problems.push(Problem {
+            path,
+            message: message.to_owned(),
+        });
+    }
+
+    /// The properties, flat.
+    pub(crate) fn properties(&mut self) -> BTreeMap<String, String> {
+        std::mem::take(&mut self.properties.values)
+    }
+
+    /// A property with a meaning of its own.
+    pub(super) fn reserved(&mut self, name: &str) -> Option<Json> {
+        let value = self.properties.set_aside.remove(name);
+        value.filter(|value| !value.is_null())
+    }
+
+    /// Such a property, when it is a text; else empty.
+    pub(super) fn reserved_text(&mut self, name: &str) -> String {
+        match self.reserved(name) {
+            Some(Json::String(text)) => without_nul(text),
+            _ => String::new(),
+        }
+    }
+
+    /// A field, whatever it is.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Json> {
+        self.values.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// A text, of any length: the limits of bodies are limits enough.
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        match self.take(name)? {
+            Json::String(text) => Some(without_nul(text)),
+            _ => {
+                self.problem(name, "must be a text");
+                None
+            }
+        }
+    }
+
+    /// A text where it is one.
+    pub(super) fn lenient_text(&mut self, name: &str) -> String {
+        match self.take(name) {
+            Some(Json::String(text)) => without_nul(text),
+            _ => String::new(),
+        }
+    }
+
+    /// A text that must be there, and have a character at least.
+    pub(crate) fn required_text(&mut self, name: &str) -> Option<String> {
+        let told = self.take(name);
+        let message = match told {
+            Some(Json::String(text)) => match without_nul(text) {
+                text if text.is_empty() => "must not be empty",
+                text => return Some(text),
+            },
+            Some(_) => "must be a text",
+            None => "is required",
+        };
+        self.problem(name, message);
+        None
+    }
+
+    /// An id: a text, or a number. An empty one is not there.
+    pub(crate) fn id(&mut self, name: &str) -> Option<String> {
+        let told = self.take(name)?;
+        match as_id(told) {
+            Some(id) if id.is_empty() => None,
+            Some(id) if id.len() > LONGEST_TEXT => {
+                self.problem(name, "must be at most 255 bytes long");
+                None
+            }
+            Some(id) => Some(id),
+            None => {
+                self.problem(name, "must be a text or a number");
+                None
+            }
+        }
+    }
+
+    pub(super) fn required_id(&mut self, name: &str) -> Option<String> {
+        let problems = self.problems.len();
+        let id = self.id(name);
+        if id.is_none() && self.problems.len() == problems {
+            self.problem(name, "is required");
+        }
+        id
+    }
+
+    /// A list of ids; or one, which is a list of one.
+    pub(crate) fn texts(&mut self, name: &str) -> Option<Vec<String>> {
+        let list = match self.take(name)? {
+            Json::Array(list) => list,
+            one => vec![one],
+        };
+        if list.len() > MOST_TEXTS {
+            self.problem(name, "must be at most 500");
+            return Some(Vec::new());
+        }
+        let mut texts = Vec::with_capacity(list.len());
+        for (index, told) in list.into_iter().enumerate() {
+            match as_id(told) {
+                Some(text) if (1..=LONGEST_TEXT).contains(&text.len()) => texts.push(text),
+                _ => {
+                    let path = vec![PathStep::Key(name.to_owned()), PathStep::Index(index)];
+                    self.problem_at(path, "must be a text of 1 to 255 bytes");
+                }
+            }
+        }
+        Some(texts)
+    }
+
+    /// A UUID.
+    pub(crate) fn uuid(&mut self, name: &str) -> Option<Uuid> {
+        let told = self.take(name)?;
+        let uuid = told.as_str().and_then(|text| text.parse().ok());
+        if uuid.is_none() {
+            self.problem(name, "must be a UUID");
+        }
+        uuid
+    }
+
+    /// An amount: a whole number, or one as text; 0 when it is not there.
+    pub(crate) fn amount(&mut self, name: &str) -> u64 {
+        let Some(told) = self.take(name) else {
+            return 0;
+        };
+        super::amount(&told).unwrap_or_else(|| {
+            self.problem(name, "must be a whole number, at least 0");
+            0
+        })
+    }
+
+    /// Degrees, up to so many in each direction.
+    pub(crate) fn degrees(&mut self, name: &str, most: f64) -> Option<f32> {
+        let told = self.take(name)?;
+        let number = told.as_f64().filter(|number| number.abs() <= most);
+        if number.is_none() {
+            self.problem(name, &format!("must be a number from -{most} to {most}"));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "places are not that exact")]
+        number.map(|number| number as f32)
+    }
+
+    /// A moment in stored form, that is in UTC without saying so, or as ISO 8601.
+    pub(crate) fn stored_moment(&mut self, name: &str) -> Option<Timestamp> {
+        let told = self.take(name).unwrap_or_default();
+        let text = told.as_str().unwrap_or_default();
+        let moment = parse_timestamp(&text.replacen(' ', "T", 1)).ok();
+        let ms = told.as_i64().and_then(Timestamp::from_timestamp_millis);
+        let moment = moment.or(ms);
+        if moment.is_none() {
+            self.problem(name, "must be a date-time, such as 2026-01-15 10:00:00.000");
+        }
+        moment
+    }
+
+    /// A number above zero.
+    pub(super) fn number_above_zero(&mut self, name: &str) -> Option<f64> {
+        let told = self.take(name)?;
+        let number = told.as_f64().filter(|number| *number > 0.0);
+        if number.is_none() {
+            self.problem(name, "must be a number above 0");
+        }
+        number
+    }
+
+    /// A whole number up to 65,535 that must be there.
+    pub(super) fn count(&mut self, name: &str, least: u16) -> Option<u16> {
+        let told = self.take(name).unwrap_or_default();
+        let number = told.as_u64().and_then(|number| u16::try_from(number).ok());
+        let number = number.filter(|number| *number >= least);
+        if number.is_none() {
+            self.problem(
+                name,
+                &format!("must be a whole number from {least} to 65535"),
+            );
+        }
+        number
+    }
+
+    /// A truth value that must be there.
+    pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
+        let flag = self.take(name).and_then(|told| told.as_bool());
+        if flag.is_none() {
+            self.problem(name, "must be true or false");
+        }
+        flag
+    }
+
+    /// A moment in UTC that must be there, and be one of these.
+    pub(super) fn moment(
+        &mut self,
+        name: &str,
+        near: &RangeInclusive<Timestamp>,
+    ) -> Option<Timestamp> {
+        let told = self.take(name).unwrap_or_default();
+        let in_utc = told.as_str().filter(|text| text.ends_with('Z'));
+        let moment = in_utc.and_then(|text| parse_timestamp(text).ok());
+        match moment {
+            Some(moment) if near.contains(&moment) => return Some(moment),
+            Some(_) => self.problem(name, "must be at most a day away from now"),
+            None => self.problem(name, "must be an ISO 8601 date-time in UTC, ending with Z"),
+        }
+        None
+    }
+}
+
+fn is_absent(value: &Json) -> bool {
+    value.is_null() || value.as_str() == Some("")
+}
+
+fn as_id(told: Json) -> Option<String> {
+    match told {
+        Json::String(text) => Some(without_nul(text)),
+        Json::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A database of ours has no such character in its texts.
+fn without_nul(text: String) -> String {
+    if text.contains('\0') {
+        text.replace('\0', "")
+    } else {
+        text
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Fields, A::Error> {
+        let mut fields = Fields::default();
+        while let Some(name) = object.next_key::<String>()? {
+            if name == "properties" {
+                let seed = PropertiesSeed {
+                    set_aside: RESERVED,
+                };
+                fields.properties = object.next_value_seed(seed)?;
+            } else {
+                fields.values.insert(name, object.next_value()?);
+            }
+        }
+        Ok(fields)
+    }
+}

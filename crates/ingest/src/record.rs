@@ -1,0 +1,56 @@
+//! What is written to the spool: an accepted request, ready to be applied.
+
+use paneld_domain::{BotVisit, Event, PeopleChange, ProjectKey, ReplayChunk, Session, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What one accepted request does. It is applied as a whole, by each sink the part it keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// The key of the project.
+    project: i64,
+    /// When the request arrived.
+    #[serde(with = "chrono::serde::ts_microseconds")]
+    pub(crate) at: Timestamp,
+    /// In the order in which they must be made.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// A change to what is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Change {
+    /// Something happened.
+    Event(Box<Event>),
+    /// A session is like this now.
+    Session(Box<Session>),
+    /// A listed bot came by.
+    Bot(BotVisit),
+    /// A piece of a recording.
+    Replay(Box<ReplayChunk>),
+    /// A profile or a group changes.
+    People(PeopleChange),
+    /// What is older is forgotten.
+    Forget {
+        /// Events and sessions from before.
+        #[serde(with = "chrono::serde::ts_milliseconds_option")]
+        events_before: Option<Timestamp>,
+        /// Recordings from before.
+        #[serde(with = "chrono::serde::ts_milliseconds")]
+        replays_before: Timestamp,
+    },
+    /// All that the project has is forgotten.
+    Purge,
+}
+
+impl Record {
+    pub(crate) fn new(project: ProjectKey, at: Timestamp, changes: Vec<Change>) -> Self {
+        Self {
+            project: project.0,
+            at,
+            changes,
+        }
+    }
+
+    pub(crate) fn project(&self) -> ProjectKey {
+        ProjectKey(self.project)
+    }
+}

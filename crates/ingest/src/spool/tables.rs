@@ -1,0 +1,315 @@
+//! The tables of the spool's file.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{PoisonError, RwLock},
+};
+
+use paneld_domain::ProjectKey;
+use redb::{
+    AccessGuard, Builder, Database, ReadableDatabase as _, ReadableTable as _, Table,
+    TableDefinition, WriteTransaction,
+};
+use uuid::Uuid;
+
+use super::{Append, Seen, SpoolError, Spooled};
+use crate::{
+    Ids,
+    sessions::{DeviceKey, Live},
+};
+
+/// By position.
+const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
+/// By project and device.
+const LIVE: TableDefinition<'_, (i64, &str), &[u8]> = TableDefinition::new("live_sessions");
+/// By project and id: what was replied.
+const SEEN: TableDefinition<'_, (i64, u128), &[u8]> = TableDefinition::new("seen_ids");
+/// The same ids by time, in milliseconds since 1970.
+const SEEN_BY_TIME: TableDefinition<'_, (i64, i64, u128), ()> =
+    TableDefinition::new("seen_ids_by_time");
+/// Records that a sink refused, by position.
+const SET_ASIDE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("set_aside");
+const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+
+/// The position of the last record ever written: they are never given out twice.
+const LAST: &str = "last";
+const ID: &str = "id";
+const FORMAT: &str = "format";
+/// Raised whenever records or live sessions are written in another form.
+const THIS_FORMAT: &[u8] = &[1];
+
+/// How much of the file is kept in memory.
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// How much is read at once, roughly.
+const READ_BYTES: usize = 8 * 1024 * 1024;
+
+/// A spool that another version of this program wrote.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it was written by another version of paneld: start that version once more, and stop it \
+         when nothing waits to be applied any more"
+)]
+struct OtherFormat;
+
+/// The file, open; or closed, after it could not be written.
+#[derive(Debug)]
+pub(super) struct Tables {
+    path: PathBuf,
+    id: String,
+    database: RwLock<Option<Database>>,
+}
+
+impl Tables {
+    pub(super) fn open(path: &Path) -> Result<Self, SpoolError> {
+        let database = open(path)?;
+        let id = write(&database, |tables| tables.id()).map_err(SpoolError::broken)?;
+        let id = id.ok_or_else(|| SpoolError::broken(OtherFormat))?;
+        Ok(Self {
+            path: path.to_owned(),
+            id,
+            database: RwLock::new(Some(database)),
+        })
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        let database = self.database.read();
+        database.unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Closes the file, and opens it again: after it could not be written once, it must be read
+    /// anew from the disk.
+    pub(super) fn reopen(&self) -> Result<(), SpoolError> {
+        let database = self.database.write();
+        let mut database = database.unwrap_or_else(PoisonError::into_inner);
+        *database = None;
+        *database = Some(open(&self.path)?);
+        Ok(())
+    }
+
+    /// The position of the last record, and the size of all that are there.
+    pub(super) fn measure(&self) -> Result<(u64, u64), SpoolError> {
+        self.with(|database| {
+            let read = database.begin_read()?;
+            let last = read.open_table(META)?.get(LAST)?;
+            let last = last.map_or(0, |last| position(last.value()));
+            let mut bytes = 0;
+            for record in read.open_table(RECORDS)?.iter()? {
+                bytes += record?.1.value().len() as u64;
+            }
+            Ok((last, bytes))
+        })
+    }
+
+    pub(super) fn read(&self, after: u64, most: usize) -> Result<Vec<Spooled>, SpoolError> {
+        self.with(|database| {
+            let read = database.begin_read()?;
+            let records = read.open_table(RECORDS)?;
+            let (mut found, mut bytes) = (Vec::new(), 0);
+            for record in records.range(after + 1..)?.take(most) {
+                let (position, record) = record?;
+                bytes += record.value().len();
+                found.push(Spooled {
+                    position: position.value(),
+                    record: postcard::from_bytes(record.value())?,
+                });
+                if bytes >= READ_BYTES {
+                    break;
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    pub(super) fn live(&self) -> Result<Vec<(DeviceKey, Live)>, SpoolError> {
+        self.with(|database| {
+            let read = database.begin_read()?;
+            let mut all = Vec::new();
+            for live in read.open_table(LIVE)?.iter()? {
+                let (key, live) = live?;
+                let (project, device) = key.value();
+                let key = DeviceKey::new(ProjectKey(project), device.to_owned());
+                all.push((key, postcard::from_bytes(live.value())?));
+            }
+            Ok(all)
+        })
+    }
+
+    pub(super) fn seen(&self, seen: Seen) -> Result<Option<Ids>, SpoolError> {
+        self.with(|database| {
+            let read = database.begin_read()?;
+            let key = (seen.project.0, seen.id.as_u128());
+            let ids = read.open_table(SEEN)?.get(key)?;
+            let ids = ids.map(|ids| postcard::from_bytes(ids.value()));
+            Ok(ids.transpose()?)
+        })
+    }
+
+    /// Runs the work in a transaction, and commits it to the disk.
+    pub(super) fn write<T>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, SpoolError> {
+        self.with(|database| write(database, work))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, SpoolError> {
+        let database = self.database.read();
+        let database = database.unwrap_or_else(PoisonError::into_inner);
+        match &*database {
+            Some(database) => work(database).map_err(SpoolError::broken),
+            None => Err(SpoolError::broken(Fault::NotOpen)),
+        }
+    }
+}
+
+/// What can go wrong with the file.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    #[error(transparent)]
+    Store(#[from] redb::Error),
+    #[error("a record cannot be read or written")]
+    Code(#[from] postcard::Error),
+    #[error("the file is not open")]
+    NotOpen,
+}
+
+/// The store has an error type for each of its operations; here they are one.
+macro_rules! store_errors {
+    ($($error:ident),*) => {
+        $(impl From<redb::$error> for Fault {
+            fn from(error: redb::$error) -> Self {
+                Self::Store(error.into())
+            }
+        })*
+    };
+}
+store_errors!(
+    TransactionError,
+    TableError,
+    StorageError,
+    CommitError,
+    DatabaseError
+);
+
+/// The tables in a transaction that writes.
+pub(super) struct Transaction<'t> {
+    records: Table<'t, u64, &'static [u8]>,
+    live: Table<'t, (i64, &'static str), &'static [u8]>,
+    seen: Table<'t, (i64, u128), &'static [u8]>,
+    seen_by_time: Table<'t, (i64, i64, u128), ()>,
+    set_aside: Table<'t, u64, &'static [u8]>,
+    meta: Table<'t, &'static str, &'static [u8]>,
+}
+
+impl<'t> Transaction<'t> {
+    /// Makes the tables that are missing, too.
+    fn begin(write: &'t WriteTransaction) -> Result<Self, Fault> {
+        Ok(Self {
+            records: write.open_table(RECORDS)?,
+            live: write.open_table(LIVE)?,
+            seen: write.open_table(SEEN)?,
+            seen_by_time: write.open_table(SEEN_BY_TIME)?,
+            set_aside: write.open_table(SET_ASIDE)?,
+            meta: write.open_table(META)?,
+        })
+    }
+
+    /// The spool's id, made if need be; `None` when another version wrote the file.
+    fn id(&mut self) -> Result<Option<String>, Fault> {
+        let text = |id: AccessGuard<'_, &[u8]>| String::from_utf8_lossy(id.value()).into_owned();
+        let known = self.meta.get(ID)?.map(text);
+        if let Some(id) = known {
+            let format = self.meta.get(FORMAT)?;
+            let is_ours = format.is_some_and(|format| format.value() == THIS_FORMAT);
+            return Ok(is_ours.then_some(id));
+        }
+        let id = Uuid::new_v4().to_string();
+        self.meta.insert(ID, id.as_bytes())?;
+        self.meta.insert(FORMAT, THIS_FORMAT)?;
+        Ok(Some(id))
+    }
+
+    /// Writes records behind this position; says how many bytes they have.
+    pub(super) fn append(&mut self, append: &Append, last: &mut u64) -> Result<u64, Fault> {
+        let mut bytes = 0;
+        for record in &append.records {
+            *last += 1;
+            let record = postcard::to_stdvec(record)?;
+            bytes += record.len() as u64;
+            self.records.insert(*last, record.as_slice())?;
+        }
+        for (key, live) in &append.live {
+            let key = (key.project().0, key.device());
+            match live {
+                Some(live) => {
+                    let live = postcard::to_stdvec(live)?;
+                    self.live.insert(key, live.as_slice())?;
+                }
+                None => {
+                    self.live.remove(key)?;
+                }
+            }
+        }
+        for (seen, ids) in &append.seen {
+            let (project, id) = (seen.project.0, seen.id.as_u128());
+            let ids = postcard::to_stdvec(ids)?;
+            self.seen.insert((project, id), ids.as_slice())?;
+            self.seen_by_time.insert((seen.at, project, id), ())?;
+        }
+        Ok(bytes)
+    }
+
+    pub(super) fn set_last(&mut self, last: u64) -> Result<(), Fault> {
+        self.meta.insert(LAST, last.to_be_bytes().as_slice())?;
+        Ok(())
+    }
+
+    /// Removes records up to a position; says how many bytes they had.
+    pub(super) fn trim(&mut self, up_to: u64) -> Result<u64, Fault> {
+        let mut bytes = 0;
+        for record in self.records.extract_from_if(..=up_to, |_, _| true)? {
+            bytes += record?.1.value().len() as u64;
+        }
+        Ok(bytes)
+    }
+
+    /// Removes the ids that came before.
+    pub(super) fn forget_seen(&mut self, before: i64) -> Result<(), Fault> {
+        let old = ..(before, i64::MIN, u128::MIN);
+        for entry in self.seen_by_time.extract_from_if(old, |_, ()| true)? {
+            let (_, project, id) = entry?.0.value();
+            self.seen.remove((project, id))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_aside(&mut self, spooled: &Spooled) -> Result<(), Fault> {
+        let record = postcard::to_stdvec(&spooled.record)?;
+        self.set_aside.insert(spooled.position, record.as_slice())?;
+        Ok(())
+    }
+}
+
+fn open(path: &Path) -> Result<Database, SpoolError> {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES);
+    builder.create(path).map_err(SpoolError::broken)
+}
+
+fn write<T>(
+    database: &Database,
+    work: impl FnOnce(&mut Transaction<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let write = database.begin_write()?;
+    let result = work(&mut Transaction::begin(&write)?)?;
+    write.commit()?;
+    Ok(result)
+}
+
+fn position(bytes: &[u8]) -> u64 {
+    bytes.try_into().map(u64::from_be_bytes).unwrap_or_default()
+}

@@ -1,0 +1,204 @@
+//! Answers about what was tracked, and raw events.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use paneld_auth::{
+    Authorized,
+    permission::Permission,
+    policy::{self, Reach},
+};
+use paneld_domain::{
+    Clock, ErrorChain, Event, Profile, Project, ProjectId, ProjectKey, Timestamp, Zone,
+};
+use paneld_events::{EventStore, EventsError, EventsPage, EventsQuery};
+use paneld_repository::{Repository, Resource};
+use tokio::sync::Mutex;
+
+use crate::ServiceError;
+
+/// Since when somebody must have done something to be there live.
+const LIVE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
+/// How old the numbers of events may be that projects are shown with.
+const COUNTS_TIME: Duration = Duration::from_secs(30);
+
+/// Answers questions about what was tracked.
+#[derive(Debug, Clone)]
+pub struct Reports {
+    repository: Repository,
+    events: EventStore,
+    clock: Clock,
+    counts: Arc<Mutex<Counts>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    by_project: Arc<HashMap<ProjectKey, u64>>,
+    counted_at: Option<Duration>,
+}
+
+/// A project that the caller may ask about.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The project.
+    pub project: Project,
+    /// The zone of its days.
+    pub zone: Zone,
+}
+
+/// A profile, and what it did last.
+#[derive(Debug, Clone)]
+pub struct ProfileWithEvents {
+    /// The profile.
+    pub profile: Profile,
+    /// Its newest events.
+    pub events: Vec<Event>,
+}
+
+impl Reports {
+    /// The use cases on these stores.
+    pub fn new(repository: Repository, events: EventStore, clock: Clock) -> Self {
+        Self {
+            repository,
+            events,
+            clock,
+            counts: Arc::default(),
+        }
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The project that the caller asks about, if it may: `contract/auth-and-limits.md` §2.3.
+    ///
+    /// # Errors
+    /// When it may not, or when there is none; or when the catalog cannot be asked.
+    pub async fn subject<P: Permission>(
+        &self,
+        caller: &Authorized<P>,
+        project_id: Option<&str>,
+    ) -> Result<Subject, ServiceError> {
+        let principal = caller.principal();
+        let zone = principal.organization().zone;
+        let subject = |project| Subject { project, zone };
+        let own = principal.project();
+        match (own, project_id) {
+            (Some(own), None) => return Ok(subject(own.clone())),
+            (Some(own), Some(id)) if own.id.as_str() == id => return Ok(subject(own.clone())),
+            _ => {}
+        }
+        if policy::reach(P::API, principal.client().client_type) != Reach::Organization {
+            return Err(ServiceError::Forbidden(
+                "You do not have access to this project",
+            ));
+        }
+        let Some(project_id) = project_id else {
+            let why = paneld_domain::InvalidValue::new("is required");
+            return Err(ServiceError::Invalid(vec![(vec!["projectId"], why)]));
+        };
+        let id = project_id.parse::<ProjectId>();
+        let id = id.map_err(|_malformed| ServiceError::NotFound(Resource::Project))?;
+        let organization = caller.organization_id().clone();
+        let project = self.repository.get_project(organization, id, false);
+        Ok(subject(project.await?))
+    }
+
+    /// How many people are there now.
+    ///
+    /// # Errors
+    /// When the event store is away.
+    pub async fn live_visitors(&self, subject: &Subject) -> Result<u64, ServiceError> {
+        let since = self.clock.now() - LIVE;
+        let count = self.events.count_live_visitors(subject.project.key, since);
+        Ok(count.await?)
+    }
+
+    /// A profile, and its newest events.
+    ///
+    /// # Errors
+    /// When there is no such profile, or a store is away.
+    pub async fn profile(
+        &self,
+        subject: &Subject,
+        id: &str,
+        event_limit: u32,
+    ) -> Result<ProfileWithEvents, ServiceError> {
+        let project = subject.project.key;
+        let profile = self.repository.get_profile(project, id).await?;
+        let profile = profile.ok_or(ServiceError::NotFound(Resource::Profile))?;
+        let events = self
+            .events
+            .profile_events(project, profile.id.clone(), event_limit);
+        Ok(ProfileWithEvents {
+            events: events.await?,
+            profile,
+        })
+    }
+
+    /// A page of raw events.
+    ///
+    /// # Errors
+    /// When a store is away.
+    pub async fn events(&self, query: EventsQuery) -> Result<EventsPage, ServiceError> {
+        let profile_id = match query.profile_id {
+            Some(id) => Some(self.repository.resolve_alias(query.project, &id).await?),
+            None => None,
+        };
+        let query = EventsQuery {
+            profile_id,
+            ..query
+        };
+        Ok(self.events.list_events(query).await?)
+    }
+
+    /// The profiles of events, by the ids that stand in them.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn profiles_of(
+        &self,
+        subject: &Subject,
+        events: &[Event],
+    ) -> Result<std::collections::BTreeMap<String, Profile>, ServiceError> {
+        let mut ids = events
+            .iter()
+            .map(|event| event.profile_id.clone())
+            .collect::<Vec<_>>();
+        ids.sort_unstable();
+        ids.dedup();
+        let found = self
+            .repository
+            .list_profiles_by_ids(subject.project.key, ids);
+        Ok(found.await?)
+    }
+
+    /// How many events each project has: at most a minute old, or what was known last.
+    pub async fn event_counts(&self) -> Arc<HashMap<ProjectKey, u64>> {
+        let mut counts = self.counts.lock().await;
+        let now = self.clock.elapsed();
+        let is_fresh = |at: Duration| now.saturating_sub(at) < COUNTS_TIME;
+        if !counts.counted_at.is_some_and(is_fresh) {
+            match self.events.count_events().await {
+                Ok(by_project) => counts.by_project = Arc::new(by_project),
+                Err(error) => {
+                    let error = ErrorChain(&error);
+                    tracing::debug!(%error, "events could not be counted");
+                }
+            }
+            counts.counted_at = Some(now);
+        }
+        Arc::clone(&counts.by_project)
+    }
+}
+
+impl From<EventsError> for ServiceError {
+    fn from(error: EventsError) -> Self {
+        match error {
+            away @ (EventsError::Away(_) | EventsError::TooSlow) => {
+                Self::Unavailable(Box::new(away))
+            }
+            rejected => Self::Internal(Box::new(rejected)),
+        }
+    }
+}

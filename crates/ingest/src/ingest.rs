@@ -130,7 +130,9 @@ impl Ingest {
             Some(path) => Places::open(path)?,
             None => Places::none(),
         };
-        let spool = Spool::open(&settings.spool, settings.spool_limit)?;
+        // A new spool in the place of a lost one must not be taken for it.
+        let behind = clock.now().timestamp_micros().unsigned_abs();
+        let spool = Spool::open(&settings.spool, settings.spool_limit, behind)?;
         let live = LiveSessions::new(spool.live()?);
         Ok(Self(Arc::new(Inner {
             spool,

@@ -104,9 +104,10 @@ pub(crate) struct Gauges {
 
 impl Spool {
     /// Opens the file, and makes it when it is not there. No more than `limit` bytes of records
-    /// will be taken.
-    pub(crate) fn open(path: &Path, limit: u64) -> Result<Self, SpoolError> {
-        let tables = Arc::new(Tables::open(path)?);
+    /// will be taken. The positions of a new file begin behind `behind`, which must be more than
+    /// any file in its place had: a store knows what it applied by position.
+    pub(crate) fn open(path: &Path, limit: u64, behind: u64) -> Result<Self, SpoolError> {
+        let tables = Arc::new(Tables::open(path, behind)?);
         let (last, bytes) = tables.measure()?;
         let gauges = Arc::new(Gauges {
             last: watch::Sender::new(last),
@@ -243,14 +244,14 @@ mod tests {
     async fn what_was_written_is_there_after_a_restart_in_its_order() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spool");
-        let spool = Spool::open(&path, 1_000_000).unwrap();
+        let spool = Spool::open(&path, 1_000_000, 0).unwrap();
         let id = spool.id().to_owned();
         for page in ["/a", "/b", "/c"] {
             spool.append(append(page)).await.unwrap();
         }
         let before = spool.read(0, 100).unwrap();
         drop(spool);
-        let spool = Spool::open(&path, 1_000_000).unwrap();
+        let spool = Spool::open(&path, 1_000_000, 0).unwrap();
         assert_eq!(spool.id(), id);
         assert_eq!((spool.last(), positions(&spool, 1)), (3, vec![2, 3]));
         let after = spool.read(0, 100).unwrap();
@@ -263,20 +264,25 @@ mod tests {
     async fn a_position_is_never_given_out_twice() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spool");
-        let spool = Spool::open(&path, 1_000_000).unwrap();
+        let spool = Spool::open(&path, 1_000_000, 0).unwrap();
         spool.append(append("/a")).await.unwrap();
         spool.trim(1).unwrap();
         drop(spool);
-        let spool = Spool::open(&path, 1_000_000).unwrap();
+        let spool = Spool::open(&path, 1_000_000, 500).unwrap();
         assert_eq!((spool.last(), spool.bytes()), (1, 0));
         spool.append(append("/b")).await.unwrap();
         assert_eq!(positions(&spool, 0), [2]);
+        drop(spool);
+        std::fs::remove_file(&path).unwrap();
+        let spool = Spool::open(&path, 1_000_000, 500).unwrap();
+        spool.append(append("/c")).await.unwrap();
+        assert_eq!(positions(&spool, 0), [501]);
     }
 
     #[tokio::test]
     async fn a_full_spool_takes_nothing_until_something_is_applied() {
         let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::open(&folder.path().join("spool"), 10).unwrap();
+        let spool = Spool::open(&folder.path().join("spool"), 10, 0).unwrap();
         spool.append(append("/a")).await.unwrap();
         assert!(!spool.is_writable());
         let refused = spool.append(append("/b")).await;

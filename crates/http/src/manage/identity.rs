@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use actix_web::{HttpResponse, web};
 use paneld_auth::{Api, permission};
 use paneld_guard::{ApiError, Caller};
-use paneld_service::{Identity, LimitState, WhoAmI};
+use paneld_service::{Identity, LimitState, Reports, WhoAmI};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{clients::ClientBody, projects::ProjectBody};
+use super::{
+    clients::ClientBody,
+    projects::{CountedProject, ProjectBody},
+};
 use crate::{error::reply_for, openapi::permissions, reply::Data, routes::Endpoint};
 
 /// Who the caller is, what it may do, and how often.
@@ -50,8 +53,8 @@ pub(crate) struct LimitBody {
     remaining: u32,
 }
 
-impl From<WhoAmI<'_>> for IdentityBody {
-    fn from(who: WhoAmI<'_>) -> Self {
+impl IdentityBody {
+    fn new(who: WhoAmI<'_>, project: Option<CountedProject>) -> Self {
         let limit = |LimitState { group, verdict }: LimitState| {
             let body = LimitBody {
                 limit: verdict.rate.limit(),
@@ -67,7 +70,7 @@ impl From<WhoAmI<'_>> for IdentityBody {
                 name: who.organization.name.to_string(),
                 timezone: who.organization.zone.to_string(),
             },
-            project: who.project.cloned().map(Into::into),
+            project: project.map(Into::into),
             permissions: who.permissions.into_iter().map(Api::permission).collect(),
             limits: who.limits.into_iter().map(limit).collect(),
         }
@@ -87,7 +90,14 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 pub(crate) async fn who_am_i(
     caller: Caller<permission::Identity>,
     identity: web::Data<Identity>,
+    reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
     let who = identity.who_am_i(&caller.0).await.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(Data::<IdentityBody>::of(who)))
+    let project = match who.project {
+        Some(project) => Some(CountedProject::of(project.clone(), &reports).await),
+        None => None,
+    };
+    Ok(HttpResponse::Ok().json(Data {
+        data: IdentityBody::new(who, project),
+    }))
 }

@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use actix_web::{HttpResponse, web};
 use paneld_auth::permission;
-use paneld_domain::ProjectId;
+use paneld_domain::{Page, ProjectId};
 use paneld_guard::{ApiError, Caller};
-use paneld_service::Manage;
+use paneld_service::{Manage, Reports};
 
 use crate::{
     decode::{CreationBody, JsonBody, Queries, Query, body_for},
@@ -17,6 +17,7 @@ use crate::{
     reply::{Data, Listed, PageQuery, Success, reply_to_creation, reply_with_list},
     routes::Endpoint,
 };
+pub(crate) use bodies::CountedProject;
 pub use bodies::ProjectBody;
 use bodies::{CreateProject, DeletedQuery, UpdateProject};
 
@@ -38,13 +39,23 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 pub(crate) async fn list_projects(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
+    reports: web::Data<Reports>,
     Queries(page, deleted): Queries<PageQuery, DeletedQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let include_deleted = deleted.include_deleted();
     let caller = Rc::new(caller.0);
     reply_with_list::<ProjectBody, _, _>(page, move |part| {
-        let (manage, caller) = (manage.clone(), Rc::clone(&caller));
-        async move { manage.list_projects(&caller, include_deleted, part).await }
+        let (manage, reports) = (manage.clone(), reports.clone());
+        let caller = Rc::clone(&caller);
+        async move {
+            let page = manage.list_projects(&caller, include_deleted, part).await?;
+            let mut items = Vec::with_capacity(page.items.len());
+            for project in page.items {
+                items.push(CountedProject::of(project, &reports).await);
+            }
+            let next = page.next;
+            Ok(Page { items, next })
+        }
     })
     .await
 }
@@ -74,13 +85,15 @@ pub(crate) async fn create_project(
 pub(crate) async fn get_project(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
+    reports: web::Data<Reports>,
     PathId(id): PathId<ProjectId>,
     Query(deleted): Query<DeletedQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let found = manage
         .get_project(&caller.0, id, deleted.include_deleted())
         .await;
-    Ok(HttpResponse::Ok().json(Data::<ProjectBody>::of(found.map_err(reply_for)?)))
+    let project = CountedProject::of(found.map_err(reply_for)?, &reports).await;
+    Ok(HttpResponse::Ok().json(Data::<ProjectBody>::of(project)))
 }
 
 /// Change a project
@@ -93,12 +106,14 @@ pub(crate) async fn get_project(
 pub(crate) async fn update_project(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
+    reports: web::Data<Reports>,
     PathId(id): PathId<ProjectId>,
     body: Result<JsonBody<UpdateProject>, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
     let JsonBody(body) = body_for(body, manage.get_project(&caller.0, id.clone(), true)).await?;
     let updated = manage.update_project(&caller.0, id, body.into()).await;
-    Ok(HttpResponse::Ok().json(Data::<ProjectBody>::of(updated.map_err(reply_for)?)))
+    let project = CountedProject::of(updated.map_err(reply_for)?, &reports).await;
+    Ok(HttpResponse::Ok().json(Data::<ProjectBody>::of(project)))
 }
 
 /// Delete a project

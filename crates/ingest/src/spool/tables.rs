@@ -60,9 +60,9 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub(super) fn open(path: &Path) -> Result<Self, SpoolError> {
+    pub(super) fn open(path: &Path, behind: u64) -> Result<Self, SpoolError> {
         let database = open(path)?;
-        let id = write(&database, |tables| tables.id()).map_err(SpoolError::broken)?;
+        let id = write(&database, |tables| tables.id(behind)).map_err(SpoolError::broken)?;
         let id = id.ok_or_else(|| SpoolError::broken(OtherFormat))?;
         Ok(Self {
             path: path.to_owned(),
@@ -219,7 +219,7 @@ impl<'t> Transaction<'t> {
     }
 
     /// The spool's id, made if need be; `None` when another version wrote the file.
-    fn id(&mut self) -> Result<Option<String>, Fault> {
+    fn id(&mut self, behind: u64) -> Result<Option<String>, Fault> {
         let text = |id: AccessGuard<'_, &[u8]>| String::from_utf8_lossy(id.value()).into_owned();
         let known = self.meta.get(ID)?.map(text);
         if let Some(id) = known {
@@ -230,6 +230,7 @@ impl<'t> Transaction<'t> {
         let id = Uuid::new_v4().to_string();
         self.meta.insert(ID, id.as_bytes())?;
         self.meta.insert(FORMAT, THIS_FORMAT)?;
+        self.set_last(behind)?;
         Ok(Some(id))
     }
 

@@ -7,7 +7,7 @@ use paneld_domain::{
     ClientType, CorsEntry, Domain, EventName, Filter, FilteredAddress, InvalidValue, Name,
     NewProject, ProfileId, Project, ProjectChanges, ProjectType, RetentionDays,
 };
-use paneld_service::Created;
+use paneld_service::{Created, Reports};
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::{
@@ -80,6 +80,33 @@ pub(crate) struct FirstClientBody {
     r#type: &'static str,
 }
 
+/// A project, with the number of its events.
+#[derive(Debug)]
+pub(crate) struct CountedProject {
+    /// The project.
+    pub(crate) project: Project,
+    /// How many events are stored: at most a minute ago.
+    pub(crate) events: u64,
+}
+
+impl CountedProject {
+    pub(crate) async fn of(project: Project, reports: &Reports) -> Self {
+        let counts = reports.event_counts().await;
+        let events = counts.get(&project.key).copied().unwrap_or_default();
+        Self { project, events }
+    }
+}
+
+impl From<CountedProject> for ProjectBody {
+    fn from(counted: CountedProject) -> Self {
+        Self {
+            events_count: counted.events,
+            ..counted.project.into()
+        }
+    }
+}
+
+/// One that is being made, and so has no events.
 impl From<Project> for ProjectBody {
     fn from(project: Project) -> Self {
         Self {
@@ -92,7 +119,6 @@ impl From<Project> for ProjectBody {
             allow_unsafe_revenue_tracking: project.allow_unsafe_revenue_tracking,
             filters: project.filters.iter().map(FilterBody::from).collect(),
             types: project.types.iter().map(|kind| kind.as_str()).collect(),
-            // The event store is not asked for it yet.
             events_count: 0,
             retention_days: project.retention_days.map(RetentionDays::get),
             created_at: WireTime(project.created_at),

@@ -279,7 +279,9 @@ fn with_sessions(target: &Target, events: Vec<Event>, arrival: Timestamp) -> Vec
                     open = Some(live);
                 }
             }
-            changes.push(Change::Event(Box::new(event)));
+            if let Some(live) = &mut open {
+                crate::ingest::keep(&mut changes, event, live);
+            }
         }
         end(&mut changes, target, open, arrival);
     }

@@ -70,11 +70,11 @@ fn events(columns: &str, happened: &Sql, request: &FlowRequest) -> Sql {
         FlowMode::Before => "<=",
     };
     let kept = match request.only() {
-        Some(names) => Sql::new("e.name").is_one_of(names),
+        Some(names) => Sql::new("e.name").among(names),
         None if request.exclude.is_empty() => Sql::new("TRUE"),
         None => {
             let names = request.exclude.iter().map(String::as_str);
-            Sql::new("e.name").is_one_of(names).not()
+            Sql::new("e.name").among(names).not()
         }
     };
     Sql::new(

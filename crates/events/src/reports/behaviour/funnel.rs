@@ -33,7 +33,7 @@ pub(super) fn count(
         .push(" AND ")
         .add(in_window("e", request.window()))
         .push(&format!(" AND {id} <> '' AND "))
-        .add(Sql::new("e.name").is_one_of(names.iter().map(|(name, _steps)| *name)));
+        .add(Sql::new("e.name").among(names.iter().map(|(name, _steps)| *name)));
     let rows = Sql::new("SELECT count(*) ").add(events.clone());
     let rows = rows.query_row(&snapshot, |row| row.get(0))?;
     let mut steps = Sql::new("CASE e.name");

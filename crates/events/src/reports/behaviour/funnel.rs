@@ -41,13 +41,12 @@ pub(super) fn count(
         steps = steps
             .push(" WHEN ")
             .add(Sql::text(name))
-            .push(" THEN ")
-            .add(Sql::number((*bits).into()));
+            .push(&format!(" THEN {bits}"));
     }
     let start = request.window().start.timestamp_millis();
     let moments = Sql::new("SELECT list((epoch_ms(e.created_at) - ")
         .add(Sql::number(start))
-        .push(&format!(") * {} + ", 1 << STEP_BITS))
+        .push(&format!("::BIGINT) * {} + ", 1 << STEP_BITS))
         .add(steps)
         .push(" END) ")
         .add(events);

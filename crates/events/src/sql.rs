@@ -1,6 +1,6 @@
 //! SQL in the making: text, and the values of its question marks in their order.
 
-use duckdb::{Connection, Row, params_from_iter, types::Value};
+use duckdb::{Connection, Row, arrow::record_batch::RecordBatch, params_from_iter, types::Value};
 use paneld_analytics::Window;
 use paneld_domain::{ProjectKey, Timestamp};
 
@@ -116,6 +116,19 @@ impl Sql {
         let mut statement = connection.prepare(&self.text)?;
         let rows = statement.query_map(params_from_iter(&self.values), read)?;
         Ok(rows.collect::<duckdb::Result<_>>()?)
+    }
+
+    /// An answer in columns, part by part.
+    pub(crate) fn query_columns(
+        &self,
+        connection: &Connection,
+        mut read: impl FnMut(&RecordBatch) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut statement = connection.prepare(&self.text)?;
+        for part in statement.query_arrow(params_from_iter(&self.values))? {
+            read(&part)?;
+        }
+        Ok(())
     }
 
     /// The one row of an answer.

@@ -21,7 +21,7 @@ mod read;
 
 use std::cmp::Ordering;
 
-use field::named;
+pub(crate) use field::named;
 pub use field::{Column, Field, GroupColumn, ProfileColumn, PropertyKey, SessionFact, UtmTag};
 pub use operand::{MOMENT_PATTERN, NUMBER_PATTERN, Operands, Pattern};
 
@@ -231,6 +231,12 @@ impl Filter {
     /// The values as what they are compared as.
     pub fn operands(&self) -> &Operands {
         &self.operands
+    }
+
+    /// Whether it is about the path of a page: then some questions are answered by what was seen,
+    /// not by where sessions began.
+    pub fn is_about_path(&self) -> bool {
+        self.field == Field::Column(Column::Path)
     }
 
     /// Whether it asks that *none* of a row's texts is equal, not that some text is different.

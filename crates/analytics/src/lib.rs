@@ -7,8 +7,12 @@
 //! [`MetricsRequest`], rows that the event store counts for it, and an answer made of them.
 
 mod buckets;
+mod dimensions;
+mod figures;
 mod filter;
 mod metrics;
+mod pages;
+mod paging;
 mod problem;
 mod query;
 mod range;
@@ -17,6 +21,7 @@ mod window;
 mod zone;
 
 pub use buckets::{Bucket, Buckets, Interval, Label, Span};
+pub use dimensions::{Dimension, DimensionRequest, DimensionRow, SessionCounts, SessionFigures};
 pub use filter::{
     Column, Comparison, Field, Filter, GroupColumn, MOMENT_PATTERN, NUMBER_PATTERN, Operands,
     Operator, Pattern, ProfileColumn, PropertyKey, SessionFact, UtmTag, ValueType,
@@ -25,6 +30,11 @@ pub use metrics::{
     BucketCounts, BucketRevenue, Metrics, MetricsAnswer, MetricsCounts, MetricsMode, MetricsPoint,
     MetricsRequest, MetricsRows,
 };
+pub use pages::{
+    PageAddress, PageCounts, PagePerformance, PageRow, PagesRequest, PerformanceAnswer,
+    PerformanceOrder, PerformanceRequest, SessionEdge,
+};
+pub use paging::Paging;
 pub use problem::{PathStep, Problem};
 pub use query::{Query, WindowNames};
 pub use range::Range;

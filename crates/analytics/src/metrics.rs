@@ -8,7 +8,8 @@ use paneld_domain::{InvalidValue, Zone};
 
 use crate::{
     buckets::{Buckets, Interval, Label},
-    filter::{Column, Field, Filter},
+    figures::{mean_seconds, percent, ratio, round_to_cents},
+    filter::Filter,
     window::Window,
 };
 
@@ -65,8 +66,7 @@ impl MetricsRequest {
 
     /// What is counted.
     pub fn mode(&self) -> MetricsMode {
-        let is_about_path = |filter: &Filter| *filter.field() == Field::Column(Column::Path);
-        if self.filters.iter().any(is_about_path) {
+        if self.filters.iter().any(Filter::is_about_path) {
             MetricsMode::Pages
         } else {
             MetricsMode::Sessions
@@ -93,6 +93,22 @@ pub struct MetricsCounts {
     pub duration_count: u64,
     /// Screen views.
     pub screen_views: u64,
+}
+
+impl std::ops::Add for MetricsCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            visitors: self.visitors + other.visitors,
+            sessions: self.sessions + other.sessions,
+            entries: self.entries + other.entries,
+            bounces: self.bounces + other.bounces,
+            duration_sum_ms: self.duration_sum_ms + other.duration_sum_ms,
+            duration_count: self.duration_count + other.duration_count,
+            screen_views: self.screen_views + other.screen_views,
+        }
+    }
 }
 
 /// What the event store counted in a bucket.
@@ -145,12 +161,11 @@ pub struct Metrics {
 
 impl Metrics {
     fn of(counts: &MetricsCounts, revenue: u64) -> Self {
-        let mean_ms = ratio(counts.duration_sum_ms, counts.duration_count);
         Self {
             unique_visitors: counts.visitors,
             total_sessions: counts.sessions,
-            bounce_rate: round_to_cents(100.0 * ratio(counts.bounces, counts.entries)),
-            avg_session_duration: round_to_cents(mean_ms) / 1_000.0,
+            bounce_rate: percent(counts.bounces, counts.entries),
+            avg_session_duration: mean_seconds(counts.duration_sum_ms, counts.duration_count),
             total_screen_views: counts.screen_views,
             views_per_session: round_to_cents(ratio(counts.screen_views, counts.sessions)),
             total_revenue: revenue,
@@ -202,18 +217,6 @@ impl MetricsAnswer {
             series: series.collect(),
         }
     }
-}
-
-/// 0 of nothing.
-fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        return 0.0;
-    }
-    part as f64 / whole as f64
-}
-
-fn round_to_cents(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 
 mod apply;
 mod batch;
+mod conditions;
 mod database;
 mod decode;
 mod erase;
@@ -19,11 +20,15 @@ mod interrupt;
 mod query;
 mod read;
 mod record;
+mod reports;
 mod schema;
+mod sql;
 mod store;
 
 pub use batch::{Batch, StoreChange};
+pub use conditions::Scope;
 pub use error::{Cause, EventsError};
 pub use events_url::EventsUrl;
 pub use query::{EventsPage, EventsQuery, ProfileNumbers};
+pub use reports::{CountedEdge, CountedSessions};
 pub use store::EventStore;

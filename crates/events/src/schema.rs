@@ -5,7 +5,10 @@ use duckdb::Connection;
 use crate::error::Cause;
 
 /// Applied in this order; the first makes version 1.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/duckdb/0001_events.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/duckdb/0001_events.sql"),
+    include_str!("../../../migrations/duckdb/0002_people.sql"),
+];
 
 /// Brings the tables to the version that is known here. Refuses a newer one: what is written
 /// there may be wrong by its rules.

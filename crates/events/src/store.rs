@@ -180,7 +180,7 @@ impl EventStore {
 
     /// Asks something, within the time that an answer may take. The query is interrupted when
     /// the time is over or the future is dropped.
-    async fn read<T, F>(&self, question: F) -> Result<T, EventsError>
+    pub(crate) async fn read<T, F>(&self, question: F) -> Result<T, EventsError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,

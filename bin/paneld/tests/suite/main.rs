@@ -15,6 +15,7 @@ mod clients;
 mod idempotency;
 mod identity;
 mod imported;
+mod insights_figures;
 mod organization;
 mod pagination;
 mod projects;

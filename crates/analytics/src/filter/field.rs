@@ -40,7 +40,7 @@ macro_rules! named {
         }
     };
 }
-pub(super) use named;
+pub(crate) use named;
 
 named! {
     /// A column of events. Sessions have most of them, too; there `path` and `origin` are those

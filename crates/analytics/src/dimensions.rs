@@ -1,0 +1,144 @@
+//! Where sessions come from and what visitors use: `contract/insights.md` §7.4.
+
+use paneld_domain::InvalidValue;
+
+use crate::{
+    figures::{mean_seconds, percent},
+    filter::{Filter, named},
+    paging::Paging,
+    window::Window,
+};
+
+named! {
+    /// By what sessions are told apart.
+    Dimension {
+        /// The URL of the referrer.
+        Referrer = "referrer",
+        /// The name of the referrer.
+        ReferrerName = "referrer_name",
+        /// What kind of site the referrer is.
+        ReferrerType = "referrer_type",
+        /// The tag `utm_source`.
+        UtmSource = "utm_source",
+        /// The tag `utm_medium`.
+        UtmMedium = "utm_medium",
+        /// The tag `utm_campaign`.
+        UtmCampaign = "utm_campaign",
+        /// The tag `utm_term`.
+        UtmTerm = "utm_term",
+        /// The tag `utm_content`.
+        UtmContent = "utm_content",
+        /// The subdivision of the country.
+        Region = "region",
+        /// The code of the country.
+        Country = "country",
+        /// The city.
+        City = "city",
+        /// The kind of device.
+        Device = "device",
+        /// Who made the device.
+        Brand = "brand",
+        /// Which device it is.
+        Model = "model",
+        /// The browser.
+        Browser = "browser",
+        /// The version of the browser.
+        BrowserVersion = "browser_version",
+        /// The operating system.
+        Os = "os",
+        /// The version of the operating system.
+        OsVersion = "os_version",
+    }
+}
+
+impl Dimension {
+    /// What a value of it means nothing without: a version needs its browser.
+    pub fn prefix(self) -> Option<Self> {
+        match self {
+            Self::Region | Self::City => Some(Self::Country),
+            Self::BrowserVersion => Some(Self::Browser),
+            Self::OsVersion => Some(Self::Os),
+            _ => None,
+        }
+    }
+}
+
+impl std::str::FromStr for Dimension {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::named(text).ok_or_else(|| {
+            let names = Self::ALL.iter().map(|dimension| dimension.name());
+            let names = names.collect::<Vec<_>>().join(", ");
+            InvalidValue::new(format!("must be one of {names}"))
+        })
+    }
+}
+
+/// A question for the sessions of a window, by their values of a dimension.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DimensionRequest {
+    /// By what they are told apart.
+    pub dimension: Dimension,
+    /// When they began.
+    pub window: Window,
+    /// Which of them count.
+    pub filters: Vec<Filter>,
+    /// Which of the values are wanted, most sessions first.
+    pub paging: Paging,
+}
+
+/// What the event store counts of some sessions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SessionCounts {
+    /// How many there are.
+    pub sessions: u64,
+    /// How many of them bounced.
+    pub bounces: u64,
+    /// All durations together.
+    pub duration_sum_ms: u64,
+    /// How many durations there are, those of 0 left out.
+    pub duration_count: u64,
+    /// Screen views.
+    pub screen_views: u64,
+    /// In minor units.
+    pub revenue: u64,
+}
+
+/// Sessions that are alike.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DimensionRow {
+    /// What the value means nothing without; `None` when it is not known.
+    pub prefix: Option<String>,
+    /// The value; `None` when it is not known.
+    pub name: Option<String>,
+    /// How they went.
+    pub figures: SessionFigures,
+}
+
+/// How some sessions went.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SessionFigures {
+    /// How many there are.
+    pub sessions: u64,
+    /// Screen views.
+    pub pageviews: u64,
+    /// How many of a hundred bounced, to two decimals.
+    pub bounce_rate: f64,
+    /// The mean duration of those that have one, in seconds.
+    pub avg_session_duration: f64,
+    /// In minor units.
+    pub revenue: u64,
+}
+
+impl From<SessionCounts> for SessionFigures {
+    fn from(counts: SessionCounts) -> Self {
+        Self {
+            sessions: counts.sessions,
+            pageviews: counts.screen_views,
+            bounce_rate: percent(counts.bounces, counts.sessions),
+            avg_session_duration: mean_seconds(counts.duration_sum_ms, counts.duration_count),
+            revenue: counts.revenue,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Parts of long answers.
+
+use crate::query::Query;
+
+/// Which part of a list is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paging {
+    /// How many entries at most.
+    pub limit: u32,
+    /// How many are left out before.
+    pub offset: u64,
+}
+
+impl Paging {
+    /// So many entries has a list when nothing is said, and so many at most.
+    pub const MOST: u32 = 1_000;
+
+    /// The first entries.
+    pub fn first(limit: u32) -> Self {
+        Self { limit, offset: 0 }
+    }
+}
+
+impl Default for Paging {
+    fn default() -> Self {
+        Self::first(Self::MOST)
+    }
+}
+
+impl Query {
+    /// The part of a list: `limit`, and `cursor`, the number of the page; the first is 1.
+    pub fn paging(&mut self) -> Paging {
+        let limit = self.integer("limit", 1..=i64::from(Paging::MOST));
+        let page = self.integer("cursor", 1..=i64::from(u32::MAX));
+        let limit = limit.and_then(|limit| u32::try_from(limit).ok());
+        let limit = limit.unwrap_or(Paging::MOST);
+        let before = page.map_or(0, |page| page.unsigned_abs().saturating_sub(1));
+        Paging {
+            limit,
+            offset: before * u64::from(limit),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Reports: what is counted over the events and sessions of a project. Each module turns a
+//! question of `paneld_analytics` into SQL and reads the rows that its answer is made of.
+
+mod buckets;
+mod dimensions;
+mod metrics;
+mod pages;
+
+use paneld_analytics::{
+    DimensionRequest, MetricsRequest, MetricsRows, PageCounts, PagesRequest, PerformanceRequest,
+    SessionEdge, Window,
+};
+
+pub use self::{dimensions::CountedSessions, pages::CountedEdge};
+use crate::{EventStore, EventsError, Scope};
+
+impl EventStore {
+    /// Key figures of a window and its buckets.
+    pub async fn metrics(
+        &self,
+        scope: Scope,
+        request: MetricsRequest,
+    ) -> Result<MetricsRows, EventsError> {
+        self.read(move |connection| metrics::count(connection, &scope, &request))
+            .await
+    }
+
+    /// Sessions by their values of a dimension, most sessions first.
+    pub async fn dimension(
+        &self,
+        scope: Scope,
+        request: DimensionRequest,
+    ) -> Result<Vec<CountedSessions>, EventsError> {
+        self.read(move |connection| dimensions::count(connection, &scope, &request))
+            .await
+    }
+
+    /// The pages that were seen, those with most sessions first.
+    pub async fn pages(
+        &self,
+        scope: Scope,
+        request: PagesRequest,
+    ) -> Result<Vec<PageCounts>, EventsError> {
+        self.read(move |connection| pages::count(connection, &scope, &request))
+            .await
+    }
+
+    /// The thousand pages with most sessions among those that are looked for, and how many of
+    /// those sessions bounced.
+    pub async fn page_performance(
+        &self,
+        scope: Scope,
+        request: PerformanceRequest,
+    ) -> Result<Vec<PageCounts>, EventsError> {
+        self.read(move |connection| pages::performance(connection, &scope, &request))
+            .await
+    }
+
+    /// The pages with which the sessions of a window began or ended, those with most sessions
+    /// first.
+    pub async fn page_edges(
+        &self,
+        scope: Scope,
+        window: Window,
+        edge: SessionEdge,
+    ) -> Result<Vec<CountedEdge>, EventsError> {
+        self.read(move |connection| pages::edges(connection, &scope, window, edge))
+            .await
+    }
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod backends;
+mod shop;
 mod support;
 
 mod auth;
@@ -23,5 +24,6 @@ mod references;
 mod rotation;
 mod tenants;
 mod track;
+mod track_input;
 mod usable_root;
 mod validation;

@@ -60,9 +60,14 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
-/// Says why a test is left out, past the test harness, which would keep it to itself.
+/// Says why a test is left out.
 pub(crate) fn skip<T>(why: &str) -> Option<T> {
-    let line = format!("\n!!! SKIPPED, not tested: {why}\n");
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    say(&format!("!!! SKIPPED, not tested: {why}"));
     None
+}
+
+/// Says something past the test harness, which would keep it to itself.
+pub(crate) fn say(what: &str) {
+    let line = format!("\n{what}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }

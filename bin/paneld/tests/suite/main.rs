@@ -3,11 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod backends;
+mod difference;
+#[path = "../install.rs"]
+mod install;
+mod mutation;
 mod shop;
 mod support;
 
 mod auth;
 mod errors;
+mod fuzz;
 mod limits;
 mod openapi;
 
@@ -20,6 +25,7 @@ mod insights_figures;
 mod organization;
 mod pagination;
 mod projects;
+mod reference;
 mod references;
 mod rotation;
 mod tenants;

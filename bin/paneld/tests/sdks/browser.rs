@@ -6,7 +6,7 @@ use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, http::header::
 use serde_json::{Value as Json, json};
 
 use crate::{
-    install,
+    install, recordings,
     shop::{Shop, output_of, script},
 };
 
@@ -195,12 +195,7 @@ async fn assert_recorded(shop: Shop, session: &str) {
     let mut chunks = chunks.collect::<Vec<_>>();
     chunks.sort_by_key(|chunk| chunk["chunk_index"].as_u64());
     assert_eq!(chunks[0]["is_full_snapshot"], true);
-    let (folder, file) = shop.close_all_but_store().await;
-    let mut reader = script("recordings.mjs").unwrap();
-    reader.arg(file);
-    let stored = output_of(reader).await;
-    drop(folder);
-    let stored = stored.as_array().unwrap();
+    let stored = recordings::of(shop).await;
     assert_eq!(stored.len(), chunks.len());
     for (stored, sent) in stored.iter().zip(&chunks) {
         assert_eq!(stored["session_id"], session);

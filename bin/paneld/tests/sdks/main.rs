@@ -20,4 +20,5 @@ mod shop;
 
 mod browser;
 mod node;
+mod recordings;
 mod rust;

@@ -30,6 +30,8 @@ mod references;
 mod rotation;
 mod tenants;
 mod track;
+mod track_auth;
 mod track_input;
+mod track_visits;
 mod usable_root;
 mod validation;

@@ -13,7 +13,7 @@ mod backends;
 #[expect(dead_code, reason = "what the suite needs is more")]
 mod support;
 
-#[path = "../install.rs"]
+#[path = "../suite/install.rs"]
 mod install;
 mod recorder;
 mod shop;

@@ -4,7 +4,6 @@
 
 mod backends;
 mod difference;
-#[path = "../install.rs"]
 mod install;
 mod mutation;
 mod shop;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Arrived, Candidates, Ids, Inner, identify};
 use crate::{
-    Moment, Page, TrackedEvent,
+    Moment, Page, TrackedEvent, properties,
     record::{Change, Record},
     sessions::{DeviceKey, Held, Live, Step},
     spool::{Append, Seen, SpoolError},
@@ -119,16 +119,20 @@ impl Inner {
         let referrer = paneld_enrich::resolve_referrer(&told.referrer, &told.path, &page.query);
         let overriding = overriding(&told);
         let agent = paneld_enrich::overridden(&known.agent, overriding);
-        let mut properties = told.properties;
+        let mut all = told.properties;
         let query = page.query.into_iter();
         let query = query.map(|(name, value)| (format!("__query.{name}"), value));
         let hash = ("__hash".to_owned(), page.hash);
-        let derived = query.chain([hash]).filter(|(_, value)| !value.is_empty());
-        properties.extend(derived);
+        // The page's URL is the visitor's: what it has too much of is no reason to refuse.
+        for (name, value) in query.chain([hash]).filter(|(_, value)| !value.is_empty()) {
+            if properties::may_be_added(&all, &name, &value) {
+                all.insert(name, value);
+            }
+        }
         if !visitor.is_secret_authenticated && !agent.is_server() {
             let reasons = paneld_enrich::suspicion(&visitor.user_agent, visitor.hints);
             let marks = paneld_enrich::suspicion_properties(&reasons).into_iter();
-            properties.extend(marks.map(|(name, value)| (name.to_owned(), value)));
+            all.extend(marks.map(|(name, value)| (name.to_owned(), value)));
         }
         Event {
             id: id.unwrap_or_else(Uuid::new_v4),
@@ -142,7 +146,7 @@ impl Inner {
             referrer,
             revenue: told.revenue,
             duration_ms: 0,
-            properties,
+            properties: all,
             created_at,
             place: known.place.clone(),
             agent,

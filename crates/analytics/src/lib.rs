@@ -10,6 +10,7 @@ mod buckets;
 mod dimensions;
 mod figures;
 mod filter;
+mod lists;
 mod metrics;
 mod pages;
 mod paging;
@@ -26,6 +27,7 @@ pub use filter::{
     Column, Comparison, Field, Filter, GroupColumn, MOMENT_PATTERN, NUMBER_PATTERN, Operands,
     Operator, Pattern, ProfileColumn, PropertyKey, SessionFact, UtmTag, ValueType,
 };
+pub use lists::{EventsRequest, GroupsRequest, ProfilesRequest, SessionsRequest, SortOrder};
 pub use metrics::{
     BucketCounts, BucketRevenue, Metrics, MetricsAnswer, MetricsCounts, MetricsMode, MetricsPoint,
     MetricsRequest, MetricsRows,
@@ -41,3 +43,4 @@ pub use range::Range;
 pub use window::{
     Bound, DateText, DefaultWindow, Window, WindowProblem, WindowRequest, echo, resolve,
 };
+pub use zone::count_days;

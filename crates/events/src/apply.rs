@@ -29,11 +29,19 @@ pub(crate) fn position(connection: &Connection) -> Result<u64, Fault> {
 
 /// Applies a batch, whole or not at all; or not again.
 pub(crate) fn apply(connection: &mut Connection, batch: &Batch) -> Result<(), Fault> {
-    match try_apply(connection, batch) {
+    with_room(connection, |connection| try_apply(connection, batch))
+}
+
+/// Does something again if memory ran out.
+pub(crate) fn with_room(
+    connection: &mut Connection,
+    work: impl Fn(&mut Connection) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    match work(connection) {
         // A checkpoint gives back what changes since the last one took.
         Err(Fault::Memory(_)) => {
             checkpoint(connection)?;
-            try_apply(connection, batch)
+            work(connection)
         }
         result => result,
     }
@@ -160,7 +168,7 @@ fn replace_sessions(connection: &Connection, rows: &[Row<'_, Session>]) -> Resul
     append(connection, "sessions", record::sessions(rows)?)
 }
 
-fn append(connection: &Connection, table: &str, rows: RecordBatch) -> Result<(), Fault> {
+pub(crate) fn append(connection: &Connection, table: &str, rows: RecordBatch) -> Result<(), Fault> {
     let schema = rows.schema();
     let names: Vec<_> = schema
         .fields()

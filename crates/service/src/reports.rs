@@ -1,5 +1,7 @@
 //! Answers about what was tracked, and raw events.
 
+mod people;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use paneld_auth::{
@@ -14,6 +16,7 @@ use paneld_events::{EventStore, EventsError, EventsPage, EventsQuery};
 use paneld_repository::{Repository, Resource};
 use tokio::sync::Mutex;
 
+pub use self::people::{GroupWithMembers, ProfileMetrics};
 use crate::ServiceError;
 
 /// Since when somebody must have done something to be there live.

@@ -15,6 +15,7 @@ mod clients;
 mod idempotency;
 mod identity;
 mod imported;
+mod insights_people;
 mod organization;
 mod pagination;
 mod projects;

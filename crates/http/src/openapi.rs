@@ -72,7 +72,7 @@ use crate::{export, health, insights, manage, track};
         track::decrement_profile,
         track::import_events,
         insights::get_live,
-        insights::lists::list_events,
+        insights::lists::find_events,
         insights::lists::list_event_names,
         insights::lists::list_event_properties,
         insights::lists::list_property_values,

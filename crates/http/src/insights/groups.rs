@@ -16,7 +16,9 @@ use super::{
     finish,
     lists::{MOST, PAGE},
 };
-use crate::{error::reply_for, export::nested, reply::WireTime, routes::Endpoint};
+use crate::{
+    error::reply_for, export::nested, openapi::any_value, reply::WireTime, routes::Endpoint,
+};
 
 /// How many members of a group are shown when nothing is said.
 const MEMBERS: u32 = 10;
@@ -85,7 +87,7 @@ pub(crate) struct MemberBody {
     /// Always true: who is not identified has no profile.
     is_external: bool,
     /// Those with dots in their names are objects.
-    #[schema(value_type = Object)]
+    #[schema(schema_with = any_value)]
     properties: Map<String, Json>,
     #[schema(value_type = String, format = DateTime)]
     created_at: WireTime,

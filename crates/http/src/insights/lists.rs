@@ -91,7 +91,7 @@ pub(crate) struct ValuesBody {
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::new(__path_list_events, list_events),
+        Endpoint::new(__path_find_events, find_events),
         Endpoint::new(__path_list_event_names, list_event_names),
         Endpoint::new(__path_list_event_properties, list_event_properties),
         Endpoint::new(__path_list_property_values, list_property_values),
@@ -99,7 +99,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// Raw events
+/// Events
 ///
 /// Events of a window, newest first. All conditions have to be met; texts are compared exactly.
 #[utoipa::path(get, path = "/insights/{projectId}/events", tag = "Insights",
@@ -126,7 +126,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         ("limit" = Option<u32>, Query, description = "How many: 20, at most 100"),
         ("cursor" = Option<u32>, Query, description = "The page; the first is 1")),
     responses((status = 200, description = "The events", body = Vec<EventRow>)))]
-pub(crate) async fn list_events(
+pub(crate) async fn find_events(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
     project: web::Path<String>,
@@ -242,7 +242,7 @@ pub(crate) async fn list_property_values(
     }))
 }
 
-/// Raw sessions
+/// Sessions
 ///
 /// Sessions that began in a window, newest first. All conditions have to be met; texts are
 /// compared exactly. A filter about `path` asks for an event in the window that matches all

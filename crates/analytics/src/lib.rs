@@ -15,6 +15,7 @@ mod figures;
 mod filter;
 mod flow;
 mod funnel;
+mod lists;
 mod metrics;
 mod pages;
 mod paging;
@@ -36,6 +37,7 @@ pub use filter::{
 };
 pub use flow::{FlowAnswer, FlowLink, FlowMode, FlowNode, FlowPaths, FlowRequest, NameId};
 pub use funnel::{FunnelAnswer, FunnelRequest, FunnelStep, FunnelUnit, StepMoment};
+pub use lists::{EventsRequest, GroupsRequest, ProfilesRequest, SessionsRequest, SortOrder};
 pub use metrics::{
     BucketCounts, BucketRevenue, Metrics, MetricsAnswer, MetricsCounts, MetricsMode, MetricsPoint,
     MetricsRequest, MetricsRows,
@@ -51,3 +53,4 @@ pub use range::Range;
 pub use window::{
     Bound, DateText, DefaultWindow, Window, WindowProblem, WindowRequest, echo, resolve,
 };
+pub use zone::count_days;

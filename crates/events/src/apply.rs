@@ -30,11 +30,19 @@ pub(crate) fn position(connection: &Connection) -> Result<u64, Fault> {
 
 /// Applies a batch, whole or not at all; or not again.
 pub(crate) fn apply(connection: &mut Connection, batch: &Batch) -> Result<(), Fault> {
-    match try_apply(connection, batch) {
+    with_room(connection, |connection| try_apply(connection, batch))
+}
+
+/// Does something again if memory ran out.
+pub(crate) fn with_room(
+    connection: &mut Connection,
+    work: impl Fn(&mut Connection) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    match work(connection) {
         // A checkpoint gives back what changes since the last one took.
         Err(Fault::Memory(_)) => {
             checkpoint(connection)?;
-            try_apply(connection, batch)
+            work(connection)
         }
         result => result,
     }

@@ -3,6 +3,7 @@
 
 mod compare;
 mod fields;
+mod profiles;
 
 use paneld_analytics::{Column, Field, Filter, SessionFact, Window};
 use paneld_domain::{ProjectId, ProjectKey};
@@ -111,7 +112,12 @@ impl Conditions<'_> {
 
     /// That a row matches a filter.
     pub(crate) fn matches(&self, filter: &Filter, rows: Rows) -> Sql {
-        match Subject::of(filter.field(), rows) {
+        self.holds(filter, Subject::of(filter.field(), rows))
+    }
+
+    /// That something fulfils a filter.
+    fn holds(&self, filter: &Filter, subject: Subject) -> Sql {
+        match subject {
             Subject::One(value) => compare(filter, &value),
             Subject::Known(text) => {
                 let text = text.unwrap_or(self.scope.id.as_str());

@@ -11,6 +11,7 @@
 mod apply;
 mod batch;
 mod conditions;
+mod copies;
 mod database;
 mod decode;
 mod erase;
@@ -28,8 +29,9 @@ mod views;
 
 pub use batch::{Batch, StoreChange};
 pub use conditions::Scope;
+pub use copies::{PeopleCopies, PeopleRows};
 pub use error::{Cause, EventsError};
 pub use events_url::EventsUrl;
 pub use query::{EventsPage, EventsQuery, ProfileNumbers};
-pub use reports::{CountedEdge, CountedSessions};
+pub use reports::{CountedEdge, CountedSessions, Members};
 pub use store::EventStore;

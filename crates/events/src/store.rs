@@ -9,7 +9,7 @@ use std::{
 };
 
 use duckdb::Connection;
-use paneld_domain::{ErrorChain, Event, ProjectKey, Session, Timestamp};
+use paneld_domain::{ErrorChain, Event, ProjectKey, Session, Timestamp, Zone};
 use tokio::{
     sync::Semaphore,
     task::spawn_blocking,
@@ -152,18 +152,20 @@ impl EventStore {
             .await
     }
 
-    /// What can be counted of a profile; zeros when nothing is known of it.
+    /// What can be counted of a profile; zeros when nothing is known of it. Days are those of the
+    /// zone.
     pub async fn profile_numbers(
         &self,
         project: ProjectKey,
         profile_id: String,
+        zone: Zone,
     ) -> Result<ProfileNumbers, EventsError> {
-        self.read(move |connection| read::profile_numbers(connection, project, &profile_id))
+        self.read(move |connection| read::profile_numbers(connection, project, &profile_id, zone))
             .await
     }
 
     /// Does something with the connection that writes. It goes on when the future is dropped.
-    async fn write<T, F>(&self, work: F) -> Result<T, EventsError>
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, EventsError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,

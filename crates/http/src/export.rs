@@ -249,7 +249,7 @@ fn profile(event: &Event, project: &str, profiles: &BTreeMap<String, Profile>) -
 
 /// Properties with dots in their names, as the objects that they were. Where a name is both a
 /// value and the begin of others, the others win.
-fn nested(properties: &BTreeMap<String, String>) -> Map<String, Json> {
+pub(crate) fn nested(properties: &BTreeMap<String, String>) -> Map<String, Json> {
     let mut root = Map::new();
     for (name, value) in properties {
         put(&mut root, name, value);

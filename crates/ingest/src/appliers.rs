@@ -1,10 +1,12 @@
 //! From the spool to where it is kept: events and sessions to the event store, people to the
-//! catalog.
+//! catalog, and from there copies of them to the event store.
 //!
 //! Each sink has an applier of its own, which reads the spool in order and in batches. A sink
 //! stores how far it is in the transaction of the rows, and so takes nothing twice. One that is
 //! away is tried until it is back. A record that a sink refuses although it works is set aside,
 //! so that it does not stand in the way of all others.
+
+mod copies;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +18,7 @@ use tokio::{
     task::JoinHandle,
 };
 
+use self::copies::Copies;
 use crate::{
     Ingest,
     ingest::Inner,
@@ -31,11 +34,14 @@ const GATHER: Duration = Duration::from_millis(200);
 /// How long to wait before a sink that is away is tried again.
 const AWAY: Duration = Duration::from_secs(1);
 
+/// How many there are.
+const SINKS: usize = 3;
+
 /// The appliers, at work.
 #[derive(Debug)]
 pub struct Appliers {
     inner: Arc<Inner>,
-    progress: [watch::Receiver<u64>; 2],
+    progress: [watch::Receiver<u64>; SINKS],
     hurry: Arc<Notify>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -47,7 +53,13 @@ impl Appliers {
         let hurry = Arc::new(Notify::new());
         let (store_done, store_progress) = watch::channel(0);
         let (catalog_done, catalog_progress) = watch::channel(0);
-        let progress = [store_progress, catalog_progress];
+        let (copies_done, copies_progress) = watch::channel(0);
+        let copies = Copies {
+            store: store.clone(),
+            catalog: catalog.clone(),
+            catalog_progress: catalog_progress.clone(),
+        };
+        let progress = [store_progress, catalog_progress, copies_progress];
         let applier = |sink, done| Applier {
             inner: Arc::clone(&inner),
             sink,
@@ -58,12 +70,13 @@ impl Appliers {
         };
         let store = applier(Sink::Store(store), store_done);
         let catalog = applier(Sink::Catalog(catalog), catalog_done);
-        let tasks = vec![tokio::spawn(store.run()), tokio::spawn(catalog.run())];
+        let copies = applier(Sink::Copies(copies), copies_done);
+        let tasks = [store, catalog, copies].map(|applier| tokio::spawn(applier.run()));
         Self {
             inner,
             progress,
             hurry,
-            tasks,
+            tasks: tasks.into(),
         }
     }
 
@@ -94,6 +107,7 @@ impl Appliers {
 enum Sink {
     Store(EventStore),
     Catalog(Repository),
+    Copies(Copies),
 }
 
 /// Why a sink did not take a batch.
@@ -108,7 +122,7 @@ struct Applier {
     inner: Arc<Inner>,
     sink: Sink,
     done: watch::Sender<u64>,
-    all: [watch::Receiver<u64>; 2],
+    all: [watch::Receiver<u64>; SINKS],
     hurry: Arc<Notify>,
     is_away: bool,
 }
@@ -148,7 +162,7 @@ impl Applier {
 
     async fn position(&mut self) -> u64 {
         loop {
-            match self.sink.position(self.inner.spool.id()).await {
+            match self.sink.position(&self.inner).await {
                 Ok(position) => return position,
                 Err(Refusal::Away(error) | Refusal::Rejected(error)) => self.wait(&*error).await,
             }
@@ -249,13 +263,18 @@ impl Sink {
         match self {
             Self::Store(_) => "events",
             Self::Catalog(_) => "catalog",
+            Self::Copies(_) => "copies",
         }
     }
 
-    async fn position(&self, spool: &str) -> Result<u64, Refusal> {
+    async fn position(&self, inner: &Inner) -> Result<u64, Refusal> {
         match self {
             Self::Store(store) => store.applied_position().await.map_err(of_store),
-            Self::Catalog(catalog) => catalog.applied_position(spool).await.map_err(of_catalog),
+            Self::Catalog(catalog) => {
+                let position = catalog.applied_position(inner.spool.id()).await;
+                position.map_err(of_catalog)
+            }
+            Self::Copies(copies) => copies.position(inner).await,
         }
     }
 
@@ -279,6 +298,7 @@ impl Sink {
                 metrics::counter!("paneld_increments_of_text_total").increment(complaints);
                 Ok(())
             }
+            Self::Copies(copies) => copies.apply(position, records).await,
         }
     }
 }

@@ -19,6 +19,8 @@ pub enum Resource {
     Reference,
     /// A profile.
     Profile,
+    /// A group.
+    Group,
 }
 
 impl Resource {
@@ -30,6 +32,7 @@ impl Resource {
             Self::Client => "client",
             Self::Reference => "reference",
             Self::Profile => "profile",
+            Self::Group => "group",
         }
     }
 }
@@ -61,6 +64,7 @@ impl std::fmt::Display for Resource {
             Self::Client => "Client",
             Self::Reference => "Reference",
             Self::Profile => "Profile",
+            Self::Group => "Group",
         })
     }
 }

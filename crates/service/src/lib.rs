@@ -36,7 +36,9 @@ pub use paneld_events::{EventStore, EventsQuery, EventsUrl};
 pub use paneld_repository::{
     AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, Repository, Resource, Rotated,
 };
-pub use reports::{Annotated, ProfileWithEvents, Reports, Subject};
+pub use reports::{
+    Annotated, GroupWithMembers, ProfileMetrics, ProfileWithEvents, Reports, Subject,
+};
 pub use revocations::Revocations;
 pub use track::{Track, TrackAnswer, TrackCall, TrackRefusal};
 pub use upkeep::{Upkeep, current_salts};

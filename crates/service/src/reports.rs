@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod figures;
+mod people;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -18,6 +19,7 @@ use paneld_repository::{Repository, Resource};
 use tokio::sync::Mutex;
 
 pub use self::figures::Annotated;
+pub use self::people::{GroupWithMembers, ProfileMetrics};
 use crate::ServiceError;
 
 /// Since when somebody must have done something to be there live.

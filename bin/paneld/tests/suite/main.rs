@@ -22,6 +22,7 @@ mod identity;
 mod imported;
 mod insights_behaviour;
 mod insights_figures;
+mod insights_people;
 mod organization;
 mod pagination;
 mod projects;

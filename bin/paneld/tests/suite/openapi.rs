@@ -360,6 +360,7 @@ impl Checked<'_> {
         }
         let path = operation.path.replace("{projectId}", "bare");
         let path = path.replace("{id}", id).replace("{profileId}", id);
+        let path = path.replace("{groupId}", id);
         let path = format!("{path}{query}");
         let method = operation.method.to_uppercase().parse::<Method>().unwrap();
         let reply = match body {
@@ -507,6 +508,14 @@ async fn real_replies_are_as_the_document_says() {
     root.call("post /event", "", there, Some(event)).await;
     let body = json!({"profileId": "anna", "firstName": "Anna", "properties": {"a.b": 1}});
     root.call("post /profile", "", there, Some(body)).await;
+    let group = json!({"id": "acme", "type": "company", "name": "Acme", "properties": {"a": 1}});
+    let join = json!({"groupIds": ["acme"], "profileId": "anna"});
+    for body in [
+        json!({"type": "group", "payload": group}),
+        json!({"type": "assign_group", "payload": join}),
+    ] {
+        root.call("post /track", "", there, Some(body)).await;
+    }
     let body = json!({"profileId": "anna", "property": "visits"});
     for name in ["increment", "decrement"] {
         let name = format!("post /profile/{name}");
@@ -520,6 +529,27 @@ async fn real_replies_are_as_the_document_says() {
         .await;
     let profile = "get /insights/{projectId}/profiles/{profileId}";
     root.call(profile, "anna", "", None).await;
+    for list in [
+        "events",
+        "events/names",
+        "events/properties",
+        "sessions",
+        "profiles",
+        "groups",
+        "groups/types",
+    ] {
+        let name = format!("get /insights/{{projectId}}/{list}");
+        root.call(&name, "", "", None).await;
+    }
+    let values = "?eventName=signup&propertyKey=plan";
+    let name = "get /insights/{projectId}/events/property_values";
+    root.call(name, "", values, None).await;
+    for name in ["sessions", "metrics"] {
+        let name = format!("{profile}/{name}");
+        root.call(&name, "anna", "", None).await;
+    }
+    let group = "get /insights/{projectId}/groups/{groupId}";
+    root.call(group, "acme", "", None).await;
     let query = "?projectId=bare";
     root.call("get /export/events", "", query, None).await;
 

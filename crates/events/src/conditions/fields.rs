@@ -75,7 +75,7 @@ fn moment(column: &str) -> Operand {
 }
 
 /// A property; what is not there is an empty text.
-fn property(map: &str, key: &str) -> Operand {
+pub(super) fn property(map: &str, key: &str) -> Operand {
     let value = Sql::with(
         &format!("coalesce({map}[?], '')"),
         [Value::Text(key.to_owned())],
@@ -175,7 +175,7 @@ fn column_of(column: Column, rows: Rows) -> Operand {
     }
 }
 
-fn profile_column(column: ProfileColumn) -> Operand {
+pub(super) fn profile_column(column: ProfileColumn) -> Operand {
     let name = format!("p.{}", column.name());
     match column {
         ProfileColumn::CreatedAt | ProfileColumn::LastSeenAt => moment(&name),

@@ -1,5 +1,6 @@
 //! Answers.
 
+use paneld_domain::Zone;
 use paneld_events::{EventStore, EventsQuery, ProfileNumbers};
 
 use crate::fixtures::*;
@@ -141,7 +142,11 @@ async fn a_profile_is_counted() {
     let sessions = [session("short", "d", "ann", 0), long].map(of_session);
     let changes = events.chain(sessions);
     store.apply(batch(1, changes)).await.unwrap();
-    let numbers = store.profile_numbers(PROJECT, "ann".into()).await.unwrap();
+    let utc: Zone = "UTC".parse().unwrap();
+    let numbers = store
+        .profile_numbers(PROJECT, "ann".into(), utc)
+        .await
+        .unwrap();
     let expected = ProfileNumbers {
         events: 7,
         session_starts: 1,
@@ -155,6 +160,9 @@ async fn a_profile_is_counted() {
         bounces: 1,
     };
     assert_eq!(numbers, expected);
-    let none = store.profile_numbers(PROJECT, "bob".into()).await.unwrap();
+    let none = store
+        .profile_numbers(PROJECT, "bob".into(), utc)
+        .await
+        .unwrap();
     assert_eq!(none, ProfileNumbers::default());
 }

@@ -47,6 +47,13 @@ impl ProfileRow {
     }
 }
 
+impl ProfileRow {
+    /// The profile, with the project it belongs to.
+    pub(super) fn with_project(self) -> Result<(ProjectKey, Profile), RepositoryError> {
+        Ok((ProjectKey(self.project_key), self.try_into()?))
+    }
+}
+
 impl TryFrom<ProfileRow> for Profile {
     type Error = RepositoryError;
 
@@ -88,6 +95,13 @@ impl GroupRow {
             created_at: group.created_at,
             updated_at: group.updated_at,
         })
+    }
+}
+
+impl GroupRow {
+    /// The group, with the project it belongs to.
+    pub(super) fn with_project(self) -> Result<(ProjectKey, Group), RepositoryError> {
+        Ok((ProjectKey(self.project_key), self.try_into()?))
     }
 }
 

@@ -521,7 +521,14 @@ async fn real_replies_are_as_the_document_says() {
         let name = format!("post /profile/{name}");
         root.call(&name, "", there, Some(body.clone())).await;
     }
-    let body = json!([{"name": "old", "created_at": "2025-12-01 10:00:00"}]);
+    let old = |name: &str, at: &str| {
+        json!({"name": name, "device_id": "old", "profile_id": "anna", "session_id": "old",
+            "created_at": at})
+    };
+    let body = json!([
+        old("old", "2025-12-01 10:00:00"),
+        old("older", "2025-12-01 09:00:00")
+    ]);
     root.call("post /import/events", "", there, Some(body))
         .await;
     server.settle().await;
@@ -550,6 +557,18 @@ async fn real_replies_are_as_the_document_says() {
     }
     let group = "get /insights/{projectId}/groups/{groupId}";
     root.call(group, "acme", "", None).await;
+    for (path, query) in [
+        ("active_users", "?days=1"),
+        ("retention", ""),
+        ("retention/cohort", ""),
+        ("engagement", ""),
+        ("funnel", "?steps=older&steps=old&range=12m"),
+        ("user_flow", "?startEvent=older&range=12m"),
+    ] {
+        let name = format!("get /insights/{{projectId}}/{path}");
+        let answer = root.call(&name, "", query, None).await;
+        assert_ne!(answer, json!([]), "{name}");
+    }
     let query = "?projectId=bare";
     root.call("get /export/events", "", query, None).await;
 

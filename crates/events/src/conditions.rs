@@ -200,7 +200,8 @@ impl Conditions<'_> {
             .push(")")
     }
 
-    /// That the session has an event of one of these names in the window; or none.
+    /// That the session has an event of one of these names in the window; or none. Events without
+    /// a session belong to none.
     fn performed(&self, filter: &Filter, id: &str) -> Sql {
         let operator = if filter.asks_for_absence() {
             "NOT IN"
@@ -209,7 +210,7 @@ impl Conditions<'_> {
         };
         let names = filter.values().iter().map(String::as_str);
         Sql::new(&format!(
-            "{id} {operator} (SELECT e2.session_id FROM events e2 WHERE "
+            "{id} {operator} (SELECT e2.session_id FROM events e2 WHERE e2.session_id <> '' AND "
         ))
         .add(of_project("e2", self.scope.key))
         .push(" AND ")

@@ -203,12 +203,12 @@ impl Conditions<'_> {
     /// That the session has an event of one of these names in the window; or none. Events without
     /// a session belong to none.
     fn performed(&self, filter: &Filter, id: &str) -> Sql {
-        let operator = if filter.asks_for_absence() {
-            "NOT IN"
+        let matching = compare(filter, &fields::plain("e2.name"));
+        let (operator, matching) = if filter.asks_for_absence() {
+            ("NOT IN", matching.not())
         } else {
-            "IN"
+            ("IN", matching)
         };
-        let names = filter.values().iter().map(String::as_str);
         Sql::new(&format!(
             "{id} {operator} (SELECT e2.session_id FROM events e2 WHERE e2.session_id <> '' AND "
         ))
@@ -216,7 +216,7 @@ impl Conditions<'_> {
         .push(" AND ")
         .add(in_window("e2", self.window))
         .push(" AND ")
-        .add(Sql::new("e2.name").is_one_of(names))
+        .add(matching)
         .push(")")
     }
 }

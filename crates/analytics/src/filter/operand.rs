@@ -11,8 +11,9 @@ pub const NUMBER_PATTERN: &str = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-
 
 /// What may spell a date or a time, as a regular expression. Such a text still need not be one:
 /// there is no 30 February.
-pub const MOMENT_PATTERN: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}\
-    ([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?$";
+pub const MOMENT_PATTERN: &str = "^([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])\
+    -[0-9]{2}-[0-9]{2}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]+)?)?\
+    ([Zz]|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?)?$";
 
 /// The values of a filter, as what they are compared as. There is at least one, but for
 /// [`Operands::None`].

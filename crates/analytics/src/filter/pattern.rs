@@ -275,7 +275,7 @@ fn check_unicode(class: &ast::ClassUnicode) -> Result<(), InvalidValue> {
     ];
     let is_known = match &class.kind {
         ast::ClassUnicodeKind::OneLetter(letter) => {
-            CATEGORIES.contains(&&*letter.encode_utf8(&mut [0; 4]))
+            CATEGORIES.contains(&letter.to_string().as_str())
         }
         ast::ClassUnicodeKind::Named(name) => {
             CATEGORIES.contains(&name.as_str()) || SCRIPTS.contains(&name.as_str())

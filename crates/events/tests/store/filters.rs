@@ -226,17 +226,18 @@ fn any_filter() -> impl Strategy<Value = Filter> {
     )
 }
 
+const KEYS: &[&str] = &[
+    "a",
+    "it's",
+    "🦆",
+    "a.b",
+    "a.c.b",
+    "list.0.b",
+    "__query.utm_source",
+];
+
 fn any_properties() -> impl Strategy<Value = BTreeMap<String, String>> {
-    let keys = [
-        "a",
-        "it's",
-        "🦆",
-        "a.b",
-        "a.c.b",
-        "list.0.b",
-        "__query.utm_source",
-    ];
-    let key = select(keys.to_vec()).prop_map(str::to_owned);
+    let key = select(KEYS).prop_map(str::to_owned);
     prop::collection::btree_map(key, any_text(), 0..4)
 }
 

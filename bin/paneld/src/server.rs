@@ -28,11 +28,11 @@ use crate::{
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the backends are asked how they are.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
-/// How often recorded durations are counted into the metrics.
 /// How often sessions are looked at to which nothing came any more.
 const SESSIONS_INTERVAL: Duration = Duration::from_secs(15);
 /// How often what is older than a project wants is forgotten.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
+/// How often recorded durations are counted into the metrics.
 const METRICS_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a caller may leave what was sent to it unread before its connection is ended.
 const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -234,6 +234,7 @@ async fn open_ingest(
     let settings = IngestSettings {
         spool: config.data_dir.join("spool.redb"),
         spool_limit: config.spool_limit,
+        sessions_limit: config.sessions_limit,
         places: config.geoip.clone(),
     };
     let salts = current_salts(repository, clock.now()).await;

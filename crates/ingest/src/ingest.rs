@@ -72,6 +72,8 @@ pub struct IngestSettings {
     pub spool: PathBuf,
     /// How many bytes may wait to be applied before no more is taken.
     pub spool_limit: u64,
+    /// How many live sessions there may be. One more, and an old one is ended early.
+    pub sessions_limit: usize,
     /// The file that knows where addresses are.
     pub places: Option<PathBuf>,
 }
@@ -133,7 +135,8 @@ impl Ingest {
         // A new spool in the place of a lost one must not be taken for it.
         let behind = clock.now().timestamp_micros().unsigned_abs();
         let spool = Spool::open(&settings.spool, settings.spool_limit, behind)?;
-        let live = LiveSessions::new(spool.live()?);
+        let live = spool.live()?;
+        let live = LiveSessions::new(live, settings.sessions_limit, spool.crowded_at()?);
         Ok(Self(Arc::new(Inner {
             spool,
             live,
@@ -300,11 +303,14 @@ impl Inner {
 
     /// Writes, and then makes the changes of sessions that go with it.
     async fn write(&self, mut held: Held<'_>, append: Append) -> Result<(), SpoolError> {
-        let live = append.live.clone();
+        let (live, crowded_at) = (append.live.clone(), append.crowded_at);
         if !append.is_empty() {
             self.spool.append(append).await?;
         }
         held.put(live);
+        if let Some(at) = crowded_at {
+            held.note_crowded(at);
+        }
         Ok(())
     }
 
@@ -464,9 +470,15 @@ impl Candidates {
         let live = held.get(device).filter(|live| live.goes_on(at));
         let session_id = match live {
             Some(live) => live.session.id.clone(),
-            None => SessionId::derive(&target.id, device.device(), at)
-                .as_str()
-                .to_owned(),
+            None => {
+                // Its id may have been that of a session which was ended early.
+                let id = if held.get(device).is_none() && held.is_crowded(at) {
+                    SessionId::random()
+                } else {
+                    SessionId::derive(&target.id, device.device(), at)
+                };
+                id.as_str().to_owned()
+            }
         };
         Ids {
             device_id: device.device().to_owned(),

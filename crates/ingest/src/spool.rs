@@ -64,6 +64,8 @@ pub(crate) struct Append {
     pub(crate) live: Vec<(DeviceKey, Option<Live>)>,
     /// The ids that callers gave, and what was replied.
     pub(crate) seen: Vec<(Seen, Ids)>,
+    /// When sessions were ended early, in milliseconds since 1970; if this ends some.
+    pub(crate) crowded_at: Option<i64>,
 }
 
 /// The id that a caller gave a request, so that repeating it changes nothing.
@@ -174,6 +176,11 @@ impl Spool {
     /// The sessions of all devices, as they were when the spool was written last.
     pub(crate) fn live(&self) -> Result<Vec<(DeviceKey, Live)>, SpoolError> {
         self.tables.live()
+    }
+
+    /// When a session was last ended early, in milliseconds since 1970; long ago if never.
+    pub(crate) fn crowded_at(&self) -> Result<i64, SpoolError> {
+        self.tables.crowded_at()
     }
 
     /// What was replied to the request of this id, if it came lately.

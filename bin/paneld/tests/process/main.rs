@@ -13,6 +13,7 @@ mod support;
 mod admin;
 mod bootstrap;
 mod configuration;
+mod crash;
 mod durability;
 mod first_start;
 mod postgres;

@@ -11,8 +11,8 @@ use paneld_http::Services;
 use paneld_ratelimit::{Limiter, RedisDown};
 use paneld_redis::Redis;
 use paneld_service::{
-    Admin, EventStore, Health, Identity, Manage, ManageSettings, Reports, Repository, Revocations,
-    ServiceError, Track, Upkeep, current_salts,
+    Admin, Erasure, EventStore, Health, Identity, Manage, ManageSettings, Reports, Repository,
+    Revocations, ServiceError, Track, Upkeep, current_salts,
     ingest::{Appliers, Ingest, IngestSettings},
 };
 use tokio::{net::TcpStream, task::JoinHandle};
@@ -287,6 +287,12 @@ fn services(
             config.trusted_proxies.clone(),
         ),
         body_budget: web::Data::new(BodyBudget::default()),
+        erasure: web::Data::new(Erasure::new(
+            repository.clone(),
+            ingest.clone(),
+            events.clone(),
+            clock.clone(),
+        )),
         manage: web::Data::new(manage),
         track: web::Data::new(track),
         reports: web::Data::new(reports),

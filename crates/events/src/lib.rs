@@ -22,7 +22,7 @@ mod record;
 mod schema;
 mod store;
 
-pub use batch::{Batch, StoreChange};
+pub use batch::{Batch, Erased, StoreChange};
 pub use error::{Cause, EventsError};
 pub use events_url::EventsUrl;
 pub use query::{EventsPage, EventsQuery, ProfileNumbers};

@@ -1,8 +1,10 @@
 //! From an accepted request to a record in the spool.
 
+mod erasure;
 mod events;
 mod upkeep;
 
+pub use self::erasure::NotDoneYet;
 pub(crate) use self::events::tell;
 
 use std::{
@@ -21,6 +23,7 @@ use uuid::Uuid;
 use crate::{
     DeviceId, Identified, Input, Recording, Salt, SessionId, Target, Tracked, Visitor,
     duplicates::{Duplicates, Fingerprint},
+    progress::Progress,
     record::{Change, Record},
     sessions::{DeviceKey, Held, Live, LiveSessions},
     spool::{Append, Seen, Spool, SpoolError},
@@ -92,6 +95,7 @@ pub(crate) struct Inner {
     bots: Bots,
     places: Places,
     clock: Clock,
+    pub(crate) progress: Progress,
 }
 
 /// Why the pipeline cannot be made.
@@ -146,6 +150,7 @@ impl Ingest {
             bots: Bots::new(),
             places,
             clock,
+            progress: Progress::default(),
         })))
     }
 
@@ -192,7 +197,8 @@ impl Ingest {
             created_at: arrived.at,
         };
         let record = Record::new(arrived.target.key, arrived.at, vec![Change::Bot(visit)]);
-        self.0.spool.append(Append::new(record)).await
+        self.0.spool.append(Append::new(record)).await?;
+        Ok(())
     }
 }
 
@@ -302,16 +308,18 @@ impl Inner {
     }
 
     /// Writes, and then makes the changes of sessions that go with it.
-    async fn write(&self, mut held: Held<'_>, append: Append) -> Result<(), SpoolError> {
+    /// Returns the position of the last record.
+    async fn write(&self, mut held: Held<'_>, append: Append) -> Result<u64, SpoolError> {
         let (live, crowded_at) = (append.live.clone(), append.crowded_at);
-        if !append.is_empty() {
-            self.spool.append(append).await?;
-        }
+        let position = match append.is_empty() {
+            true => self.spool.last(),
+            false => self.spool.append(append).await?,
+        };
         held.put(live);
         if let Some(at) = crowded_at {
             held.note_crowded(at);
         }
-        Ok(())
+        Ok(position)
     }
 
     pub(crate) async fn hold_ids(&self, seen: &[Seen]) -> Vec<tokio::sync::MutexGuard<'_, ()>> {

@@ -135,8 +135,8 @@ impl Spool {
         self.tables.id()
     }
 
-    /// Writes, and returns once it is on disk.
-    pub(crate) async fn append(&self, append: Append) -> Result<(), SpoolError> {
+    /// Writes, and returns once it is on disk, with the position of the last record.
+    pub(crate) async fn append(&self, append: Append) -> Result<u64, SpoolError> {
         let bytes = self.bytes();
         if bytes >= self.limit {
             return Err(SpoolError::Full { bytes });
@@ -157,7 +157,7 @@ impl Spool {
     }
 
     /// Keeps a record that a sink refuses where an operator can find it.
-    pub(crate) async fn set_aside(&self, spooled: Spooled) -> Result<(), SpoolError> {
+    pub(crate) async fn set_aside(&self, spooled: Spooled) -> Result<u64, SpoolError> {
         let (done, written) = oneshot::channel();
         self.command(Command::SetAside(spooled, done))?;
         written.await.map_err(|_dropped| SpoolError::Closed)?

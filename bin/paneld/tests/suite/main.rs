@@ -12,6 +12,7 @@ mod openapi;
 
 mod audit;
 mod clients;
+mod erasure;
 mod idempotency;
 mod identity;
 mod imported;
@@ -20,6 +21,7 @@ mod pagination;
 mod projects;
 mod references;
 mod rotation;
+mod sessions;
 mod tenants;
 mod track;
 mod usable_root;

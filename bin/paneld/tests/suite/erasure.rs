@@ -172,7 +172,7 @@ async fn while_the_event_store_is_away_nobody_is_forgotten() {
     let (file, hidden) = (data.join("events.duckdb"), data.join("hidden"));
     std::fs::rename(&file, &hidden).unwrap();
     let refused = erase(&server, "anna").await;
-    refused.assert_error(503, "Service Unavailable");
+    refused.assert_error(503, "The service is temporarily unavailable");
     assert_ne!(refused.header("retry-after"), "");
     let known = server.root().get("/manage/audit?resource=profile").await;
     assert_eq!(known.data(), &json!([]));

@@ -92,7 +92,8 @@ impl Applier {
         let mut last = self.inner.spool.watch();
         let mut applied = self.position().await;
         loop {
-            if *last.borrow_and_update() <= applied {
+            let end = *last.borrow_and_update();
+            if end <= applied {
                 self.publish(applied);
                 if last.changed().await.is_err() {
                     return;
@@ -109,8 +110,9 @@ impl Applier {
                 }
             };
             let is_full = batch.len() == BATCH;
-            // Behind the last record there may be positions of which nothing is left.
-            let position = batch.last().map_or(*last.borrow(), |last| last.position);
+            // Up to the end there may be positions of which nothing is left. Up to what was the
+            // end before reading: what came meanwhile was perhaps not read.
+            let position = batch.last().map_or(end, |last| last.position);
             self.apply(batch).await;
             applied = position;
             self.publish(applied);

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measurements, each a subcommand.
 
 mod http;
+mod ingest;
 mod ratelimit;
 mod server;
 mod wrk;
@@ -15,6 +16,8 @@ use crate::setup;
 pub(crate) enum Bench {
     /// Compare an authenticated request with the least that an actix-web server can do
     Http(http::Options),
+    /// Compare taking events, durably, with a handler that only parses them
+    Ingest(ingest::Options),
     /// Compare the Redis limiter with redis-benchmark running the same script
     Ratelimit(ratelimit::Options),
 }
@@ -24,6 +27,7 @@ pub(crate) fn run(sh: &Shell, bench: Bench) -> Result<()> {
     setup::run(sh)?;
     match bench {
         Bench::Http(options) => http::run(sh, &options),
+        Bench::Ingest(options) => ingest::run(sh, &options),
         Bench::Ratelimit(options) => ratelimit::run(sh, &options),
     }
 }

@@ -27,7 +27,7 @@ mod sql;
 mod store;
 mod views;
 
-pub use batch::{Batch, StoreChange};
+pub use batch::{Batch, Erased, StoreChange};
 pub use conditions::Scope;
 pub use copies::{PeopleCopies, PeopleRows};
 pub use error::{Cause, EventsError};

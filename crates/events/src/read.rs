@@ -111,6 +111,19 @@ impl Conditions {
     }
 }
 
+/// The devices on which the profile did something.
+pub(crate) fn profile_devices(
+    connection: &Connection,
+    project: ProjectKey,
+    profile_id: &str,
+) -> Result<Vec<String>, Fault> {
+    let sql = "SELECT DISTINCT device_id FROM events
+        WHERE project_key = ? AND profile_id = ? AND device_id <> ''";
+    let mut statement = connection.prepare(sql)?;
+    let devices = statement.query_map(params![project.0, profile_id], |row| row.get(0))?;
+    Ok(devices.collect::<duckdb::Result<_>>()?)
+}
+
 /// The newest events that have the profile's id.
 pub(crate) fn profile_events(
     connection: &Connection,

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    Batch, EventsError, EventsPage, EventsQuery, EventsUrl, ProfileNumbers, apply,
+    Batch, Erased, EventsError, EventsPage, EventsQuery, EventsUrl, ProfileNumbers, apply,
     database::{Database, Place},
     error::{Cause, Fault},
     interrupt::{self, Job},
@@ -77,8 +77,9 @@ impl EventStore {
     }
 
     /// Applies a batch and its position, whole or not at all. When this returns `Ok`, it is on
-    /// disk. A batch that was applied before is not applied again.
-    pub async fn apply(&self, batch: Batch) -> Result<(), EventsError> {
+    /// disk. A batch that was applied before is not applied again. Tells what its erasures
+    /// removed, in their order; nothing of a batch that was applied before.
+    pub async fn apply(&self, batch: Batch) -> Result<Vec<Erased>, EventsError> {
         self.write(move |connection| apply::apply(connection, &batch))
             .await
     }
@@ -127,6 +128,16 @@ impl EventStore {
     /// A page of the events that are asked for, newest first.
     pub async fn list_events(&self, query: EventsQuery) -> Result<EventsPage, EventsError> {
         self.read(move |connection| read::list_events(connection, &query))
+            .await
+    }
+
+    /// The devices on which the profile did something.
+    pub async fn profile_devices(
+        &self,
+        project: ProjectKey,
+        profile_id: String,
+    ) -> Result<Vec<String>, EventsError> {
+        self.read(move |connection| read::profile_devices(connection, project, &profile_id))
             .await
     }
 

@@ -52,6 +52,7 @@ use crate::{export, health, insights, manage, track};
         manage::projects::get_project,
         manage::projects::update_project,
         manage::projects::delete_project,
+        manage::profiles::erase_profile,
         manage::clients::list_clients,
         manage::clients::create_client,
         manage::clients::get_client,

@@ -9,6 +9,7 @@
 //! This crate knows no HTTP and no SQL.
 
 mod admin;
+mod erasure;
 mod error;
 mod health;
 mod identity;
@@ -27,6 +28,7 @@ pub mod ingest {
     pub use paneld_ingest::*;
 }
 
+pub use erasure::{ErasedProfile, Erasure};
 pub use error::{Conflict, ServiceError};
 pub use health::{BackendState, Health, Overall, Readiness};
 pub use identity::{Identity, LimitState, WhoAmI};

@@ -571,6 +571,11 @@ async fn real_replies_are_as_the_document_says() {
     }
     let query = "?projectId=bare";
     root.call("get /export/events", "", query, None).await;
+    // Somebody who is called as the project is.
+    let body = json!({"profileId": "bare", "firstName": "Bare"});
+    root.call("post /profile", "", there, Some(body)).await;
+    let erase = "delete /manage/projects/{id}/profiles/{profileId}";
+    root.call(erase, "bare", "", None).await;
 
     // Whoever documents another operation calls it here.
     let all = document.operations();

@@ -7,6 +7,7 @@
 //! [`MetricsRequest`], rows that the event store counts for it, and an answer made of them.
 
 mod buckets;
+mod charts;
 mod dimensions;
 mod figures;
 mod filter;
@@ -21,6 +22,10 @@ mod window;
 mod zone;
 
 pub use buckets::{Bucket, Buckets, Interval, Label, Span};
+pub use charts::{
+    Aggregate, Breakdown, Change, ChartAnswer, ChartItem, ChartPoint, ChartRequest, ChartRows,
+    ChartSeries, CountedSeries, EventItem, Formula, FormulaItem, Measure, Summary, Trend,
+};
 pub use dimensions::{Dimension, DimensionRequest, DimensionRow, SessionCounts, SessionFigures};
 pub use filter::{
     Column, Comparison, Field, Filter, GroupColumn, MOMENT_PATTERN, NUMBER_PATTERN, Operands,

@@ -2,13 +2,14 @@
 //! question of `paneld_analytics` into SQL and reads the rows that its answer is made of.
 
 mod buckets;
+mod charts;
 mod dimensions;
 mod metrics;
 mod pages;
 
 use paneld_analytics::{
-    DimensionRequest, MetricsRequest, MetricsRows, PageCounts, PagesRequest, PerformanceRequest,
-    SessionEdge, Window,
+    ChartRequest, ChartRows, DimensionRequest, MetricsRequest, MetricsRows, PageCounts,
+    PagesRequest, PerformanceRequest, SessionEdge, Window,
 };
 
 pub use self::{dimensions::CountedSessions, pages::CountedEdge};
@@ -53,6 +54,16 @@ impl EventStore {
         request: PerformanceRequest,
     ) -> Result<Vec<PageCounts>, EventsError> {
         self.read(move |connection| pages::performance(connection, &scope, &request))
+            .await
+    }
+
+    /// What the items of a chart count, in its buckets and in those before.
+    pub async fn chart(
+        &self,
+        scope: Scope,
+        request: ChartRequest,
+    ) -> Result<ChartRows, EventsError> {
+        self.read(move |connection| charts::count(connection, &scope, &request))
             .await
     }
 

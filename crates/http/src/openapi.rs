@@ -74,6 +74,7 @@ use crate::{export, health, insights, manage, track};
         insights::get_live,
         insights::get_profile,
         export::list_events,
+        export::get_chart,
         health::live,
         health::ready,
         health::healthcheck,

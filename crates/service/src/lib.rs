@@ -10,6 +10,7 @@
 
 mod admin;
 mod error;
+mod export;
 mod health;
 mod identity;
 mod manage;

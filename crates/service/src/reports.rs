@@ -24,8 +24,8 @@ const COUNTS_TIME: Duration = Duration::from_secs(30);
 /// Answers questions about what was tracked.
 #[derive(Debug, Clone)]
 pub struct Reports {
-    repository: Repository,
-    events: EventStore,
+    pub(crate) repository: Repository,
+    pub(crate) events: EventStore,
     clock: Clock,
     counts: Arc<Mutex<Counts>>,
 }

@@ -12,6 +12,7 @@ mod openapi;
 
 mod audit;
 mod clients;
+mod export;
 mod idempotency;
 mod identity;
 mod imported;

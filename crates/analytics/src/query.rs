@@ -122,6 +122,26 @@ impl Query {
         })
     }
 
+    /// One of some values, by its name.
+    pub fn named<T: Copy>(
+        &mut self,
+        parameter: &str,
+        values: &[T],
+        name: impl Fn(T) -> &'static str,
+    ) -> Option<T> {
+        self.read(parameter, |node| {
+            let text = text_of(node)?;
+            let value = values.iter().find(|value| name(**value) == text);
+            value.copied().ok_or_else(|| {
+                let names = values.iter().map(|value| name(*value));
+                whole(format!(
+                    "must be one of {}",
+                    names.collect::<Vec<_>>().join(", ")
+                ))
+            })
+        })
+    }
+
     /// A whole number in a range.
     pub fn integer(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
         self.read(name, |node| {

@@ -211,7 +211,7 @@ impl Conditions<'_> {
         .push(" AND ")
         .add(in_window("e2", self.window))
         .push(" AND ")
-        .add(Sql::new("e2.name").is_one_of(names))
+        .add(Sql::new("e2.name").among(names))
         .push(")")
     }
 }

@@ -102,7 +102,7 @@ impl Sql {
     }
 
     /// That something is one of these texts.
-    pub(crate) fn is_one_of<'a>(self, texts: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn among<'a>(self, texts: impl IntoIterator<Item = &'a str>) -> Self {
         let list = Self::join(texts.into_iter().map(Self::text), ", ");
         self.push(" IN (").add(list).push(")")
     }

@@ -1,5 +1,7 @@
 //! Insights: answers about what was tracked. `contract/insights.md`.
 
+pub(crate) mod figures;
+pub(crate) mod pages;
 mod rows;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -42,10 +44,13 @@ pub(crate) struct ProfileBody {
 }
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
-    vec![
+    let mut all = vec![
         Endpoint::new(__path_get_live, get_live),
         Endpoint::new(__path_get_profile, get_profile),
-    ]
+    ];
+    all.extend(figures::endpoints());
+    all.extend(pages::endpoints());
+    all
 }
 
 /// People live

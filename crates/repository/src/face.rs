@@ -569,6 +569,20 @@ impl Repository {
         run!(self.list_references(organization, project, page))
     }
 
+    /// The references of a project that are about a time from `start` on and before `end`, the
+    /// earliest first.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_references_between(
+        &self,
+        project: Project,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Result<Vec<Reference>, RepositoryError> {
+        run!(self.list_references_between(project, start, end))
+    }
+
     /// One reference of a live project.
     ///
     /// # Errors

@@ -10,7 +10,6 @@
 
 mod admin;
 mod error;
-mod export;
 mod health;
 mod identity;
 mod manage;
@@ -37,7 +36,7 @@ pub use paneld_events::{EventStore, EventsQuery, EventsUrl};
 pub use paneld_repository::{
     AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, Repository, Resource, Rotated,
 };
-pub use reports::{ProfileWithEvents, Reports, Subject};
+pub use reports::{Annotated, ProfileWithEvents, Reports, Subject};
 pub use revocations::Revocations;
 pub use track::{Track, TrackAnswer, TrackCall, TrackRefusal};
 pub use upkeep::{Upkeep, current_salts};

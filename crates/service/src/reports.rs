@@ -1,5 +1,8 @@
 //! Answers about what was tracked, and raw events.
 
+mod export;
+mod figures;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use paneld_auth::{
@@ -10,10 +13,11 @@ use paneld_auth::{
 use paneld_domain::{
     Clock, ErrorChain, Event, Profile, Project, ProjectId, ProjectKey, Timestamp, Zone,
 };
-use paneld_events::{EventStore, EventsError, EventsPage, EventsQuery};
+use paneld_events::{EventStore, EventsError, EventsPage, EventsQuery, Scope};
 use paneld_repository::{Repository, Resource};
 use tokio::sync::Mutex;
 
+pub use self::figures::Annotated;
 use crate::ServiceError;
 
 /// Since when somebody must have done something to be there live.
@@ -24,8 +28,8 @@ const COUNTS_TIME: Duration = Duration::from_secs(30);
 /// Answers questions about what was tracked.
 #[derive(Debug, Clone)]
 pub struct Reports {
-    pub(crate) repository: Repository,
-    pub(crate) events: EventStore,
+    repository: Repository,
+    events: EventStore,
     clock: Clock,
     counts: Arc<Mutex<Counts>>,
 }
@@ -52,6 +56,15 @@ pub struct ProfileWithEvents {
     pub profile: Profile,
     /// Its newest events.
     pub events: Vec<Event>,
+}
+
+impl Subject {
+    fn scope(&self) -> Scope {
+        Scope {
+            key: self.project.key,
+            id: self.project.id.clone(),
+        }
+    }
 }
 
 impl Reports {

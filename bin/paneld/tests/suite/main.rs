@@ -16,6 +16,7 @@ mod export;
 mod idempotency;
 mod identity;
 mod imported;
+mod insights_figures;
 mod organization;
 mod pagination;
 mod projects;

@@ -60,7 +60,7 @@ fn texts(operator: Operator, text: &Sql, values: &[String]) -> Sql {
         let values = values.iter();
         values.map(move |value| call(function, text, value))
     };
-    let is_one = || text.clone().is_one_of(values.iter().map(String::as_str));
+    let is_one = || text.clone().among(values.iter().map(String::as_str));
     match operator {
         Operator::Is => is_one(),
         Operator::IsNot => is_one().not(),

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use paneld_domain::{
-    Description, Name, NewReference, OrganizationId, Page, PageRequest, Position, ProjectId,
-    ProjectKey, Reference, ReferenceChanges, ReferenceId, Timestamp,
+    Description, Name, NewReference, OrganizationId, Page, PageRequest, Position, Project,
+    ProjectId, ProjectKey, Reference, ReferenceChanges, ReferenceId, Timestamp,
 };
 
 use super::{
@@ -96,6 +96,26 @@ impl Store {
                 id: reference.id.to_string(),
             },
         ))
+    }
+
+    pub(crate) async fn list_references_between(
+        &self,
+        project: Project,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Result<Vec<Reference>, RepositoryError> {
+        use timeline_references::{date, id as reference_id, project_key};
+
+        let mut connection = self.reader().await?;
+        let rows = timeline_references::table
+            .filter(project_key.eq(project.key.0))
+            .filter(date.ge(start).and(date.lt(end)))
+            .order((date, reference_id))
+            .select(ReferenceRow::as_select())
+            .load(&mut connection)
+            .await?;
+        let id = project.id.as_str();
+        rows.into_iter().map(|row| row.into_reference(id)).collect()
     }
 
     pub(crate) async fn get_reference(

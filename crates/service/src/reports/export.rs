@@ -3,7 +3,8 @@
 use paneld_analytics::{ChartAnswer, ChartRequest};
 use paneld_events::Scope;
 
-use crate::{Reports, ServiceError, Subject};
+use super::{Reports, Subject};
+use crate::ServiceError;
 
 impl Reports {
     /// A chart.

@@ -1,0 +1,424 @@
+//! Key figures, dimensions and what is marked on the timeline: `contract/insights.md` §7.1, §7.4,
+//! §7.5 and §7.6.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use paneld_analytics::{
+    DefaultWindow, Dimension, DimensionRequest, DimensionRow, Interval, Metrics, MetricsAnswer,
+    MetricsRequest, Problem, Query, Window, WindowNames, WindowRequest, echo,
+};
+use paneld_auth::permission;
+use paneld_guard::{ApiError, Caller};
+use paneld_service::{Annotated, Reports, Subject};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::finish;
+use crate::{error::reply_for, manage::references::ReferenceBody, routes::Endpoint};
+
+/// Key figures.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Metrics)]
+pub(crate) struct MetricsBody {
+    /// How many of a hundred sessions bounced, to two decimals.
+    bounce_rate: f64,
+    /// Different people and devices.
+    unique_visitors: u64,
+    /// Sessions.
+    total_sessions: u64,
+    /// The mean duration of sessions that have one, in seconds.
+    avg_session_duration: f64,
+    /// Screen views.
+    total_screen_views: u64,
+    /// Screen views a session, to two decimals.
+    views_per_session: f64,
+    /// In minor units.
+    total_revenue: u64,
+}
+
+impl From<Metrics> for MetricsBody {
+    fn from(metrics: Metrics) -> Self {
+        Self {
+            bounce_rate: metrics.bounce_rate,
+            unique_visitors: metrics.unique_visitors,
+            total_sessions: metrics.total_sessions,
+            avg_session_duration: metrics.avg_session_duration,
+            total_screen_views: metrics.total_screen_views,
+            views_per_session: metrics.views_per_session,
+            total_revenue: metrics.total_revenue,
+        }
+    }
+}
+
+/// Key figures of a part of the window.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MetricsPoint)]
+pub(crate) struct PointBody {
+    /// When the part begins: what the clock of the organization shows, printed as if it were UTC.
+    date: String,
+    #[serde(flatten)]
+    metrics: MetricsBody,
+}
+
+/// Key figures of a window.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MetricsAnswer)]
+pub(crate) struct MetricsAnswerBody {
+    /// Of the whole window.
+    metrics: MetricsBody,
+    /// Of each part of it, in order.
+    series: Vec<PointBody>,
+    /// What is marked on the timeline in the window.
+    references: Vec<ReferenceBody>,
+}
+
+/// Key figures of a window, with the window.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Overview)]
+pub(crate) struct OverviewBody {
+    /// Of the whole window.
+    summary: MetricsBody,
+    /// Of each part of it, in order.
+    series: Vec<PointBody>,
+    /// How long a part is.
+    interval: &'static str,
+    /// The start, as it was asked for.
+    start_date: String,
+    /// The end, as it was asked for.
+    end_date: String,
+    /// What is marked on the timeline in the window.
+    references: Vec<ReferenceBody>,
+}
+
+/// Sessions that have something in common.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DimensionRow)]
+pub(crate) struct DimensionBody {
+    /// What the name means nothing without: the country of a city, the browser of a version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix: Option<Option<String>>,
+    /// What they have in common; null when it is not known.
+    name: Option<String>,
+    /// The name in English; of countries only, with `labels=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<Option<&'static str>>,
+    /// Sessions.
+    sessions: u64,
+    /// Their screen views.
+    pageviews: u64,
+    /// How many of a hundred bounced, to two decimals.
+    bounce_rate: f64,
+    /// The mean duration of those that have one, in seconds.
+    avg_session_duration: f64,
+    /// In minor units.
+    revenue: u64,
+}
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(__path_get_metrics, get_metrics),
+        Endpoint::new(__path_get_overview, get_overview),
+        Endpoint::new(__path_get_referrers, get_referrers),
+        Endpoint::new(__path_get_geo, get_geo),
+        Endpoint::new(__path_get_devices, get_devices),
+        Endpoint::new(__path_get_dimension, get_dimension),
+    ]
+}
+
+/// Key figures
+///
+/// Visitors, sessions and views of a window, and of each part of it. With a filter about `path`,
+/// the pages that were seen are counted, not the sessions that began.
+#[utoipa::path(get, path = "/insights/{projectId}/metrics", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment"),
+        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
+        ("range" = Option<String>, Query, description = "A window by name, such as `30d`; \
+            `7d` when nothing is said"),
+        ("filters" = Option<String>, Query, description = "A JSON list of filters")),
+    responses((status = 200, description = "The figures", body = MetricsAnswerBody)))]
+pub(crate) async fn get_metrics(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let subject = subject(&caller, &project, &reports).await?;
+    let mut query = Query::parse(request.query_string());
+    let window = window(&mut query, &subject, &reports, DefaultWindow::SEVEN_DAYS);
+    let filters = query.filters("filters");
+    let asked = window.and_then(|(_, window)| {
+        let asked = MetricsRequest::new(window, None, subject.zone, filters);
+        asked
+            .map_err(|why| query.report(Problem::of("startDate", &why)))
+            .ok()
+    });
+    let asked = finish(query, asked)?.ok_or_else(unasked)?;
+    let Annotated { answer, references } =
+        reports.metrics(&subject, asked).await.map_err(reply_for)?;
+    let (metrics, series) = figures(answer);
+    Ok(HttpResponse::Ok().json(MetricsAnswerBody {
+        metrics,
+        series,
+        references: references.into_iter().map(ReferenceBody::from).collect(),
+    }))
+}
+
+/// Overview
+///
+/// The key figures of a window, in parts of a length that the caller chooses.
+#[utoipa::path(get, path = "/insights/{projectId}/overview", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
+            30 days ago when nothing is said"),
+        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
+        ("range" = Option<String>, Query, description = "A window by name, such as `30d`"),
+        ("interval" = Option<String>, Query, description = "How long a part is: `hour`, `day`, \
+            `week` or `month`"),
+        ("filters" = Option<String>, Query, description = "A JSON list of filters")),
+    responses((status = 200, description = "The figures", body = OverviewBody)))]
+pub(crate) async fn get_overview(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let subject = subject(&caller, &project, &reports).await?;
+    let mut query = Query::parse(request.query_string());
+    let window = window(&mut query, &subject, &reports, DefaultWindow::THIRTY_DAYS);
+    let interval = query.named("interval", &Interval::ALL[1..], Interval::name);
+    let interval = interval.unwrap_or(Interval::Day);
+    let filters = query.filters("filters");
+    let asked = window.and_then(|(words, window)| {
+        let asked = MetricsRequest::new(window, Some(interval), subject.zone, filters);
+        let asked = asked.map_err(|why| query.report(Problem::of("interval", &why)));
+        Some((words, window, asked.ok()?))
+    });
+    let (words, window, asked) = finish(query, asked)?.ok_or_else(unasked)?;
+    let Annotated { answer, references } =
+        reports.metrics(&subject, asked).await.map_err(reply_for)?;
+    let (summary, series) = figures(answer);
+    let (start_date, end_date) = echo(&words, subject.zone, &window);
+    Ok(HttpResponse::Ok().json(OverviewBody {
+        summary,
+        series,
+        interval: interval.name(),
+        start_date,
+        end_date,
+        references: references.into_iter().map(ReferenceBody::from).collect(),
+    }))
+}
+
+fn figures(answer: MetricsAnswer) -> (MetricsBody, Vec<PointBody>) {
+    let series = answer.series.into_iter().map(|point| PointBody {
+        date: point.label.as_if_utc(),
+        metrics: point.metrics.into(),
+    });
+    (answer.metrics.into(), series.collect())
+}
+
+/// Sessions by dimension
+///
+/// The sessions that began in a window, by what they have in common, most sessions first.
+#[utoipa::path(get, path = "/insights/{projectId}/{dimension}", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("dimension" = String, Path, description = "`referrer`, `referrer_name`, \
+            `referrer_type`, `utm_source`, `utm_medium`, `utm_campaign`, `utm_term`, \
+            `utm_content`, `region`, `country`, `city`, `device`, `brand`, `model`, `browser`, \
+            `browser_version`, `os` or `os_version`"),
+        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment"),
+        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
+        ("range" = Option<String>, Query, description = "A window by name, such as `30d`; \
+            `7d` when nothing is said"),
+        ("filters" = Option<String>, Query, description = "A JSON list of filters"),
+        ("limit" = Option<u32>, Query, description = "How many values a page has, at most 1000"),
+        ("cursor" = Option<u32>, Query, description = "The page; the first is 1"),
+        ("labels" = Option<bool>, Query, description = "Whether countries come with their \
+            English names")),
+    responses((status = 200, description = "The values", body = Vec<DimensionBody>)))]
+pub(crate) async fn get_dimension(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    path: web::Path<(String, String)>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let (project, dimension) = path.into_inner();
+    let dimension = Dimension::named(&dimension);
+    let dimension = dimension.ok_or_else(|| ApiError::not_found("Route not found"))?;
+    let subject = subject(&caller, &project, &reports).await?;
+    let mut query = Query::parse(request.query_string());
+    let window = window(&mut query, &subject, &reports, DefaultWindow::SEVEN_DAYS);
+    let filters = query.filters("filters");
+    let paging = query.paging();
+    let with_labels = query.boolean("labels").unwrap_or(false);
+    let (_, window) = finish(query, window)?.ok_or_else(unasked)?;
+    let request = DimensionRequest {
+        dimension,
+        window,
+        filters,
+        paging,
+    };
+    sessions_by(&reports, &subject, request, with_labels).await
+}
+
+/// Referrers
+///
+/// The sessions that began in a window, by where they came from, most sessions first.
+#[utoipa::path(get, path = "/insights/{projectId}/traffic/referrers", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
+            30 days ago when nothing is said"),
+        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
+        ("range" = Option<String>, Query, description = "A window by name, such as `30d`"),
+        ("breakdown" = Option<String>, Query, description = "`referrer_name`, `referrer_type`, \
+            `referrer`, `utm_source`, `utm_medium` or `utm_campaign`"),
+        ("filters" = Option<String>, Query, description = "A JSON list of filters")),
+    responses((status = 200, description = "The values", body = Vec<DimensionBody>)))]
+pub(crate) async fn get_referrers(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let breakdowns = [
+        Dimension::ReferrerName,
+        Dimension::ReferrerType,
+        Dimension::Referrer,
+        Dimension::UtmSource,
+        Dimension::UtmMedium,
+        Dimension::UtmCampaign,
+    ];
+    traffic(&request, &caller, &project, &reports, &breakdowns).await
+}
+
+/// Places
+///
+/// The sessions that began in a window, by where their visitors were, most sessions first.
+#[utoipa::path(get, path = "/insights/{projectId}/traffic/geo", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
+            30 days ago when nothing is said"),
+        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
+        ("range" = Option<String>, Query, description = "A window by name, such as `30d`"),
+        ("breakdown" = Option<String>, Query, description = "`country`, `region` or `city`"),
+        ("filters" = Option<String>, Query, description = "A JSON list of filters"),
+        ("labels" = Option<bool>, Query, description = "Whether countries come with their \
+            English names")),
+    responses((status = 200, description = "The values", body = Vec<DimensionBody>)))]
+pub(crate) async fn get_geo(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let breakdowns = [Dimension::Country, Dimension::Region, Dimension::City];
+    traffic(&request, &caller, &project, &reports, &breakdowns).await
+}
+
+/// Devices
+///
+/// The sessions that began in a window, by what their visitors used, most sessions first.
+#[utoipa::path(get, path = "/insights/{projectId}/traffic/devices", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
+            30 days ago when nothing is said"),
+        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
+        ("range" = Option<String>, Query, description = "A window by name, such as `30d`"),
+        ("breakdown" = Option<String>, Query, description = "`device`, `browser` or `os`"),
+        ("filters" = Option<String>, Query, description = "A JSON list of filters")),
+    responses((status = 200, description = "The values", body = Vec<DimensionBody>)))]
+pub(crate) async fn get_devices(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let breakdowns = [Dimension::Device, Dimension::Browser, Dimension::Os];
+    traffic(&request, &caller, &project, &reports, &breakdowns).await
+}
+
+/// Sessions by one of some dimensions, of which the first is meant when nothing is said.
+async fn traffic(
+    request: &HttpRequest,
+    caller: &Caller<permission::Insights>,
+    project: &str,
+    reports: &Reports,
+    breakdowns: &[Dimension],
+) -> Result<HttpResponse, ApiError> {
+    let subject = subject(caller, project, reports).await?;
+    let mut query = Query::parse(request.query_string());
+    let window = window(&mut query, &subject, reports, DefaultWindow::THIRTY_DAYS);
+    let dimension = query.named("breakdown", breakdowns, Dimension::name);
+    let dimension = dimension.or(breakdowns.first().copied());
+    let filters = query.filters("filters");
+    let paging = query.paging();
+    let with_labels = query.boolean("labels").unwrap_or(false);
+    let asked = finish(query, dimension.zip(window))?;
+    let (dimension, (_, window)) = asked.ok_or_else(unasked)?;
+    let request = DimensionRequest {
+        dimension,
+        window,
+        filters,
+        paging,
+    };
+    sessions_by(reports, &subject, request, with_labels).await
+}
+
+async fn sessions_by(
+    reports: &Reports,
+    subject: &Subject,
+    request: DimensionRequest,
+    with_labels: bool,
+) -> Result<HttpResponse, ApiError> {
+    let dimension = request.dimension;
+    let with_labels = with_labels && dimension == Dimension::Country;
+    let rows = reports.dimension(subject, request).await;
+    let rows = rows.map_err(reply_for)?.into_iter();
+    let rows = rows.map(|row| dimension_row(row, dimension, with_labels));
+    Ok(HttpResponse::Ok().json(rows.collect::<Vec<_>>()))
+}
+
+fn dimension_row(row: DimensionRow, dimension: Dimension, with_label: bool) -> DimensionBody {
+    let label = row.name.as_deref().and_then(country_emoji::name);
+    DimensionBody {
+        prefix: dimension.prefix().map(|_| row.prefix),
+        name: row.name,
+        label: with_label.then_some(label),
+        sessions: row.figures.sessions,
+        pageviews: row.figures.pageviews,
+        bounce_rate: row.figures.bounce_rate,
+        avg_session_duration: row.figures.avg_session_duration,
+        revenue: row.figures.revenue,
+    }
+}
+
+/// The project that is asked about, if the caller may.
+pub(super) async fn subject(
+    caller: &Caller<permission::Insights>,
+    project: &str,
+    reports: &Reports,
+) -> Result<Subject, ApiError> {
+    let subject = reports.subject(&caller.0, Some(project)).await;
+    subject.map_err(reply_for)
+}
+
+/// The window that is asked about, and in which words.
+pub(super) fn window(
+    query: &mut Query,
+    subject: &Subject,
+    reports: &Reports,
+    default: DefaultWindow,
+) -> Option<(WindowRequest, Window)> {
+    query.window(WindowNames::DATES, subject.zone, reports.now(), default)
+}
+
+/// What is missing is told as a problem of the query before anything gets here.
+pub(super) fn unasked() -> ApiError {
+    ApiError::invalid_query(Vec::new())
+}

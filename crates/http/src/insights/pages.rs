@@ -1,0 +1,317 @@
+//! What was seen, page by page: `contract/insights.md` §7.3, §7.6 and §7.7.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use paneld_analytics::{
+    DefaultWindow, PagePerformance, PageRow, PagesRequest, PerformanceOrder, PerformanceRequest,
+    Query, SessionEdge,
+};
+use paneld_auth::permission;
+use paneld_guard::{ApiError, Caller};
+use paneld_service::Reports;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    figures::{subject, unasked, window},
+    finish,
+};
+use crate::{error::reply_for, routes::Endpoint};
+
+/// How many pages are shown, unless the caller wants another number.
+const SHOWN: i64 = 50;
+
+/// A page.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Page)]
+pub(crate) struct PageBody {
+    /// Its newest title; null when it never had one.
+    title: Option<String>,
+    /// Scheme, host and port.
+    origin: String,
+    /// The path.
+    path: String,
+    /// Sessions in which it was seen.
+    sessions: u64,
+    /// How often it was seen.
+    pageviews: u64,
+    /// How many of a hundred sessions that began with it bounced, to two decimals.
+    bounce_rate: f64,
+    /// The mean time on it in seconds, to two decimals.
+    avg_duration: f64,
+    /// The revenue of its views, in minor units.
+    revenue: u64,
+}
+
+impl From<PageRow> for PageBody {
+    fn from(row: PageRow) -> Self {
+        Self {
+            title: row.title,
+            origin: row.page.origin,
+            path: row.page.path,
+            sessions: row.sessions,
+            pageviews: row.pageviews,
+            bounce_rate: row.bounce_rate,
+            avg_duration: row.avg_duration,
+            revenue: row.revenue,
+        }
+    }
+}
+
+/// A page with which sessions began or ended.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SessionEdge)]
+pub(crate) struct EdgeBody {
+    /// Scheme, host and port; empty when they are not known.
+    origin: String,
+    /// The path; empty when it is not known.
+    path: String,
+    /// Sessions.
+    sessions: u64,
+    /// All screen views of those sessions.
+    pageviews: u64,
+    /// How many of a hundred bounced, to two decimals.
+    bounce_rate: f64,
+    /// The mean duration of those that have one, in seconds.
+    avg_session_duration: f64,
+    /// In minor units.
+    revenue: u64,
+}
+
+/// How well pages do.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PagesPerformance)]
+pub(crate) struct PerformanceBody {
+    /// How many pages there are, of the thousand with most sessions.
+    total_pages: usize,
+    /// How many of them are shown.
+    shown: usize,
+    /// They.
+    pages: Vec<PagePerformanceBody>,
+}
+
+/// How well a page does.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PagePerformance)]
+pub(crate) struct PagePerformanceBody {
+    /// Scheme, host and port.
+    origin: String,
+    /// The path.
+    path: String,
+    /// Its newest title; empty when it never had one.
+    title: String,
+    /// Sessions in which it was seen.
+    sessions: u64,
+    /// How often it was seen.
+    pageviews: u64,
+    /// The mean time on it in minutes, to two decimals; the last view of a session counts as 0.
+    avg_duration: f64,
+    /// How many of a hundred sessions that saw it bounced, to two decimals.
+    bounce_rate: f64,
+    /// What stands out.
+    seo_signals: SignalsBody,
+}
+
+/// What stands out about a page.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PageSignals)]
+pub(crate) struct SignalsBody {
+    /// More than 70 of a hundred bounced.
+    high_bounce: bool,
+    /// Less than a minute is spent on it.
+    low_engagement: bool,
+    /// Less than 40 of a hundred bounced, and more than two minutes are spent on it.
+    good_landing_page: bool,
+}
+
+impl From<PagePerformance> for PagePerformanceBody {
+    fn from(page: PagePerformance) -> Self {
+        Self {
+            seo_signals: SignalsBody {
+                high_bounce: page.has_high_bounce(),
+                low_engagement: page.has_low_engagement(),
+                good_landing_page: page.is_good_landing_page(),
+            },
+            origin: page.page.origin,
+            path: page.page.path,
+            title: page.title,
+            sessions: page.sessions,
+            pageviews: page.pageviews,
+            avg_duration: page.avg_duration,
+            bounce_rate: page.bounce_rate,
+        }
+    }
+}
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(__path_get_pages, get_pages),
+        Endpoint::new(__path_get_top_pages, get_top_pages),
+        Endpoint::new(__path_get_entry_and_exit_pages, get_entry_and_exit_pages),
+        Endpoint::new(__path_get_page_performance, get_page_performance),
+    ]
+}
+
+/// Pages
+///
+/// The pages that were seen in a window, those with most sessions first.
+#[utoipa::path(get, path = "/insights/{projectId}/pages", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment"),
+        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
+        ("range" = Option<String>, Query, description = "A window by name, such as `30d`; \
+            `7d` when nothing is said"),
+        ("filters" = Option<String>, Query, description = "A JSON list of filters"),
+        ("limit" = Option<u32>, Query, description = "How many pages are sent, at most 1000"),
+        ("cursor" = Option<u32>, Query, description = "Which part of the list is sent; the \
+            first is 1")),
+    responses((status = 200, description = "The pages", body = Vec<PageBody>)))]
+pub(crate) async fn get_pages(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let default = DefaultWindow::SEVEN_DAYS;
+    list_pages(&request, &caller, &project, &reports, default).await
+}
+
+/// Top pages
+///
+/// The same, over the last 30 days when nothing is said.
+#[utoipa::path(get, path = "/insights/{projectId}/pages/top", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
+            30 days ago when nothing is said"),
+        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
+        ("range" = Option<String>, Query, description = "A window by name, such as `30d`"),
+        ("filters" = Option<String>, Query, description = "A JSON list of filters"),
+        ("limit" = Option<u32>, Query, description = "How many pages are sent, at most 1000"),
+        ("cursor" = Option<u32>, Query, description = "Which part of the list is sent; the \
+            first is 1")),
+    responses((status = 200, description = "The pages", body = Vec<PageBody>)))]
+pub(crate) async fn get_top_pages(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let default = DefaultWindow::THIRTY_DAYS;
+    list_pages(&request, &caller, &project, &reports, default).await
+}
+
+async fn list_pages(
+    request: &HttpRequest,
+    caller: &Caller<permission::Insights>,
+    project: &str,
+    reports: &Reports,
+    default: DefaultWindow,
+) -> Result<HttpResponse, ApiError> {
+    let subject = subject(caller, project, reports).await?;
+    let mut query = Query::parse(request.query_string());
+    let window = window(&mut query, &subject, reports, default);
+    let filters = query.filters("filters");
+    let paging = query.paging();
+    let (_, window) = finish(query, window)?.ok_or_else(unasked)?;
+    let request = PagesRequest {
+        window,
+        filters,
+        paging,
+    };
+    let pages = reports.pages(&subject, request).await.map_err(reply_for)?;
+    let pages = pages.into_iter().map(PageBody::from);
+    Ok(HttpResponse::Ok().json(pages.collect::<Vec<_>>()))
+}
+
+/// Entry and exit pages
+///
+/// The pages with which the sessions of a window began or ended, those with most sessions first.
+#[utoipa::path(get, path = "/insights/{projectId}/pages/entry_exit", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
+            30 days ago when nothing is said"),
+        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
+        ("range" = Option<String>, Query, description = "A window by name, such as `30d`"),
+        ("mode" = Option<String>, Query, description = "`entry`, or `exit`")),
+    responses((status = 200, description = "The pages", body = Vec<EdgeBody>)))]
+pub(crate) async fn get_entry_and_exit_pages(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let subject = subject(&caller, &project, &reports).await?;
+    let mut query = Query::parse(request.query_string());
+    let window = window(&mut query, &subject, &reports, DefaultWindow::THIRTY_DAYS);
+    let edge = query.named("mode", SessionEdge::ALL, SessionEdge::name);
+    let (_, window) = finish(query, window)?.ok_or_else(unasked)?;
+    let edge = edge.unwrap_or(SessionEdge::Entry);
+    let rows = reports.page_edges(&subject, window, edge).await;
+    let rows = rows.map_err(reply_for)?.into_iter();
+    let rows = rows.map(|(page, figures)| EdgeBody {
+        origin: page.origin,
+        path: page.path,
+        sessions: figures.sessions,
+        pageviews: figures.pageviews,
+        bounce_rate: figures.bounce_rate,
+        avg_session_duration: figures.avg_session_duration,
+        revenue: figures.revenue,
+    });
+    Ok(HttpResponse::Ok().json(rows.collect::<Vec<_>>()))
+}
+
+/// How well pages do
+///
+/// Which pages hold their visitors, and which lose them.
+#[utoipa::path(get, path = "/insights/{projectId}/pages/performance", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
+            30 days ago when nothing is said"),
+        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
+        ("range" = Option<String>, Query, description = "A window by name, such as `30d`"),
+        ("search" = Option<String>, Query, description = "What has to be in path, origin or title"),
+        ("sortBy" = Option<String>, Query, description = "`sessions`, `pageviews`, \
+            `bounce_rate` or `avg_duration`"),
+        ("sortOrder" = Option<String>, Query, description = "`desc`, or `asc`"),
+        ("limit" = Option<u32>, Query, description = "How many pages are shown: 50, at most 500")),
+    responses((status = 200, description = "The pages", body = PerformanceBody)))]
+pub(crate) async fn get_page_performance(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let subject = subject(&caller, &project, &reports).await?;
+    let mut query = Query::parse(request.query_string());
+    let window = window(&mut query, &subject, &reports, DefaultWindow::THIRTY_DAYS);
+    let search = query.text("search").filter(|text| !text.is_empty());
+    let order = query.named("sortBy", PerformanceOrder::ALL, PerformanceOrder::name);
+    let ascending = query.named("sortOrder", &[false, true], order_name);
+    let limit = query.integer("limit", 1..=500).unwrap_or(SHOWN);
+    let (_, window) = finish(query, window)?.ok_or_else(unasked)?;
+    let request = PerformanceRequest {
+        window,
+        search,
+        order: order.unwrap_or(PerformanceOrder::Sessions),
+        ascending: ascending.unwrap_or(false),
+        limit: usize::try_from(limit).unwrap_or_default(),
+    };
+    let answer = reports.page_performance(&subject, request).await;
+    let answer = answer.map_err(reply_for)?;
+    Ok(HttpResponse::Ok().json(PerformanceBody {
+        total_pages: answer.total,
+        shown: answer.pages.len(),
+        pages: answer
+            .pages
+            .into_iter()
+            .map(PagePerformanceBody::from)
+            .collect(),
+    }))
+}
+
+fn order_name(ascending: bool) -> &'static str {
+    if ascending { "asc" } else { "desc" }
+}

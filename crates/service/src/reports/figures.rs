@@ -1,0 +1,109 @@
+//! Figures of a site: how much happened, where visitors came from, and what they saw.
+
+use paneld_analytics::{
+    DimensionRequest, DimensionRow, MetricsAnswer, MetricsRequest, PageAddress, PageRow,
+    PagesRequest, PerformanceAnswer, PerformanceRequest, SessionEdge, SessionFigures, Window,
+};
+use paneld_domain::Reference;
+
+use super::{Reports, Subject};
+use crate::ServiceError;
+
+/// An answer, and what is marked on the timeline meanwhile.
+#[derive(Debug, Clone)]
+pub struct Annotated<T> {
+    /// The answer.
+    pub answer: T,
+    /// The references in its window, the earliest first.
+    pub references: Vec<Reference>,
+}
+
+impl Reports {
+    /// Key figures of a window and its buckets.
+    ///
+    /// # Errors
+    /// When a store is away, or the answer takes too long.
+    pub async fn metrics(
+        &self,
+        subject: &Subject,
+        request: MetricsRequest,
+    ) -> Result<Annotated<MetricsAnswer>, ServiceError> {
+        let buckets = request.buckets().clone();
+        let window = buckets.window();
+        let rows = self.events.metrics(subject.scope(), request).await?;
+        let project = subject.project.clone();
+        let references = self
+            .repository
+            .list_references_between(project, window.start, window.end);
+        Ok(Annotated {
+            answer: MetricsAnswer::of(&buckets, &rows),
+            references: references.await?,
+        })
+    }
+
+    /// Sessions by their values of a dimension, most sessions first.
+    ///
+    /// # Errors
+    /// When the event store is away, or the answer takes too long.
+    pub async fn dimension(
+        &self,
+        subject: &Subject,
+        request: DimensionRequest,
+    ) -> Result<Vec<DimensionRow>, ServiceError> {
+        let rows = self.events.dimension(subject.scope(), request).await?;
+        let known = |text: String| Some(text).filter(|text| !text.is_empty());
+        let rows = rows.into_iter().map(|row| DimensionRow {
+            prefix: known(row.prefix),
+            name: known(row.name),
+            figures: row.counts.into(),
+        });
+        Ok(rows.collect())
+    }
+
+    /// The pages that were seen, those with most sessions first.
+    ///
+    /// # Errors
+    /// When the event store is away, or the answer takes too long.
+    pub async fn pages(
+        &self,
+        subject: &Subject,
+        request: PagesRequest,
+    ) -> Result<Vec<PageRow>, ServiceError> {
+        let counts = self.events.pages(subject.scope(), request).await?;
+        Ok(counts.into_iter().map(PageRow::from).collect())
+    }
+
+    /// How well pages do.
+    ///
+    /// # Errors
+    /// When the event store is away, or the answer takes too long.
+    pub async fn page_performance(
+        &self,
+        subject: &Subject,
+        request: PerformanceRequest,
+    ) -> Result<PerformanceAnswer, ServiceError> {
+        let counts = self
+            .events
+            .page_performance(subject.scope(), request.clone());
+        Ok(PerformanceAnswer::of(&request, counts.await?))
+    }
+
+    /// The pages with which the sessions of a window began or ended, those with most sessions
+    /// first.
+    ///
+    /// # Errors
+    /// When the event store is away, or the answer takes too long.
+    pub async fn page_edges(
+        &self,
+        subject: &Subject,
+        window: Window,
+        edge: SessionEdge,
+    ) -> Result<Vec<(PageAddress, SessionFigures)>, ServiceError> {
+        let rows = self
+            .events
+            .page_edges(subject.scope(), window, edge)
+            .await?;
+        let rows = rows.into_iter().map(|row| (row.page, row.counts.into()));
+        Ok(rows.collect())
+    }
+}

@@ -9,6 +9,7 @@
 mod buckets;
 mod charts;
 mod dimensions;
+mod export;
 mod figures;
 mod filter;
 mod metrics;
@@ -27,6 +28,7 @@ pub use charts::{
     ChartSeries, CountedSeries, EventItem, Formula, FormulaItem, Measure, Summary, Trend,
 };
 pub use dimensions::{Dimension, DimensionRequest, DimensionRow, SessionCounts, SessionFigures};
+pub use export::{EventColumn, EventPlace, EventSelection, EventsRequest, EventsStart};
 pub use filter::{
     Column, Comparison, Field, Filter, GroupColumn, MOMENT_PATTERN, NUMBER_PATTERN, Operands,
     Operator, Pattern, ProfileColumn, PropertyKey, SessionFact, UtmTag, ValueType,

@@ -1,6 +1,11 @@
 //! SQL in the making: text, and the values of its question marks in their order.
 
-use duckdb::{Connection, Row, params_from_iter, types::Value};
+use duckdb::{
+    Connection, Row,
+    arrow::{array::RecordBatch, datatypes::SchemaRef},
+    params_from_iter,
+    types::Value,
+};
 use paneld_analytics::Window;
 use paneld_domain::{ProjectKey, Timestamp};
 
@@ -116,6 +121,29 @@ impl Sql {
         let mut statement = connection.prepare(&self.text)?;
         let rows = statement.query_map(params_from_iter(&self.values), read)?;
         Ok(rows.collect::<duckdb::Result<_>>()?)
+    }
+
+    /// All rows of an answer, some at a time, as they are found. Never called, when there are
+    /// none.
+    pub(crate) fn stream(
+        &self,
+        connection: &Connection,
+        mut each: impl FnMut(RecordBatch) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut statement = connection.prepare(&self.text)?;
+        // The iterator would panic when the query is interrupted.
+        let _iterator = statement.stream_arrow(params_from_iter(&self.values))?;
+        while let Some(rows) = statement.step()? {
+            each(RecordBatch::from(&rows))?;
+        }
+        Ok(())
+    }
+
+    /// The columns of an answer.
+    pub(crate) fn schema(&self, connection: &Connection) -> Result<SchemaRef, Fault> {
+        let mut statement = connection.prepare(&self.text)?;
+        let _iterator = statement.stream_arrow(params_from_iter(&self.values))?;
+        Ok(statement.schema())
     }
 
     /// The one row of an answer.

@@ -1,16 +1,22 @@
 //! Export: raw events and charts. `contract/export.md`.
 
 mod charts;
+mod cursor;
+mod encode;
 mod events;
+mod format;
+mod row;
+mod stream;
 
 use actix_web::web;
 use paneld_analytics::Query;
-use paneld_guard::{ApiError, Caller};
-use paneld_service::{Reports, Subject};
+use paneld_auth::permission::Permission;
+use paneld_guard::{ApiError, Caller, Detail, PathStep};
+use paneld_service::{Reports, ServiceError, Subject};
 
 pub(crate) use self::{
     charts::{__path_get_chart, get_chart},
-    events::{__path_list_events, list_events},
+    events::{__path_count_events, __path_list_events, count_events, list_events},
 };
 use crate::{error::reply_for, routes::Endpoint};
 
@@ -21,13 +27,24 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
+/// What clients in the wild expect elsewhere.
+pub(crate) fn elsewhere() -> Vec<Endpoint> {
+    vec![Endpoint::new(__path_count_events, count_events)]
+}
+
 /// The project that the parameters name, or that of the client.
-async fn subject<P: paneld_auth::permission::Permission>(
+async fn subject<P: Permission>(
     query: &mut Query,
     caller: &Caller<P>,
     reports: &web::Data<Reports>,
 ) -> Result<Subject, ApiError> {
     let project = query.text("projectId").or_else(|| query.text("project_id"));
     let subject = reports.subject(&caller.0, project.as_deref()).await;
-    subject.map_err(reply_for)
+    subject.map_err(|error| match error {
+        ServiceError::Invalid(_) => ApiError::invalid_query(vec![Detail {
+            path: vec![PathStep::Key("projectId".to_owned())],
+            message: "is required, or project_id".to_owned(),
+        }]),
+        other => reply_for(other),
+    })
 }

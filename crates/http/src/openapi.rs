@@ -85,6 +85,7 @@ use crate::{export, health, insights, manage, track};
         insights::pages::get_page_performance,
         export::list_events,
         export::get_chart,
+        export::count_events,
         health::live,
         health::ready,
         health::healthcheck,

@@ -1,6 +1,8 @@
 //! Export: charts and raw events, as callers see them.
 
 mod charts;
+mod events;
+mod streams;
 
 use reqwest::StatusCode;
 use serde_json::{Value as Json, json};

@@ -14,6 +14,7 @@ mod admin;
 mod bench;
 mod ci;
 mod codegen;
+mod fuzz;
 mod services;
 mod setup;
 mod test;
@@ -53,6 +54,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Send Track random bodies, and look whether it stumbles
+    Fuzz(fuzz::Options),
     /// Fetch the library of DuckDB, unless it is there; the tasks that need it do this themselves
     Setup,
     /// Run every test: unit, integration and documentation
@@ -85,6 +88,7 @@ fn run() -> Result<ExitCode> {
         Task::Ci => ci::run(&sh)?,
         Task::Codegen { check: false } => codegen::write(&sh)?,
         Task::Codegen { check: true } => codegen::check(&sh)?,
+        Task::Fuzz(options) => fuzz::run(&sh, &options)?,
         Task::Setup => setup::run(&sh)?,
         Task::Test { args } => test::run(&sh, &args)?,
         Task::Tidy => tidy::run(&sh)?,

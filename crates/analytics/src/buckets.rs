@@ -191,6 +191,18 @@ impl Buckets {
         Ok(Self::of(window, &starts))
     }
 
+    /// All days of a window, however many.
+    pub fn days(window: Window, zone: Zone) -> Self {
+        let starts = calendar_spans(window, Interval::Day, WallClock::of(zone));
+        Self::of(window, &starts.collect::<Vec<_>>())
+    }
+
+    /// All weeks of a window, however many.
+    pub fn weeks(window: Window, zone: Zone) -> Self {
+        let starts = calendar_spans(window, Interval::Week, WallClock::of(zone));
+        Self::of(window, &starts.collect::<Vec<_>>())
+    }
+
     fn of(window: Window, starts: &[Bucket]) -> Self {
         let mut buckets = starts.to_vec();
         // Stable, so that of two spans with one label the earlier gives the bucket its start.

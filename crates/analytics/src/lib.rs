@@ -6,12 +6,17 @@
 //! [`Query`] reads all of them from a query string. A report is a request such as
 //! [`MetricsRequest`], rows that the event store counts for it, and an answer made of them.
 
+mod activity;
 mod buckets;
 mod charts;
+mod cohorts;
 mod dimensions;
+mod engagement;
 mod export;
 mod figures;
 mod filter;
+mod flow;
+mod funnel;
 mod metrics;
 mod pages;
 mod paging;
@@ -22,17 +27,22 @@ mod scalar;
 mod window;
 mod zone;
 
+pub use activity::{ActiveDay, Activity, ActivityRequest, ActivityStep, People, RetentionWeek};
 pub use buckets::{Bucket, Buckets, Interval, Label, Span};
 pub use charts::{
     Aggregate, Breakdown, Change, ChartAnswer, ChartItem, ChartPoint, ChartRequest, ChartRows,
     ChartSeries, CountedSeries, EventItem, Formula, FormulaItem, Measure, Summary, Trend,
 };
+pub use cohorts::{Cohort, CohortFigures, CohortsAnswer, CohortsRequest, Stay};
 pub use dimensions::{Dimension, DimensionRequest, DimensionRow, SessionCounts, SessionFigures};
+pub use engagement::{DistantPeople, EngagementAnswer, LastDay};
 pub use export::{EventColumn, EventPlace, EventSelection, EventsRequest, EventsStart};
 pub use filter::{
     Column, Comparison, Field, Filter, GroupColumn, MOMENT_PATTERN, NUMBER_PATTERN, Operands,
     Operator, Pattern, ProfileColumn, PropertyKey, SessionFact, UtmTag, ValueType,
 };
+pub use flow::{FlowAnswer, FlowLink, FlowMode, FlowNode, FlowPaths, FlowRequest, NameId};
+pub use funnel::{FunnelAnswer, FunnelRequest, FunnelStep, FunnelUnit, StepMoment};
 pub use metrics::{
     BucketCounts, BucketRevenue, Metrics, MetricsAnswer, MetricsCounts, MetricsMode, MetricsPoint,
     MetricsRequest, MetricsRows,

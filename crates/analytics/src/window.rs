@@ -237,7 +237,7 @@ impl DefaultWindow {
 }
 
 /// A window up to now takes in what happens now.
-fn just_after(now: Timestamp) -> Timestamp {
+pub(crate) fn just_after(now: Timestamp) -> Timestamp {
     now.duration_trunc(MILLISECOND).unwrap_or(now) + MILLISECOND
 }
 

@@ -62,6 +62,27 @@ impl Event {
     pub const SESSION_END: &'static str = "session_end";
 }
 
+/// The place of a screen view among those of its session. Reports count by it instead of sorting
+/// and telling apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Whether no earlier view of the session was of the same page.
+    pub is_first: bool,
+    /// The view before; none of the first one.
+    pub previous: Option<PreviousView>,
+}
+
+/// The view before another one in its session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousView {
+    /// The origin of its page.
+    pub origin: String,
+    /// The path of its page.
+    pub path: String,
+    /// How long it lasted, in milliseconds: until the other one began.
+    pub duration_ms: u64,
+}
+
 /// Where a visitor came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Referrer {
@@ -201,6 +222,19 @@ impl Session {
     pub fn is_bounce(&self) -> bool {
         self.screen_view_count <= 1
     }
+}
+
+/// When a session was, so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionSpan {
+    /// Its id.
+    pub session_id: String,
+    /// When its first event happened.
+    #[serde(with = "ts_milliseconds")]
+    pub start: Timestamp,
+    /// When its last event happened.
+    #[serde(with = "ts_milliseconds")]
+    pub end: Timestamp,
 }
 
 /// A request of a listed bot. Nothing else is kept of it.

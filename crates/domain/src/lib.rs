@@ -28,7 +28,10 @@ pub use client::{
     keeps_usable_root,
 };
 pub use clock::{Clock, ManualClock, Timestamp, parse_timestamp};
-pub use event::{Agent, BotVisit, Event, Place, Referrer, ReplayChunk, Sdk, Session, Utm};
+pub use event::{
+    Agent, BotVisit, Event, Place, PreviousView, Referrer, ReplayChunk, Sdk, Session, SessionSpan,
+    Utm, View,
+};
 pub use id::{ClientId, OrganizationId, ProjectId, ProjectKey, ReferenceId};
 pub use limits::{ClientRateLimits, LimitGroup, Rate, RateError};
 pub use organization::{Organization, OrganizationChanges, Zone};

@@ -7,13 +7,14 @@
 use std::collections::HashMap;
 
 use duckdb::{Connection, arrow::array::RecordBatch};
-use paneld_domain::{BotVisit, Event, ProjectKey, ReplayChunk, Session};
+use paneld_domain::{BotVisit, Event, ProjectKey, ReplayChunk, Session, SessionSpan, View};
 
 use crate::{
     Batch, StoreChange, erase,
     error::Fault,
     read::millis,
     record::{self, Row},
+    views,
 };
 
 /// All versions of a session began within this, in milliseconds; far within. Its id is made of
@@ -65,7 +66,9 @@ fn change(connection: &Connection, batch: &Batch) -> Result<(), Fault> {
     for (project, change) in &batch.changes {
         let project = *project;
         match change {
-            StoreChange::Event(event) => pending.events.push((project, event)),
+            StoreChange::Event(event) => pending.add_event(project, event, None),
+            StoreChange::View(event, view) => pending.add_event(project, event, Some(view)),
+            StoreChange::Disordered(span) => pending.disordered.push((project, span)),
             StoreChange::Session(session) => pending.add_session(project, session),
             StoreChange::Bot(visit) => pending.bot_visits.push((project, visit)),
             StoreChange::Replay(chunk) => pending.replay_chunks.push((project, chunk)),
@@ -94,6 +97,10 @@ fn change(connection: &Connection, batch: &Batch) -> Result<(), Fault> {
 #[derive(Default)]
 struct Pending<'a> {
     events: Vec<Row<'a, Event>>,
+    /// The place of each event among the views of its session.
+    views: Vec<Option<&'a View>>,
+    /// Sessions whose views are to be put in order.
+    disordered: Vec<Row<'a, SessionSpan>>,
     /// The last version of each.
     sessions: HashMap<(ProjectKey, &'a str), &'a Session>,
     bot_visits: Vec<Row<'a, BotVisit>>,
@@ -101,6 +108,11 @@ struct Pending<'a> {
 }
 
 impl<'a> Pending<'a> {
+    fn add_event(&mut self, project: ProjectKey, event: &'a Event, view: Option<&'a View>) {
+        self.events.push((project, event));
+        self.views.push(view);
+    }
+
     fn add_session(&mut self, project: ProjectKey, session: &'a Session) {
         self.sessions.insert((project, &session.id), session);
     }
@@ -108,12 +120,17 @@ impl<'a> Pending<'a> {
     fn flush(&mut self, connection: &Connection) -> Result<(), Fault> {
         let Self {
             events,
+            views,
+            disordered,
             sessions,
             bot_visits,
             replay_chunks,
         } = std::mem::take(self);
         if !events.is_empty() {
-            append(connection, "events", record::events(&events)?)?;
+            append(connection, "events", record::events(&events, &views)?)?;
+        }
+        if !disordered.is_empty() {
+            views::put_in_order(connection, &disordered)?;
         }
         if !sessions.is_empty() {
             replace_sessions(connection, &in_order(&sessions))?;
@@ -160,7 +177,7 @@ fn replace_sessions(connection: &Connection, rows: &[Row<'_, Session>]) -> Resul
     append(connection, "sessions", record::sessions(rows)?)
 }
 
-fn append(connection: &Connection, table: &str, rows: RecordBatch) -> Result<(), Fault> {
+pub(crate) fn append(connection: &Connection, table: &str, rows: RecordBatch) -> Result<(), Fault> {
     let schema = rows.schema();
     let names: Vec<_> = schema
         .fields()

@@ -1,6 +1,8 @@
 //! What is written.
 
-use paneld_domain::{BotVisit, Event, ProjectKey, ReplayChunk, Session, Timestamp};
+use paneld_domain::{
+    BotVisit, Event, ProjectKey, ReplayChunk, Session, SessionSpan, Timestamp, View,
+};
 
 /// Changes that are made together, or not at all.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +20,10 @@ pub struct Batch {
 pub enum StoreChange {
     /// Something happened.
     Event(Box<Event>),
+    /// A page or screen was viewed, at this place among the views of its session.
+    View(Box<Event>, View),
+    /// The views of a session came in another order than they happened in.
+    Disordered(SessionSpan),
     /// A session began or went on: its whole row. The last one of a session's id wins.
     Session(Box<Session>),
     /// A listed bot came by.

@@ -1,9 +1,9 @@
 //! Removing what must not be kept.
 
-use duckdb::{Connection, params};
+use duckdb::{Connection, params, params_from_iter, types::Value};
 use paneld_domain::{ProjectKey, Timestamp};
 
-use crate::{error::Fault, read::time};
+use crate::{error::Fault, read::time, views};
 
 /// The rows of profile `$2` in project `$1`: its own, and those of nobody on devices it used.
 macro_rules! of_profile {
@@ -28,6 +28,19 @@ const ERASE_PROFILE: &[&str] = &[
     concat!("DELETE FROM events WHERE ", of_profile!()),
 ];
 
+/// The sessions of which some views go, and may be not all.
+const SHARED_SESSIONS: &str = concat!(
+    "SELECT session_id, min(epoch_ms(created_at)), max(epoch_ms(created_at)) FROM events
+    WHERE project_key = $1 AND name = 'screen_view' AND session_id IN (
+        SELECT session_id FROM events WHERE session_id <> '' AND ",
+    of_profile!(),
+    ") GROUP BY session_id"
+);
+
+/// The sessions that began before a time and went on after it.
+const CUT_SESSIONS: &str = "SELECT id, epoch_ms(created_at), epoch_ms(ended_at) FROM sessions
+    WHERE project_key = ? AND created_at < ?::TIMESTAMP_MS AND ended_at >= ?::TIMESTAMP_MS";
+
 /// The tables whose rows go when their time has come; recordings have a time of their own.
 const FORGET: &[&str] = &[
     "DELETE FROM events WHERE project_key = ? AND created_at < ?::TIMESTAMP_MS",
@@ -51,10 +64,13 @@ pub(crate) fn erase_profile(
     project: ProjectKey,
     profile_id: &str,
 ) -> Result<(), Fault> {
-    for sql in ERASE_PROFILE {
-        connection.execute(sql, params![project.0, profile_id])?;
-    }
-    Ok(())
+    let values = [Value::BigInt(project.0), Value::Text(profile_id.to_owned())];
+    views::mend_after(connection, project, SHARED_SESSIONS, &values, || {
+        for sql in ERASE_PROFILE {
+            connection.execute(sql, params_from_iter(&values))?;
+        }
+        Ok(())
+    })
 }
 
 /// Removes what is old.
@@ -65,9 +81,13 @@ pub(crate) fn forget(
     replays_before: Timestamp,
 ) -> Result<(), Fault> {
     if let Some(before) = events_before {
-        for sql in FORGET {
-            connection.execute(sql, params![project.0, time(before)])?;
-        }
+        let values = [Value::BigInt(project.0), time(before), time(before)];
+        views::mend_after(connection, project, CUT_SESSIONS, &values, || {
+            for sql in FORGET {
+                connection.execute(sql, params![project.0, time(before)])?;
+            }
+            Ok(())
+        })?;
     }
     connection.execute(FORGET_REPLAYS, params![project.0, time(replays_before)])?;
     Ok(())

@@ -26,6 +26,7 @@ mod reports;
 mod schema;
 mod sql;
 mod store;
+mod views;
 
 pub use batch::{Batch, StoreChange};
 pub use conditions::Scope;

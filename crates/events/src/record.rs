@@ -12,14 +12,21 @@ use duckdb::arrow::{
     error::ArrowError,
 };
 use paneld_domain::{
-    Agent, BotVisit, Event, Place, ProjectKey, Referrer, ReplayChunk, Session, Timestamp,
+    Agent, BotVisit, Event, Place, ProjectKey, Referrer, ReplayChunk, Session, SessionSpan,
+    Timestamp, View,
 };
 
 /// A row with the project it belongs to.
 pub(crate) type Row<'a, T> = (ProjectKey, &'a T);
 
-/// The rows of `events`.
-pub(crate) fn events(rows: &[Row<'_, Event>]) -> Result<RecordBatch, ArrowError> {
+/// The property that has the title of the page.
+const TITLE: &str = "__title";
+
+/// The rows of `events`, each with its place among the views of its session, if that is known.
+pub(crate) fn events(
+    rows: &[Row<'_, Event>],
+    views: &[Option<&View>],
+) -> Result<RecordBatch, ArrowError> {
     let mut columns = Columns::of(rows);
     columns.ids("id", |event| event.id.as_bytes())?;
     columns.texts("name", |event| &event.name);
@@ -39,6 +46,10 @@ pub(crate) fn events(rows: &[Row<'_, Event>]) -> Result<RecordBatch, ArrowError>
     columns.texts("sdk_name", |event| &event.sdk.name);
     columns.texts("sdk_version", |event| &event.sdk.version);
     columns.times("imported_at", |event| event.imported_at);
+    columns.texts("title", |event| {
+        event.properties.get(TITLE).map_or("", String::as_str)
+    });
+    columns.views(views);
     columns.finish()
 }
 
@@ -75,6 +86,13 @@ pub(crate) fn sessions(rows: &[Row<'_, Session>]) -> Result<RecordBatch, ArrowEr
 pub(crate) fn session_keys(rows: &[Row<'_, Session>]) -> Result<RecordBatch, ArrowError> {
     let mut columns = Columns::of(rows);
     columns.texts("id", |session| &session.id);
+    columns.finish()
+}
+
+/// The keys of sessions whose views are to be put in order.
+pub(crate) fn session_spans(rows: &[Row<'_, SessionSpan>]) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.texts("session_id", |span| &span.session_id);
     columns.finish()
 }
 
@@ -219,7 +237,33 @@ impl<'a, T> Columns<'a, T> {
     }
 }
 
+/// What is no view of a session is not its first one; only where that is not known there is nothing,
+/// so that such rows are found at once.
+fn is_first_view((event, view): (&Event, &Option<&View>)) -> Option<bool> {
+    match view {
+        Some(view) => Some(view.is_first),
+        None if event.name == Event::SCREEN_VIEW && !event.session_id.is_empty() => None,
+        None => Some(false),
+    }
+}
+
 impl Columns<'_, Event> {
+    fn views(&mut self, views: &[Option<&View>]) {
+        let first = self.values(|event| event).zip(views).map(is_first_view);
+        let first = first.collect::<BooleanArray>();
+        self.add("is_first_view", first);
+        let previous = || {
+            let views = views.iter();
+            views.map(|view| view.and_then(|view| view.previous.as_ref()))
+        };
+        let origins = previous().map(|view| view.map(|view| &view.origin));
+        self.add("previous_origin", origins.collect::<StringArray>());
+        let paths = previous().map(|view| view.map(|view| &view.path));
+        self.add("previous_path", paths.collect::<StringArray>());
+        let durations = previous().map(|view| view.map(|view| view.duration_ms));
+        self.add("previous_duration", durations.collect::<UInt64Array>());
+    }
+
     fn properties(&mut self) -> Result<(), ArrowError> {
         let mut builder = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
         for properties in self.values(|event| &event.properties) {

@@ -1,6 +1,7 @@
 //! Reports: what is counted over the events and sessions of a project. Each module turns a
 //! question of `paneld_analytics` into SQL and reads the rows that its answer is made of.
 
+mod behaviour;
 mod buckets;
 mod charts;
 mod dimensions;

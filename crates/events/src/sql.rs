@@ -2,7 +2,7 @@
 
 use duckdb::{
     Connection, Row,
-    arrow::{array::RecordBatch, datatypes::SchemaRef},
+    arrow::{datatypes::SchemaRef, record_batch::RecordBatch},
     params_from_iter,
     types::Value,
 };
@@ -123,8 +123,20 @@ impl Sql {
         Ok(rows.collect::<duckdb::Result<_>>()?)
     }
 
-    /// All rows of an answer, some at a time, as they are found. Never called, when there are
-    /// none.
+    /// An answer in columns, part by part.
+    pub(crate) fn query_columns(
+        &self,
+        connection: &Connection,
+        mut read: impl FnMut(&RecordBatch) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut statement = connection.prepare(&self.text)?;
+        for part in statement.query_arrow(params_from_iter(&self.values))? {
+            read(&part)?;
+        }
+        Ok(())
+    }
+
+    /// An answer in columns, part by part, as it is found. Never called, when it has no rows.
     pub(crate) fn stream(
         &self,
         connection: &Connection,

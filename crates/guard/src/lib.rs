@@ -50,4 +50,4 @@ pub use gate::{Gate, Guard};
 pub use idempotency::reply_seal;
 pub use peer::{TrustedProxies, TrustedProxy};
 pub use requests::{RequestId, Requests};
-pub use tracking::{AdmittedTracker, Refused, names_client};
+pub use tracking::{AdmittedTracker, Refused, names_client, presents_secret};

@@ -33,6 +33,12 @@ pub fn names_client(request: &HttpRequest) -> bool {
     given.presented().client_id.is_some()
 }
 
+/// Whether a request has a secret in a header; else its body may have it.
+pub fn presents_secret(request: &HttpRequest) -> bool {
+    let given = GivenCredentials::of_tracker(request.headers());
+    given.presented().secret.is_some()
+}
+
 impl Guard {
     /// Lets somebody in who may track, and charges them. What headers do not tell, the body may.
     ///

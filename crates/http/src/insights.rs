@@ -1,5 +1,6 @@
 //! Insights: answers about what was tracked. `contract/insights.md`.
 
+pub(crate) mod behaviour;
 pub(crate) mod figures;
 pub(crate) mod pages;
 mod rows;
@@ -50,6 +51,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     ];
     all.extend(figures::endpoints());
     all.extend(pages::endpoints());
+    all.extend(behaviour::endpoints());
     all
 }
 

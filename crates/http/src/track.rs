@@ -5,16 +5,19 @@ mod import;
 mod legacy;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, ResponseError as _,
     dev::Payload,
-    http::header::{self, HeaderMap},
+    http::{
+        StatusCode,
+        header::{self, HeaderMap},
+    },
     web,
 };
 use paneld_auth::Presented;
 use paneld_domain::Sdk;
 use paneld_guard::{
     AdmittedTracker, ApiError, BodyBudget, Detail, Guard, HeldBody, PathStep, Refused,
-    names_client, read_body,
+    names_client, presents_secret, read_body,
 };
 use paneld_service::{
     Track, TrackAnswer, TrackCall,
@@ -172,18 +175,39 @@ async fn admit_with_body(
     payload: Payload,
 ) -> Result<(AdmittedTracker, HeldBody), Refused> {
     let budget = data::<BodyBudget>(request)?;
-    if names_client(request) {
-        let admitted = admit(request, Presented::default()).await?;
-        let body = read_body(request, payload, MOST_REPLAY_BYTES, budget).await;
-        return match body {
-            Ok(body) => Ok((admitted, body)),
-            Err(error) => Err(Refused {
-                error,
-                admitted: Some(admitted),
-            }),
-        };
-    }
-    let body = read_body(request, payload, MOST_STRANGE_BYTES, budget).await?;
+    let refused = if names_client(request) {
+        match admit(request, Presented::default()).await {
+            Ok(admitted) => {
+                let body = read_body(request, payload, MOST_REPLAY_BYTES, budget).await;
+                return match body {
+                    Ok(body) => Ok((admitted, body)),
+                    Err(error) => Err(Refused {
+                        error,
+                        admitted: Some(admitted),
+                    }),
+                };
+            }
+            Err(refused) if may_be_in_body(request, &refused) => Some(refused),
+            Err(refused) => return Err(refused),
+        }
+    } else {
+        None
+    };
+    let body = match (
+        read_body(request, payload, MOST_STRANGE_BYTES, budget).await,
+        refused,
+    ) {
+        (Ok(body), None) => body,
+        (Ok(body), Some(refused)) => {
+            if secret_in(&body).is_none() {
+                return Err(refused);
+            }
+            body
+        }
+        // Whoever is refused learns nothing more.
+        (Err(_), Some(refused)) => return Err(refused),
+        (Err(error), None) => return Err(error.into()),
+    };
     let admitted = {
         let text = Body::new(body.as_bytes()).ok();
         let envelope = text.as_ref().and_then(|text| text.envelope().ok());
@@ -194,6 +218,17 @@ async fn admit_with_body(
         admit(request, in_body.unwrap_or_default()).await?
     };
     Ok((admitted, body))
+}
+
+/// Whether the headers name the client, and the body may hold the secret.
+fn may_be_in_body(request: &HttpRequest, refused: &Refused) -> bool {
+    refused.error.status_code() == StatusCode::UNAUTHORIZED && !presents_secret(request)
+}
+
+fn secret_in(body: &HeldBody) -> Option<String> {
+    let text = Body::new(body.as_bytes()).ok()?;
+    let envelope = text.envelope().ok()?;
+    envelope.client_secret.as_str().map(str::to_owned)
 }
 
 async fn admit(request: &HttpRequest, in_body: Presented<'_>) -> Result<AdmittedTracker, Refused> {

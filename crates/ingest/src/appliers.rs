@@ -303,6 +303,8 @@ fn of_events(spooled: &Spooled) -> Vec<(ProjectKey, StoreChange)> {
     let changes = record.changes.iter().filter_map(|change| {
         let change = match change {
             Change::Event(event) => StoreChange::Event(event.clone()),
+            Change::View(event, view) => StoreChange::View(event.clone(), view.clone()),
+            Change::Disordered(span) => StoreChange::Disordered(span.clone()),
             Change::Session(session) => StoreChange::Session(session.clone()),
             Change::Bot(visit) => StoreChange::Bot(visit.clone()),
             Change::Replay(chunk) => StoreChange::Replay((**chunk).clone()),

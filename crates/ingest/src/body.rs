@@ -12,6 +12,9 @@ use serde::{
 };
 use serde_json::{Value as Json, value::RawValue};
 
+/// A name that no key may have: what reads it as JavaScript does would get a changed object.
+pub(crate) const PROTOTYPE: &str = "__proto__";
+
 /// Why a body cannot be read at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotJson {
@@ -24,6 +27,9 @@ pub enum NotJson {
     /// It is JSON of another kind.
     #[error("must be an object")]
     NotAnObject,
+    /// It has a key called `__proto__`.
+    #[error("must not have a key called {PROTOTYPE}")]
+    Prototype,
 }
 
 /// The text of a body.
@@ -53,7 +59,7 @@ impl<'a> Body<'a> {
         let mut input = serde_json::Deserializer::from_str(&self.0);
         let envelope = input.deserialize_map(EnvelopeVisitor).map_err(not_json)?;
         input.end().map_err(not_json)?;
-        Ok(envelope)
+        envelope.ok_or(NotJson::Prototype)
     }
 }
 
@@ -85,15 +91,17 @@ pub struct Envelope<'a> {
 struct EnvelopeVisitor;
 
 impl<'de> Visitor<'de> for EnvelopeVisitor {
-    type Value = Envelope<'de>;
+    /// None when a key is called [`PROTOTYPE`].
+    type Value = Option<Envelope<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
-        let mut envelope = Envelope::default();
+        let (mut envelope, mut is_clean) = (Envelope::default(), true);
         while let Some(key) = object.next_key::<Cow<'de, str>>()? {
+            is_clean &= key != PROTOTYPE;
             match &*key {
                 "type" => envelope.kind = object.next_value()?,
                 "payload" => envelope.payload = Some(object.next_value()?),
@@ -106,7 +114,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
                 }
             }
         }
-        Ok(envelope)
+        Ok(is_clean.then_some(envelope))
     }
 }
 

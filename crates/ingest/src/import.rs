@@ -94,7 +94,7 @@ fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
         }]
     })?;
     let id = fields.uuid("id");
-    let name = fields.required_text("name");
+    let name = fields.required_name("name");
     let created_at = fields.stored_moment("created_at");
     let device_id = fields.id("device_id").unwrap_or_default();
     let profile_id = fields.id("profile_id").unwrap_or_else(|| device_id.clone());
@@ -279,7 +279,9 @@ fn with_sessions(target: &Target, events: Vec<Event>, arrival: Timestamp) -> Vec
                     open = Some(live);
                 }
             }
-            changes.push(Change::Event(Box::new(event)));
+            if let Some(live) = &mut open {
+                crate::ingest::keep(&mut changes, event, live);
+            }
         }
         end(&mut changes, target, open, arrival);
     }

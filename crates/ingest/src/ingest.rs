@@ -3,7 +3,7 @@
 mod events;
 mod upkeep;
 
-pub(crate) use self::events::tell;
+pub(crate) use self::events::{keep, tell};
 
 use std::{
     path::PathBuf,

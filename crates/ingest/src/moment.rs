@@ -39,12 +39,16 @@ fn read(told: &Json) -> Option<i64> {
         Json::String(text) => parse_timestamp(text.trim()).ok()?,
         Json::Number(number) => {
             let ms = number.as_i64().or_else(|| whole(number.as_f64()?))?;
-            // Only what an ISO 8601 text can say as well.
-            Timestamp::from_timestamp_millis(ms).filter(is_representable)?
+            moment_of_millis(ms)?
         }
         _ => return None,
     };
     Some(moment.timestamp_millis()).filter(|&ms| ms != 0)
+}
+
+/// Only what an ISO 8601 text can say as well.
+pub(crate) fn moment_of_millis(ms: i64) -> Option<Timestamp> {
+    Timestamp::from_timestamp_millis(ms).filter(is_representable)
 }
 
 fn is_representable(moment: &Timestamp) -> bool {

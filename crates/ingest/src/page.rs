@@ -1,6 +1,6 @@
 //! Where something happened: `contract/track.md` §5.2.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use url::Url;
 
@@ -48,11 +48,15 @@ impl Page {
         } else {
             String::new()
         };
+        // A database of ours has no such character in its texts.
+        let clean = |text: Cow<'_, str>| text.replace('\0', "");
+        let query = url.query_pairs();
+        let query = query.map(|(name, value)| (clean(name), clean(value)));
         let hash = url.fragment().filter(|fragment| !fragment.is_empty());
         Self {
             path: url.path().to_owned(),
             origin,
-            query: url.query_pairs().into_owned().collect(),
+            query: query.collect(),
             hash: hash
                 .map(|fragment| format!("#{fragment}"))
                 .unwrap_or_default(),

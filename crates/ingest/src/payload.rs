@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 pub(crate) use self::fields::Fields;
-use crate::{Body, DeviceId, Envelope, PathStep, Problem};
+use crate::{Body, DeviceId, Envelope, PathStep, Problem, properties::LONGEST_KEY};
 
 /// How long the name of an event may be, in characters.
 const LONGEST_NAME: usize = 80;
@@ -307,23 +307,20 @@ fn event(fields: &mut Fields) -> Option<TrackedEvent> {
         }),
         _ => None,
     };
-    let mut properties = fields.properties();
-    if let Some(told) = told.as_ref().filter(|_| !is_revenue) {
-        let text = told
-            .as_str()
-            .map_or_else(|| told.to_string(), str::to_owned);
-        properties.insert("__revenue".to_owned(), text);
+    let tells_revenue = told.is_some();
+    if let Some(told) = told.filter(|_| !is_revenue) {
+        fields.keep("__revenue", told);
     }
     Some(TrackedEvent {
         name: name?,
         profile_id,
         groups: groups.unwrap_or_default(),
-        properties,
+        properties: fields.properties(),
         path,
         referrer,
         timestamp,
         revenue: revenue.unwrap_or_default(),
-        tells_revenue: told.is_some(),
+        tells_revenue,
         address,
         device_id,
         identified,
@@ -425,6 +422,12 @@ fn is_email(text: &str) -> bool {
 fn add(fields: &mut Fields, sign: f64) -> Option<Input> {
     let profile_id = fields.required_id("profileId");
     let property = fields.required_text("property");
+    if property
+        .as_ref()
+        .is_some_and(|name| name.len() > LONGEST_KEY)
+    {
+        fields.problem("property", "must be at most 256 bytes long");
+    }
     let by = fields.number_above_zero("value");
     Some(Input::Add {
         profile_id: profile_id?,
@@ -444,8 +447,8 @@ fn alias(fields: &mut Fields) -> Option<Input> {
 
 fn group(fields: &mut Fields) -> Option<Input> {
     let id = fields.required_id("id");
-    let kind = fields.required_text("type");
-    let name = fields.required_text("name");
+    let kind = fields.required_name("type");
+    let name = fields.required_name("name");
     Some(Input::Group {
         id: id?,
         kind: kind?,

@@ -6,14 +6,16 @@ use std::{collections::BTreeMap, fmt};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
+use crate::body::PROTOTYPE;
+
 /// How many properties there may be, after they were made flat.
 const MOST: usize = 500;
 /// How deep they may be nested, the outermost object included.
 const DEEPEST: usize = 10;
 /// How many bytes a name may have, after it was made flat.
-const LONGEST_KEY: usize = 256;
+pub(crate) const LONGEST_KEY: usize = 256;
 /// How many bytes a value may have.
-const LONGEST_VALUE: usize = 16 * 1024;
+pub(crate) const LONGEST_VALUE: usize = 16 * 1024;
 
 /// How many problems are told: whoever sends more has them all for the same reason.
 const MOST_TOLD: usize = 50;
@@ -30,6 +32,13 @@ pub struct Properties {
     pub set_aside: BTreeMap<String, Json>,
     /// What is wrong with them. Then they are incomplete.
     pub problems: Vec<Problem>,
+}
+
+/// Whether one more property is within the limits.
+pub(crate) fn may_be_added(there: &BTreeMap<String, String>, name: &str, value: &str) -> bool {
+    name.len() <= LONGEST_KEY
+        && value.len() <= LONGEST_VALUE
+        && (there.len() < MOST || there.contains_key(name))
 }
 
 /// What is wrong, and where.
@@ -113,7 +122,12 @@ impl Flat<'_> {
 
     fn object<'de, A: MapAccess<'de>>(&mut self, mut object: A) -> Result<(), A::Error> {
         while let Some(name) = object.next_key::<String>()? {
-            if self.path.is_empty() && self.names.contains(&name.as_str()) {
+            if name == PROTOTYPE {
+                object.next_value::<IgnoredAny>()?;
+                self.path.push(PathStep::Key(name));
+                self.problem("must not have this name".to_owned());
+                self.path.pop();
+            } else if self.path.is_empty() && self.names.contains(&name.as_str()) {
                 let value = object.next_value()?;
                 self.properties.set_aside.insert(name, value);
             } else {

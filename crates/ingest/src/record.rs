@@ -1,6 +1,8 @@
 //! What is written to the spool: an accepted request, ready to be applied.
 
-use paneld_domain::{BotVisit, Event, PeopleChange, ProjectKey, ReplayChunk, Session, Timestamp};
+use paneld_domain::{
+    BotVisit, Event, PeopleChange, ProjectKey, ReplayChunk, Session, SessionSpan, Timestamp, View,
+};
 use serde::{Deserialize, Serialize};
 
 /// What one accepted request does. It is applied as a whole, by each sink the part it keeps.
@@ -39,6 +41,10 @@ pub(crate) enum Change {
     },
     /// All that the project has is forgotten.
     Purge,
+    /// A page or screen was viewed, after all others of its session.
+    View(Box<Event>, View),
+    /// A view arrived after later ones of its session: their places are to be found anew.
+    Disordered(SessionSpan),
 }
 
 impl Record {

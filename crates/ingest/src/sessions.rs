@@ -1,13 +1,18 @@
 //! Sessions while they last: `contract/track.md` §5.5.
 
 mod live;
+mod trail;
 
-use paneld_domain::{Event, ProjectKey, Session, Timestamp, Utm};
+use paneld_domain::{Event, ProjectKey, Session, SessionSpan, Timestamp, Utm};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
 
-pub(crate) use self::live::{Held, LiveSessions};
+use self::trail::Trail;
+pub(crate) use self::{
+    live::{Held, LiveSessions},
+    trail::Step,
+};
 
 /// After how many milliseconds without an event a session is over.
 pub(crate) const IDLE_MS: i64 = 30 * 60_000;
@@ -51,6 +56,8 @@ pub(crate) struct Live {
     received_at: i64,
     /// Whether its end was told. It may still grow a little: by events on their way.
     pub(crate) is_ended: bool,
+    /// The pages it saw.
+    trail: Trail,
 }
 
 impl Live {
@@ -90,6 +97,21 @@ impl Live {
             session,
             received_at: arrival.timestamp_millis(),
             is_ended: false,
+            trail: Trail::default(),
+        }
+    }
+
+    /// Adds a screen view, which is in the session already, to the pages it saw.
+    pub(crate) fn view(&mut self, event: &Event) -> Step {
+        self.trail.step(event)
+    }
+
+    /// When it was so far, together with an event that may lie outside: one of a server.
+    pub(crate) fn span_with(&self, event: &Event) -> SessionSpan {
+        SessionSpan {
+            session_id: self.session.id.clone(),
+            start: self.session.created_at.min(event.created_at),
+            end: self.session.ended_at.max(event.created_at),
         }
     }
 

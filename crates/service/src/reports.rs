@@ -1,5 +1,6 @@
 //! Answers about what was tracked, and raw events.
 
+mod behaviour;
 mod export;
 mod figures;
 

@@ -114,6 +114,6 @@ impl Backends {
     clippy::disallowed_methods,
     reason = "the tests are told by their environment"
 )]
-fn told(variable: &str) -> String {
+pub(crate) fn told(variable: &str) -> String {
     std::env::var(variable).unwrap_or_default()
 }

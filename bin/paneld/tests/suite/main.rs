@@ -3,10 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod backends;
+mod difference;
+mod install;
+mod mutation;
+mod shop;
 mod support;
 
 mod auth;
 mod errors;
+mod fuzz;
 mod limits;
 mod openapi;
 
@@ -16,13 +21,18 @@ mod export;
 mod idempotency;
 mod identity;
 mod imported;
+mod insights_behaviour;
 mod insights_figures;
 mod organization;
 mod pagination;
 mod projects;
+mod reference;
 mod references;
 mod rotation;
 mod tenants;
 mod track;
+mod track_auth;
+mod track_input;
+mod track_visits;
 mod usable_root;
 mod validation;

@@ -6,103 +6,10 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Caller, Reply, START, TestServer};
-
-const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like \
-                      Gecko) Chrome/126.0.0.0 Safari/537.36";
-const ORIGIN: &str = "https://shop.example";
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// A project with a page that may track for it.
-struct Shop {
-    server: TestServer,
-    /// The id and secret of its write client.
-    client: Json,
-    /// A visitor's browser.
-    browser: Caller,
-    /// A server of the shop.
-    backend: Caller,
-}
-
-impl Shop {
-    async fn open() -> Self {
-        Self::open_with(json!({})).await
-    }
-
-    /// The same, with these settings of the project.
-    async fn open_with(settings: Json) -> Self {
-        Self::open_on(TestServer::start().await, settings).await
-    }
-
-    async fn open_on(server: TestServer, settings: Json) -> Self {
-        let mut body = json!({"name": "Shop", "cors": [ORIGIN]});
-        for (name, value) in settings.as_object().unwrap() {
-            body[name] = value.clone();
-        }
-        let made = server.root().post("/manage/projects", body).await;
-        let client = made.data()["client"].clone();
-        let id = client["id"].as_str().unwrap();
-        let browser = server
-            .anonymous()
-            .with_header("openpanel-client-id", id)
-            .with_header("origin", ORIGIN)
-            .with_header("user-agent", CHROME)
-            .with_header("x-client-ip", "198.51.100.7");
-        let backend = server.caller_of(&client).with_header("user-agent", "node");
-        Self {
-            browser,
-            backend,
-            client,
-            server,
-        }
-    }
-
-    /// All events, in the order in which they happened.
-    async fn events(&self) -> Vec<Json> {
-        self.server.settle().await;
-        let includes = "properties,origin,referrer,referrerName,revenue,device,groups";
-        let path = format!("/export/events?projectId=shop&limit=1000&includes={includes}");
-        let reply = self.server.root().get(&path).await;
-        let mut events = reply.data().as_array().unwrap().clone();
-        events.reverse();
-        events
-    }
-
-    async fn names(&self) -> Vec<String> {
-        let events = self.events().await;
-        let names = events.iter().map(|event| text(&event["name"]));
-        names.collect()
-    }
-
-    async fn profile(&self, id: &str) -> Json {
-        self.server.settle().await;
-        let path = format!("/insights/shop/profiles/{id}");
-        let reply = self.server.root().get(&path).await;
-        assert_eq!(reply.status, 200, "{}", reply.text);
-        reply.body["profile"].clone()
-    }
-}
-
-fn text(json: &Json) -> String {
-    json.as_str().unwrap().to_owned()
-}
-
-async fn track(caller: &Caller, payload: Json) -> Reply {
-    send(caller, "track", payload).await
-}
-
-async fn send(caller: &Caller, kind: &str, payload: Json) -> Reply {
-    let body = json!({"type": kind, "payload": payload});
-    caller.post("/track", body).await
-}
-
-async fn view(caller: &Caller, page: &str) -> Reply {
-    let path = format!("{ORIGIN}{page}");
-    let payload = json!({"name": "screen_view", "properties": {"__path": path}});
-    let reply = track(caller, payload).await;
-    assert_eq!(reply.status, 200, "{}", reply.text);
-    reply
-}
+use crate::{
+    shop::{CHROME, MINUTE, ORIGIN, Shop, send, text, track, view},
+    support::{Caller, START, TestServer},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_events_of_a_visit_are_a_session() {

@@ -1,11 +1,14 @@
 //! What was seen, page by page: `contract/insights.md` §7.3, §7.6 and §7.7.
 
+mod seen;
+
 use duckdb::Connection;
 use paneld_analytics::{
     PageAddress, PageCounts, PagesRequest, Paging, PerformanceRequest, SessionCounts, SessionEdge,
     Window,
 };
 
+use self::seen::{Seen, seen};
 use super::dimensions::{COUNTS, session_counts};
 use crate::{
     Scope,
@@ -34,17 +37,18 @@ pub(super) fn count(
         window: request.window,
         filters: &request.filters,
     };
-    let seen = viewed(&conditions)
-        .push(", seen AS (")
-        .add(Sql::new(SEEN))
-        .push(" GROUP BY origin, path), ")
+    let snapshot = connection.unchecked_transaction()?;
+    let pages = seen(&snapshot, &conditions)?
+        .sql
+        .push(", ")
         .add(entries(&conditions))
+        .push(" SELECT ")
+        .push(SEEN)
         .push(
-            " SELECT seen.*, coalesce(entered.entries, 0), coalesce(entered.bounces, 0), 0::UBIGINT
+            ", coalesce(entered.entries, 0), coalesce(entered.bounces, 0), 0::UBIGINT
             FROM seen LEFT JOIN entered USING (origin, path)",
         );
-    let snapshot = connection.unchecked_transaction()?;
-    in_order(seen, request.paging).query(&snapshot, page_counts)
+    in_order(pages, request.paging).query(&snapshot, page_counts)
 }
 
 /// The thousand pages with most sessions among those that are looked for.
@@ -58,18 +62,18 @@ pub(super) fn performance(
         window: request.window,
         filters: &[],
     };
-    let mut seen = viewed(&conditions)
-        .push(", bounced AS (SELECT s.id AS session FROM sessions s WHERE s.is_bounce AND ")
+    let snapshot = connection.unchecked_transaction()?;
+    let Seen { sql, lone_views } = seen(&snapshot, &conditions)?;
+    // Who left at once saw one page once.
+    let mut pages = sql
+        .push(", left_at_once AS (SELECT v.origin, v.path, count(*) AS bounces FROM ")
+        .add(lone_views)
+        .push(" JOIN sessions s ON s.id = v.session AND s.is_bounce AND ")
         .add(of_project("s", scope.key))
-        .push("), seen AS (")
-        .add(Sql::new(SEEN))
-        .push(" GROUP BY origin, path")
+        .push(" GROUP BY v.origin, v.path) SELECT ")
+        .push(SEEN)
         .push(
-            "), left_at_once AS (
-                SELECT origin, path, count(DISTINCT session) AS bounces FROM views
-                WHERE session IN (SELECT session FROM bounced) GROUP BY origin, path
-            )
-            SELECT seen.*, 0::UBIGINT, 0::UBIGINT, coalesce(left_at_once.bounces, 0)
+            ", 0::UBIGINT, 0::UBIGINT, coalesce(left_at_once.bounces, 0)
             FROM seen LEFT JOIN left_at_once USING (origin, path)",
         );
     if let Some(search) = &request.search {
@@ -79,10 +83,9 @@ pub(super) fn performance(
                 .add(Sql::text(search))
                 .push(")")
         });
-        seen = seen.push(" WHERE ").add(Sql::any(found));
+        pages = pages.push(" WHERE ").add(Sql::any(found));
     }
-    let snapshot = connection.unchecked_transaction()?;
-    in_order(seen, Paging::default()).query(&snapshot, page_counts)
+    in_order(pages, Paging::default()).query(&snapshot, page_counts)
 }
 
 /// The pages with which sessions began or ended, those with most sessions first.
@@ -115,29 +118,9 @@ pub(super) fn edges(
     })
 }
 
-/// `views`: the screen views that match, and how long it took until the session's next one.
-fn viewed(conditions: &Conditions<'_>) -> Sql {
-    Sql::new(
-        "WITH views AS (
-            SELECT e.origin, e.path, e.created_at, e.revenue, nullif(e.session_id, '') AS session,
-                coalesce(e.properties['__title'], '') AS title,
-                CASE WHEN e.session_id <> '' THEN epoch_ms(lead(e.created_at) OVER (
-                    PARTITION BY e.session_id ORDER BY e.created_at, e.id
-                )) - epoch_ms(e.created_at) END AS gap, ",
-    )
-    .add(conditions.events_match())
-    .push(" AS wanted FROM events e WHERE e.name = 'screen_view' AND ")
-    .add(conditions.events_happened())
-    .push(" QUALIFY wanted AND e.path <> '')")
-}
-
 /// The columns that come first in what [`page_counts`] reads.
-const SEEN: &str = "SELECT origin, path,
-        coalesce(arg_max(title, created_at) FILTER (title <> ''), '') AS title,
-        count(DISTINCT session) AS sessions, count(*) AS views,
-        coalesce(sum(gap), 0)::UBIGINT AS time_sum, count(gap) AS time_count,
-        least(sum(revenue), 18446744073709551615)::UBIGINT AS revenue
-    FROM views";
+const SEEN: &str = "seen.origin, seen.path, seen.title, seen.sessions, seen.views, seen.time_sum,
+    seen.time_count, seen.revenue";
 
 /// `entered`: the sessions that began with a page, and how many of them bounced.
 fn entries(conditions: &Conditions<'_>) -> Sql {
@@ -151,8 +134,9 @@ fn entries(conditions: &Conditions<'_>) -> Sql {
     .push(" GROUP BY ALL)")
 }
 
-fn in_order(seen: Sql, paging: Paging) -> Sql {
-    seen.push(" ORDER BY seen.sessions DESC, seen.views DESC, seen.origin, seen.path LIMIT ")
+fn in_order(pages: Sql, paging: Paging) -> Sql {
+    pages
+        .push(" ORDER BY seen.sessions DESC, seen.views DESC, seen.origin, seen.path LIMIT ")
         .add(Sql::count(paging.limit.into()))
         .push(" OFFSET ")
         .add(Sql::count(paging.offset))

@@ -75,7 +75,10 @@ struct Model {
 impl Model {
     fn apply(&mut self, (project, change): Change) {
         match change {
-            StoreChange::Event(event) => self.events.push((project, *event)),
+            StoreChange::Event(event) | StoreChange::View(event, _) => {
+                self.events.push((project, *event));
+            }
+            StoreChange::Disordered(_) => {}
             StoreChange::Session(session) => {
                 self.sessions
                     .retain(|(of, old)| (*of, &old.id) != (project, &session.id));

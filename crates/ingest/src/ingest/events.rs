@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::{Arrived, Candidates, Ids, Inner, identify};
 use crate::{
-    Moment, Page, TrackedEvent,
+    Moment, Page, TrackedEvent, properties,
     record::{Change, Record},
-    sessions::{DeviceKey, Held, Live},
+    sessions::{DeviceKey, Held, Live, Step},
     spool::{Append, Seen, SpoolError},
 };
 
@@ -67,16 +67,26 @@ impl Inner {
             // It is as if it had not happened.
         } else if moment.is_past {
             event.referrer = Referrer::default();
-            event.profile_id = match profile_id.as_str() {
-                "" => ids.device_id.clone(),
-                _ => profile_id,
-            };
+            event.profile_id = profile_id;
+            if event.profile_id.is_empty() {
+                // Who has the id of its device is nobody who was identified.
+                event.profile_id.clone_from(&ids.device_id);
+                event.device_id.clone_from(&ids.device_id);
+            }
             effect.changes.push(Change::Event(Box::new(event)));
         } else if is_server {
             event.profile_id = profile_id;
             let live = joined.as_ref().and_then(|device| held.get(device));
-            join(&mut event, live.filter(|live| live.goes_on(moment.at)));
-            effect.changes.push(Change::Event(Box::new(event)));
+            let live = live.filter(|live| live.goes_on(moment.at));
+            join(&mut event, live);
+            match joined.zip(live.cloned()) {
+                // What the session saw is known by its views, whoever tells of them.
+                Some((device, mut live)) => {
+                    keep(&mut effect.changes, event, &mut live);
+                    effect.live.push((device, Some(live)));
+                }
+                None => effect.changes.push(Change::Event(Box::new(event))),
+            }
         } else {
             event.profile_id = match profile_id.as_str() {
                 "" => ids.device_id.clone(),
@@ -109,16 +119,20 @@ impl Inner {
         let referrer = paneld_enrich::resolve_referrer(&told.referrer, &told.path, &page.query);
         let overriding = overriding(&told);
         let agent = paneld_enrich::overridden(&known.agent, overriding);
-        let mut properties = told.properties;
+        let mut all = told.properties;
         let query = page.query.into_iter();
         let query = query.map(|(name, value)| (format!("__query.{name}"), value));
         let hash = ("__hash".to_owned(), page.hash);
-        let derived = query.chain([hash]).filter(|(_, value)| !value.is_empty());
-        properties.extend(derived);
+        // The page's URL is the visitor's: what it has too much of is no reason to refuse.
+        for (name, value) in query.chain([hash]).filter(|(_, value)| !value.is_empty()) {
+            if properties::may_be_added(&all, &name, &value) {
+                all.insert(name, value);
+            }
+        }
         if !visitor.is_secret_authenticated && !agent.is_server() {
             let reasons = paneld_enrich::suspicion(&visitor.user_agent, visitor.hints);
             let marks = paneld_enrich::suspicion_properties(&reasons).into_iter();
-            properties.extend(marks.map(|(name, value)| (name.to_owned(), value)));
+            all.extend(marks.map(|(name, value)| (name.to_owned(), value)));
         }
         Event {
             id: id.unwrap_or_else(Uuid::new_v4),
@@ -132,7 +146,7 @@ impl Inner {
             referrer,
             revenue: told.revenue,
             duration_ms: 0,
-            properties,
+            properties: all,
             created_at,
             place: known.place.clone(),
             agent,
@@ -200,7 +214,7 @@ fn visit(
 ) {
     let Arrived { target, at, .. } = arrived;
     let present = held.get(&device);
-    let live = match present.filter(|live| live.goes_on(event.created_at)) {
+    let mut live = match present.filter(|live| live.goes_on(event.created_at)) {
         Some(present) => {
             let before = present.session.profile_id.clone();
             let mut live = present.clone();
@@ -223,11 +237,27 @@ fn visit(
             live
         }
     };
-    effect.changes.push(Change::Event(Box::new(event)));
+    keep(&mut effect.changes, event, &mut live);
     effect
         .changes
         .push(Change::Session(Box::new(live.session.clone())));
     effect.live.push((device, Some(live)));
+}
+
+/// Adds an event to what is stored, a screen view with its place among those of its session.
+pub(crate) fn keep(changes: &mut Vec<Change>, event: Event, live: &mut Live) {
+    if event.name != Event::SCREEN_VIEW {
+        changes.push(Change::Event(Box::new(event)));
+        return;
+    }
+    match live.view(&event) {
+        Step::Next(view) => changes.push(Change::View(Box::new(event), view)),
+        Step::Disordered => {
+            let span = live.span_with(&event);
+            changes.push(Change::Event(Box::new(event)));
+            changes.push(Change::Disordered(span));
+        }
+    }
 }
 
 /// Adds an event of the server's own, unless the project does not want it.

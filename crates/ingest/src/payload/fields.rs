@@ -5,14 +5,19 @@ use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
 use paneld_domain::{Timestamp, parse_timestamp};
 use serde::{
     Deserializer as _,
-    de::{MapAccess, Visitor},
+    de::{DeserializeSeed as _, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::{NotJson, PathStep, Problem, Properties, PropertiesSeed, body::not_json};
+use crate::{
+    NotJson, PathStep, Problem, Properties, PropertiesSeed,
+    body::{PROTOTYPE, not_json},
+    moment::moment_of_millis,
+    properties::LONGEST_VALUE,
+};
 
-/// How many bytes an id, a name or a type may have.
+/// How many bytes an id may have, and how many characters a name or a type.
 const LONGEST_TEXT: usize = 255;
 /// How many groups may be named at once.
 const MOST_TEXTS: usize = 500;
@@ -125,12 +130,27 @@ impl Fields {
         value.filter(|value| !value.is_null())
     }
 
-    /// Such a property, when it is a text; else empty.
+    /// Such a property, when it is a text; else empty. It may be as long as any other property.
     pub(super) fn reserved_text(&mut self, name: &str) -> String {
         match self.reserved(name) {
+            Some(Json::String(text)) if text.len() > LONGEST_VALUE => {
+                let why = format!("must be at most {LONGEST_VALUE} bytes long");
+                self.problem_in_properties(name, &why);
+                String::new()
+            }
             Some(Json::String(text)) => without_nul(text),
             _ => String::new(),
         }
+    }
+
+    /// Keeps such a property like all others after all, where its meaning is not wanted.
+    pub(super) fn keep(&mut self, name: &str, value: Json) {
+        let one = Json::Object([(name.to_owned(), value)].into_iter().collect());
+        let seed = PropertiesSeed { set_aside: &[] };
+        // A value that was read once can be read again.
+        let kept = seed.deserialize(one).unwrap_or_default();
+        self.properties.values.extend(kept.values);
+        self.properties.problems.extend(kept.problems);
     }
 
     /// A field, whatever it is.
@@ -170,6 +190,15 @@ impl Fields {
         };
         self.problem(name, message);
         None
+    }
+
+    /// The same, of the length of a name.
+    pub(crate) fn required_name(&mut self, name: &str) -> Option<String> {
+        let text = self.required_text(name)?;
+        if text.chars().count() > LONGEST_TEXT {
+            self.problem(name, "must be at most 255 characters long");
+        }
+        Some(text)
     }
 
     /// An id: a text, or a number. An empty one is not there.
@@ -258,7 +287,7 @@ impl Fields {
         let told = self.take(name).unwrap_or_default();
         let text = told.as_str().unwrap_or_default();
         let moment = parse_timestamp(&text.replacen(' ', "T", 1)).ok();
-        let ms = told.as_i64().and_then(Timestamp::from_timestamp_millis);
+        let ms = told.as_i64().and_then(moment_of_millis);
         let moment = moment.or(ms);
         if moment.is_none() {
             self.problem(name, "must be a date-time, such as 2026-01-15 10:00:00.000");
@@ -324,6 +353,11 @@ fn is_absent(value: &Json) -> bool {
 fn as_id(told: Json) -> Option<String> {
     match told {
         Json::String(text) => Some(without_nul(text)),
+        // JavaScript knows no difference between 42.0 and 42.
+        Json::Number(number) if number.is_f64() => {
+            let mut text = ryu_js::Buffer::new();
+            Some(text.format(number.as_f64()?).to_owned())
+        }
         Json::Number(number) => Some(number.to_string()),
         _ => None,
     }
@@ -350,7 +384,10 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Fields, A::Error> {
         let mut fields = Fields::default();
         while let Some(name) = object.next_key::<String>()? {
-            if name == "properties" {
+            if name == PROTOTYPE {
+                object.next_value::<IgnoredAny>()?;
+                fields.problem(&name, "must not have this name");
+            } else if name == "properties" {
                 let seed = PropertiesSeed {
                     set_aside: RESERVED,
                 };

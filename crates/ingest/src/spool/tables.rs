@@ -36,7 +36,7 @@ const LAST: &str = "last";
 const ID: &str = "id";
 const FORMAT: &str = "format";
 /// Raised whenever records or live sessions are written in another form.
-const THIS_FORMAT: &[u8] = &[1];
+const THIS_FORMAT: &[u8] = &[2];
 
 /// How much of the file is kept in memory.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;

@@ -20,13 +20,17 @@ fn id(number: u64) -> String {
 
 fn ids(body: &Json) -> Vec<String> {
     let events = body["data"].as_array().unwrap().iter();
-    events.map(|event| event["id"].as_str().unwrap().to_owned()).collect()
+    events
+        .map(|event| event["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_are_parts_of_one_list() {
     let shop = Shop::open().await;
-    let events: Vec<_> = (0..7).map(|number| event(number, "x", number / 2)).collect();
+    let events: Vec<_> = (0..7)
+        .map(|number| event(number, "x", number / 2))
+        .collect();
     shop.import(&events).await;
     let expected = [6, 4, 5, 2, 3, 0, 1].map(id);
     let all = shop.answer(EVENTS, &[]).await;
@@ -35,23 +39,34 @@ async fn pages_are_parts_of_one_list() {
     assert_eq!(all["meta"], meta);
     let page = shop.answer(EVENTS, &[("limit", "3"), ("page", "2")]).await;
     assert_eq!(ids(&page), expected[3..6]);
-    let (count, pages, current) =
-        (&page["meta"]["count"], &page["meta"]["pages"], &page["meta"]["current"]);
+    let (count, pages, current) = (
+        &page["meta"]["count"],
+        &page["meta"]["pages"],
+        &page["meta"]["current"],
+    );
     assert_eq!((count, pages, current), (&json!(3), &json!(3), &json!(2)));
     // Numbers out of bounds are the nearest in bounds.
     let first = shop.answer(EVENTS, &[("limit", "-5"), ("page", "0")]).await;
-    assert_eq!((ids(&first), &first["meta"]["current"]), (vec![id(6)], &json!(1)));
+    assert_eq!(
+        (ids(&first), &first["meta"]["current"]),
+        (vec![id(6)], &json!(1))
+    );
     let all = shop.answer(EVENTS, &[("limit", "5000")]).await;
     assert_eq!(ids(&all).len(), 7);
     let none = shop.answer(EVENTS, &[("page", "9")]).await;
-    assert_eq!((ids(&none), &none["meta"]["totalCount"]), (vec![], &json!(7)));
+    assert_eq!(
+        (ids(&none), &none["meta"]["totalCount"]),
+        (vec![], &json!(7))
+    );
     shop.server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_meets_every_event_once_while_others_come() {
     let shop = Shop::open().await;
-    let present: Vec<_> = (0..20).map(|number| event(number, "x", number / 3)).collect();
+    let present: Vec<_> = (0..20)
+        .map(|number| event(number, "x", number / 3))
+        .collect();
     shop.import(&present).await;
     let mut met = Vec::new();
     let mut cursor = None::<String>;
@@ -94,12 +109,19 @@ async fn a_cursor_is_none_that_was_tampered_with() {
         for letter in ["A", "_", "9", "!"] {
             let mut wrong = cursor.to_owned();
             wrong.replace_range(place..=place, letter);
-            let reply = shop.get(EVENTS, &[("limit", "1"), ("cursor", &wrong)]).await;
-            assert!(matches!(reply.status.as_u16(), 200 | 400), "{wrong}: {}", reply.text);
+            let reply = shop
+                .get(EVENTS, &[("limit", "1"), ("cursor", &wrong)])
+                .await;
+            assert!(
+                matches!(reply.status.as_u16(), 200 | 400),
+                "{wrong}: {}",
+                reply.text
+            );
         }
     }
     for wrong in ["", "x", &cursor[1..], &cursor[..cursor.len() - 3]] {
-        shop.refuses(EVENTS, &[("cursor", wrong)], &[json!(["cursor"])]).await;
+        shop.refuses(EVENTS, &[("cursor", wrong)], &[json!(["cursor"])])
+            .await;
     }
     let beside = [("cursor", cursor), ("page", "2")];
     shop.refuses(EVENTS, &beside, &[json!(["page"])]).await;
@@ -109,7 +131,9 @@ async fn a_cursor_is_none_that_was_tampered_with() {
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_chosen_by_window_name_and_filters() {
     let shop = Shop::open().await;
-    let mut events: Vec<_> = (0..6).map(|number| event(number, "x", number * 60)).collect();
+    let mut events: Vec<_> = (0..6)
+        .map(|number| event(number, "x", number * 60))
+        .collect();
     events[1]["name"] = json!("y");
     events[2]["properties"] = json!({"plan": "pro"});
     shop.import(&events).await;
@@ -121,7 +145,14 @@ async fn events_are_chosen_by_window_name_and_filters() {
         (vec![("filters", filter.as_str())], vec![2]),
         (vec![("start", "2026-01-10 12:04:00")], vec![5, 4]),
         (vec![("end", "2026-01-10T12:00:59Z")], vec![0]),
-        (vec![("startDate", "2026-01-10"), ("endDate", "2026-01-10"), ("limit", "2")], vec![5, 4]),
+        (
+            vec![
+                ("startDate", "2026-01-10"),
+                ("endDate", "2026-01-10"),
+                ("limit", "2"),
+            ],
+            vec![5, 4],
+        ),
         (vec![("start", "2026-01-10"), ("end", "2026-01-09")], vec![]),
         (vec![("range", "yesterday")], vec![]),
     ] {
@@ -184,8 +215,11 @@ async fn what_is_wrong_is_named() {
         ("range", "90d", json!(["range"])),
         ("filters", "", json!(["filters"])),
         ("filters", "{}", json!(["filters"])),
-        ("filters", r#"[{"name":"plan","operator":"is","value":["x"]}]"#,
-            json!(["filters", 0, "name"])),
+        (
+            "filters",
+            r#"[{"name":"plan","operator":"is","value":["x"]}]"#,
+            json!(["filters", 0, "name"]),
+        ),
         ("format", "xml", json!(["format"])),
         ("cursor", "x", json!(["cursor"])),
     ] {
@@ -207,7 +241,9 @@ async fn what_is_wrong_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_counted() {
     let shop = Shop::open().await;
-    let events: Vec<_> = (0..6).map(|number| event(number, "x", number * 60)).collect();
+    let events: Vec<_> = (0..6)
+        .map(|number| event(number, "x", number * 60))
+        .collect();
     shop.import(&events).await;
     shop.import(&[event(9, "y", 0)]).await;
     for (query, expected) in [
@@ -223,11 +259,21 @@ async fn events_are_counted() {
         for project in ["project_id", "projectId"] {
             let path = format!("/v1/events/count?{project}=shop{query}");
             let reply = shop.reader.get(&path).await;
-            assert_eq!(reply.body, json!({"count": expected}), "{path}: {}", reply.text);
+            assert_eq!(
+                reply.body,
+                json!({"count": expected}),
+                "{path}: {}",
+                reply.text
+            );
         }
     }
     for parameter in ["since", "until"] {
-        shop.refuses("/v1/events/count", &[(parameter, "x")], &[json!([parameter])]).await;
+        shop.refuses(
+            "/v1/events/count",
+            &[(parameter, "x")],
+            &[json!([parameter])],
+        )
+        .await;
     }
     shop.server.stop().await;
 }

@@ -23,8 +23,20 @@ const EVERYTHING: &str = "properties,region,longitude,latitude,osVersion,browser
 
 /// Texts that files like to spoil.
 const TEXTS: [&str; 14] = [
-    "", "plain", "a,b", "\"quoted\"", "line\nbreak", "line\r\nbreak", "tab\there", "=1+1",
-    "-1", "@x", "'quoted", "🦆 Größe", "null", "\\N",
+    "",
+    "plain",
+    "a,b",
+    "\"quoted\"",
+    "line\nbreak",
+    "line\r\nbreak",
+    "tab\there",
+    "=1+1",
+    "-1",
+    "@x",
+    "'quoted",
+    "🦆 Größe",
+    "null",
+    "\\N",
 ];
 
 /// Events with these texts everywhere.
@@ -84,7 +96,9 @@ async fn raw(
 fn lines(bytes: &[u8]) -> Vec<Json> {
     let text = std::str::from_utf8(bytes).unwrap();
     assert!(text.is_empty() || text.ends_with('\n'));
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,8 +159,20 @@ async fn a_file_of_columns_is_read_back() {
     assert_eq!(batch.num_rows(), expected.len());
     let column = |name: &str| batch.column_by_name(name).unwrap();
     for (row, event) in expected.iter().enumerate() {
-        for name in ["id", "name", "path", "city", "region", "projectId", "deviceId"] {
-            assert_eq!(column(name).as_string::<i32>().value(row), event[name], "{name}");
+        for name in [
+            "id",
+            "name",
+            "path",
+            "city",
+            "region",
+            "projectId",
+            "deviceId",
+        ] {
+            assert_eq!(
+                column(name).as_string::<i32>().value(row),
+                event[name],
+                "{name}"
+            );
         }
         for name in ["revenue", "duration"] {
             let numbers = column(name).as_primitive::<UInt64Type>();
@@ -165,7 +191,10 @@ async fn a_file_of_columns_is_read_back() {
         let [keys, values] = entries.columns() else {
             panic!("no map");
         };
-        let pairs = keys.as_string::<i32>().iter().zip(values.as_string::<i32>().iter());
+        let pairs = keys
+            .as_string::<i32>()
+            .iter()
+            .zip(values.as_string::<i32>().iter());
         let properties = pairs.map(|(key, value)| (key.unwrap().to_owned(), json!(value.unwrap())));
         assert_eq!(Json::Object(properties.collect()), event["properties"]);
         assert!(column("importedAt").is_valid(row));
@@ -185,11 +214,20 @@ async fn streams_obey_limit_cursor_window_and_filters() {
     let part = shop.answer(EVENTS, &[("limit", "4")]).await;
     let cursor = part["meta"]["nextCursor"].as_str().unwrap();
     let rest = [("format", "ndjson"), ("cursor", cursor)];
-    assert_eq!(ids(&lines(&stream(&shop, &rest).await)), ids(&expected[4..]));
+    assert_eq!(
+        ids(&lines(&stream(&shop, &rest).await)),
+        ids(&expected[4..])
+    );
     for parameters in [
         [("start", "2026-01-09"), ("end", "2026-01-09")],
         [("event", "nplain"), ("start", "2026-01-01")],
-        [("filters", r#"[{"name":"revenue","operator":"gt","value":[500]}]"#), ("limit", "9")],
+        [
+            (
+                "filters",
+                r#"[{"name":"revenue","operator":"gt","value":[500]}]"#,
+            ),
+            ("limit", "9"),
+        ],
         [("event", "never"), ("limit", "9")],
     ] {
         let page = shop.answer(EVENTS, &parameters).await;
@@ -201,11 +239,20 @@ async fn streams_obey_limit_cursor_window_and_filters() {
     // Files of nothing have their names all the same.
     let nothing = [("event", "never"), ("format", "csv")];
     let table = String::from_utf8(stream(&shop, &nothing).await).unwrap();
-    assert!(table.starts_with("id,name,") && table.lines().count() == 1, "{table}");
+    assert!(
+        table.starts_with("id,name,") && table.lines().count() == 1,
+        "{table}"
+    );
     let nothing = [("event", "never"), ("format", "parquet")];
     let file = stream(&shop, &nothing).await;
     let file = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file)).unwrap();
-    assert_eq!((file.schema().fields().len(), file.metadata().file_metadata().num_rows()), (13, 0));
+    assert_eq!(
+        (
+            file.schema().fields().len(),
+            file.metadata().file_metadata().num_rows()
+        ),
+        (13, 0)
+    );
     shop.server.stop().await;
 }
 
@@ -241,7 +288,8 @@ async fn a_client_that_goes_away_frees_its_turn() {
             json!({"name": "x", "device_id": "d", "profile_id": "d", "path": long,
                 "created_at": format!("2026-01-{:02} 12:00:00", 1 + round), "city": number})
         };
-        shop.import(&(0..5_000).map(event).collect::<Vec<_>>()).await;
+        shop.import(&(0..5_000).map(event).collect::<Vec<_>>())
+            .await;
     }
     let address = shop.server.url().replace("http://", "");
     let request = format!(
@@ -253,7 +301,9 @@ async fn a_client_that_goes_away_frees_its_turn() {
     // More than there are turns; each reads a little of forty megabytes, and leaves.
     for _ in 0..6 {
         let mut connection = TcpStream::connect(&address).unwrap();
-        connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        connection
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
         connection.write_all(request.as_bytes()).unwrap();
         let mut begin = [0; 2_000];
         connection.read_exact(&mut begin).unwrap();

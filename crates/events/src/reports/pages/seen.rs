@@ -1,0 +1,193 @@
+//! What was seen of each page, in one of two ways that give the same.
+//!
+//! Views know their places in their sessions, so that counting the sessions that saw a page is
+//! counting first views, and time on a page is a sum. Only sessions at the edges of the window
+//! have to be looked at: their first view of a page may lie outside. Where places are not known,
+//! and where filters could tell two views of one page and session apart, views are sorted and
+//! sessions are told apart instead.
+
+use chrono::TimeDelta;
+use duckdb::Connection;
+use paneld_analytics::{Column, Field, Filter};
+use paneld_domain::Timestamp;
+
+use crate::{
+    conditions::{Conditions, Rows},
+    error::Fault,
+    sql::{Sql, of_project},
+};
+
+/// What servers tell of a session may lie so far outside of it.
+const BESIDE_SESSION: TimeDelta = TimeDelta::minutes(30);
+
+/// The columns of `seen`: page, title, sessions, views, time until the next view of the session,
+/// over how many views, and revenue.
+pub(super) struct Seen {
+    /// `WITH …`, to be gone on with.
+    pub(super) sql: Sql,
+    /// Views `v` that may be the only ones of their sessions: a source with `origin`, `path` and
+    /// `session`.
+    pub(super) lone_views: Sql,
+}
+
+/// What was seen of the pages that match.
+pub(super) fn seen(connection: &Connection, conditions: &Conditions<'_>) -> Result<Seen, Fault> {
+    let is_about_pages = conditions.filters.iter().all(is_about_page);
+    if is_about_pages && !has_unplaced_views(connection, conditions)? {
+        return placed(connection, conditions);
+    }
+    Ok(sorted(conditions))
+}
+
+/// Whether all views of a page fulfil it, or none.
+fn is_about_page(filter: &Filter) -> bool {
+    matches!(filter.field(), Field::Column(Column::Path | Column::Origin))
+}
+
+fn has_unplaced_views(connection: &Connection, conditions: &Conditions<'_>) -> Result<bool, Fault> {
+    Sql::new("SELECT EXISTS (SELECT 1 FROM events e WHERE e.is_first_view IS NULL AND ")
+        .add(conditions.events_happened())
+        .push(")")
+        .query_row(connection, |row| row.get(0))
+}
+
+/// What both ways count alike, of the views of a page with one title: nearly all pages have one,
+/// and the newest of few is found faster than that of all views.
+const COUNTED: &str = "title, count(*) AS views, sum(revenue) AS revenue,
+    max(created_at) AS seen_last";
+
+/// The same of a page, from what was counted of its titles.
+const SUMMED: &str = "coalesce(arg_max(title, seen_last) FILTER (title <> ''), '') AS title,
+    sum(views)::UBIGINT AS views, least(sum(revenue), 18446744073709551615)::UBIGINT AS revenue";
+
+fn placed(connection: &Connection, conditions: &Conditions<'_>) -> Result<Seen, Fault> {
+    let views = || {
+        Sql::new(" FROM events e WHERE e.name = 'screen_view' AND ")
+            .add(conditions.events_happened())
+    };
+    let page_matches = || Sql::new(" AND e.path <> '' AND ").add(conditions.events_match());
+    let sql = Sql::new("WITH titled AS (SELECT origin, path, ")
+        .push(COUNTED)
+        .push(", count(*) FILTER (is_first_view) AS firsts")
+        .add(views())
+        .add(page_matches())
+        .push(" GROUP BY origin, path, title), counted AS (SELECT origin, path, ")
+        .push(SUMMED)
+        .push(", sum(firsts)::BIGINT AS firsts FROM titled GROUP BY origin, path), at_edges AS (")
+        .push(
+            "SELECT origin, path,
+                count(DISTINCT session_id) - count(*) FILTER (is_first_view) AS missing",
+        )
+        .add(views())
+        .add(page_matches())
+        .push(" AND ")
+        .add(edge_sessions(connection, conditions)?)
+        .push(" GROUP BY origin, path), timed AS (")
+        .push(
+            "SELECT previous_origin AS origin, previous_path AS path,
+                sum(previous_duration)::UBIGINT AS time_sum, count(*) AS time_count",
+        )
+        .add(views())
+        .push(" AND e.previous_duration <= epoch_ms(e.created_at) - ")
+        .add(Sql::number(conditions.window.start.timestamp_millis()))
+        .push(
+            " GROUP BY ALL), seen AS (
+                SELECT origin, path, title, firsts + coalesce(missing, 0) AS sessions, views,
+                    coalesce(time_sum, 0) AS time_sum, coalesce(time_count, 0) AS time_count,
+                    revenue
+                FROM counted LEFT JOIN at_edges USING (origin, path)
+                    LEFT JOIN timed USING (origin, path)
+            )",
+        );
+    let lone_views = Sql::new("(SELECT origin, path, session_id AS session")
+        .add(views())
+        .add(page_matches())
+        .push(" AND e.previous_duration IS NULL) v");
+    Ok(Seen { sql, lone_views })
+}
+
+/// That the event `e` is of a session that began before the window or goes on after it.
+fn edge_sessions(connection: &Connection, conditions: &Conditions<'_>) -> Result<Sql, Fault> {
+    let window = conditions.window;
+    let moment = |moment: Timestamp| Sql::time(moment);
+    let reaches_over = |edge: Timestamp| {
+        Sql::new("(s.created_at < ")
+            .add(moment(edge + BESIDE_SESSION))
+            .push(" AND s.ended_at >= ")
+            .add(moment(edge - BESIDE_SESSION))
+            .push(")")
+    };
+    let of_project = || of_project("s", conditions.scope.key);
+    let (start, end) = (reaches_over(window.start), reaches_over(window.end));
+    // Where the events of these sessions are, so that only those times are looked at.
+    let (last, first) = Sql::new("SELECT epoch_ms(max(s.ended_at) FILTER (")
+        .add(start.clone())
+        .push(")), epoch_ms(min(s.created_at) FILTER (")
+        .add(end.clone())
+        .push(")) FROM sessions s WHERE ")
+        .add(of_project())
+        .push(" AND ")
+        .add(Sql::any([start.clone(), end.clone()]))
+        .query_row(connection, |row| {
+            Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+        })?;
+    let at = |ms: i64| Timestamp::from_timestamp_millis(ms).unwrap_or_default();
+    let mut times = Vec::new();
+    if let Some(last) = last {
+        let until = moment(at(last) + BESIDE_SESSION);
+        times.push(Sql::new("e.created_at <= ").add(until));
+    }
+    if let Some(first) = first {
+        let from = moment(at(first) - BESIDE_SESSION);
+        times.push(Sql::new("e.created_at >= ").add(from));
+    }
+    let theirs = Sql::new("e.session_id IN (SELECT s.id FROM sessions s WHERE ")
+        .add(of_project())
+        .push(" AND ")
+        .add(Sql::any([start, end]))
+        .push(")");
+    Ok(Sql::all([Sql::any(times), theirs]))
+}
+
+fn sorted(conditions: &Conditions<'_>) -> Seen {
+    let (of_pages, of_views): (Vec<_>, Vec<_>) = conditions
+        .filters
+        .iter()
+        .partition(|filter| is_about_page(filter));
+    let all = |filters: Vec<&Filter>| {
+        let matches = filters.into_iter();
+        Sql::all(matches.map(|filter| conditions.matches(filter, Rows::Events)))
+    };
+    // What comes after a view is another view that matches, whatever its page.
+    let sql = Sql::new(
+        "WITH views AS (
+            SELECT e.origin, e.path, e.created_at, e.revenue, e.title,
+                nullif(e.session_id, '') AS session,
+                CASE WHEN e.session_id <> '' THEN epoch_ms(lead(e.created_at) OVER (
+                    PARTITION BY e.session_id ORDER BY e.created_at, e.id
+                )) - epoch_ms(e.created_at) END AS duration, ",
+    )
+    .add(all(of_pages))
+    .push(" AS is_wanted FROM events e WHERE e.name = 'screen_view' AND ")
+    .add(conditions.events_happened())
+    .push(" AND ")
+    .add(all(of_views))
+    .push(" QUALIFY is_wanted AND e.path <> ''), titled AS (SELECT origin, path, ")
+    .push(COUNTED)
+    .push(" FROM views GROUP BY origin, path, title), counted AS (SELECT origin, path, ")
+    .push(SUMMED)
+    .push(
+        " FROM titled GROUP BY origin, path), told_apart AS (
+            SELECT origin, path, count(DISTINCT session) AS sessions,
+                coalesce(sum(duration), 0)::UBIGINT AS time_sum, count(duration) AS time_count
+            FROM views GROUP BY origin, path
+        ), seen AS (
+            SELECT origin, path, title, sessions, views, time_sum, time_count, revenue
+            FROM counted JOIN told_apart USING (origin, path)
+        )",
+    );
+    Seen {
+        sql,
+        lone_views: Sql::new("views v"),
+    }
+}

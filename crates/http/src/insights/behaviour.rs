@@ -1,0 +1,12 @@
+//! What people do over time: `contract/insights.md` §7.8 to §7.13.
+
+pub(crate) mod activity;
+pub(crate) mod ways;
+
+use crate::routes::Endpoint;
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    let mut all = activity::endpoints();
+    all.extend(ways::endpoints());
+    all
+}

@@ -1,0 +1,278 @@
+//! Which ways people take: funnels and flows.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::TimeDelta;
+use paneld_analytics::{
+    DefaultWindow, FlowAnswer, FlowMode, FlowRequest, FunnelAnswer, FunnelRequest, FunnelUnit,
+    Problem, Query, WindowNames,
+};
+use paneld_auth::permission;
+use paneld_domain::{Timestamp, Zone};
+use paneld_guard::{ApiError, Caller};
+use paneld_service::Reports;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::finish;
+use crate::{error::reply_for, routes::Endpoint};
+
+/// How many hours a funnel may take, unless the caller wants another number.
+const HOURS: i64 = 24;
+/// How many names a path has at most, unless the caller wants another number.
+const STEPS: usize = 5;
+
+/// How many take a way step by step.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Funnel)]
+pub(crate) struct FunnelBody {
+    /// All steps, also those that nobody reached.
+    steps: Vec<FunnelStepBody>,
+    /// How many reached the first step.
+    total_users: u64,
+    /// How many reached the last step.
+    completed_users: u64,
+    /// How many of a hundred that is.
+    overall_conversion_rate: f64,
+}
+
+/// A step of a funnel.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = FunnelStep, example = json!({"step": 1, "eventName": "signup", "users": 8,
+    "conversionRateFromStart": 100.0, "dropoffPercent": 62.5, "isHighestDropoff": true}))]
+pub(crate) struct FunnelStepBody {
+    /// The first is 1.
+    step: usize,
+    event_name: String,
+    /// How many sessions, or profiles, reached it.
+    users: u64,
+    /// How many of a hundred that is of those that reached the first step.
+    conversion_rate_from_start: f64,
+    /// How many of a hundred do not reach the next step; null on the last.
+    dropoff_percent: Option<f64>,
+    /// Whether more are lost after it than after any other.
+    is_highest_dropoff: bool,
+}
+
+/// The ways that most sessions take through events.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UserFlow)]
+pub(crate) struct UserFlowBody {
+    #[schema(example = "after")]
+    mode: &'static str,
+    #[serde(rename = "startEvent")]
+    start_event: String,
+    #[serde(rename = "endEvent", skip_serializing_if = "Option::is_none")]
+    end_event: Option<String>,
+    node_count: usize,
+    link_count: usize,
+    /// By step, those with most sessions first.
+    nodes: Vec<FlowNodeBody>,
+    links: Vec<FlowLinkBody>,
+}
+
+/// Events of a name, at a place in the paths of sessions.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = UserFlowNode, example = json!({"id": "signup::step1", "label": "signup",
+    "nodeColor": "#2563EB", "percentage": 100.0, "value": 21, "step": 1}))]
+pub(crate) struct FlowNodeBody {
+    id: String,
+    label: String,
+    node_color: &'static str,
+    /// How many of a hundred sessions come here.
+    percentage: f64,
+    /// How many sessions come here.
+    value: u64,
+    /// The first is 1.
+    step: usize,
+}
+
+/// A way from one node to another.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UserFlowLink, example = json!({"source": "signup::step1",
+    "target": "screen_view::step2", "value": 17}))]
+pub(crate) struct FlowLinkBody {
+    source: String,
+    target: String,
+    /// How many sessions take it.
+    value: u64,
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(__path_get_funnel, get_funnel),
+        Endpoint::new(__path_get_user_flow, get_user_flow),
+    ]
+}
+
+/// Funnel
+///
+/// How many sessions or profiles have events of these names in this order, each later than the
+/// one before and all within a time from the first. What happens in between does not matter, and
+/// the best attempt counts.
+#[utoipa::path(get, path = "/insights/{projectId}/funnel", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("steps" = Vec<String>, Query, description = "2 to 10 names of events: a JSON list, \
+            repeated, or with brackets"),
+        ("windowHours" = Option<u32>, Query, minimum = 1, maximum = 720,
+            description = "Within how many hours of the first step the others must follow: 24"),
+        ("groupBy" = Option<String>, Query,
+            description = "`session_id` or `profile_id`: who takes the steps"),
+        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment"),
+        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
+        ("range" = Option<String>, Query, description = "Or a range, such as `7d`; otherwise the \
+            last 30 days")),
+    responses((status = 200, description = "The steps", body = FunnelBody)))]
+pub(crate) async fn get_funnel(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let subject = reports.subject(&caller.0, Some(&project)).await;
+    let subject = subject.map_err(reply_for)?;
+    let mut query = Query::parse(request.query_string());
+    let asked = funnel_request(&mut query, subject.zone, reports.now());
+    let Some(asked) = finish(query, asked)? else {
+        return Err(ApiError::internal("a funnel was read only in part"));
+    };
+    let answer = reports.funnel(&subject, asked).await.map_err(reply_for)?;
+    Ok(HttpResponse::Ok().json(FunnelBody::from(answer)))
+}
+
+fn funnel_request(query: &mut Query, zone: Zone, now: Timestamp) -> Option<FunnelRequest> {
+    let steps = query.required("steps", Query::text_list);
+    let hours = query.integer("windowHours", 1..=720).unwrap_or(HOURS);
+    let unit = query.parsed::<FunnelUnit>("groupBy").unwrap_or_default();
+    let window = query.window(WindowNames::DATES, zone, now, DefaultWindow::THIRTY_DAYS);
+    // An impossible number of steps is told also where the window is wrong.
+    let any = paneld_analytics::Window::everything();
+    let window = window.map_or(any, |(_words, window)| window);
+    match FunnelRequest::new(window, steps?, TimeDelta::hours(hours), unit) {
+        Ok(request) => Some(request),
+        Err(problem) => {
+            query.report(Problem::of("steps", &problem));
+            None
+        }
+    }
+}
+
+impl From<FunnelAnswer> for FunnelBody {
+    fn from(answer: FunnelAnswer) -> Self {
+        Self {
+            total_users: answer.total(),
+            completed_users: answer.completed(),
+            overall_conversion_rate: answer.conversion_rate,
+            steps: answer
+                .steps
+                .into_iter()
+                .enumerate()
+                .map(|(before, step)| FunnelStepBody {
+                    step: before + 1,
+                    event_name: step.name,
+                    users: step.users,
+                    conversion_rate_from_start: step.conversion_rate,
+                    dropoff_percent: step.dropoff,
+                    is_highest_dropoff: step.is_highest_dropoff,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// User flow
+///
+/// Which events follow one another in sessions: after the first start event, before it, or from
+/// it to the end event. Events of the same name in a row count as one. Shown are the three most
+/// common first events, and from each event the three most common next ones.
+#[utoipa::path(get, path = "/insights/{projectId}/user_flow", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("startEvent" = String, Query, description = "The name of the start event"),
+        ("endEvent" = Option<String>, Query,
+            description = "The name of the end event, with `mode=between`"),
+        ("mode" = Option<String>, Query, description = "`after`, `before` or `between`"),
+        ("steps" = Option<u32>, Query, minimum = 2, maximum = 10,
+            description = "How many events in a row are looked at: 5"),
+        ("include" = Option<Vec<String>>, Query,
+            description = "Pass over other events than these, the start and the end"),
+        ("exclude" = Option<Vec<String>>, Query,
+            description = "Or pass over these events"),
+        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment"),
+        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
+        ("range" = Option<String>, Query, description = "Or a range, such as `7d`; otherwise the \
+            last 30 days")),
+    responses((status = 200, description = "The ways", body = UserFlowBody)))]
+pub(crate) async fn get_user_flow(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let subject = reports.subject(&caller.0, Some(&project)).await;
+    let subject = subject.map_err(reply_for)?;
+    let mut query = Query::parse(request.query_string());
+    let asked = flow_request(&mut query, subject.zone, reports.now());
+    let Some(asked) = finish(query, asked)? else {
+        return Err(ApiError::internal("a user flow was read only in part"));
+    };
+    let answer = reports.user_flow(&subject, asked.clone()).await;
+    let answer = answer.map_err(reply_for)?;
+    Ok(HttpResponse::Ok().json(UserFlowBody::new(asked, answer)))
+}
+
+fn flow_request(query: &mut Query, zone: Zone, now: Timestamp) -> Option<FlowRequest> {
+    let start = query.required("startEvent", Query::text);
+    let end = query.text("endEvent");
+    let mode = query.parsed::<FlowMode>("mode").unwrap_or_default();
+    let steps = query.integer("steps", 2..=10);
+    let include = query.text_list("include").unwrap_or_default();
+    let exclude = query.text_list("exclude").unwrap_or_default();
+    let window = query.window(WindowNames::DATES, zone, now, DefaultWindow::THIRTY_DAYS);
+    if mode == FlowMode::Between && !query.has("endEvent") {
+        let why = "is required when mode is \"between\"";
+        query.report(Problem::at(["endEvent".into()], why));
+    }
+    Some(FlowRequest {
+        window: window?.1,
+        mode,
+        start: start?,
+        end,
+        steps: steps
+            .and_then(|steps| usize::try_from(steps).ok())
+            .unwrap_or(STEPS),
+        include,
+        exclude,
+    })
+}
+
+impl UserFlowBody {
+    fn new(request: FlowRequest, answer: FlowAnswer) -> Self {
+        let nodes = answer.nodes.into_iter().map(|node| FlowNodeBody {
+            id: node.id,
+            label: node.name,
+            node_color: node.colour,
+            percentage: node.percentage,
+            value: node.value,
+            step: node.step,
+        });
+        let links = answer.links.into_iter().map(|link| FlowLinkBody {
+            source: link.source,
+            target: link.target,
+            value: link.value,
+        });
+        let (nodes, links) = (nodes.collect::<Vec<_>>(), links.collect::<Vec<_>>());
+        Self {
+            mode: request.mode.name(),
+            start_event: request.start,
+            end_event: request.end,
+            node_count: nodes.len(),
+            link_count: links.len(),
+            nodes,
+            links,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The pages that a session saw, as far as it takes to place the next view among them.
+
+use std::cmp::Ordering;
+
+use paneld_domain::{Event, PreviousView, View};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+/// How many different pages of a session are remembered. Who sees more is hardly human.
+const MOST_PAGES: usize = 1_000;
+
+/// The last view of a session, and its different pages.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Trail {
+    last: Option<Last>,
+    /// Digests of the pages, in the order in which they were first seen.
+    pages: Vec<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Last {
+    at: i64,
+    id: Uuid,
+    origin: String,
+    path: String,
+}
+
+/// Where a view belongs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Step {
+    /// Behind all others.
+    Next(View),
+    /// Among them, or it is not known whether its page was seen before.
+    Disordered,
+}
+
+impl Trail {
+    /// Adds a view. Views of one moment are in the order of their ids.
+    pub(super) fn step(&mut self, event: &Event) -> Step {
+        let is_first = self.is_first(event);
+        let at = event.created_at.timestamp_millis();
+        let present = self.last.as_ref();
+        let since = present.map(|last| (at - last.at, event.id.cmp(&last.id)));
+        let is_next = since.is_none_or(|(since, _)| since > 0);
+        let previous = present.filter(|_| is_next).map(|last| PreviousView {
+            origin: last.origin.clone(),
+            path: last.path.clone(),
+            duration_ms: at.abs_diff(last.at),
+        });
+        if is_next || since == Some((0, Ordering::Greater)) {
+            self.last = Some(Last {
+                at,
+                id: event.id,
+                origin: event.origin.clone(),
+                path: event.path.clone(),
+            });
+        }
+        match is_first {
+            Some(is_first) if is_next => Step::Next(View { is_first, previous }),
+            _ => Step::Disordered,
+        }
+    }
+
+    /// Whether its page is seen for the first time; `None` when too many were for that to be
+    /// known.
+    fn is_first(&mut self, event: &Event) -> Option<bool> {
+        let page = digest(event);
+        if self.pages.contains(&page) {
+            return Some(false);
+        }
+        if self.pages.len() == MOST_PAGES {
+            return None;
+        }
+        self.pages.push(page);
+        Some(true)
+    }
+}
+
+/// Tells the pages of one session apart.
+fn digest(event: &Event) -> u64 {
+    let digest = Sha256::new()
+        .chain_update(event.origin.as_bytes())
+        .chain_update([0])
+        .chain_update(event.path.as_bytes())
+        .finalize();
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&digest[..8]);
+    u64::from_le_bytes(bytes)
+}

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measurements, each a subcommand.
 
+mod export;
 mod http;
 mod ratelimit;
 mod server;
@@ -13,6 +14,8 @@ use crate::setup;
 
 #[derive(Subcommand)]
 pub(crate) enum Bench {
+    /// Compare exports of many events with DuckDB's own, and watch the memory they need
+    Export(export::Options),
     /// Compare an authenticated request with the least that an actix-web server can do
     Http(http::Options),
     /// Compare the Redis limiter with redis-benchmark running the same script
@@ -23,6 +26,7 @@ pub(crate) enum Bench {
 pub(crate) fn run(sh: &Shell, bench: Bench) -> Result<()> {
     setup::run(sh)?;
     match bench {
+        Bench::Export(options) => export::run(sh, &options),
         Bench::Http(options) => http::run(sh, &options),
         Bench::Ratelimit(options) => ratelimit::run(sh, &options),
     }

@@ -18,7 +18,8 @@ struct Shop {
 
 impl Shop {
     async fn open() -> Self {
-        Self::open_on(TestServer::start().await).await
+        let unlimited = [("RATE_LIMIT_EXPORT", "off"), ("RATE_LIMIT_TRACK", "off")];
+        Self::open_on(TestServer::start_with(&unlimited).await).await
     }
 
     async fn open_on(server: TestServer) -> Self {

@@ -286,7 +286,7 @@ async fn a_client_that_goes_away_frees_its_turn() {
     for round in 0..4 {
         let event = |number: u64| {
             json!({"name": "x", "device_id": "d", "profile_id": "d", "path": long,
-                "created_at": format!("2026-01-{:02} 12:00:00", 1 + round), "city": number})
+                "created_at": format!("2026-01-{:02} 12:00:00", 1 + round), "city": number.to_string()})
         };
         shop.import(&(0..5_000).map(event).collect::<Vec<_>>())
             .await;

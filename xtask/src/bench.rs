@@ -2,6 +2,7 @@
 
 mod export;
 mod http;
+mod ingest;
 mod ratelimit;
 mod server;
 mod wrk;
@@ -18,6 +19,8 @@ pub(crate) enum Bench {
     Export(export::Options),
     /// Compare an authenticated request with the least that an actix-web server can do
     Http(http::Options),
+    /// Compare taking events, durably, with a handler that only parses them
+    Ingest(ingest::Options),
     /// Compare the Redis limiter with redis-benchmark running the same script
     Ratelimit(ratelimit::Options),
 }
@@ -28,6 +31,7 @@ pub(crate) fn run(sh: &Shell, bench: Bench) -> Result<()> {
     match bench {
         Bench::Export(options) => export::run(sh, &options),
         Bench::Http(options) => http::run(sh, &options),
+        Bench::Ingest(options) => ingest::run(sh, &options),
         Bench::Ratelimit(options) => ratelimit::run(sh, &options),
     }
 }

@@ -17,13 +17,15 @@
 
 mod field;
 mod operand;
+mod pattern;
 mod read;
 
 use std::cmp::Ordering;
 
 pub(crate) use field::named;
 pub use field::{Column, Field, GroupColumn, ProfileColumn, PropertyKey, SessionFact, UtmTag};
-pub use operand::{MOMENT_PATTERN, NUMBER_PATTERN, Operands, Pattern};
+pub use operand::{MOMENT_PATTERN, NUMBER_PATTERN, Operands};
+pub use pattern::Pattern;
 
 use crate::problem::Problem;
 

@@ -17,6 +17,7 @@ mod figures;
 mod filter;
 mod flow;
 mod funnel;
+mod lists;
 mod metrics;
 mod pages;
 mod paging;
@@ -43,6 +44,7 @@ pub use filter::{
 };
 pub use flow::{FlowAnswer, FlowLink, FlowMode, FlowNode, FlowPaths, FlowRequest, NameId};
 pub use funnel::{FunnelAnswer, FunnelRequest, FunnelStep, FunnelUnit, StepMoment};
+pub use lists::{EventsRequest, GroupsRequest, ProfilesRequest, SessionsRequest, SortOrder};
 pub use metrics::{
     BucketCounts, BucketRevenue, Metrics, MetricsAnswer, MetricsCounts, MetricsMode, MetricsPoint,
     MetricsRequest, MetricsRows,
@@ -58,3 +60,4 @@ pub use range::Range;
 pub use window::{
     Bound, DateText, DefaultWindow, Window, WindowProblem, WindowRequest, echo, resolve,
 };
+pub use zone::count_days;

@@ -30,10 +30,16 @@ impl Default for Paging {
 impl Query {
     /// The part of a list: `limit`, and `cursor`, the number of the page; the first is 1.
     pub fn paging(&mut self) -> Paging {
-        let limit = self.integer("limit", 1..=i64::from(Paging::MOST));
+        self.paging_within(Paging::MOST, Paging::MOST)
+    }
+
+    /// The same for a list of which `default` entries are shown when nothing is said, and `most`
+    /// at most.
+    pub fn paging_within(&mut self, default: u32, most: u32) -> Paging {
+        let limit = self.integer("limit", 1..=i64::from(most));
         let page = self.integer("cursor", 1..=i64::from(u32::MAX));
         let limit = limit.and_then(|limit| u32::try_from(limit).ok());
-        let limit = limit.unwrap_or(Paging::MOST);
+        let limit = limit.unwrap_or(default);
         let before = page.map_or(0, |page| page.unsigned_abs().saturating_sub(1));
         Paging {
             limit,

@@ -14,7 +14,7 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::{DurationRound, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{DurationRound, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta};
 use paneld_domain::{InvalidValue, Timestamp, Zone, parse_timestamp};
 
 use crate::{
@@ -189,11 +189,10 @@ fn meaning_of(text: &str) -> Option<Meaning> {
 
 /// Events are kept to the millisecond, and so are questions.
 fn read(text: &str) -> Option<Timestamp> {
-    let moment = match parse_timestamp(text) {
-        Ok(moment) => moment,
-        Err(_says_less_than_ours) => return None,
-    };
-    moment.duration_trunc(MILLISECOND).ok()
+    match parse_timestamp(text) {
+        Ok(moment) => Some(moment.trunc_subsecs(3)),
+        Err(_says_less_than_ours) => None,
+    }
 }
 
 /// What a caller says about time.

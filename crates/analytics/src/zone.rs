@@ -3,6 +3,8 @@
 //! A clock that is put forward leaves a gap of times that it never shows; one that is put back
 //! shows some times twice.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use chrono_tz::{GapInfo, Tz};
 use paneld_domain::{Timestamp, Zone};
@@ -88,6 +90,13 @@ impl WallClock {
     fn offset(self, instant: Timestamp) -> chrono::TimeDelta {
         self.at(instant) - instant.naive_utc()
     }
+}
+
+/// On how many days of a zone these moments lie.
+pub fn count_days(moments: impl IntoIterator<Item = Timestamp>, zone: Zone) -> usize {
+    let clock = WallClock::of(zone);
+    let days = moments.into_iter().map(|moment| clock.day_of(moment));
+    days.collect::<BTreeSet<_>>().len()
 }
 
 fn from_seconds(seconds: i64) -> Timestamp {

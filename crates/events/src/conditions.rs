@@ -3,6 +3,7 @@
 
 mod compare;
 mod fields;
+mod profiles;
 mod values;
 
 use paneld_analytics::{Column, Field, Filter, SessionFact, Window};
@@ -113,7 +114,12 @@ impl Conditions<'_> {
 
     /// That a row matches a filter.
     pub(crate) fn matches(&self, filter: &Filter, rows: Rows) -> Sql {
-        match Subject::of(filter.field(), rows) {
+        self.holds(filter, Subject::of(filter.field(), rows))
+    }
+
+    /// That something fulfils a filter.
+    fn holds(&self, filter: &Filter, subject: Subject) -> Sql {
+        match subject {
             Subject::One(value) => compare(filter, &value),
             Subject::Known(text) => {
                 let text = text.unwrap_or(self.scope.id.as_str());
@@ -196,22 +202,23 @@ impl Conditions<'_> {
             .push(")")
     }
 
-    /// That the session has an event of one of these names in the window; or none.
+    /// That the session has an event of one of these names in the window; or none. Events without
+    /// a session belong to none.
     fn performed(&self, filter: &Filter, id: &str) -> Sql {
-        let operator = if filter.asks_for_absence() {
-            "NOT IN"
+        let matching = compare(filter, &fields::plain("e2.name"));
+        let (operator, matching) = if filter.asks_for_absence() {
+            ("NOT IN", matching.not())
         } else {
-            "IN"
+            ("IN", matching)
         };
-        let names = filter.values().iter().map(String::as_str);
         Sql::new(&format!(
-            "{id} {operator} (SELECT e2.session_id FROM events e2 WHERE "
+            "{id} {operator} (SELECT e2.session_id FROM events e2 WHERE e2.session_id <> '' AND "
         ))
         .add(of_project("e2", self.scope.key))
         .push(" AND ")
         .add(in_window("e2", self.window))
         .push(" AND ")
-        .add(Sql::new("e2.name").among(names))
+        .add(matching)
         .push(")")
     }
 }

@@ -6,7 +6,7 @@ use duckdb::{
     Row,
     types::{FromSql, Type, Value},
 };
-use paneld_domain::{Agent, Event, Place, Referrer, Sdk, Session, Timestamp, Utm};
+use paneld_domain::{Agent, Event, Group, Place, Profile, Referrer, Sdk, Session, Timestamp, Utm};
 
 /// The columns that [`event`] reads.
 pub(crate) const EVENT: &str = "id::VARCHAR, name, device_id, profile_id, session_id, groups, \
@@ -20,6 +20,14 @@ pub(crate) const SESSION: &str = "id, device_id, profile_id, groups, epoch_ms(cr
     event_count, revenue, referrer, referrer_name, referrer_type, utm_source, utm_medium, \
     utm_campaign, utm_content, utm_term, country, region, city, longitude, latitude, os, \
     os_version, browser, browser_version, device, brand, model";
+
+/// The columns that [`profile`] reads.
+pub(crate) const PROFILE: &str = "id, first_name, last_name, email, avatar, properties, groups, \
+    epoch_ms(created_at), epoch_ms(last_seen_at)";
+
+/// The columns that [`group`] reads.
+pub(crate) const GROUP: &str =
+    "id, type, name, properties, epoch_ms(created_at), epoch_ms(updated_at)";
 
 /// The event of a row with the columns [`EVENT`].
 pub(crate) fn event(row: &Row<'_>) -> duckdb::Result<Event> {
@@ -76,6 +84,35 @@ pub(crate) fn session(row: &Row<'_>) -> duckdb::Result<Session> {
         },
         place: columns.place()?,
         agent: columns.agent()?,
+    })
+}
+
+/// The profile of a row with the columns [`PROFILE`].
+pub(crate) fn profile(row: &Row<'_>) -> duckdb::Result<Profile> {
+    let mut columns = Columns { row, next: 0 };
+    Ok(Profile {
+        id: columns.take()?,
+        first_name: columns.take()?,
+        last_name: columns.take()?,
+        email: columns.take()?,
+        avatar: columns.take()?,
+        properties: columns.pairs()?,
+        groups: columns.texts()?,
+        created_at: columns.time()?,
+        last_seen_at: columns.time()?,
+    })
+}
+
+/// The group of a row with the columns [`GROUP`].
+pub(crate) fn group(row: &Row<'_>) -> duckdb::Result<Group> {
+    let mut columns = Columns { row, next: 0 };
+    Ok(Group {
+        id: columns.take()?,
+        kind: columns.take()?,
+        name: columns.take()?,
+        properties: columns.pairs()?,
+        created_at: columns.time()?,
+        updated_at: columns.time()?,
     })
 }
 

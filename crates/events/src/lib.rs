@@ -11,6 +11,7 @@
 mod apply;
 mod batch;
 mod conditions;
+mod copies;
 mod database;
 mod decode;
 mod erase;
@@ -28,11 +29,12 @@ mod sql;
 mod store;
 mod views;
 
-pub use batch::{Batch, StoreChange};
+pub use batch::{Batch, Erased, StoreChange};
 pub use conditions::Scope;
+pub use copies::{PeopleCopies, PeopleRows};
 pub use error::{Cause, EventsError};
 pub use events_url::EventsUrl;
 pub use export::EventBatches;
 pub use query::{EventsPage, ProfileNumbers};
-pub use reports::{CountedEdge, CountedSessions};
+pub use reports::{CountedEdge, CountedSessions, Members};
 pub use store::EventStore;

@@ -24,7 +24,7 @@ pub struct ProfileNumbers {
     pub screen_views: u64,
     /// Events that are neither a view nor the start or end of a session.
     pub conversions: u64,
-    /// Days in UTC with an event.
+    /// Days with an event, in the zone that was asked about.
     pub active_days: u64,
     /// The mean duration of the `session_end` events that have one, in milliseconds.
     pub mean_session_ms: Option<f64>,

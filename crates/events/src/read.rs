@@ -6,7 +6,8 @@ use duckdb::{
     Connection, params,
     types::{TimeUnit, Value},
 };
-use paneld_domain::{Event, ProjectKey, Session, Timestamp};
+use paneld_analytics::count_days;
+use paneld_domain::{Event, ProjectKey, Session, Timestamp, Zone};
 
 use crate::{ProfileNumbers, decode, error::Fault};
 
@@ -39,6 +40,19 @@ pub(crate) fn count_events(connection: &Connection) -> Result<HashMap<ProjectKey
     let mut statement = connection.prepare(sql)?;
     let counts = statement.query_map([], |row| Ok((ProjectKey(row.get(0)?), row.get(1)?)))?;
     Ok(counts.collect::<duckdb::Result<_>>()?)
+}
+
+/// The devices on which the profile did something.
+pub(crate) fn profile_devices(
+    connection: &Connection,
+    project: ProjectKey,
+    profile_id: &str,
+) -> Result<Vec<String>, Fault> {
+    let sql = "SELECT DISTINCT device_id FROM events
+        WHERE project_key = ? AND profile_id = ? AND device_id <> ''";
+    let mut statement = connection.prepare(sql)?;
+    let devices = statement.query_map(params![project.0, profile_id], |row| row.get(0))?;
+    Ok(devices.collect::<duckdb::Result<_>>()?)
 }
 
 /// The newest events that have the profile's id.
@@ -80,6 +94,7 @@ pub(crate) fn profile_numbers(
     connection: &Connection,
     project: ProjectKey,
     profile_id: &str,
+    zone: Zone,
 ) -> Result<ProfileNumbers, Fault> {
     let snapshot = connection.unchecked_transaction()?;
     let of_events = "SELECT
@@ -87,7 +102,6 @@ pub(crate) fn profile_numbers(
             count(*) FILTER (name = 'session_start'),
             count(*) FILTER (name = 'screen_view'),
             count(*) FILTER (name NOT IN ('screen_view', 'session_start', 'session_end')),
-            count(DISTINCT created_at::DATE),
             avg(duration) FILTER (name = 'session_end' AND duration > 0),
             quantile_cont(duration::DOUBLE, 0.9)
                 FILTER (name = 'session_end' AND duration > 0),
@@ -97,15 +111,14 @@ pub(crate) fn profile_numbers(
         FROM sessions WHERE project_key = ? AND profile_id = ?";
     let values = params![project.0, profile_id];
     let mut numbers = snapshot.query_row(of_events, values, |row| {
-        let revenue: i128 = row.get(7)?;
+        let revenue: i128 = row.get(6)?;
         Ok(ProfileNumbers {
             events: row.get(0)?,
             session_starts: row.get(1)?,
             screen_views: row.get(2)?,
             conversions: row.get(3)?,
-            active_days: row.get(4)?,
-            mean_session_ms: row.get(5)?,
-            p90_session_ms: row.get(6)?,
+            mean_session_ms: row.get(4)?,
+            p90_session_ms: row.get(5)?,
             // A sum that no number holds is as good as the largest.
             revenue: u64::try_from(revenue).unwrap_or(u64::MAX),
             ..ProfileNumbers::default()
@@ -113,5 +126,23 @@ pub(crate) fn profile_numbers(
     })?;
     (numbers.sessions, numbers.bounces) =
         snapshot.query_row(of_sessions, values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    numbers.active_days = active_days(&snapshot, project, profile_id, zone)?;
     Ok(numbers)
+}
+
+/// Zones differ by whole minutes, and many events happen in the same one.
+fn active_days(
+    connection: &Connection,
+    project: ProjectKey,
+    profile_id: &str,
+    zone: Zone,
+) -> Result<u64, Fault> {
+    let sql = "SELECT DISTINCT epoch_ms(created_at) // 60000 FROM events
+        WHERE project_key = ? AND profile_id = ?";
+    let mut statement = connection.prepare(sql)?;
+    let minutes = statement.query_map(params![project.0, profile_id], |row| row.get(0))?;
+    let minutes = minutes.collect::<duckdb::Result<Vec<i64>>>()?;
+    let moments = minutes.into_iter();
+    let moments = moments.filter_map(|minute| Timestamp::from_timestamp_millis(minute * 60_000));
+    Ok(count_days(moments, zone) as u64)
 }

@@ -1,6 +1,9 @@
 //! Rows as Arrow has them: column by column, which is how DuckDB takes them fastest.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use duckdb::arrow::{
     array::{
@@ -12,8 +15,8 @@ use duckdb::arrow::{
     error::ArrowError,
 };
 use paneld_domain::{
-    Agent, BotVisit, Event, Place, ProjectKey, Referrer, ReplayChunk, Session, SessionSpan,
-    Timestamp, View,
+    Agent, BotVisit, Event, Group, Place, Profile, ProjectKey, Referrer, ReplayChunk, Session,
+    SessionSpan, Timestamp, View,
 };
 
 /// A row with the project it belongs to.
@@ -40,7 +43,7 @@ pub(crate) fn events(
     columns.referrers(|event| &event.referrer);
     columns.numbers("revenue", |event| event.revenue);
     columns.numbers("duration", |event| event.duration_ms);
-    columns.properties()?;
+    columns.maps("properties", |event| &event.properties)?;
     columns.places(|event| &event.place);
     columns.agents(|event| &event.agent);
     columns.texts("sdk_name", |event| &event.sdk.name);
@@ -117,6 +120,40 @@ pub(crate) fn replay_chunks(rows: &[Row<'_, ReplayChunk>]) -> Result<RecordBatch
     columns.shorts("events_count", |chunk| chunk.events_count);
     columns.flags("is_full_snapshot", |chunk| chunk.is_full_snapshot);
     columns.texts("payload", |chunk| &chunk.payload);
+    columns.finish()
+}
+
+/// The rows of `profiles`.
+pub(crate) fn profiles(rows: &[Row<'_, Profile>]) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.texts("id", |profile| &profile.id);
+    columns.texts("first_name", |profile| &profile.first_name);
+    columns.texts("last_name", |profile| &profile.last_name);
+    columns.texts("email", |profile| &profile.email);
+    columns.texts("avatar", |profile| &profile.avatar);
+    columns.maps("properties", |profile| &profile.properties)?;
+    columns.lists("groups", |profile| &profile.groups);
+    columns.times("created_at", |profile| Some(profile.created_at));
+    columns.times("last_seen_at", |profile| Some(profile.last_seen_at));
+    columns.finish()
+}
+
+/// The rows of `groups`.
+pub(crate) fn groups(rows: &[Row<'_, Group>]) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.texts("id", |group| &group.id);
+    columns.texts("type", |group| &group.kind);
+    columns.texts("name", |group| &group.name);
+    columns.maps("properties", |group| &group.properties)?;
+    columns.times("created_at", |group| Some(group.created_at));
+    columns.times("updated_at", |group| Some(group.updated_at));
+    columns.finish()
+}
+
+/// Keys of profiles or groups.
+pub(crate) fn people_keys(rows: &[Row<'_, String>]) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.texts("id", |id| id);
     columns.finish()
 }
 
@@ -235,6 +272,23 @@ impl<'a, T> Columns<'a, T> {
         self.texts("brand", |row| &agent(row).brand);
         self.texts("model", |row| &agent(row).model);
     }
+
+    fn maps(
+        &mut self,
+        name: &str,
+        map: impl Fn(&'a T) -> &'a BTreeMap<String, String>,
+    ) -> Result<(), ArrowError> {
+        let mut builder = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+        for map in self.values(map) {
+            for (key, value) in map {
+                builder.keys().append_value(key);
+                builder.values().append_value(value);
+            }
+            builder.append(true)?;
+        }
+        self.add(name, builder.finish());
+        Ok(())
+    }
 }
 
 /// What is no view of a session is not its first one; only where that is not known there is nothing,
@@ -262,18 +316,5 @@ impl Columns<'_, Event> {
         self.add("previous_path", paths.collect::<StringArray>());
         let durations = previous().map(|view| view.map(|view| view.duration_ms));
         self.add("previous_duration", durations.collect::<UInt64Array>());
-    }
-
-    fn properties(&mut self) -> Result<(), ArrowError> {
-        let mut builder = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
-        for properties in self.values(|event| &event.properties) {
-            for (name, value) in properties {
-                builder.keys().append_value(name);
-                builder.values().append_value(value);
-            }
-            builder.append(true)?;
-        }
-        self.add("properties", builder.finish());
-        Ok(())
     }
 }

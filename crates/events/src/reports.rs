@@ -5,15 +5,17 @@ mod behaviour;
 mod buckets;
 mod charts;
 mod dimensions;
+mod lists;
 mod metrics;
 mod pages;
+mod people;
 
 use paneld_analytics::{
     ChartRequest, ChartRows, DimensionRequest, MetricsRequest, MetricsRows, PageCounts,
     PagesRequest, PerformanceRequest, SessionEdge, Window,
 };
 
-pub use self::{dimensions::CountedSessions, pages::CountedEdge};
+pub use self::{dimensions::CountedSessions, pages::CountedEdge, people::Members};
 use crate::{EventStore, EventsError, Scope};
 
 impl EventStore {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use duckdb::Connection;
-use paneld_domain::{ErrorChain, Event, ProjectKey, Session, Timestamp};
+use paneld_domain::{ErrorChain, Event, ProjectKey, Session, Timestamp, Zone};
 use tokio::{
     sync::Semaphore,
     task::spawn_blocking,
@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    Batch, EventsError, EventsUrl, ProfileNumbers, apply,
+    Batch, Erased, EventsError, EventsUrl, ProfileNumbers, apply,
     database::{Database, Place},
     error::{Cause, Fault},
     interrupt::{self, Job},
@@ -82,8 +82,9 @@ impl EventStore {
     }
 
     /// Applies a batch and its position, whole or not at all. When this returns `Ok`, it is on
-    /// disk. A batch that was applied before is not applied again.
-    pub async fn apply(&self, batch: Batch) -> Result<(), EventsError> {
+    /// disk. A batch that was applied before is not applied again. Tells what its erasures
+    /// removed, in their order; nothing of a batch that was applied before.
+    pub async fn apply(&self, batch: Batch) -> Result<Vec<Erased>, EventsError> {
         self.write(move |connection| apply::apply(connection, &batch))
             .await
     }
@@ -129,6 +130,16 @@ impl EventStore {
         self.read(read::count_events).await
     }
 
+    /// The devices on which the profile did something.
+    pub async fn profile_devices(
+        &self,
+        project: ProjectKey,
+        profile_id: String,
+    ) -> Result<Vec<String>, EventsError> {
+        self.read(move |connection| read::profile_devices(connection, project, &profile_id))
+            .await
+    }
+
     /// The newest events that have the profile's id.
     pub async fn profile_events(
         &self,
@@ -151,18 +162,20 @@ impl EventStore {
             .await
     }
 
-    /// What can be counted of a profile; zeros when nothing is known of it.
+    /// What can be counted of a profile; zeros when nothing is known of it. Days are those of the
+    /// zone.
     pub async fn profile_numbers(
         &self,
         project: ProjectKey,
         profile_id: String,
+        zone: Zone,
     ) -> Result<ProfileNumbers, EventsError> {
-        self.read(move |connection| read::profile_numbers(connection, project, &profile_id))
+        self.read(move |connection| read::profile_numbers(connection, project, &profile_id, zone))
             .await
     }
 
     /// Does something with the connection that writes. It goes on when the future is dropped.
-    async fn write<T, F>(&self, work: F) -> Result<T, EventsError>
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, EventsError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,

@@ -17,6 +17,7 @@ use paneld_service::{Reports, ServiceError, Subject};
 pub(crate) use self::{
     charts::{__path_get_chart, get_chart},
     events::{__path_count_events, __path_list_events, count_events, list_events},
+    row::nested,
 };
 use crate::{error::reply_for, routes::Endpoint};
 

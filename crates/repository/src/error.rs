@@ -19,6 +19,8 @@ pub enum Resource {
     Reference,
     /// A profile.
     Profile,
+    /// A group.
+    Group,
 }
 
 impl Resource {
@@ -30,6 +32,7 @@ impl Resource {
             Self::Client => "client",
             Self::Reference => "reference",
             Self::Profile => "profile",
+            Self::Group => "group",
         }
     }
 }
@@ -43,11 +46,12 @@ impl FromStr for Resource {
             Self::Project,
             Self::Client,
             Self::Reference,
+            Self::Profile,
         ]
         .into_iter()
         .find(|resource| resource.as_str() == text)
         .ok_or(InvalidValue::new(
-            "must be organization, project, client or reference",
+            "must be organization, project, client, reference or profile",
         ))
     }
 }
@@ -61,6 +65,7 @@ impl std::fmt::Display for Resource {
             Self::Client => "Client",
             Self::Reference => "Reference",
             Self::Profile => "Profile",
+            Self::Group => "Group",
         })
     }
 }

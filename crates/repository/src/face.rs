@@ -12,8 +12,9 @@ use paneld_domain::{
 use tokio::runtime::Handle;
 
 use crate::{
-    Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, DueProject, NewCredentials, Once,
-    Outcome, RepositoryError, RootRule, Rotated, Salts, postgres, sqlite,
+    Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, CopyOf, DueProject,
+    NewCredentials, Once, Outcome, PeopleIds, RepositoryError, RootRule, Rotated, Salts,
+    StoredPeople, postgres, sqlite,
 };
 
 /// The catalog, open. Clones share its connections.
@@ -420,6 +421,33 @@ impl Repository {
         run!(self.resolve_alias(project, id))
     }
 
+    /// All ids by which somebody is found: the profile's own first, then its aliases.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_profile_ids(
+        &self,
+        project: ProjectKey,
+        id: &str,
+    ) -> Result<Vec<String>, RepositoryError> {
+        let id = id.to_owned();
+        run!(self.list_profile_ids(project, id))
+    }
+
+    /// Writes down that the erasure of a profile was asked for.
+    ///
+    /// # Errors
+    /// When there is no such project, or the catalog cannot be written.
+    pub async fn note_erasure(
+        &self,
+        organization: OrganizationId,
+        project: ProjectId,
+        profile_id: String,
+        act: Act,
+    ) -> Result<(), RepositoryError> {
+        run!(self.note_erasure(organization, project, profile_id, act))
+    }
+
     /// One group.
     ///
     /// # Errors
@@ -431,6 +459,44 @@ impl Repository {
     ) -> Result<Option<Group>, RepositoryError> {
         let id = id.to_owned();
         run!(self.get_group(project, id))
+    }
+
+    /// The people of these ids, for somebody who keeps copies of them. Projects that were purged
+    /// have none, though some may not be removed yet.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn find_people(
+        &self,
+        wanted: BTreeMap<ProjectKey, PeopleIds>,
+    ) -> Result<StoredPeople, RepositoryError> {
+        run!(self.find_people(wanted))
+    }
+
+    /// The profiles behind a key, by project and id: so many at most.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_profiles_after(
+        &self,
+        of: CopyOf,
+        after: Option<(ProjectKey, String)>,
+        most: u32,
+    ) -> Result<Vec<(ProjectKey, Profile)>, RepositoryError> {
+        run!(self.list_profiles_after(of, after, most))
+    }
+
+    /// The groups behind a key, by project and id: so many at most.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_groups_after(
+        &self,
+        of: CopyOf,
+        after: Option<(ProjectKey, String)>,
+        most: u32,
+    ) -> Result<Vec<(ProjectKey, Group)>, RepositoryError> {
+        run!(self.list_groups_after(of, after, most))
     }
 
     /// The organization's clients, newest first; of one live project, if it is given.

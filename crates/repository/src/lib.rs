@@ -30,7 +30,7 @@ pub use audit::{Act, Action, Actor, AuditEntry, AuditFilter, Change, Changes};
 pub use catalog_url::{CatalogUrl, PostgresUrl};
 pub use error::{RepositoryError, Resource};
 pub use face::Repository;
-pub use people::Applied;
+pub use people::{Applied, CopyOf, PeopleIds, StoredPeople};
 pub use receipt::{Once, Outcome, ReplyKey, Seal, SealError};
 pub use salts::Salts;
 

@@ -3,13 +3,46 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use paneld_domain::{Complaint, Group, PeopleChange, Profile, ProfileChange, Timestamp};
+use paneld_domain::{
+    Complaint, Group, PeopleChange, Profile, ProfileChange, ProjectKey, Timestamp,
+};
 
 /// What became of a batch of changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Applied {
     /// How many changes could not be made as they were asked for, though they count.
     pub complaints: u64,
+}
+
+/// Ids of people of one project.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeopleIds {
+    /// Of profiles, or aliases of them.
+    pub profiles: BTreeSet<String>,
+    /// Of groups.
+    pub groups: BTreeSet<String>,
+}
+
+/// People as they are stored, with the projects they belong to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredPeople {
+    /// The ids of all profiles that were looked for, aliases and what they name.
+    pub profile_ids: Vec<(ProjectKey, String)>,
+    /// The ids of all groups that were looked for.
+    pub group_ids: Vec<(ProjectKey, String)>,
+    /// Those profiles that there are.
+    pub profiles: Vec<(ProjectKey, Profile)>,
+    /// Those groups that there are.
+    pub groups: Vec<(ProjectKey, Group)>,
+}
+
+/// What is copied anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyOf {
+    /// The people of all projects.
+    All,
+    /// Those of one project.
+    Project(ProjectKey),
 }
 
 /// The ids that a batch of changes names.

@@ -37,6 +37,8 @@ mod bootstrap;
 mod bulk;
 #[path = "catalog/clients.rs"]
 mod clients;
+#[path = "catalog/copies.rs"]
+mod copies;
 #[path = "catalog/organizations.rs"]
 mod organizations;
 #[path = "catalog/people.rs"]

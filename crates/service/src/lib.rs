@@ -9,6 +9,7 @@
 //! This crate knows no HTTP and no SQL.
 
 mod admin;
+mod erasure;
 mod error;
 mod health;
 mod identity;
@@ -27,6 +28,7 @@ pub mod ingest {
     pub use paneld_ingest::*;
 }
 
+pub use erasure::{ErasedProfile, Erasure};
 pub use error::{Conflict, ServiceError};
 pub use health::{BackendState, Health, Overall, Readiness};
 pub use identity::{Identity, LimitState, WhoAmI};
@@ -36,7 +38,9 @@ pub use paneld_events::{EventBatches, EventStore, EventsPage, EventsUrl};
 pub use paneld_repository::{
     AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, Repository, Resource, Rotated,
 };
-pub use reports::{Annotated, ProfileWithEvents, Reports, Subject};
+pub use reports::{
+    Annotated, GroupWithMembers, ProfileMetrics, ProfileWithEvents, Reports, Subject,
+};
 pub use revocations::Revocations;
 pub use track::{Track, TrackAnswer, TrackCall, TrackRefusal};
 pub use upkeep::{Upkeep, current_salts};

@@ -3,6 +3,7 @@
 mod behaviour;
 mod export;
 mod figures;
+mod people;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -19,6 +20,7 @@ use paneld_repository::{Repository, Resource};
 use tokio::sync::Mutex;
 
 pub use self::figures::Annotated;
+pub use self::people::{GroupWithMembers, ProfileMetrics};
 use crate::ServiceError;
 
 /// Since when somebody must have done something to be there live.

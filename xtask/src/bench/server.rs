@@ -83,6 +83,34 @@ impl Server {
         bail!("{} did not answer within {:?}", self.name, PAUSE * ATTEMPTS);
     }
 
+    /// Asks something, and returns the JSON of a good answer.
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[String],
+        body: &str,
+    ) -> Result<serde_json::Value> {
+        let connection = TcpStream::connect(self.address)?;
+        let answer = exchange(connection, method, path, headers, body)?;
+        let (head, body) = answer
+            .split_once("\r\n\r\n")
+            .with_context(|| format!("{} breaks off in its answer", self.name))?;
+        ensure!(
+            head.starts_with("HTTP/1.1 200"),
+            "{} answers {method} {path} with {answer}",
+            self.name
+        );
+        Ok(serde_json::from_str(body)?)
+    }
+
+    /// Ends it without any warning.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Processor time spent so far, in the program and in the kernel on its behalf.
     pub(crate) fn cpu_us(&self) -> Result<f64> {
         let stat = self.proc_file("stat")?;
@@ -131,17 +159,33 @@ fn clock_ticks_per_second() -> Result<f64> {
         .context("getconf CLK_TCK prints no number")
 }
 
-fn status_line(mut connection: TcpStream, path: &str, headers: &[String]) -> Result<String> {
+fn status_line(connection: TcpStream, path: &str, headers: &[String]) -> Result<String> {
+    let answer = exchange(connection, "GET", path, headers, "")?;
+    Ok(answer.lines().next().unwrap_or("nothing").to_owned())
+}
+
+/// The whole answer to a request, as it comes.
+fn exchange(
+    mut connection: TcpStream,
+    method: &str,
+    path: &str,
+    headers: &[String],
+    body: &str,
+) -> Result<String> {
     connection.set_read_timeout(Some(PAUSE * ATTEMPTS))?;
-    let mut request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+    let mut request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n",
+        body.len()
+    );
     for header in headers {
         request.push_str(header);
         request.push_str("\r\n");
     }
-    write!(connection, "{request}\r\n")?;
+    write!(connection, "{request}\r\n{body}")?;
     let mut answer = String::new();
     connection.read_to_string(&mut answer)?;
-    Ok(answer.lines().next().unwrap_or("nothing").to_owned())
+    Ok(answer)
 }
 
 /// User and system time, fields 14 and 15 of `/proc/<pid>/stat`.

@@ -360,6 +360,7 @@ impl Checked<'_> {
         }
         let path = operation.path.replace("{projectId}", "bare");
         let path = path.replace("{id}", id).replace("{profileId}", id);
+        let path = path.replace("{groupId}", id);
         let path = format!("{path}{query}");
         let method = operation.method.to_uppercase().parse::<Method>().unwrap();
         let reply = match body {
@@ -507,12 +508,27 @@ async fn real_replies_are_as_the_document_says() {
     root.call("post /event", "", there, Some(event)).await;
     let body = json!({"profileId": "anna", "firstName": "Anna", "properties": {"a.b": 1}});
     root.call("post /profile", "", there, Some(body)).await;
+    let group = json!({"id": "acme", "type": "company", "name": "Acme", "properties": {"a": 1}});
+    let join = json!({"groupIds": ["acme"], "profileId": "anna"});
+    for body in [
+        json!({"type": "group", "payload": group}),
+        json!({"type": "assign_group", "payload": join}),
+    ] {
+        root.call("post /track", "", there, Some(body)).await;
+    }
     let body = json!({"profileId": "anna", "property": "visits"});
     for name in ["increment", "decrement"] {
         let name = format!("post /profile/{name}");
         root.call(&name, "", there, Some(body.clone())).await;
     }
-    let body = json!([{"name": "old", "created_at": "2025-12-01 10:00:00"}]);
+    let old = |name: &str, at: &str| {
+        json!({"name": name, "device_id": "old", "profile_id": "anna", "session_id": "old",
+            "created_at": at})
+    };
+    let body = json!([
+        old("old", "2025-12-01 10:00:00"),
+        old("older", "2025-12-01 09:00:00")
+    ]);
     root.call("post /import/events", "", there, Some(body))
         .await;
     server.settle().await;
@@ -520,8 +536,53 @@ async fn real_replies_are_as_the_document_says() {
         .await;
     let profile = "get /insights/{projectId}/profiles/{profileId}";
     root.call(profile, "anna", "", None).await;
+    for list in [
+        "events",
+        "events/names",
+        "events/properties",
+        "sessions",
+        "profiles",
+        "groups",
+        "groups/types",
+    ] {
+        let name = format!("get /insights/{{projectId}}/{list}");
+        root.call(&name, "", "", None).await;
+    }
+    let values = "?eventName=signup&propertyKey=plan";
+    let name = "get /insights/{projectId}/events/property_values";
+    root.call(name, "", values, None).await;
+    for name in ["sessions", "metrics"] {
+        let name = format!("{profile}/{name}");
+        root.call(&name, "anna", "", None).await;
+    }
+    let group = "get /insights/{projectId}/groups/{groupId}";
+    root.call(group, "acme", "", None).await;
+    for (path, query) in [
+        ("active_users", "?days=1"),
+        ("retention", ""),
+        ("retention/cohort", ""),
+        ("engagement", ""),
+        ("funnel", "?steps=older&steps=old&range=12m"),
+        ("user_flow", "?startEvent=older&range=12m"),
+    ] {
+        let name = format!("get /insights/{{projectId}}/{path}");
+        let answer = root.call(&name, "", query, None).await;
+        assert_ne!(answer, json!([]), "{name}");
+    }
     let query = "?projectId=bare";
     root.call("get /export/events", "", query, None).await;
+    root.call("get /v1/events/count", "", query, None).await;
+    let series = "&startDate=2025-12-01&endDate=2025-12-02&previous=true&series[0][name]=old";
+    let with_country = "&breakdowns[0][name]=country";
+    for more in ["", series, &format!("{series}{with_country}")] {
+        let query = format!("{query}{more}");
+        root.call("get /export/charts", "", &query, None).await;
+    }
+    // Somebody who is called as the project is.
+    let body = json!({"profileId": "bare", "firstName": "Bare"});
+    root.call("post /profile", "", there, Some(body)).await;
+    let erase = "delete /manage/projects/{id}/profiles/{profileId}";
+    root.call(erase, "bare", "", None).await;
 
     // Whoever documents another operation calls it here.
     let all = document.operations();

@@ -2,9 +2,8 @@
 
 use chrono::NaiveDate;
 use paneld_domain::{InvalidValue, Timestamp};
-use regex::{Regex, RegexBuilder};
 
-use super::{Comparison, Operator};
+use super::{Comparison, Operator, Pattern};
 use crate::window::DateText;
 
 /// What spells a number, as a regular expression: everything else is none.
@@ -12,61 +11,9 @@ pub const NUMBER_PATTERN: &str = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-
 
 /// What may spell a date or a time, as a regular expression. Such a text still need not be one:
 /// there is no 30 February.
-pub const MOMENT_PATTERN: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}\
-    ([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?$";
-
-/// Longer patterns are refused.
-const LONGEST_PATTERN: usize = 1_000;
-
-/// A compiled pattern may be so large, in bytes.
-const LARGEST_PATTERN: usize = 1 << 20;
-
-/// A regular expression. It is searched for anywhere in a text.
-#[derive(Debug, Clone)]
-pub struct Pattern(Regex);
-
-impl Pattern {
-    /// Reads a pattern. Slashes around it are no part of it.
-    ///
-    /// # Errors
-    /// When it is no regular expression, or one that is too large.
-    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
-        let inner = text
-            .strip_prefix('/')
-            .and_then(|rest| rest.strip_suffix('/'))
-            .unwrap_or(text);
-        if inner.len() > LONGEST_PATTERN {
-            return Err(InvalidValue::new(format!(
-                "must be at most {LONGEST_PATTERN} bytes"
-            )));
-        }
-        let built = RegexBuilder::new(inner).size_limit(LARGEST_PATTERN).build();
-        match built {
-            Ok(regex) => Ok(Self(regex)),
-            Err(regex::Error::CompiledTooBig(_)) => {
-                Err(InvalidValue::new("must be a smaller regular expression"))
-            }
-            Err(_explained_over_many_lines) => {
-                Err(InvalidValue::new("must be a regular expression"))
-            }
-        }
-    }
-
-    /// The pattern, without slashes around it.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-
-    pub(super) fn is_found_in(&self, text: &str) -> bool {
-        self.0.is_match(text)
-    }
-}
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
+pub const MOMENT_PATTERN: &str = "^([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])\
+    -[0-9]{2}-[0-9]{2}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]+)?)?\
+    ([Zz]|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?)?$";
 
 /// The values of a filter, as what they are compared as. There is at least one, but for
 /// [`Operands::None`].

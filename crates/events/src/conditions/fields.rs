@@ -75,7 +75,7 @@ fn moment(column: &str) -> Operand {
 }
 
 /// A property; what is not there is an empty text.
-fn property(map: &str, key: &str) -> Operand {
+pub(super) fn property(map: &str, key: &str) -> Operand {
     let value = Sql::with(
         &format!("coalesce({map}[?], '')"),
         [Value::Text(key.to_owned())],
@@ -167,15 +167,19 @@ fn column_of(column: Column, rows: Rows) -> Operand {
         Column::Path if rows == Rows::Sessions => plain("s.entry_path"),
         Column::Origin if rows == Rows::Sessions => plain("s.entry_origin"),
         Column::SessionId if rows == Rows::Sessions => plain("s.id"),
-        Column::Duration | Column::Revenue | Column::Longitude | Column::Latitude => {
-            number(&format!("{alias}.{name}"))
-        }
+        Column::Duration | Column::Revenue => number(&format!("{alias}.{name}")),
+        // They are single floats; as doubles they would not be the numbers that they are printed
+        // as.
+        Column::Longitude | Column::Latitude => Operand {
+            nature: Nature::Number(Sql::new(&format!("{alias}.{name}::VARCHAR"))),
+            ..number(&format!("{alias}.{name}"))
+        },
         Column::CreatedAt | Column::ImportedAt => moment(&format!("{alias}.{name}")),
         _ => plain(&format!("{alias}.{name}")),
     }
 }
 
-fn profile_column(column: ProfileColumn) -> Operand {
+pub(super) fn profile_column(column: ProfileColumn) -> Operand {
     let name = format!("p.{}", column.name());
     match column {
         ProfileColumn::CreatedAt | ProfileColumn::LastSeenAt => moment(&name),

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod away;
+mod copies;
+mod filters;
 mod fixtures;
 mod order;
 mod reading;

@@ -1,6 +1,7 @@
 //! Answers.
 
 use paneld_analytics::{EventPlace, EventsStart, Window};
+use paneld_domain::Zone;
 use paneld_events::{EventStore, ProfileNumbers};
 
 use crate::fixtures::*;
@@ -159,7 +160,11 @@ async fn a_profile_is_counted() {
     let sessions = [session("short", "d", "ann", 0), long].map(of_session);
     let changes = events.chain(sessions);
     store.apply(batch(1, changes)).await.unwrap();
-    let numbers = store.profile_numbers(PROJECT, "ann".into()).await.unwrap();
+    let utc: Zone = "UTC".parse().unwrap();
+    let numbers = store
+        .profile_numbers(PROJECT, "ann".into(), utc)
+        .await
+        .unwrap();
     let expected = ProfileNumbers {
         events: 7,
         session_starts: 1,
@@ -173,6 +178,9 @@ async fn a_profile_is_counted() {
         bounces: 1,
     };
     assert_eq!(numbers, expected);
-    let none = store.profile_numbers(PROJECT, "bob".into()).await.unwrap();
+    let none = store
+        .profile_numbers(PROJECT, "bob".into(), utc)
+        .await
+        .unwrap();
     assert_eq!(none, ProfileNumbers::default());
 }

@@ -205,7 +205,7 @@ pub(super) fn profile(id: &str, known: Option<&Profile>, project: &str) -> Json 
 
 /// Properties with dots in their names, as the objects that they were. Where a name is both a
 /// value and the begin of others, the others win.
-fn nested(properties: &BTreeMap<String, String>) -> Map<String, Json> {
+pub(crate) fn nested(properties: &BTreeMap<String, String>) -> Map<String, Json> {
     let mut root = Map::new();
     for (name, value) in properties {
         put(&mut root, name, value);

@@ -131,6 +131,6 @@ impl ProfileRow {
 }
 
 /// As times are stored: in UTC, to the millisecond.
-fn stored(moment: Timestamp) -> String {
+pub(super) fn stored(moment: Timestamp) -> String {
     moment.format("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }

@@ -47,6 +47,13 @@ impl ProfileRow {
     }
 }
 
+impl ProfileRow {
+    /// The profile, with the project it belongs to.
+    pub(super) fn with_project(self) -> Result<(ProjectKey, Profile), RepositoryError> {
+        Ok((ProjectKey(self.project_key), self.try_into()?))
+    }
+}
+
 impl TryFrom<ProfileRow> for Profile {
     type Error = RepositoryError;
 
@@ -88,6 +95,13 @@ impl GroupRow {
             created_at: group.created_at,
             updated_at: group.updated_at,
         })
+    }
+}
+
+impl GroupRow {
+    /// The group, with the project it belongs to.
+    pub(super) fn with_project(self) -> Result<(ProjectKey, Group), RepositoryError> {
+        Ok((ProjectKey(self.project_key), self.try_into()?))
     }
 }
 
@@ -156,6 +170,19 @@ impl Store {
             .await
             .optional()?;
         Ok(found.unwrap_or(id))
+    }
+
+    /// The id of a profile, and all that find it.
+    pub(crate) async fn list_profile_ids(
+        &self,
+        project: ProjectKey,
+        id: String,
+    ) -> Result<Vec<String>, RepositoryError> {
+        let id = self.resolve_alias(project, id).await?;
+        let ids = vec![id];
+        let mut connection = self.reader().await?;
+        let aliases = find_aliases_of(&mut connection, project, &ids).await?;
+        Ok(ids.into_iter().chain(aliases.into_keys()).collect())
     }
 
     pub(crate) async fn list_profiles_by_ids(

@@ -70,11 +70,7 @@ pub(super) fn count(
     Ok(reached)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the lowest bits are the steps"
-)]
+#[expect(clippy::cast_sign_loss, reason = "the lowest bits are the steps")]
 fn moment(number: &i64) -> StepMoment {
     StepMoment {
         at_ms: number >> STEP_BITS,

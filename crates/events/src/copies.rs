@@ -1,0 +1,191 @@
+//! Copies of what the catalog keeps of people and groups, for reports that join them. Only what
+//! is here writes them. They have a position in the spool of their own, so that events never wait
+//! for the catalog.
+
+use duckdb::{Connection, params};
+use paneld_domain::{Group, Profile, ProjectKey};
+
+use crate::{
+    EventStore, EventsError,
+    apply::{append, with_room},
+    error::Fault,
+    record,
+};
+
+/// Rows of people, with the projects they belong to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeopleRows {
+    /// Profiles.
+    pub profiles: Vec<(ProjectKey, Profile)>,
+    /// Groups.
+    pub groups: Vec<(ProjectKey, Group)>,
+}
+
+/// People as they are after some changes, to take the place of what is here of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeopleCopies {
+    /// The position in the spool of the last of the changes.
+    pub position: u64,
+    /// Projects of which nobody is left.
+    pub purged: Vec<ProjectKey>,
+    /// Profiles that may have changed, or be gone.
+    pub profile_ids: Vec<(ProjectKey, String)>,
+    /// Groups that may have changed.
+    pub group_ids: Vec<(ProjectKey, String)>,
+    /// Those of them that there are.
+    pub rows: PeopleRows,
+}
+
+impl EventStore {
+    /// The position in the spool up to which people were copied; 0 when they never were.
+    pub async fn copied_position(&self) -> Result<u64, EventsError> {
+        self.write(|connection| copied_position(connection)).await
+    }
+
+    /// Puts people in the place of their earlier copies, whole or not at all. What was copied
+    /// before is not copied again.
+    pub async fn copy_people(&self, copies: PeopleCopies) -> Result<(), EventsError> {
+        self.write(move |connection| with_room(connection, |connection| copy(connection, &copies)))
+            .await
+    }
+
+    /// Begins to copy everybody anew. Nobody sees anything of it until
+    /// [`Self::finish_new_copies`].
+    pub async fn begin_new_copies(&self) -> Result<(), EventsError> {
+        self.write(|connection| Ok(connection.execute_batch(BEGIN)?))
+            .await
+    }
+
+    /// Adds some to the new copies.
+    pub async fn add_new_copies(&self, rows: PeopleRows) -> Result<(), EventsError> {
+        self.write(move |connection| {
+            let transaction = connection.transaction()?;
+            append_rows(&transaction, ["new_profiles", "new_groups"], &rows)?;
+            Ok(transaction.commit()?)
+        })
+        .await
+    }
+
+    /// Puts the new copies in the place of all old ones, or of those of one project. With a
+    /// position, that is how far people are copied then.
+    pub async fn finish_new_copies(
+        &self,
+        project: Option<ProjectKey>,
+        position: Option<u64>,
+    ) -> Result<(), EventsError> {
+        self.write(move |connection| {
+            with_room(connection, |connection| {
+                finish(connection, project, position)
+            })
+        })
+        .await
+    }
+}
+
+/// On the connection that writes, and gone with it.
+const BEGIN: &str = "
+    CREATE OR REPLACE TEMP TABLE new_profiles AS FROM profiles LIMIT 0;
+    CREATE OR REPLACE TEMP TABLE new_groups AS FROM groups LIMIT 0;";
+
+fn copied_position(connection: &Connection) -> Result<u64, Fault> {
+    let sql = "SELECT people_position FROM applied";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
+
+fn copy(connection: &mut Connection, copies: &PeopleCopies) -> Result<(), Fault> {
+    let transaction = connection.transaction()?;
+    if copied_position(&transaction)? >= copies.position {
+        return Ok(());
+    }
+    for project in &copies.purged {
+        remove_all(&transaction, *project)?;
+    }
+    remove(&transaction, "profiles", &copies.profile_ids)?;
+    remove(&transaction, "groups", &copies.group_ids)?;
+    append_rows(&transaction, ["profiles", "groups"], &copies.rows)?;
+    let sql = "UPDATE applied SET people_position = ?";
+    transaction.execute(sql, [copies.position])?;
+    transaction.commit()?;
+    demand_position(connection, copies.position)
+}
+
+fn finish(
+    connection: &mut Connection,
+    project: Option<ProjectKey>,
+    position: Option<u64>,
+) -> Result<(), Fault> {
+    let transaction = connection.transaction()?;
+    match project {
+        Some(project) => remove_all(&transaction, project)?,
+        None => transaction.execute_batch("DELETE FROM profiles; DELETE FROM groups")?,
+    }
+    transaction.execute_batch(
+        "INSERT INTO profiles FROM new_profiles; INSERT INTO groups FROM new_groups",
+    )?;
+    if let Some(position) = position {
+        transaction.execute("UPDATE applied SET people_position = ?", [position])?;
+    }
+    transaction.commit()?;
+    if let Some(position) = position {
+        demand_position(connection, position)?;
+    }
+    Ok(connection.execute_batch("DROP TABLE new_profiles; DROP TABLE new_groups")?)
+}
+
+/// A COMMIT after an error says that all is well.
+fn demand_position(connection: &Connection, position: u64) -> Result<(), Fault> {
+    if copied_position(connection)? == position {
+        Ok(())
+    } else {
+        Err(Fault::Store("nothing was committed".into()))
+    }
+}
+
+fn remove_all(connection: &Connection, project: ProjectKey) -> Result<(), Fault> {
+    connection.execute("DELETE FROM profiles WHERE project_key = ?", [project.0])?;
+    connection.execute("DELETE FROM groups WHERE project_key = ?", [project.0])?;
+    Ok(())
+}
+
+fn remove(connection: &Connection, table: &str, ids: &[(ProjectKey, String)]) -> Result<(), Fault> {
+    match ids {
+        [] => {}
+        [(project, id)] => {
+            let sql = format!("DELETE FROM {table} WHERE project_key = ? AND id = ?");
+            connection.execute(&sql, params![project.0, id])?;
+        }
+        _ => {
+            connection.execute_batch(
+                "CREATE OR REPLACE TEMP TABLE replaced_people (project_key BIGINT, id VARCHAR)",
+            )?;
+            let keys = ids.iter().map(|(project, id)| (*project, id));
+            let keys = record::people_keys(&keys.collect::<Vec<_>>())?;
+            append(connection, "replaced_people", keys)?;
+            connection.execute_batch(&format!(
+                "DELETE FROM {table} USING replaced_people AS replaced
+                 WHERE {table}.project_key = replaced.project_key AND {table}.id = replaced.id;
+                 DROP TABLE replaced_people"
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+/// Appends to the table of profiles and to that of groups.
+fn append_rows(
+    connection: &Connection,
+    [profiles, groups]: [&str; 2],
+    rows: &PeopleRows,
+) -> Result<(), Fault> {
+    if !rows.profiles.is_empty() {
+        let rows = rows.profiles.iter().map(|(project, row)| (*project, row));
+        let rows = record::profiles(&rows.collect::<Vec<_>>())?;
+        append(connection, profiles, rows)?;
+    }
+    if !rows.groups.is_empty() {
+        let rows = rows.groups.iter().map(|(project, row)| (*project, row));
+        let rows = record::groups(&rows.collect::<Vec<_>>())?;
+        append(connection, groups, rows)?;
+    }
+    Ok(())
+}

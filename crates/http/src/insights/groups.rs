@@ -1,0 +1,210 @@
+//! Groups: `contract/insights.md` §7.18.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use paneld_analytics::{GroupsRequest, Query};
+use paneld_auth::permission;
+use paneld_domain::{Group, Profile};
+use paneld_guard::{ApiError, Caller};
+use paneld_service::Reports;
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+use utoipa::ToSchema;
+
+use super::{
+    finish,
+    lists::{MOST, PAGE},
+};
+use crate::{
+    error::reply_for, export::nested, openapi::any_value, reply::WireTime, routes::Endpoint,
+};
+
+/// How many members of a group are shown when nothing is said.
+const MEMBERS: u32 = 10;
+/// How many are shown at most.
+const MOST_MEMBERS: i64 = 50;
+
+/// The types of groups.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GroupTypes, example = json!({"types": ["company", "team"]}))]
+pub(crate) struct TypesBody {
+    types: Vec<String>,
+}
+
+/// A group.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Group)]
+pub(crate) struct GroupBody {
+    id: String,
+    project_id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    name: String,
+    properties: BTreeMap<String, String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: WireTime,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: WireTime,
+}
+
+impl GroupBody {
+    fn new(group: Group, project_id: &str) -> Self {
+        Self {
+            project_id: project_id.to_owned(),
+            id: group.id,
+            kind: group.kind,
+            name: group.name,
+            properties: group.properties,
+            created_at: WireTime(group.created_at),
+            updated_at: WireTime(group.updated_at),
+        }
+    }
+}
+
+/// A group, and who belongs to it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GroupWithMembers)]
+pub(crate) struct GroupWithMembersBody {
+    group: GroupBody,
+    /// How many profiles belong to it.
+    member_count: u64,
+    /// The newest of them.
+    members: Vec<MemberBody>,
+}
+
+/// A profile that belongs to a group.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = GroupMember)]
+pub(crate) struct MemberBody {
+    id: String,
+    first_name: String,
+    last_name: String,
+    email: String,
+    avatar: String,
+    /// Always true: who is not identified has no profile.
+    is_external: bool,
+    /// Those with dots in their names are objects.
+    #[schema(schema_with = any_value)]
+    properties: Map<String, Json>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: WireTime,
+    #[schema(value_type = String, format = DateTime)]
+    last_seen_at: WireTime,
+    project_id: String,
+    groups: BTreeSet<String>,
+}
+
+impl MemberBody {
+    fn new(profile: Profile, project_id: &str) -> Self {
+        Self {
+            is_external: true,
+            properties: nested(&profile.properties),
+            project_id: project_id.to_owned(),
+            id: profile.id,
+            first_name: profile.first_name,
+            last_name: profile.last_name,
+            email: profile.email,
+            avatar: profile.avatar,
+            created_at: WireTime(profile.created_at),
+            last_seen_at: WireTime(profile.last_seen_at),
+            groups: profile.groups,
+        }
+    }
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(__path_list_groups, list_groups),
+        Endpoint::new(__path_list_group_types, list_group_types),
+        Endpoint::new(__path_get_group, get_group),
+    ]
+}
+
+/// Types of groups
+///
+/// The types of all groups, in their order.
+#[utoipa::path(get, path = "/insights/{projectId}/groups/types", tag = "Insights",
+    params(("projectId" = String, Path, description = "The project")),
+    responses((status = 200, description = "The types", body = TypesBody)))]
+pub(crate) async fn list_group_types(
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let subject = reports.subject(&caller.0, Some(&project)).await;
+    let subject = subject.map_err(reply_for)?;
+    let types = reports.list_group_types(&subject).await;
+    let types = types.map_err(reply_for)?;
+    Ok(HttpResponse::Ok().json(TypesBody { types }))
+}
+
+/// Groups
+///
+/// Companies, teams and the like, newest first.
+#[utoipa::path(get, path = "/insights/{projectId}/groups", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("type" = Option<String>, Query, description = "Only groups of this type"),
+        ("search" = Option<String>, Query, description = "A part of the name or the id, in any \
+            case"),
+        ("limit" = Option<u32>, Query, description = "How many: 20, at most 100"),
+        ("cursor" = Option<u32>, Query, description = "The page; the first is 1")),
+    responses((status = 200, description = "The groups", body = Vec<GroupBody>)))]
+pub(crate) async fn list_groups(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let subject = reports.subject(&caller.0, Some(&project)).await;
+    let subject = subject.map_err(reply_for)?;
+    let mut query = Query::parse(request.query_string());
+    let request = GroupsRequest {
+        kind: query.text("type"),
+        search: query.text("search"),
+        paging: query.paging_within(PAGE, MOST),
+    };
+    let request = finish(query, request)?;
+    let groups = reports.list_groups(&subject, request).await;
+    let groups = groups.map_err(reply_for)?.into_iter();
+    let project = subject.project.id.as_str();
+    let bodies = groups.map(|group| GroupBody::new(group, project));
+    Ok(HttpResponse::Ok().json(bodies.collect::<Vec<_>>()))
+}
+
+/// A group
+///
+/// A group, and the newest profiles that belong to it.
+#[utoipa::path(get, path = "/insights/{projectId}/groups/{groupId}", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("groupId" = String, Path, description = "The group"),
+        ("memberLimit" = Option<u32>, Query, description = "How many members: 10, at most 50")),
+    responses((status = 200, description = "The group", body = GroupWithMembersBody)))]
+pub(crate) async fn get_group(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    path: web::Path<(String, String)>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let (project, id) = path.into_inner();
+    let subject = reports.subject(&caller.0, Some(&project)).await;
+    let subject = subject.map_err(reply_for)?;
+    let mut query = Query::parse(request.query_string());
+    let limit = query.integer("memberLimit", 1..=MOST_MEMBERS);
+    let limit = finish(query, limit)?.and_then(|limit| u32::try_from(limit).ok());
+    let found = reports.group(&subject, &id, limit.unwrap_or(MEMBERS)).await;
+    let found = found.map_err(reply_for)?;
+    let project = subject.project.id.as_str();
+    let members = found.members.newest.into_iter();
+    Ok(HttpResponse::Ok().json(GroupWithMembersBody {
+        group: GroupBody::new(found.group, project),
+        member_count: found.members.count,
+        members: members
+            .map(|profile| MemberBody::new(profile, project))
+            .collect(),
+    }))
+}

@@ -1,0 +1,349 @@
+//! Raw events and sessions, and what is in events: `contract/insights.md` §7.14, §7.15, §7.17.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use paneld_analytics::{
+    Column, DefaultWindow, EventsRequest, Query, SessionsRequest, Window, WindowNames,
+};
+use paneld_auth::permission;
+use paneld_guard::{ApiError, Caller};
+use paneld_service::{Reports, Subject};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{finish, rows::EventRow, session_row::SessionRow};
+use crate::{error::reply_for, routes::Endpoint};
+
+/// How many rows are shown when nothing is said.
+pub(super) const PAGE: u32 = 20;
+/// How many are shown at most.
+pub(super) const MOST: u32 = 100;
+
+const NAMES: u32 = 50;
+const KEYS: u32 = 500;
+const VALUES: u32 = 200;
+
+/// Columns of sessions and of events that callers compare with a text, by parameter.
+const COLUMNS: [(&str, Column); 8] = [
+    ("country", Column::Country),
+    ("city", Column::City),
+    ("device", Column::Device),
+    ("browser", Column::Browser),
+    ("os", Column::Os),
+    ("referrer", Column::Referrer),
+    ("referrerName", Column::ReferrerName),
+    ("referrerType", Column::ReferrerType),
+];
+
+/// The columns of events in which readers look for values.
+const EVENT_COLUMNS: [&str; 22] = [
+    "path",
+    "origin",
+    "referrer",
+    "referrer_name",
+    "referrer_type",
+    "duration",
+    "country",
+    "city",
+    "region",
+    "os",
+    "os_version",
+    "browser",
+    "browser_version",
+    "device",
+    "brand",
+    "model",
+    "sdk_name",
+    "sdk_version",
+    "profile_id",
+    "session_id",
+    "device_id",
+    "revenue",
+];
+
+/// What events have, apart from their names.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventProperties)]
+pub(crate) struct PropertiesBody {
+    /// What all events have.
+    columns: [&'static str; 22],
+    /// What some have beside, in the order of the keys; 500 at most.
+    properties: Vec<PropertyKeyBody>,
+}
+
+/// A property of events of one name.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventPropertyKey, example = json!({"property_key": "plan", "event_name": "signup"}))]
+pub(crate) struct PropertyKeyBody {
+    property_key: String,
+    event_name: String,
+}
+
+/// What a property was.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventPropertyValues, example = json!({"event": "signup", "property": "plan",
+    "values": ["pro", "free"]}))]
+pub(crate) struct ValuesBody {
+    event: String,
+    property: String,
+    /// Each once, the latest first; 200 at most.
+    values: Vec<String>,
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(__path_find_events, find_events),
+        Endpoint::new(__path_list_event_names, list_event_names),
+        Endpoint::new(__path_list_event_properties, list_event_properties),
+        Endpoint::new(__path_list_property_values, list_property_values),
+        Endpoint::new(__path_list_sessions, list_sessions),
+    ]
+}
+
+/// Events
+///
+/// Events of a window, newest first. All conditions have to be met; texts are compared exactly.
+#[utoipa::path(get, path = "/insights/{projectId}/events", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
+            30 days ago, unless it is given"),
+        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
+        ("range" = Option<String>, Query, description = "A stretch of time by name, such as `7d`"),
+        ("eventNames" = Option<Vec<String>>, Query, description = "Only events of these names"),
+        ("path" = Option<String>, Query, description = "Only events of this page"),
+        ("country" = Option<String>, Query, description = "The code of the country"),
+        ("city" = Option<String>, Query, description = "The city"),
+        ("device" = Option<String>, Query, description = "The kind of device"),
+        ("browser" = Option<String>, Query, description = "The browser"),
+        ("os" = Option<String>, Query, description = "The operating system"),
+        ("referrer" = Option<String>, Query, description = "The URL of the referrer"),
+        ("referrerName" = Option<String>, Query, description = "The name of the referrer"),
+        ("referrerType" = Option<String>, Query, description = "The kind of referrer"),
+        ("profileId" = Option<String>, Query, description = "The profile, or an alias of it"),
+        ("properties" = Option<String>, Query, description = "Properties and what they must be: \
+            a JSON object of texts"),
+        ("filters" = Option<String>, Query, description = "Filters, as a JSON list"),
+        ("limit" = Option<u32>, Query, description = "How many: 20, at most 100"),
+        ("cursor" = Option<u32>, Query, description = "The page; the first is 1")),
+    responses((status = 200, description = "The events", body = Vec<EventRow>)))]
+pub(crate) async fn find_events(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let subject = reports.subject(&caller.0, Some(&project)).await;
+    let subject = subject.map_err(reply_for)?;
+    let mut query = Query::parse(request.query_string());
+    let window = window(&mut query, &subject, &reports);
+    let names = query.text_list("eventNames").unwrap_or_default();
+    let mut columns = exact_columns(&mut query);
+    columns.extend(exact(&mut query, "path", Column::Path));
+    let profile_id = query.text("profileId");
+    let properties = query.text_map("properties").unwrap_or_default();
+    let filters = query.filters("filters");
+    let paging = query.paging_within(PAGE, MOST);
+    let Some(window) = finish(query, window)? else {
+        return Err(no_window());
+    };
+    columns.extend(of_profile(&reports, &subject, profile_id).await?);
+    let events = reports.find_events(
+        &subject,
+        EventsRequest {
+            window,
+            names,
+            columns,
+            properties,
+            filters,
+            paging,
+        },
+    );
+    let events = events.await.map_err(reply_for)?;
+    let project = subject.project.id.as_str();
+    let rows = events.iter().map(|event| EventRow::new(event, project));
+    Ok(HttpResponse::Ok().json(rows.collect::<Vec<_>>()))
+}
+
+/// Names of events
+///
+/// The names of all events that ever came, the most frequent first; 50 at most.
+#[utoipa::path(get, path = "/insights/{projectId}/events/names", tag = "Insights",
+    params(("projectId" = String, Path, description = "The project")),
+    responses((status = 200, description = "The names", body = Vec<String>)))]
+pub(crate) async fn list_event_names(
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let subject = reports.subject(&caller.0, Some(&project)).await;
+    let subject = subject.map_err(reply_for)?;
+    let names = reports.event_names(&subject, NAMES).await;
+    Ok(HttpResponse::Ok().json(names.map_err(reply_for)?))
+}
+
+/// Properties of events
+///
+/// The columns that all events have, and the properties that were sent with them.
+#[utoipa::path(get, path = "/insights/{projectId}/events/properties", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("eventName" = Option<String>, Query, description = "Only of events of this name")),
+    responses((status = 200, description = "The properties", body = PropertiesBody)))]
+pub(crate) async fn list_event_properties(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let subject = reports.subject(&caller.0, Some(&project)).await;
+    let subject = subject.map_err(reply_for)?;
+    let mut query = Query::parse(request.query_string());
+    let event = query.text("eventName");
+    let event = finish(query, event)?;
+    let keys = reports.property_keys(&subject, event, KEYS).await;
+    let keys = keys.map_err(reply_for)?.into_iter();
+    let properties = keys.map(|(property_key, event_name)| PropertyKeyBody {
+        property_key,
+        event_name,
+    });
+    Ok(HttpResponse::Ok().json(PropertiesBody {
+        columns: EVENT_COLUMNS,
+        properties: properties.collect(),
+    }))
+}
+
+/// Values of a property
+///
+/// What a property of events of one name was. Empty values are left out.
+#[utoipa::path(get, path = "/insights/{projectId}/events/property_values", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("eventName" = String, Query, description = "The name of the events"),
+        ("propertyKey" = String, Query, description = "The property; columns have no values here")),
+    responses((status = 200, description = "The values", body = ValuesBody)))]
+pub(crate) async fn list_property_values(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let subject = reports.subject(&caller.0, Some(&project)).await;
+    let subject = subject.map_err(reply_for)?;
+    let mut query = Query::parse(request.query_string());
+    let event = query.required("eventName", Query::text);
+    let property = query.required("propertyKey", Query::text);
+    let (event, property) = finish(query, (event, property))?;
+    let (event, property) = (event.unwrap_or_default(), property.unwrap_or_default());
+    let values = reports.property_values(&subject, event.clone(), property.clone(), VALUES);
+    Ok(HttpResponse::Ok().json(ValuesBody {
+        values: values.await.map_err(reply_for)?,
+        event,
+        property,
+    }))
+}
+
+/// Sessions
+///
+/// Sessions that began in a window, newest first. All conditions have to be met; texts are
+/// compared exactly. A filter about `path` asks for an event in the window that matches all
+/// filters; so do, together, filters about what only events have.
+#[utoipa::path(get, path = "/insights/{projectId}/sessions", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
+            30 days ago, unless it is given"),
+        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
+        ("range" = Option<String>, Query, description = "A stretch of time by name, such as `7d`"),
+        ("country" = Option<String>, Query, description = "The code of the country"),
+        ("city" = Option<String>, Query, description = "The city"),
+        ("device" = Option<String>, Query, description = "The kind of device"),
+        ("browser" = Option<String>, Query, description = "The browser"),
+        ("os" = Option<String>, Query, description = "The operating system"),
+        ("referrer" = Option<String>, Query, description = "The URL of the referrer"),
+        ("referrerName" = Option<String>, Query, description = "The name of the referrer"),
+        ("referrerType" = Option<String>, Query, description = "The kind of referrer"),
+        ("profileId" = Option<String>, Query, description = "The profile, or an alias of it"),
+        ("filters" = Option<String>, Query, description = "Filters, as a JSON list"),
+        ("limit" = Option<u32>, Query, description = "How many: 20, at most 100"),
+        ("cursor" = Option<u32>, Query, description = "The page; the first is 1")),
+    responses((status = 200, description = "The sessions", body = Vec<SessionRow>)))]
+pub(crate) async fn list_sessions(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let subject = reports.subject(&caller.0, Some(&project)).await;
+    let subject = subject.map_err(reply_for)?;
+    let mut query = Query::parse(request.query_string());
+    let window = window(&mut query, &subject, &reports);
+    let mut columns = exact_columns(&mut query);
+    let profile_id = query.text("profileId");
+    let filters = query.filters("filters");
+    let paging = query.paging_within(PAGE, MOST);
+    let Some(window) = finish(query, window)? else {
+        return Err(no_window());
+    };
+    columns.extend(of_profile(&reports, &subject, profile_id).await?);
+    let sessions = reports.find_sessions(
+        &subject,
+        SessionsRequest {
+            window,
+            columns,
+            filters,
+            paging,
+        },
+    );
+    let sessions = sessions.await.map_err(reply_for)?;
+    Ok(HttpResponse::Ok().json(session_rows(sessions, &subject)))
+}
+
+/// Sessions as rows.
+pub(super) fn session_rows(
+    sessions: Vec<paneld_domain::Session>,
+    subject: &Subject,
+) -> Vec<SessionRow> {
+    let project = subject.project.id.as_str();
+    let rows = sessions
+        .into_iter()
+        .map(|session| SessionRow::new(session, project));
+    rows.collect()
+}
+
+fn window(query: &mut Query, subject: &Subject, reports: &Reports) -> Option<Window> {
+    let found = query.window(
+        WindowNames::DATES,
+        subject.zone,
+        reports.now(),
+        DefaultWindow::THIRTY_DAYS,
+    );
+    found.map(|(_, window)| window)
+}
+
+/// A query without a problem has a window.
+fn no_window() -> ApiError {
+    ApiError::internal("a window was not resolved")
+}
+
+fn exact_columns(query: &mut Query) -> Vec<(Column, Vec<String>)> {
+    let columns = COLUMNS.iter();
+    columns
+        .filter_map(|&(name, column)| exact(query, name, column))
+        .collect()
+}
+
+fn exact(query: &mut Query, name: &str, column: Column) -> Option<(Column, Vec<String>)> {
+    query.text(name).map(|text| (column, vec![text]))
+}
+
+async fn of_profile(
+    reports: &Reports,
+    subject: &Subject,
+    id: Option<String>,
+) -> Result<Option<(Column, Vec<String>)>, ApiError> {
+    let Some(id) = id else {
+        return Ok(None);
+    };
+    let ids = reports.ids_of(subject, id).await.map_err(reply_for)?;
+    Ok(Some((Column::ProfileId, ids)))
+}

@@ -1,0 +1,269 @@
+//! Profiles: lists of them, and what is known of one. `contract/insights.md` §7.16.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::TimeDelta;
+use paneld_analytics::{ProfilesRequest, Query, SortOrder};
+use paneld_auth::permission;
+use paneld_guard::{ApiError, Caller};
+use paneld_service::{ProfileMetrics, Reports};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    finish,
+    lists::{MOST, PAGE, session_rows},
+    rows::{EventRow, ProfileRow},
+    session_row::SessionRow,
+};
+use crate::{error::reply_for, reply::WireTime, routes::Endpoint};
+
+/// A project has no more days, nor a profile more sessions.
+const MOST_DAYS: i64 = 100_000;
+const MOST_SESSIONS: i64 = 1_000_000_000;
+
+/// A profile, and what it did last.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProfileWithEvents)]
+pub(crate) struct ProfileBody {
+    /// The profile.
+    profile: ProfileRow,
+    /// Its newest events.
+    #[serde(rename = "recentEvents")]
+    recent_events: Vec<EventRow>,
+    /// The same, under the name that other readers expect.
+    #[serde(rename = "recent_events")]
+    recent_events_again: Vec<EventRow>,
+}
+
+/// Figures of a profile, from all that it ever did.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ProfileMetrics)]
+pub(crate) struct MetricsBody {
+    /// Its own id, also when an alias was asked for.
+    profile_id: String,
+    /// When it was seen first; null when nothing is known of it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    first_seen: Option<WireTime>,
+    /// When it was seen last; null when nothing is known of it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_seen: Option<WireTime>,
+    /// Events named `session_start`.
+    sessions: u64,
+    /// Events named `screen_view`.
+    screen_views: u64,
+    /// All events.
+    total_events: u64,
+    /// Events that are neither a view nor the start or end of a session.
+    conversion_events: u64,
+    /// Days on which something happened, in the organization's time zone.
+    unique_days_active: u64,
+    /// In minutes, of sessions that ended and have a duration; null when there are none.
+    avg_session_duration_min: Option<f64>,
+    /// In minutes: nine of ten sessions were no longer.
+    p90_session_duration_min: Option<f64>,
+    /// Null without sessions.
+    avg_events_per_session: Option<f64>,
+    /// In seconds; 0 when there are no two sessions.
+    avg_time_between_sessions_sec: f64,
+    /// How many of a hundred sessions bounced; null without sessions.
+    bounce_rate: Option<f64>,
+    /// The sum of the `revenue` events, in minor units.
+    revenue: u64,
+}
+
+impl From<ProfileMetrics> for MetricsBody {
+    fn from(metrics: ProfileMetrics) -> Self {
+        let numbers = &metrics.numbers;
+        Self {
+            first_seen: metrics.seen.map(|(first, _)| WireTime(first)),
+            last_seen: metrics.seen.map(|(_, last)| WireTime(last)),
+            sessions: numbers.session_starts,
+            screen_views: numbers.screen_views,
+            total_events: numbers.events,
+            conversion_events: numbers.conversions,
+            unique_days_active: numbers.active_days,
+            avg_session_duration_min: metrics.mean_session_minutes(),
+            p90_session_duration_min: metrics.p90_session_minutes(),
+            avg_events_per_session: metrics.events_per_session(),
+            avg_time_between_sessions_sec: metrics.seconds_between_sessions(),
+            bounce_rate: metrics.bounce_rate(),
+            revenue: numbers.revenue,
+            profile_id: metrics.profile_id,
+        }
+    }
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(__path_list_profiles, list_profiles),
+        Endpoint::new(__path_get_profile, get_profile),
+        Endpoint::new(__path_list_profile_sessions, list_profile_sessions),
+        Endpoint::new(__path_get_profile_metrics, get_profile_metrics),
+    ]
+}
+
+/// Profiles
+///
+/// Who was identified, by the time when they were first seen. All conditions have to be met.
+///
+/// Filters about what a profile has itself are compared with that: `profile.*`, its groups
+/// (`group.*`), and where and with what it was last (`country`, `region`, `city`, `longitude`,
+/// `latitude`, `os`, `browser`, their versions, `device`, `brand`, `model`). Filters about
+/// anything else of events (`name`, `path`, `referrer`, `utm_source`, `properties.*`, …) ask for
+/// one event of the profile that matches all of these; filters about sessions (`session.*`) for
+/// one such session.
+#[utoipa::path(get, path = "/insights/{projectId}/profiles", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("name" = Option<String>, Query, description = "Words, each of which is somewhere in the \
+            id, the address or the name, in any case; the first five count"),
+        ("email" = Option<String>, Query, description = "A part of the address, in any case"),
+        ("country" = Option<String>, Query, description = "The code of the country"),
+        ("city" = Option<String>, Query, description = "The city"),
+        ("device" = Option<String>, Query, description = "The kind of device"),
+        ("browser" = Option<String>, Query, description = "The browser"),
+        ("inactiveDays" = Option<u32>, Query, description = "Who did nothing for so many times \
+            24 hours"),
+        ("minSessions" = Option<u32>, Query, description = "Who had at least so many sessions"),
+        ("performedEvent" = Option<String>, Query, description = "Who ever did this"),
+        ("filters" = Option<String>, Query, description = "Filters, as a JSON list"),
+        ("sortOrder" = Option<String>, Query, description = "`desc`, the newest first, or `asc`"),
+        ("limit" = Option<u32>, Query, description = "How many: 20, at most 100"),
+        ("cursor" = Option<u32>, Query, description = "The page; the first is 1")),
+    responses((status = 200, description = "The profiles", body = Vec<ProfileRow>)))]
+pub(crate) async fn list_profiles(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    project: web::Path<String>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let subject = reports.subject(&caller.0, Some(&project)).await;
+    let subject = subject.map_err(reply_for)?;
+    let mut query = Query::parse(request.query_string());
+    let name = query.text("name").unwrap_or_default();
+    let inactive_days = query.integer("inactiveDays", 1..=MOST_DAYS);
+    let sessions = query.integer("minSessions", 1..=MOST_SESSIONS);
+    let request = ProfilesRequest {
+        words: ProfilesRequest::words_of(&name),
+        email: query.text("email"),
+        properties: own_properties(&mut query),
+        inactive_since: inactive_days.map(|days| reports.now() - TimeDelta::days(days)),
+        sessions: sessions.map(i64::unsigned_abs),
+        performed: query.text("performedEvent"),
+        filters: query.filters("filters"),
+        order: sort_order(&mut query),
+        paging: query.paging_within(PAGE, MOST),
+    };
+    let request = finish(query, request)?;
+    let profiles = reports.list_profiles(&subject, request).await;
+    let profiles = profiles.map_err(reply_for)?;
+    let project = subject.project.id.as_str();
+    let rows = profiles
+        .iter()
+        .map(|profile| ProfileRow::new(profile, project));
+    Ok(HttpResponse::Ok().json(rows.collect::<Vec<_>>()))
+}
+
+fn own_properties(query: &mut Query) -> BTreeMap<String, String> {
+    let names = ["country", "city", "device", "browser"];
+    let given = names.into_iter().filter_map(|name| {
+        let text = query.text(name)?;
+        Some((name.to_owned(), text))
+    });
+    given.collect()
+}
+
+fn sort_order(query: &mut Query) -> SortOrder {
+    query.parsed("sortOrder").unwrap_or(SortOrder::Descending)
+}
+
+/// A profile
+///
+/// What is known of somebody who was identified, and the newest events.
+#[utoipa::path(get, path = "/insights/{projectId}/profiles/{profileId}", tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("profileId" = String, Path, description = "The profile, or an alias of it"),
+        ("eventLimit" = Option<u32>, Query, description = "How many events, at most 100")),
+    responses((status = 200, description = "The profile", body = ProfileBody)))]
+pub(crate) async fn get_profile(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    path: web::Path<(String, String)>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let (project, id) = path.into_inner();
+    let subject = reports.subject(&caller.0, Some(&project)).await;
+    let subject = subject.map_err(reply_for)?;
+    let mut query = Query::parse(request.query_string());
+    let limit = query.integer("eventLimit", 1..=i64::from(MOST));
+    let limit = finish(query, limit)?.and_then(|limit| u32::try_from(limit).ok());
+    let limit = limit.unwrap_or(PAGE);
+    let found = reports.profile(&subject, &id, limit).await;
+    let found = found.map_err(reply_for)?;
+    let project = subject.project.id.as_str();
+    let rows = |_| {
+        let rows = found
+            .events
+            .iter()
+            .map(|event| EventRow::new(event, project));
+        rows.collect::<Vec<_>>()
+    };
+    Ok(HttpResponse::Ok().json(ProfileBody {
+        profile: ProfileRow::new(&found.profile, project),
+        recent_events: rows(()),
+        recent_events_again: rows(()),
+    }))
+}
+
+/// Sessions of a profile
+///
+/// The newest sessions of a profile; none of one that is not known.
+#[utoipa::path(get, path = "/insights/{projectId}/profiles/{profileId}/sessions",
+    tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("profileId" = String, Path, description = "The profile, or an alias of it"),
+        ("limit" = Option<u32>, Query, description = "How many: 20, at most 100")),
+    responses((status = 200, description = "The sessions", body = Vec<SessionRow>)))]
+pub(crate) async fn list_profile_sessions(
+    request: HttpRequest,
+    caller: Caller<permission::Insights>,
+    path: web::Path<(String, String)>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let (project, id) = path.into_inner();
+    let subject = reports.subject(&caller.0, Some(&project)).await;
+    let subject = subject.map_err(reply_for)?;
+    let mut query = Query::parse(request.query_string());
+    let paging = query.paging_within(PAGE, MOST);
+    let paging = finish(query, paging)?;
+    let sessions = reports.profile_sessions(&subject, &id, paging.limit).await;
+    let sessions = sessions.map_err(reply_for)?;
+    Ok(HttpResponse::Ok().json(session_rows(sessions, &subject)))
+}
+
+/// Figures of a profile
+///
+/// What can be counted of all that a profile ever did; zeros and nulls of one that is not known.
+#[utoipa::path(get, path = "/insights/{projectId}/profiles/{profileId}/metrics",
+    tag = "Insights",
+    params(
+        ("projectId" = String, Path, description = "The project"),
+        ("profileId" = String, Path, description = "The profile, or an alias of it")),
+    responses((status = 200, description = "The figures", body = MetricsBody)))]
+pub(crate) async fn get_profile_metrics(
+    caller: Caller<permission::Insights>,
+    path: web::Path<(String, String)>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let (project, id) = path.into_inner();
+    let subject = reports.subject(&caller.0, Some(&project)).await;
+    let subject = subject.map_err(reply_for)?;
+    let metrics = reports.profile_metrics(&subject, &id).await;
+    let metrics = metrics.map_err(reply_for)?;
+    Ok(HttpResponse::Ok().json(MetricsBody::from(metrics)))
+}

@@ -1,0 +1,182 @@
+//! People from the catalog to the event store, where reports join them.
+//!
+//! What changes say is never applied here: the rows that they touch are read from the catalog
+//! once it has applied them, and put in the place of the earlier copies. So copies are always
+//! some state of the catalog, and copying twice does no harm.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use paneld_domain::{PeopleChange, ProjectKey};
+use paneld_events::{EventStore, EventsError, PeopleCopies, PeopleRows};
+use paneld_repository::{CopyOf, PeopleIds, Repository, StoredPeople};
+use tokio::sync::watch;
+
+use super::{Refusal, of_catalog, of_store};
+use crate::{
+    ingest::Inner,
+    record::Change,
+    spool::{Spool, Spooled},
+};
+
+/// How many rows are copied at once, when everything is.
+const PAGE: u32 = 5_000;
+
+/// What keeps the copies.
+pub(super) struct Copies {
+    pub(super) store: EventStore,
+    pub(super) catalog: Repository,
+    /// How far the catalog is.
+    pub(super) catalog_progress: watch::Receiver<u64>,
+}
+
+impl Copies {
+    /// How far people are copied. Where that does not go on in this spool, as in a new one, or in
+    /// a store that has no copies yet, everybody is copied first.
+    pub(super) async fn position(&self, inner: &Inner) -> Result<u64, Refusal> {
+        let copied = self.store.copied_position().await.map_err(of_store)?;
+        let last = inner.spool.last();
+        if last <= copied || goes_on(&inner.spool, copied)? {
+            return Ok(copied);
+        }
+        self.wait_for_catalog(last).await?;
+        self.copy_anew(CopyOf::All, Some(last)).await?;
+        Ok(last)
+    }
+
+    /// Copies the people whom these records change.
+    pub(super) async fn apply(&self, position: u64, records: &[Spooled]) -> Result<(), Refusal> {
+        let touched = Touched::by(records);
+        for project in touched.erased {
+            self.wait_for_catalog(position).await?;
+            self.copy_anew(CopyOf::Project(project), None).await?;
+        }
+        let StoredPeople {
+            profile_ids,
+            group_ids,
+            profiles,
+            groups,
+        } = if touched.ids.is_empty() {
+            StoredPeople::default()
+        } else {
+            self.wait_for_catalog(position).await?;
+            let found = self.catalog.find_people(touched.ids).await;
+            found.map_err(of_catalog)?
+        };
+        // The position is kept even where nothing was changed: else it would not go on in the
+        // spool after a restart.
+        let copies = PeopleCopies {
+            position,
+            purged: touched.purged,
+            profile_ids,
+            group_ids,
+            rows: PeopleRows { profiles, groups },
+        };
+        self.store.copy_people(copies).await.map_err(of_store)
+    }
+
+    /// What is read from the catalog afterwards is as it was at this position, or later.
+    async fn wait_for_catalog(&self, position: u64) -> Result<(), Refusal> {
+        let mut progress = self.catalog_progress.clone();
+        let reached = progress.wait_for(|&applied| applied >= position).await;
+        reached
+            .map(|_applied| ())
+            .map_err(|stopped| Refusal::Away(Box::new(stopped)))
+    }
+
+    /// Copies all people, or all of a project, page by page.
+    async fn copy_anew(&self, of: CopyOf, position: Option<u64>) -> Result<(), Refusal> {
+        self.store.begin_new_copies().await.map_err(again)?;
+        let mut after = None;
+        loop {
+            let page = self.catalog.list_profiles_after(of, after, PAGE).await;
+            let profiles = page.map_err(of_catalog)?;
+            let Some((project, last)) = profiles.last() else {
+                break;
+            };
+            after = Some((*project, last.id.clone()));
+            let rows = PeopleRows {
+                profiles,
+                ..PeopleRows::default()
+            };
+            self.store.add_new_copies(rows).await.map_err(again)?;
+        }
+        let mut after = None;
+        loop {
+            let page = self.catalog.list_groups_after(of, after, PAGE).await;
+            let groups = page.map_err(of_catalog)?;
+            let Some((project, last)) = groups.last() else {
+                break;
+            };
+            after = Some((*project, last.id.clone()));
+            let rows = PeopleRows {
+                groups,
+                ..PeopleRows::default()
+            };
+            self.store.add_new_copies(rows).await.map_err(again)?;
+        }
+        let project = match of {
+            CopyOf::All => None,
+            CopyOf::Project(project) => Some(project),
+        };
+        let finished = self.store.finish_new_copies(project, position).await;
+        finished.map_err(again)
+    }
+}
+
+/// Whether the record behind this position is in the spool. Positions have no gaps, and nothing
+/// goes that is not copied.
+fn goes_on(spool: &Spool, copied: u64) -> Result<bool, Refusal> {
+    let next = spool.read(copied, 1);
+    let next = next.map_err(|error| Refusal::Away(Box::new(error)))?;
+    Ok(next.first().is_some_and(|next| next.position == copied + 1))
+}
+
+/// While everything is copied anew, a refusal is no fault of a record: the store may have been
+/// closed in between, and have forgotten what was begun.
+fn again(error: EventsError) -> Refusal {
+    Refusal::Away(Box::new(error))
+}
+
+/// Whom some records change.
+#[derive(Default)]
+struct Touched {
+    ids: BTreeMap<ProjectKey, PeopleIds>,
+    /// Projects in which somebody was erased: with their aliases, it is forgotten which rows were
+    /// theirs.
+    erased: BTreeSet<ProjectKey>,
+    purged: Vec<ProjectKey>,
+}
+
+impl Touched {
+    fn by(records: &[Spooled]) -> Self {
+        let mut touched = Self::default();
+        for Spooled { record, .. } in records {
+            for change in &record.changes {
+                match change {
+                    Change::People(change) => touched.add(record.project(), change),
+                    Change::Purge => touched.purged.push(record.project()),
+                    _ => {}
+                }
+            }
+        }
+        touched
+    }
+
+    fn add(&mut self, project: ProjectKey, change: &PeopleChange) {
+        let ids = self.ids.entry(project).or_default();
+        match change {
+            PeopleChange::Profile(change) => {
+                ids.profiles.insert(change.profile_id.clone());
+            }
+            PeopleChange::Group { id, .. } => {
+                ids.groups.insert(id.clone());
+            }
+            PeopleChange::Alias { alias, profile_id } => {
+                ids.profiles.extend([alias.clone(), profile_id.clone()]);
+            }
+            PeopleChange::EraseProfile { .. } => {
+                self.erased.insert(project);
+            }
+        }
+    }
+}

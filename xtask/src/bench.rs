@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measurements, each a subcommand.
 
+mod export;
 mod http;
 mod ingest;
 mod ratelimit;
@@ -14,6 +15,8 @@ use crate::setup;
 
 #[derive(Subcommand)]
 pub(crate) enum Bench {
+    /// Compare exports of many events with DuckDB's own, and watch the memory they need
+    Export(export::Options),
     /// Compare an authenticated request with the least that an actix-web server can do
     Http(http::Options),
     /// Compare taking events, durably, with a handler that only parses them
@@ -26,6 +29,7 @@ pub(crate) enum Bench {
 pub(crate) fn run(sh: &Shell, bench: Bench) -> Result<()> {
     setup::run(sh)?;
     match bench {
+        Bench::Export(options) => export::run(sh, &options),
         Bench::Http(options) => http::run(sh, &options),
         Bench::Ingest(options) => ingest::run(sh, &options),
         Bench::Ratelimit(options) => ratelimit::run(sh, &options),

@@ -17,15 +17,19 @@ use tokio::{
 };
 
 use crate::{
-    Batch, Erased, EventsError, EventsPage, EventsQuery, EventsUrl, ProfileNumbers, apply,
+    Batch, Erased, EventsError, EventsUrl, ProfileNumbers, apply,
     database::{Database, Place},
     error::{Cause, Fault},
     interrupt::{self, Job},
+    parts::{self, Outlet, Parts},
     read,
 };
 
 /// How many questions are answered at once; DuckDB uses all its threads for each.
 const READERS: usize = 2;
+
+/// How many answers are sent in parts at once, beside the others: each may take minutes.
+const STREAMS: usize = 2;
 
 /// How long an answer may take, waiting for its turn included.
 const READ_TIME: Duration = Duration::from_secs(30);
@@ -59,6 +63,7 @@ impl EventStore {
                 place: Place::new(path, temp_dir),
                 state: Mutex::default(),
                 reads: Arc::new(Semaphore::new(READERS)),
+                streams: Arc::new(Semaphore::new(STREAMS)),
                 writes: Arc::new(Semaphore::new(1)),
             }),
             read_time: READ_TIME,
@@ -123,12 +128,6 @@ impl EventStore {
     /// How many events each project has; those that have none are left out.
     pub async fn count_events(&self) -> Result<HashMap<ProjectKey, u64>, EventsError> {
         self.read(read::count_events).await
-    }
-
-    /// A page of the events that are asked for, newest first.
-    pub async fn list_events(&self, query: EventsQuery) -> Result<EventsPage, EventsError> {
-        self.read(move |connection| read::list_events(connection, &query))
-            .await
     }
 
     /// The devices on which the profile did something.
@@ -202,6 +201,31 @@ impl EventStore {
         answer.unwrap_or(Err(EventsError::TooSlow))
     }
 
+    /// Asks something whose answer comes in parts. The query is interrupted when the parts are
+    /// dropped. Only its turn and the first part have to come within the time that an answer may
+    /// take.
+    pub(crate) async fn stream<T, F>(&self, question: F) -> Result<Parts<T>, EventsError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, &Outlet<T>) -> Result<(), Fault> + Send + 'static,
+    {
+        let begun = timeout(self.read_time, async {
+            let turn = Arc::clone(&self.inner.streams).acquire_owned().await;
+            let turn = turn.map_err(EventsError::away)?;
+            let inner = Arc::clone(&self.inner);
+            let (waiter, job) = interrupt::pair();
+            let (outlet, parts) = parts::pair(waiter);
+            spawn_blocking(move || {
+                // Given back only when the query has really ended.
+                let _turn = turn;
+                let sent = inner.read(job, |connection| question(connection, &outlet));
+                outlet.end(sent);
+            });
+            parts.begun().await
+        });
+        begun.await.unwrap_or(Err(EventsError::TooSlow))
+    }
+
     async fn read_unbounded<T, F>(&self, question: F) -> Result<T, EventsError>
     where
         T: Send + 'static,
@@ -226,6 +250,7 @@ struct Inner {
     place: Place,
     state: Mutex<State>,
     reads: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
     writes: Arc<Semaphore>,
 }
 

@@ -102,6 +102,8 @@ use crate::{export, health, insights, manage, track};
         insights::groups::list_groups,
         insights::groups::get_group,
         export::list_events,
+        export::get_chart,
+        export::count_events,
         health::live,
         health::ready,
         health::healthcheck,

@@ -96,6 +96,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     all.extend(track::import_endpoints());
     all.extend(insights::endpoints());
     all.extend(export::endpoints());
+    all.extend(export::elsewhere());
     all
 }
 
@@ -138,6 +139,7 @@ fn mount(config: &mut ServiceConfig, services: &Services) {
     for (prefix, api, endpoints) in [
         ("/insights", Api::Insights, insights::endpoints()),
         ("/export", Api::Export, export::endpoints()),
+        ("/v1", Api::Export, export::elsewhere()),
         ("/import", Api::Import, track::import_endpoints()),
     ] {
         let mut scope = web::scope(prefix);

@@ -120,7 +120,16 @@ impl Server {
 
     pub(crate) fn resident_mib(&self) -> Result<f64> {
         let status = self.proc_file("status")?;
-        let kib = resident_kib(&status).context("failed to read the resident memory from /proc")?;
+        let kib =
+            kib_of(&status, "VmRSS:").context("failed to read the resident memory from /proc")?;
+        Ok(kib / 1024.0)
+    }
+
+    /// The most that was resident so far.
+    pub(crate) fn peak_mib(&self) -> Result<f64> {
+        let status = self.proc_file("status")?;
+        let kib =
+            kib_of(&status, "VmHWM:").context("failed to read the resident memory from /proc")?;
         Ok(kib / 1024.0)
     }
 
@@ -189,10 +198,8 @@ fn cpu_ticks(stat: &str) -> Option<f64> {
     Some(user + system)
 }
 
-fn resident_kib(status: &str) -> Option<f64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+fn kib_of(status: &str, name: &str) -> Option<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
@@ -210,9 +217,12 @@ mod tests {
     #[test]
     fn resident_memory_is_found_among_the_others() {
         assert_eq!(
-            resident_kib("VmSize:\t 9999 kB\nVmRSS:\t  2048 kB\nRssAnon:\t 1 kB\n"),
+            kib_of(
+                "VmSize:\t 9999 kB\nVmRSS:\t  2048 kB\nRssAnon:\t 1 kB\n",
+                "VmRSS:"
+            ),
             Some(2048.0)
         );
-        assert_eq!(resident_kib("Name:\tpaneld\n"), None);
+        assert_eq!(kib_of("Name:\tpaneld\n", "VmRSS:"), None);
     }
 }

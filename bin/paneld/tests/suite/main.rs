@@ -18,6 +18,7 @@ mod openapi;
 mod audit;
 mod clients;
 mod erasure;
+mod export;
 mod idempotency;
 mod identity;
 mod imported;

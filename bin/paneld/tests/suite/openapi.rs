@@ -582,6 +582,13 @@ async fn real_replies_are_as_the_document_says() {
     }
     let query = "?projectId=bare";
     root.call("get /export/events", "", query, None).await;
+    root.call("get /v1/events/count", "", query, None).await;
+    let series = "&startDate=2025-12-01&endDate=2025-12-02&previous=true&series[0][name]=old";
+    let with_country = "&breakdowns[0][name]=country";
+    for more in ["", series, &format!("{series}{with_country}")] {
+        let query = format!("{query}{more}");
+        root.call("get /export/charts", "", &query, None).await;
+    }
     // Somebody who is called as the project is.
     let body = json!({"profileId": "bare", "firstName": "Bare"});
     root.call("post /profile", "", there, Some(body)).await;

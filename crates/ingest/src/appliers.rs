@@ -19,8 +19,8 @@ use self::copies::Copies;
 use crate::{
     Ingest,
     ingest::Inner,
-    record::{Change, Record},
-    spool::{SpoolError, Spooled},
+    record::Change,
+    spool::{Part, SpoolError, Spooled, Wanted},
 };
 
 /// How many records are applied at once at most.
@@ -124,14 +124,12 @@ impl Applier {
                     continue;
                 }
             };
-            let is_full = batch.len() == BATCH;
             // Up to the end there may be positions of which nothing is left. Up to what was the
             // end before reading: what came meanwhile was perhaps not read.
-            let position = batch.last().map_or(end, |last| last.position);
-            self.apply(batch).await;
-            applied = position;
+            applied = batch.last.unwrap_or(end);
+            self.apply(batch.records, applied).await;
             self.publish(applied);
-            if !is_full {
+            if !batch.is_cut {
                 let _ = tokio::time::timeout(GATHER, self.inner.progress.hurry.notified()).await;
             }
         }
@@ -146,17 +144,18 @@ impl Applier {
         }
     }
 
-    async fn read(&self, after: u64) -> Result<Vec<Spooled>, SpoolError> {
-        let inner = Arc::clone(&self.inner);
-        let read = tokio::task::spawn_blocking(move || inner.spool.read(after, BATCH));
+    async fn read(&self, after: u64) -> Result<Part, SpoolError> {
+        let (inner, wanted) = (Arc::clone(&self.inner), self.sink.wanted());
+        let read = tokio::task::spawn_blocking(move || inner.spool.read(wanted, after, BATCH));
         read.await.unwrap_or(Err(SpoolError::Closed))
     }
 
-    /// Applies a batch, however long it takes.
-    async fn apply(&mut self, batch: Vec<Spooled>) {
-        let mut parts = vec![batch];
-        while let Some(part) = parts.pop() {
-            match self.sink.apply(self.inner.spool.id(), &part).await {
+    /// Applies all that is wanted of the records up to a position, however long it takes.
+    async fn apply(&mut self, records: Vec<Spooled>, position: u64) {
+        let mut parts = vec![(records, position)];
+        while let Some((part, position)) = parts.pop() {
+            let spool = self.inner.spool.id();
+            match self.sink.apply(spool, &part, position).await {
                 Ok(erased) => {
                     self.note_back();
                     let positions = part.iter().flat_map(erasures);
@@ -164,17 +163,15 @@ impl Applier {
                 }
                 Err(Refusal::Away(error)) => {
                     self.wait(&*error).await;
-                    parts.push(part);
+                    parts.push((part, position));
                 }
-                Err(Refusal::Rejected(error)) => match part.len() {
-                    0 => {}
-                    1 => self.set_aside(part, &*error).await,
-                    length => {
-                        let mut first = part;
-                        let second = first.split_off(length / 2);
-                        parts.extend([second, first]);
-                    }
-                },
+                Err(Refusal::Rejected(_)) if part.len() > 1 => {
+                    let mut first = part;
+                    let second = first.split_off(first.len() / 2);
+                    let between = first.last().map_or(position, |last| last.position);
+                    parts.extend([(second, position), (first, between)]);
+                }
+                Err(Refusal::Rejected(error)) => self.set_aside(part, &*error).await,
             }
         }
     }
@@ -194,14 +191,9 @@ impl Applier {
             while let Err(error) = self.inner.spool.set_aside(spooled.clone()).await {
                 self.wait(&error).await;
             }
-            let nothing = Spooled {
-                position,
-                record: Record::new(spooled.record.project(), spooled.record.at, Vec::new()),
-            };
-            while let Err(Refusal::Away(error) | Refusal::Rejected(error)) = self
-                .sink
-                .apply(self.inner.spool.id(), std::slice::from_ref(&nothing))
-                .await
+            let inner = Arc::clone(&self.inner);
+            while let Err(Refusal::Away(error) | Refusal::Rejected(error)) =
+                self.sink.apply(inner.spool.id(), &[], position).await
             {
                 self.wait(&*error).await;
             }
@@ -251,6 +243,14 @@ impl Sink {
         }
     }
 
+    /// The records of which it keeps something.
+    fn wanted(&self) -> Wanted {
+        match self {
+            Self::Store(_) => Wanted::All,
+            Self::Catalog(_) | Self::Copies(_) => Wanted::AboutPeople,
+        }
+    }
+
     async fn position(&self, inner: &Inner) -> Result<u64, Refusal> {
         match self {
             Self::Store(store) => store.applied_position().await.map_err(of_store),
@@ -263,10 +263,12 @@ impl Sink {
     }
 
     /// Tells what erasures removed from the event store, in their order.
-    async fn apply(&self, spool: &str, records: &[Spooled]) -> Result<Vec<Erased>, Refusal> {
-        let Some(position) = records.last().map(|last| last.position) else {
-            return Ok(Vec::new());
-        };
+    async fn apply(
+        &self,
+        spool: &str,
+        records: &[Spooled],
+        position: u64,
+    ) -> Result<Vec<Erased>, Refusal> {
         match self {
             Self::Store(store) => {
                 let changes = records.iter().flat_map(of_events).collect::<Vec<_>>();

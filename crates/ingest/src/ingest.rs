@@ -26,7 +26,7 @@ use crate::{
     progress::Progress,
     record::{Change, Record},
     sessions::{DeviceKey, Held, Live, LiveSessions},
-    spool::{Append, Seen, Spool, SpoolError},
+    spool::{Append, Seen, Spool, SpoolError, Written},
     visitor::Known,
 };
 
@@ -310,13 +310,12 @@ impl Inner {
     /// Writes, and then makes the changes of sessions that go with it.
     /// Returns the position of the last record.
     async fn write(&self, mut held: Held<'_>, append: Append) -> Result<u64, SpoolError> {
-        let (live, crowded_at) = (append.live.clone(), append.crowded_at);
-        let position = match append.is_empty() {
-            true => self.spool.last(),
-            false => self.spool.append(append).await?,
-        };
-        held.put(live);
-        if let Some(at) = crowded_at {
+        if append.is_empty() {
+            return Ok(self.spool.last());
+        }
+        let Written { position, append } = self.spool.append(append).await?;
+        held.put(append.live);
+        if let Some(at) = append.crowded_at {
             held.note_crowded(at);
         }
         Ok(position)

@@ -56,6 +56,12 @@ impl Record {
         }
     }
 
+    /// Whether the catalog keeps something of it, or its copies in the event store do.
+    pub(crate) fn is_about_people(&self) -> bool {
+        let mut changes = self.changes.iter();
+        changes.any(|change| matches!(change, Change::People(_) | Change::Purge))
+    }
+
     pub(crate) fn project(&self) -> ProjectKey {
         ProjectKey(self.project)
     }

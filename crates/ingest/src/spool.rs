@@ -22,6 +22,7 @@ use paneld_domain::{ProjectKey, Timestamp};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
+pub(crate) use self::writer::Written;
 use self::{
     tables::Tables,
     writer::{Command, Writer},
@@ -84,6 +85,26 @@ pub(crate) struct Spooled {
     pub(crate) record: Record,
 }
 
+/// Which records are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// All.
+    All,
+    /// Those that the catalog keeps something of.
+    AboutPeople,
+}
+
+/// Some records that follow one another.
+#[derive(Debug, Default)]
+pub(crate) struct Part {
+    /// Those of them that are wanted.
+    pub(crate) records: Vec<Spooled>,
+    /// The position of the last of all; `None` when there are none.
+    pub(crate) last: Option<u64>,
+    /// Whether there may be more.
+    pub(crate) is_cut: bool,
+}
+
 /// The spool, open.
 #[derive(Debug)]
 pub(crate) struct Spool {
@@ -135,8 +156,8 @@ impl Spool {
         self.tables.id()
     }
 
-    /// Writes, and returns once it is on disk, with the position of the last record.
-    pub(crate) async fn append(&self, append: Append) -> Result<u64, SpoolError> {
+    /// Writes, and returns once it is on disk.
+    pub(crate) async fn append(&self, append: Append) -> Result<Written, SpoolError> {
         let bytes = self.bytes();
         if bytes >= self.limit {
             return Err(SpoolError::Full { bytes });
@@ -157,7 +178,7 @@ impl Spool {
     }
 
     /// Keeps a record that a sink refuses where an operator can find it.
-    pub(crate) async fn set_aside(&self, spooled: Spooled) -> Result<u64, SpoolError> {
+    pub(crate) async fn set_aside(&self, spooled: Spooled) -> Result<(), SpoolError> {
         let (done, written) = oneshot::channel();
         self.command(Command::SetAside(spooled, done))?;
         written.await.map_err(|_dropped| SpoolError::Closed)?
@@ -168,9 +189,10 @@ impl Spool {
         commands.send(command).map_err(|_closed| SpoolError::Closed)
     }
 
-    /// The records behind a position, in order: so many, or fewer when they are big.
-    pub(crate) fn read(&self, after: u64, most: usize) -> Result<Vec<Spooled>, SpoolError> {
-        self.tables.read(after, most)
+    /// The records behind a position, in order: of so many, or fewer when they are big, those
+    /// that are wanted.
+    pub(crate) fn read(&self, wanted: Wanted, after: u64, most: usize) -> Result<Part, SpoolError> {
+        self.tables.read(wanted, after, most)
     }
 
     /// The sessions of all devices, as they were when the spool was written last.
@@ -243,7 +265,7 @@ mod tests {
     }
 
     fn positions(spool: &Spool, after: u64) -> Vec<u64> {
-        let records = spool.read(after, 100).unwrap();
+        let records = spool.read(Wanted::All, after, 100).unwrap().records;
         records.iter().map(|spooled| spooled.position).collect()
     }
 
@@ -256,12 +278,12 @@ mod tests {
         for page in ["/a", "/b", "/c"] {
             spool.append(append(page)).await.unwrap();
         }
-        let before = spool.read(0, 100).unwrap();
+        let before = spool.read(Wanted::All, 0, 100).unwrap().records;
         drop(spool);
         let spool = Spool::open(&path, 1_000_000, 0).unwrap();
         assert_eq!(spool.id(), id);
         assert_eq!((spool.last(), positions(&spool, 1)), (3, vec![2, 3]));
-        let after = spool.read(0, 100).unwrap();
+        let after = spool.read(Wanted::All, 0, 100).unwrap().records;
         for (before, after) in before.iter().zip(&after) {
             assert_eq!(before.record, after.record);
         }

@@ -15,7 +15,7 @@ use super::{Refusal, of_catalog, of_store};
 use crate::{
     ingest::Inner,
     record::Change,
-    spool::{Spool, Spooled},
+    spool::{Spool, Spooled, Wanted},
 };
 
 /// How many rows are copied at once, when everything is.
@@ -126,9 +126,9 @@ impl Copies {
 /// Whether the record behind this position is in the spool. Positions have no gaps, and nothing
 /// goes that is not copied.
 fn goes_on(spool: &Spool, copied: u64) -> Result<bool, Refusal> {
-    let next = spool.read(copied, 1);
+    let next = spool.read(Wanted::AboutPeople, copied, 1);
     let next = next.map_err(|error| Refusal::Away(Box::new(error)))?;
-    Ok(next.first().is_some_and(|next| next.position == copied + 1))
+    Ok(next.last == Some(copied + 1))
 }
 
 /// While everything is copied anew, a refusal is no fault of a record: the store may have been

@@ -12,9 +12,10 @@ use redb::{
 };
 use uuid::Uuid;
 
-use super::{Append, Seen, SpoolError, Spooled};
+use super::{Append, Part, Seen, SpoolError, Spooled, Wanted};
 use crate::{
     Ids,
+    record::Record,
     sessions::{DeviceKey, Live},
 };
 
@@ -106,23 +107,27 @@ impl Tables {
         })
     }
 
-    pub(super) fn read(&self, after: u64, most: usize) -> Result<Vec<Spooled>, SpoolError> {
+    pub(super) fn read(&self, wanted: Wanted, after: u64, most: usize) -> Result<Part, SpoolError> {
         self.with(|database| {
             let read = database.begin_read()?;
             let records = read.open_table(RECORDS)?;
-            let (mut found, mut bytes) = (Vec::new(), 0);
+            let mut part = Part::default();
+            let mut bytes = 0;
             for record in records.range(after + 1..)?.take(most) {
                 let (position, record) = record?;
+                let position = position.value();
+                part.last = Some(position);
+                part.is_cut = position - after == most as u64;
+                if let Some(record) = decode(record.value(), wanted)? {
+                    part.records.push(Spooled { position, record });
+                }
                 bytes += record.value().len();
-                found.push(Spooled {
-                    position: position.value(),
-                    record: postcard::from_bytes(record.value())?,
-                });
                 if bytes >= READ_BYTES {
+                    part.is_cut = true;
                     break;
                 }
             }
-            Ok(found)
+            Ok(part)
         })
     }
 
@@ -249,7 +254,7 @@ impl<'t> Transaction<'t> {
         let mut bytes = 0;
         for record in &append.records {
             *last += 1;
-            let record = postcard::to_stdvec(record)?;
+            let record = encode(record)?;
             bytes += record.len() as u64;
             self.records.insert(*last, record.as_slice())?;
         }
@@ -322,6 +327,21 @@ fn write<T>(
     let result = work(&mut Transaction::begin(&write)?)?;
     write.commit()?;
     Ok(result)
+}
+
+/// A record begins with a byte that says whether it is about people: who wants only those need not
+/// decode the others.
+fn encode(record: &Record) -> Result<Vec<u8>, Fault> {
+    let bytes = vec![u8::from(record.is_about_people())];
+    Ok(postcard::to_extend(record, bytes)?)
+}
+
+fn decode(bytes: &[u8], wanted: Wanted) -> Result<Option<Record>, Fault> {
+    match bytes.split_first() {
+        Some((0, _)) if wanted == Wanted::AboutPeople => Ok(None),
+        Some((_, record)) => Ok(Some(postcard::from_bytes(record)?)),
+        None => Ok(None),
+    }
 }
 
 fn position(bytes: &[u8]) -> u64 {

@@ -17,14 +17,23 @@ const MOST: usize = 2_048;
 /// What the writer is asked to do.
 #[derive(Debug)]
 pub(super) enum Command {
-    Append(Append, Done),
+    Append(Append, Done<Written>),
     Trim(u64),
     ForgetSeen(i64),
-    SetAside(Spooled, Done),
+    SetAside(Spooled, Done<()>),
 }
 
-/// Where it says that it is on disk, and the position that the last record has by then.
-pub(super) type Done = oneshot::Sender<Result<u64, SpoolError>>;
+/// Where it says that it is on disk.
+pub(super) type Done<T> = oneshot::Sender<Result<T, SpoolError>>;
+
+/// What is on disk.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// The position of the last record of it; of the spool, when it has none.
+    pub(crate) position: u64,
+    /// What was written, for who goes on with it.
+    pub(crate) append: Append,
+}
 
 pub(super) struct Writer {
     tables: Arc<Tables>,
@@ -63,11 +72,18 @@ impl Writer {
         }
         self.is_broken = result.is_err();
         for (number, command) in commands.into_iter().enumerate() {
-            if let Command::Append(_, done) | Command::SetAside(_, done) = command {
-                let position = |positions: &Vec<u64>| positions.get(number).copied();
-                let result = result.as_ref().map(|all| position(all).unwrap_or_default());
-                // Whoever went away meanwhile misses nothing.
-                let _ = done.send(result.map_err(SpoolError::clone));
+            let result = result.as_ref().map_err(SpoolError::clone);
+            // Whoever went away meanwhile misses nothing.
+            match command {
+                Command::Append(append, done) => {
+                    let position = |all: &Vec<u64>| all.get(number).copied().unwrap_or_default();
+                    let written = result.map(position);
+                    let _ = done.send(written.map(|position| Written { position, append }));
+                }
+                Command::SetAside(_, done) => {
+                    let _ = done.send(result.map(|_| ()));
+                }
+                Command::Trim(_) | Command::ForgetSeen(_) => {}
             }
         }
     }

@@ -360,7 +360,7 @@ impl Checked<'_> {
         }
         let path = operation.path.replace("{projectId}", "bare");
         let path = path.replace("{id}", id).replace("{profileId}", id);
-        let path = path.replace("{groupId}", id);
+        let path = path.replace("{groupId}", id).replace("{dimension}", id);
         let path = format!("{path}{query}");
         let method = operation.method.to_uppercase().parse::<Method>().unwrap();
         let reply = match body {
@@ -537,6 +537,15 @@ async fn real_replies_are_as_the_document_says() {
     let profile = "get /insights/{projectId}/profiles/{profileId}";
     root.call(profile, "anna", "", None).await;
     for list in [
+        "metrics",
+        "overview",
+        "pages",
+        "pages/top",
+        "pages/entry_exit",
+        "pages/performance",
+        "traffic/referrers",
+        "traffic/geo",
+        "traffic/devices",
         "events",
         "events/names",
         "events/properties",
@@ -548,6 +557,8 @@ async fn real_replies_are_as_the_document_says() {
         let name = format!("get /insights/{{projectId}}/{list}");
         root.call(&name, "", "", None).await;
     }
+    let name = "get /insights/{projectId}/{dimension}";
+    root.call(name, "country", "?labels=true", None).await;
     let values = "?eventName=signup&propertyKey=plan";
     let name = "get /insights/{projectId}/events/property_values";
     root.call(name, "", values, None).await;

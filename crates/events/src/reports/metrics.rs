@@ -93,7 +93,7 @@ fn of_pages(
         )
         .add(conditions.events())
         .push(") ");
-    let columns = "count(DISTINCT profile_id), count(DISTINCT session), count(*),
+    let columns = "count(DISTINCT nullif(profile_id, '')), count(DISTINCT session), count(*),
         (coalesce(sum(gap) FILTER (session IS NOT NULL AND gap > 0), 0))::UBIGINT,
         count(*) FILTER (session IS NOT NULL AND gap > 0)";
     let by_bucket = views.clone().push(&format!(

@@ -150,15 +150,11 @@ fn edge_sessions(connection: &Connection, conditions: &Conditions<'_>) -> Result
 }
 
 fn sorted(conditions: &Conditions<'_>) -> Seen {
-    let (of_pages, of_views): (Vec<_>, Vec<_>) = conditions
-        .filters
-        .iter()
-        .partition(|filter| is_about_page(filter));
-    let all = |filters: Vec<&Filter>| {
-        let matches = filters.into_iter();
-        Sql::all(matches.map(|filter| conditions.matches(filter, Rows::Events)))
-    };
-    // What comes after a view is another view that matches, whatever its page.
+    let of_views = conditions.filters.iter();
+    let of_views = of_views.filter(|filter| !is_about_page(filter));
+    let of_views = of_views.map(|filter| conditions.matches(filter, Rows::Events));
+    // What comes after a view is any other view of the session, whether it matches or not. So the
+    // filters choose sessions first, and views only then.
     let sql = Sql::new(
         "WITH views AS (
             SELECT e.origin, e.path, e.created_at, e.revenue, e.title,
@@ -167,12 +163,16 @@ fn sorted(conditions: &Conditions<'_>) -> Seen {
                     PARTITION BY e.session_id ORDER BY e.created_at, e.id
                 )) - epoch_ms(e.created_at) END AS duration, ",
     )
-    .add(all(of_pages))
+    .add(conditions.events_match())
     .push(" AS is_wanted FROM events e WHERE e.name = 'screen_view' AND ")
     .add(conditions.events_happened())
+    .push(
+        " AND e.session_id IN (SELECT e.session_id FROM events e WHERE e.name = 'screen_view' AND ",
+    )
+    .add(conditions.events_happened())
     .push(" AND ")
-    .add(all(of_views))
-    .push(" QUALIFY is_wanted AND e.path <> ''), titled AS (SELECT origin, path, ")
+    .add(Sql::all(of_views))
+    .push(") QUALIFY is_wanted AND e.path <> ''), titled AS (SELECT origin, path, ")
     .push(COUNTED)
     .push(" FROM views GROUP BY origin, path, title), counted AS (SELECT origin, path, ")
     .push(SUMMED)

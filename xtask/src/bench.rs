@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: measurements, each a subcommand.
 
+mod export;
 mod http;
+mod ingest;
 mod ratelimit;
 mod server;
 mod wrk;
@@ -13,8 +15,12 @@ use crate::setup;
 
 #[derive(Subcommand)]
 pub(crate) enum Bench {
+    /// Compare exports of many events with DuckDB's own, and watch the memory they need
+    Export(export::Options),
     /// Compare an authenticated request with the least that an actix-web server can do
     Http(http::Options),
+    /// Compare taking events, durably, with a handler that only parses them
+    Ingest(ingest::Options),
     /// Compare the Redis limiter with redis-benchmark running the same script
     Ratelimit(ratelimit::Options),
 }
@@ -23,7 +29,9 @@ pub(crate) enum Bench {
 pub(crate) fn run(sh: &Shell, bench: Bench) -> Result<()> {
     setup::run(sh)?;
     match bench {
+        Bench::Export(options) => export::run(sh, &options),
         Bench::Http(options) => http::run(sh, &options),
+        Bench::Ingest(options) => ingest::run(sh, &options),
         Bench::Ratelimit(options) => ratelimit::run(sh, &options),
     }
 }

@@ -14,6 +14,7 @@ mod admin;
 mod bench;
 mod ci;
 mod codegen;
+mod crash;
 mod fuzz;
 mod services;
 mod setup;
@@ -56,6 +57,8 @@ enum Task {
     },
     /// Send Track random bodies, and look whether it stumbles
     Fuzz(fuzz::Options),
+    /// Kill the server at random, again and again, and demand that nothing acknowledged is lost
+    Crash(crash::Options),
     /// Fetch the library of DuckDB, unless it is there; the tasks that need it do this themselves
     Setup,
     /// Run every test: unit, integration and documentation
@@ -89,6 +92,7 @@ fn run() -> Result<ExitCode> {
         Task::Codegen { check: false } => codegen::write(&sh)?,
         Task::Codegen { check: true } => codegen::check(&sh)?,
         Task::Fuzz(options) => fuzz::run(&sh, &options)?,
+        Task::Crash(options) => crash::run(&sh, &options)?,
         Task::Setup => setup::run(&sh)?,
         Task::Test { args } => test::run(&sh, &args)?,
         Task::Tidy => tidy::run(&sh)?,

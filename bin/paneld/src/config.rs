@@ -32,6 +32,8 @@ pub struct Config {
     pub events: EventsUrl,
     /// How many bytes may wait in the spool.
     pub spool_limit: u64,
+    /// How many live sessions there may be.
+    pub sessions_limit: usize,
     /// The file that knows where addresses are.
     pub geoip: Option<PathBuf>,
     /// What the first start makes.
@@ -141,6 +143,7 @@ impl Reader<'_> {
             (None, None) => None,
         };
         let spool_limit = self.parse("spool_limit", parse_mebibytes);
+        let sessions_limit = self.parse("sessions_limit", parse_count);
         let geoip = self.optional("geoip", |text| Ok(PathBuf::from(text)));
         let bootstrap = self.bootstrap();
         let limits = self.limits();
@@ -167,6 +170,7 @@ impl Reader<'_> {
             catalog: catalog?,
             events: events?,
             spool_limit: spool_limit?,
+            sessions_limit: sessions_limit?,
             geoip: geoip?,
             bootstrap: bootstrap?,
             limits: limits?,
@@ -295,6 +299,11 @@ fn parse_mebibytes(text: &str) -> Result<u64, InvalidValue> {
     let number = text.parse::<u64>().ok().filter(|number| *number > 0);
     let bytes = number.and_then(|number| number.checked_mul(1024 * 1024));
     bytes.ok_or(InvalidValue::new("must be a whole number of at least 1"))
+}
+
+fn parse_count(text: &str) -> Result<usize, InvalidValue> {
+    let number = text.parse::<usize>().ok().filter(|number| *number > 0);
+    number.ok_or(InvalidValue::new("must be a whole number of at least 1"))
 }
 
 fn parse_bool(text: &str) -> Result<bool, InvalidValue> {

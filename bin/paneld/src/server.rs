@@ -11,8 +11,8 @@ use paneld_http::Services;
 use paneld_ratelimit::{Limiter, RedisDown};
 use paneld_redis::Redis;
 use paneld_service::{
-    Admin, EventStore, Health, Identity, Manage, ManageSettings, Reports, Repository, Revocations,
-    ServiceError, Track, Upkeep, current_salts,
+    Admin, Erasure, EventStore, Health, Identity, Manage, ManageSettings, Reports, Repository,
+    Revocations, ServiceError, Track, Upkeep, current_salts,
     ingest::{Appliers, Ingest, IngestSettings},
 };
 use tokio::{net::TcpStream, task::JoinHandle};
@@ -28,11 +28,11 @@ use crate::{
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the backends are asked how they are.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
-/// How often recorded durations are counted into the metrics.
 /// How often sessions are looked at to which nothing came any more.
 const SESSIONS_INTERVAL: Duration = Duration::from_secs(15);
 /// How often what is older than a project wants is forgotten.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
+/// How often recorded durations are counted into the metrics.
 const METRICS_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a caller may leave what was sent to it unread before its connection is ended.
 const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -234,6 +234,7 @@ async fn open_ingest(
     let settings = IngestSettings {
         spool: config.data_dir.join("spool.redb"),
         spool_limit: config.spool_limit,
+        sessions_limit: config.sessions_limit,
         places: config.geoip.clone(),
     };
     let salts = current_salts(repository, clock.now()).await;
@@ -286,6 +287,12 @@ fn services(
             config.trusted_proxies.clone(),
         ),
         body_budget: web::Data::new(BodyBudget::default()),
+        erasure: web::Data::new(Erasure::new(
+            repository.clone(),
+            ingest.clone(),
+            events.clone(),
+            clock.clone(),
+        )),
         manage: web::Data::new(manage),
         track: web::Data::new(track),
         reports: web::Data::new(reports),

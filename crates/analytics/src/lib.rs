@@ -8,9 +8,11 @@
 
 mod activity;
 mod buckets;
+mod charts;
 mod cohorts;
 mod dimensions;
 mod engagement;
+mod export;
 mod figures;
 mod filter;
 mod flow;
@@ -28,9 +30,14 @@ mod zone;
 
 pub use activity::{ActiveDay, Activity, ActivityRequest, ActivityStep, People, RetentionWeek};
 pub use buckets::{Bucket, Buckets, Interval, Label, Span};
+pub use charts::{
+    Aggregate, Breakdown, Change, ChartAnswer, ChartItem, ChartPoint, ChartRequest, ChartRows,
+    ChartSeries, CountedSeries, EventItem, Formula, FormulaItem, Measure, Summary, Trend,
+};
 pub use cohorts::{Cohort, CohortFigures, CohortsAnswer, CohortsRequest, Stay};
 pub use dimensions::{Dimension, DimensionRequest, DimensionRow, SessionCounts, SessionFigures};
 pub use engagement::{DistantPeople, EngagementAnswer, LastDay};
+pub use export::{EventColumn, EventPlace, EventSelection, EventsRequest, EventsStart};
 pub use filter::{
     Column, Comparison, Field, Filter, GroupColumn, MOMENT_PATTERN, NUMBER_PATTERN, Operands,
     Operator, Pattern, ProfileColumn, PropertyKey, SessionFact, UtmTag, ValueType,

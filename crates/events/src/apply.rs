@@ -10,7 +10,7 @@ use duckdb::{Connection, arrow::array::RecordBatch};
 use paneld_domain::{BotVisit, Event, ProjectKey, ReplayChunk, Session, SessionSpan, View};
 
 use crate::{
-    Batch, StoreChange, erase,
+    Batch, Erased, StoreChange, erase,
     error::Fault,
     read::millis,
     record::{self, Row},
@@ -28,16 +28,17 @@ pub(crate) fn position(connection: &Connection) -> Result<u64, Fault> {
     Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
-/// Applies a batch, whole or not at all; or not again.
-pub(crate) fn apply(connection: &mut Connection, batch: &Batch) -> Result<(), Fault> {
+/// Applies a batch, whole or not at all; or not again. Tells what its erasures removed, in their
+/// order; nothing when it was applied before.
+pub(crate) fn apply(connection: &mut Connection, batch: &Batch) -> Result<Vec<Erased>, Fault> {
     with_room(connection, |connection| try_apply(connection, batch))
 }
 
 /// Does something again if memory ran out.
-pub(crate) fn with_room(
+pub(crate) fn with_room<T>(
     connection: &mut Connection,
-    work: impl Fn(&mut Connection) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+    work: impl Fn(&mut Connection) -> Result<T, Fault>,
+) -> Result<T, Fault> {
     match work(connection) {
         // A checkpoint gives back what changes since the last one took.
         Err(Fault::Memory(_)) => {
@@ -53,24 +54,25 @@ pub(crate) fn checkpoint(connection: &Connection) -> Result<(), Fault> {
     Ok(connection.execute_batch("CHECKPOINT")?)
 }
 
-fn try_apply(connection: &mut Connection, batch: &Batch) -> Result<(), Fault> {
+fn try_apply(connection: &mut Connection, batch: &Batch) -> Result<Vec<Erased>, Fault> {
     // Rolled back when it is dropped.
     let transaction = connection.transaction()?;
     if position(&transaction)? >= batch.position {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    change(&transaction, batch)?;
+    let erased = change(&transaction, batch)?;
     transaction.execute("UPDATE applied SET position = ?", [batch.position])?;
     transaction.commit()?;
     if position(connection)? == batch.position {
-        Ok(())
+        Ok(erased)
     } else {
         Err(Fault::Store("nothing was committed".into()))
     }
 }
 
-fn change(connection: &Connection, batch: &Batch) -> Result<(), Fault> {
+fn change(connection: &Connection, batch: &Batch) -> Result<Vec<Erased>, Fault> {
     let mut pending = Pending::default();
+    let mut erased = Vec::new();
     for (project, change) in &batch.changes {
         let project = *project;
         match change {
@@ -83,7 +85,7 @@ fn change(connection: &Connection, batch: &Batch) -> Result<(), Fault> {
             // These also remove rows that came before them in the batch.
             StoreChange::EraseProfile { profile_id } => {
                 pending.flush(connection)?;
-                erase::erase_profile(connection, project, profile_id)?;
+                erased.push(erase::erase_profile(connection, project, profile_id)?);
             }
             StoreChange::Forget {
                 events_before,
@@ -98,7 +100,8 @@ fn change(connection: &Connection, batch: &Batch) -> Result<(), Fault> {
             }
         }
     }
-    pending.flush(connection)
+    pending.flush(connection)?;
+    Ok(erased)
 }
 
 /// Rows that are written together.

@@ -15,6 +15,15 @@ pub struct Batch {
     pub changes: Vec<(ProjectKey, StoreChange)>,
 }
 
+/// What the erasure of a profile removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// How many events.
+    pub events: u64,
+    /// How many sessions.
+    pub sessions: u64,
+}
+
 /// A change of what is kept of one project.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StoreChange {

@@ -4,10 +4,12 @@
 mod compare;
 mod fields;
 mod profiles;
+mod values;
 
 use paneld_analytics::{Column, Field, Filter, SessionFact, Window};
 use paneld_domain::{ProjectId, ProjectKey};
 
+pub(crate) use self::values::{Joined, ValueOf};
 use self::{compare::compare, fields::Subject};
 use crate::sql::{Sql, in_window, of_project};
 

@@ -3,7 +3,7 @@
 use duckdb::{Connection, params, params_from_iter, types::Value};
 use paneld_domain::{ProjectKey, Timestamp};
 
-use crate::{error::Fault, read::time, views};
+use crate::{Erased, error::Fault, read::time, views};
 
 /// The rows of profile `$2` in project `$1`: its own, and those of nobody on devices it used.
 macro_rules! of_profile {
@@ -14,19 +14,16 @@ macro_rules! of_profile {
     };
 }
 
-/// In this order: recordings are found by sessions and events, both by the devices in events.
-const ERASE_PROFILE: &[&str] = &[
-    concat!(
-        "DELETE FROM replay_chunks WHERE project_key = $1 AND session_id IN (
-            SELECT id FROM sessions WHERE ",
-        of_profile!(),
-        " UNION ALL SELECT session_id FROM events WHERE ",
-        of_profile!(),
-        ")"
-    ),
-    concat!("DELETE FROM sessions WHERE ", of_profile!()),
-    concat!("DELETE FROM events WHERE ", of_profile!()),
-];
+const ERASE_REPLAYS: &str = concat!(
+    "DELETE FROM replay_chunks WHERE project_key = $1 AND session_id IN (
+        SELECT id FROM sessions WHERE ",
+    of_profile!(),
+    " UNION ALL SELECT session_id FROM events WHERE ",
+    of_profile!(),
+    ")"
+);
+const ERASE_SESSIONS: &str = concat!("DELETE FROM sessions WHERE ", of_profile!());
+const ERASE_EVENTS: &str = concat!("DELETE FROM events WHERE ", of_profile!());
 
 /// The sessions of which some views go, and may be not all.
 const SHARED_SESSIONS: &str = concat!(
@@ -58,18 +55,21 @@ const PURGE: &[&str] = &[
     "DELETE FROM replay_chunks WHERE project_key = ?",
 ];
 
-/// Removes everything of a profile.
+/// Removes everything of a profile, and counts it.
 pub(crate) fn erase_profile(
     connection: &Connection,
     project: ProjectKey,
     profile_id: &str,
-) -> Result<(), Fault> {
+) -> Result<Erased, Fault> {
     let values = [Value::BigInt(project.0), Value::Text(profile_id.to_owned())];
     views::mend_after(connection, project, SHARED_SESSIONS, &values, || {
-        for sql in ERASE_PROFILE {
-            connection.execute(sql, params_from_iter(&values))?;
-        }
-        Ok(())
+        let erase = |sql| connection.execute(sql, params_from_iter(&values));
+        // In this order: recordings are found by sessions and events, both by the devices in
+        // events.
+        erase(ERASE_REPLAYS)?;
+        let sessions = erase(ERASE_SESSIONS)? as u64;
+        let events = erase(ERASE_EVENTS)? as u64;
+        Ok(Erased { events, sessions })
     })
 }
 

@@ -1,33 +1,16 @@
 //! What is asked, and the answers.
 
-use paneld_domain::{Event, ProjectKey, Timestamp};
-
-/// Which events are asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventsQuery {
-    /// Of which project.
-    pub project: ProjectKey,
-    /// Of which profile: its own, and those of nobody on the devices it ever used.
-    pub profile_id: Option<String>,
-    /// With one of these names; with any, when there is none.
-    pub names: Vec<String>,
-    /// Not before this.
-    pub start: Option<Timestamp>,
-    /// Before this.
-    pub end: Option<Timestamp>,
-    /// How many at most.
-    pub limit: u32,
-    /// How many are left out before.
-    pub offset: u64,
-}
+use paneld_domain::Event;
 
 /// Some of the events that were asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventsPage {
     /// They, newest first; those of one moment by their ids.
     pub rows: Vec<Event>,
-    /// How many there are on all pages.
+    /// How many there are in the whole list.
     pub total: u64,
+    /// Whether the list goes on behind these.
+    pub has_more: bool,
 }
 
 /// What can be counted of a profile: of the events and sessions that have its id.

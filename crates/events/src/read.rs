@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use duckdb::{
-    Connection, params, params_from_iter,
+    Connection, params,
     types::{TimeUnit, Value},
 };
 use paneld_analytics::count_days;
 use paneld_domain::{Event, ProjectKey, Session, Timestamp, Zone};
 
-use crate::{EventsPage, EventsQuery, ProfileNumbers, decode, error::Fault};
+use crate::{ProfileNumbers, decode, error::Fault};
 
 /// A time as a value to bind. The SQL casts it to `TIMESTAMP_MS`, the type of the columns:
 /// otherwise each row's time would be cast instead.
@@ -42,73 +42,17 @@ pub(crate) fn count_events(connection: &Connection) -> Result<HashMap<ProjectKey
     Ok(counts.collect::<duckdb::Result<_>>()?)
 }
 
-/// A page of events, and how many there are.
-pub(crate) fn list_events(
+/// The devices on which the profile did something.
+pub(crate) fn profile_devices(
     connection: &Connection,
-    query: &EventsQuery,
-) -> Result<EventsPage, Fault> {
-    // Both answers are of the same moment.
-    let snapshot = connection.unchecked_transaction()?;
-    let Conditions { sql, mut values } = Conditions::of(query);
-    let count = format!("SELECT count(*) FROM events WHERE {sql}");
-    let total = snapshot.query_row(&count, params_from_iter(&values), |row| row.get(0))?;
-    let columns = decode::EVENT;
-    let select = format!(
-        "SELECT {columns} FROM events WHERE {sql} \
-         ORDER BY created_at DESC, id LIMIT ? OFFSET ?"
-    );
-    values.extend([Value::UInt(query.limit), Value::UBigInt(query.offset)]);
-    let mut statement = snapshot.prepare(&select)?;
-    let rows = statement.query_map(params_from_iter(&values), decode::event)?;
-    let rows = rows.collect::<duckdb::Result<_>>()?;
-    Ok(EventsPage { rows, total })
-}
-
-/// Conditions that all have to be met, and the values of their question marks.
-struct Conditions {
-    sql: String,
-    values: Vec<Value>,
-}
-
-impl Conditions {
-    fn of(query: &EventsQuery) -> Self {
-        let mut conditions = Self {
-            sql: "project_key = ?".to_owned(),
-            values: vec![Value::BigInt(query.project.0)],
-        };
-        if let Some(start) = query.start {
-            conditions.and("created_at >= ?::TIMESTAMP_MS", [time(start)]);
-        }
-        if let Some(end) = query.end {
-            conditions.and("created_at < ?::TIMESTAMP_MS", [time(end)]);
-        }
-        if !query.names.is_empty() {
-            let marks = vec!["?"; query.names.len()].join(", ");
-            let names = query.names.iter().cloned().map(Value::Text);
-            conditions.and(&format!("name IN ({marks})"), names);
-        }
-        if let Some(profile_id) = &query.profile_id {
-            conditions.and_of_profile(query.project, profile_id);
-        }
-        conditions
-    }
-
-    /// The profile's own, and those of nobody on every device that ever sent one of its own.
-    fn and_of_profile(&mut self, project: ProjectKey, profile_id: &str) {
-        let id = Value::Text(profile_id.to_owned());
-        self.and(
-            "(profile_id = ? OR (profile_id = device_id AND device_id IN (
-                SELECT device_id FROM events
-                WHERE project_key = ? AND profile_id = ? AND device_id <> '')))",
-            [id.clone(), Value::BigInt(project.0), id],
-        );
-    }
-
-    fn and(&mut self, sql: &str, values: impl IntoIterator<Item = Value>) {
-        self.sql += " AND ";
-        self.sql += sql;
-        self.values.extend(values);
-    }
+    project: ProjectKey,
+    profile_id: &str,
+) -> Result<Vec<String>, Fault> {
+    let sql = "SELECT DISTINCT device_id FROM events
+        WHERE project_key = ? AND profile_id = ? AND device_id <> ''";
+    let mut statement = connection.prepare(sql)?;
+    let devices = statement.query_map(params![project.0, profile_id], |row| row.get(0))?;
+    Ok(devices.collect::<duckdb::Result<_>>()?)
 }
 
 /// The newest events that have the profile's id.

@@ -3,6 +3,7 @@
 
 mod behaviour;
 mod buckets;
+mod charts;
 mod dimensions;
 mod lists;
 mod metrics;
@@ -10,8 +11,8 @@ mod pages;
 mod people;
 
 use paneld_analytics::{
-    DimensionRequest, MetricsRequest, MetricsRows, PageCounts, PagesRequest, PerformanceRequest,
-    SessionEdge, Window,
+    ChartRequest, ChartRows, DimensionRequest, MetricsRequest, MetricsRows, PageCounts,
+    PagesRequest, PerformanceRequest, SessionEdge, Window,
 };
 
 pub use self::{dimensions::CountedSessions, pages::CountedEdge, people::Members};
@@ -56,6 +57,16 @@ impl EventStore {
         request: PerformanceRequest,
     ) -> Result<Vec<PageCounts>, EventsError> {
         self.read(move |connection| pages::performance(connection, &scope, &request))
+            .await
+    }
+
+    /// What the items of a chart count, in its buckets and in those before.
+    pub async fn chart(
+        &self,
+        scope: Scope,
+        request: ChartRequest,
+    ) -> Result<ChartRows, EventsError> {
+        self.read(move |connection| charts::count(connection, &scope, &request))
             .await
     }
 

@@ -1,6 +1,11 @@
 //! SQL in the making: text, and the values of its question marks in their order.
 
-use duckdb::{Connection, Row, arrow::record_batch::RecordBatch, params_from_iter, types::Value};
+use duckdb::{
+    Connection, Row,
+    arrow::{datatypes::SchemaRef, record_batch::RecordBatch},
+    params_from_iter,
+    types::Value,
+};
 use paneld_analytics::Window;
 use paneld_domain::{ProjectKey, Timestamp};
 
@@ -129,6 +134,28 @@ impl Sql {
             read(&part)?;
         }
         Ok(())
+    }
+
+    /// An answer in columns, part by part, as it is found. Never called, when it has no rows.
+    pub(crate) fn stream(
+        &self,
+        connection: &Connection,
+        mut each: impl FnMut(RecordBatch) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut statement = connection.prepare(&self.text)?;
+        // The iterator would panic when the query is interrupted.
+        let _iterator = statement.stream_arrow(params_from_iter(&self.values))?;
+        while let Some(rows) = statement.step()? {
+            each(RecordBatch::from(&rows))?;
+        }
+        Ok(())
+    }
+
+    /// The columns of an answer.
+    pub(crate) fn schema(&self, connection: &Connection) -> Result<SchemaRef, Fault> {
+        let mut statement = connection.prepare(&self.text)?;
+        let _iterator = statement.stream_arrow(params_from_iter(&self.values))?;
+        Ok(statement.schema())
     }
 
     /// The one row of an answer.

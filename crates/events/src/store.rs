@@ -17,15 +17,19 @@ use tokio::{
 };
 
 use crate::{
-    Batch, EventsError, EventsPage, EventsQuery, EventsUrl, ProfileNumbers, apply,
+    Batch, Erased, EventsError, EventsUrl, ProfileNumbers, apply,
     database::{Database, Place},
     error::{Cause, Fault},
     interrupt::{self, Job},
+    parts::{self, Outlet, Parts},
     read,
 };
 
 /// How many questions are answered at once; DuckDB uses all its threads for each.
 const READERS: usize = 2;
+
+/// How many answers are sent in parts at once, beside the others: each may take minutes.
+const STREAMS: usize = 2;
 
 /// How long an answer may take, waiting for its turn included.
 const READ_TIME: Duration = Duration::from_secs(30);
@@ -59,6 +63,7 @@ impl EventStore {
                 place: Place::new(path, temp_dir),
                 state: Mutex::default(),
                 reads: Arc::new(Semaphore::new(READERS)),
+                streams: Arc::new(Semaphore::new(STREAMS)),
                 writes: Arc::new(Semaphore::new(1)),
             }),
             read_time: READ_TIME,
@@ -77,8 +82,9 @@ impl EventStore {
     }
 
     /// Applies a batch and its position, whole or not at all. When this returns `Ok`, it is on
-    /// disk. A batch that was applied before is not applied again.
-    pub async fn apply(&self, batch: Batch) -> Result<(), EventsError> {
+    /// disk. A batch that was applied before is not applied again. Tells what its erasures
+    /// removed, in their order; nothing of a batch that was applied before.
+    pub async fn apply(&self, batch: Batch) -> Result<Vec<Erased>, EventsError> {
         self.write(move |connection| apply::apply(connection, &batch))
             .await
     }
@@ -124,9 +130,13 @@ impl EventStore {
         self.read(read::count_events).await
     }
 
-    /// A page of the events that are asked for, newest first.
-    pub async fn list_events(&self, query: EventsQuery) -> Result<EventsPage, EventsError> {
-        self.read(move |connection| read::list_events(connection, &query))
+    /// The devices on which the profile did something.
+    pub async fn profile_devices(
+        &self,
+        project: ProjectKey,
+        profile_id: String,
+    ) -> Result<Vec<String>, EventsError> {
+        self.read(move |connection| read::profile_devices(connection, project, &profile_id))
             .await
     }
 
@@ -191,6 +201,31 @@ impl EventStore {
         answer.unwrap_or(Err(EventsError::TooSlow))
     }
 
+    /// Asks something whose answer comes in parts. The query is interrupted when the parts are
+    /// dropped. Only its turn and the first part have to come within the time that an answer may
+    /// take.
+    pub(crate) async fn stream<T, F>(&self, question: F) -> Result<Parts<T>, EventsError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, &Outlet<T>) -> Result<(), Fault> + Send + 'static,
+    {
+        let begun = timeout(self.read_time, async {
+            let turn = Arc::clone(&self.inner.streams).acquire_owned().await;
+            let turn = turn.map_err(EventsError::away)?;
+            let inner = Arc::clone(&self.inner);
+            let (waiter, job) = interrupt::pair();
+            let (outlet, parts) = parts::pair(waiter);
+            spawn_blocking(move || {
+                // Given back only when the query has really ended.
+                let _turn = turn;
+                let sent = inner.read(job, |connection| question(connection, &outlet));
+                outlet.end(sent);
+            });
+            parts.begun().await
+        });
+        begun.await.unwrap_or(Err(EventsError::TooSlow))
+    }
+
     async fn read_unbounded<T, F>(&self, question: F) -> Result<T, EventsError>
     where
         T: Send + 'static,
@@ -215,6 +250,7 @@ struct Inner {
     place: Place,
     state: Mutex<State>,
     reads: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
     writes: Arc<Semaphore>,
 }
 

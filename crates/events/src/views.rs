@@ -66,17 +66,18 @@ pub(crate) fn put_in_order(
 /// Does something that removes some events of sessions, and mends what is left of them.
 ///
 /// `sessions` selects them: `session_id`, and the two moments between which they were.
-pub(crate) fn mend_after(
+pub(crate) fn mend_after<T>(
     connection: &Connection,
     project: ProjectKey,
     sessions: &str,
     values: &[Value],
-    remove: impl FnOnce() -> Result<(), Fault>,
-) -> Result<(), Fault> {
+    remove: impl FnOnce() -> Result<T, Fault>,
+) -> Result<T, Fault> {
     let spans = damaged(connection, sessions, values)?;
-    remove()?;
+    let removed = remove()?;
     let rows = spans.iter().map(|span| (project, span));
-    put_in_order(connection, &rows.collect::<Vec<_>>())
+    put_in_order(connection, &rows.collect::<Vec<_>>())?;
+    Ok(removed)
 }
 
 fn damaged(

@@ -1,5 +1,6 @@
 //! From what went wrong in a use case to what the caller is told: the one place.
 
+use paneld_analytics::Problem;
 use paneld_guard::{ApiError, Detail, PathStep};
 use paneld_service::{Conflict, Resource, ServiceError, TrackRefusal};
 
@@ -17,6 +18,7 @@ pub(crate) fn reply_for(error: ServiceError) -> ApiError {
             });
             ApiError::invalid_body(details.collect())
         }
+        ServiceError::Question(problems) => wrong_question(problems),
         ServiceError::Conflict(running @ Conflict::Running) => ApiError::busy(running.to_string()),
         ServiceError::Conflict(conflict) => ApiError::conflict(conflict.to_string()),
         ServiceError::Forbidden(message) => ApiError::forbidden(message),
@@ -29,6 +31,22 @@ pub(crate) fn reply_for(error: ServiceError) -> ApiError {
         }
         ServiceError::Unavailable(source) => ApiError::unavailable(source),
         ServiceError::Internal(source) => ApiError::internal(source),
+    }
+}
+
+/// 400 for query parameters with these problems.
+pub(crate) fn wrong_question(problems: Vec<Problem>) -> ApiError {
+    let details = problems.into_iter().map(|problem| Detail {
+        path: problem.path.into_iter().map(step).collect(),
+        message: problem.message,
+    });
+    ApiError::invalid_query(details.collect())
+}
+
+fn step(step: paneld_analytics::PathStep) -> PathStep {
+    match step {
+        paneld_analytics::PathStep::Key(key) => PathStep::Key(key),
+        paneld_analytics::PathStep::Index(index) => PathStep::Index(index),
     }
 }
 

@@ -12,12 +12,15 @@ mod session_row;
 use actix_web::{HttpResponse, web};
 use paneld_analytics::Query;
 use paneld_auth::permission;
-use paneld_guard::{ApiError, Caller, Detail, PathStep};
+use paneld_guard::{ApiError, Caller};
 use paneld_service::Reports;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{error::reply_for, routes::Endpoint};
+use crate::{
+    error::{reply_for, wrong_question},
+    routes::Endpoint,
+};
 
 /// How many people are there now.
 #[derive(Debug, Serialize, ToSchema)]
@@ -57,20 +60,8 @@ pub(crate) async fn get_live(
 
 /// What was asked, unless something is wrong with it: then all of that is told.
 pub(crate) fn finish<T>(query: Query, asked: T) -> Result<T, ApiError> {
-    let problems = match query.finish() {
-        Ok(()) => return Ok(asked),
-        Err(problems) => problems,
-    };
-    let details = problems.into_iter().map(|problem| Detail {
-        path: problem.path.into_iter().map(step).collect(),
-        message: problem.message,
-    });
-    Err(ApiError::invalid_query(details.collect()))
-}
-
-fn step(step: paneld_analytics::PathStep) -> PathStep {
-    match step {
-        paneld_analytics::PathStep::Key(key) => PathStep::Key(key),
-        paneld_analytics::PathStep::Index(index) => PathStep::Index(index),
+    match query.finish() {
+        Ok(()) => Ok(asked),
+        Err(problems) => Err(wrong_question(problems)),
     }
 }

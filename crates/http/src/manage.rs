@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod clients;
 pub(crate) mod identity;
 pub(crate) mod organization;
+pub(crate) mod profiles;
 pub(crate) mod projects;
 pub(crate) mod references;
 
@@ -24,6 +25,7 @@ use crate::{
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut all = organization::endpoints();
     all.extend(projects::endpoints());
+    all.extend(profiles::endpoints());
     all.extend(clients::endpoints());
     all.extend(references::endpoints());
     all.extend(audit::endpoints());

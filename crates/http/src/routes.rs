@@ -10,7 +10,7 @@ use actix_web::{
 };
 use paneld_auth::Api;
 use paneld_guard::{ApiError, BodyBudget, Guard};
-use paneld_service::{Health, Identity, Manage, Reports, Track};
+use paneld_service::{Erasure, Health, Identity, Manage, Reports, Track};
 use utoipa::openapi::HttpMethod;
 
 use crate::{export, health, insights, manage, openapi, track};
@@ -24,6 +24,8 @@ pub struct Services {
     pub body_budget: web::Data<BodyBudget>,
     /// The use cases of the Manage API.
     pub manage: web::Data<Manage>,
+    /// Forgetting people.
+    pub erasure: web::Data<Erasure>,
     /// The use case of who am I.
     pub identity: web::Data<Identity>,
     /// Taking what callers track.
@@ -94,6 +96,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     all.extend(track::import_endpoints());
     all.extend(insights::endpoints());
     all.extend(export::endpoints());
+    all.extend(export::elsewhere());
     all
 }
 
@@ -102,6 +105,7 @@ pub fn configure(config: &mut ServiceConfig, services: &Services) {
     config
         .app_data(services.body_budget.clone())
         .app_data(services.manage.clone())
+        .app_data(services.erasure.clone())
         .app_data(services.identity.clone())
         .app_data(services.track.clone())
         .app_data(services.reports.clone())
@@ -135,6 +139,7 @@ fn mount(config: &mut ServiceConfig, services: &Services) {
     for (prefix, api, endpoints) in [
         ("/insights", Api::Insights, insights::endpoints()),
         ("/export", Api::Export, export::endpoints()),
+        ("/v1", Api::Export, export::elsewhere()),
         ("/import", Api::Import, track::import_endpoints()),
     ] {
         let mut scope = web::scope(prefix);

@@ -11,12 +11,9 @@ mod copies;
 use std::{sync::Arc, time::Duration};
 
 use paneld_domain::{ErrorChain, PeopleChange, ProjectKey, Timestamp};
-use paneld_events::{Batch, EventStore, EventsError, StoreChange};
+use paneld_events::{Batch, Erased, EventStore, EventsError, StoreChange};
 use paneld_repository::{Repository, RepositoryError};
-use tokio::{
-    sync::{Notify, watch},
-    task::JoinHandle,
-};
+use tokio::task::JoinHandle;
 
 use self::copies::Copies;
 use crate::{
@@ -34,15 +31,10 @@ const GATHER: Duration = Duration::from_millis(200);
 /// How long to wait before a sink that is away is tried again.
 const AWAY: Duration = Duration::from_secs(1);
 
-/// How many there are.
-const SINKS: usize = 3;
-
 /// The appliers, at work.
 #[derive(Debug)]
 pub struct Appliers {
     inner: Arc<Inner>,
-    progress: [watch::Receiver<u64>; SINKS],
-    hurry: Arc<Notify>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -50,32 +42,24 @@ impl Appliers {
     /// Sets them to work.
     pub fn start(ingest: &Ingest, store: EventStore, catalog: Repository) -> Self {
         let inner = Arc::clone(ingest.inner());
-        let hurry = Arc::new(Notify::new());
-        let (store_done, store_progress) = watch::channel(0);
-        let (catalog_done, catalog_progress) = watch::channel(0);
-        let (copies_done, copies_progress) = watch::channel(0);
         let copies = Copies {
             store: store.clone(),
             catalog: catalog.clone(),
-            catalog_progress: catalog_progress.clone(),
+            catalog_progress: inner.progress.catalog.subscribe(),
         };
-        let progress = [store_progress, catalog_progress, copies_progress];
-        let applier = |sink, done| Applier {
+        let applier = |sink| Applier {
             inner: Arc::clone(&inner),
             sink,
-            done,
-            all: progress.clone(),
-            hurry: Arc::clone(&hurry),
             is_away: false,
         };
-        let store = applier(Sink::Store(store), store_done);
-        let catalog = applier(Sink::Catalog(catalog), catalog_done);
-        let copies = applier(Sink::Copies(copies), copies_done);
-        let tasks = [store, catalog, copies].map(|applier| tokio::spawn(applier.run()));
+        let sinks = [
+            Sink::Store(store),
+            Sink::Catalog(catalog),
+            Sink::Copies(copies),
+        ];
+        let tasks = sinks.map(|sink| tokio::spawn(applier(sink).run()));
         Self {
             inner,
-            progress,
-            hurry,
             tasks: tasks.into(),
         }
     }
@@ -83,13 +67,7 @@ impl Appliers {
     /// Waits until everything that is in the spool now is applied.
     pub async fn settle(&self) {
         let last = self.inner.spool.last();
-        for mut progress in self.progress.clone() {
-            while *progress.borrow_and_update() < last {
-                self.hurry.notify_waiters();
-                // Again from time to time, for an applier that began to wait just now.
-                let _ = tokio::time::timeout(GATHER / 20, progress.changed()).await;
-            }
-        }
+        self.inner.progress.reach(last).await;
     }
 
     /// Stops between two batches. What is not applied yet is after the next start.
@@ -121,9 +99,6 @@ enum Refusal {
 struct Applier {
     inner: Arc<Inner>,
     sink: Sink,
-    done: watch::Sender<u64>,
-    all: [watch::Receiver<u64>; SINKS],
-    hurry: Arc<Notify>,
     is_away: bool,
 }
 
@@ -132,7 +107,8 @@ impl Applier {
         let mut last = self.inner.spool.watch();
         let mut applied = self.position().await;
         loop {
-            if *last.borrow_and_update() <= applied {
+            let end = *last.borrow_and_update();
+            if end <= applied {
                 self.publish(applied);
                 if last.changed().await.is_err() {
                     return;
@@ -149,13 +125,14 @@ impl Applier {
                 }
             };
             let is_full = batch.len() == BATCH;
-            // Behind the last record there may be positions of which nothing is left.
-            let position = batch.last().map_or(*last.borrow(), |last| last.position);
+            // Up to the end there may be positions of which nothing is left. Up to what was the
+            // end before reading: what came meanwhile was perhaps not read.
+            let position = batch.last().map_or(end, |last| last.position);
             self.apply(batch).await;
             applied = position;
             self.publish(applied);
             if !is_full {
-                let _ = tokio::time::timeout(GATHER, self.hurry.notified()).await;
+                let _ = tokio::time::timeout(GATHER, self.inner.progress.hurry.notified()).await;
             }
         }
     }
@@ -179,9 +156,12 @@ impl Applier {
     async fn apply(&mut self, batch: Vec<Spooled>) {
         let mut parts = vec![batch];
         while let Some(part) = parts.pop() {
-            let refusal = self.sink.apply(self.inner.spool.id(), &part).await;
-            match refusal {
-                Ok(()) => self.note_back(),
+            match self.sink.apply(self.inner.spool.id(), &part).await {
+                Ok(erased) => {
+                    self.note_back();
+                    let positions = part.iter().flat_map(erasures);
+                    self.inner.progress.note_erased(positions.zip(erased));
+                }
                 Err(Refusal::Away(error)) => {
                     self.wait(&*error).await;
                     parts.push(part);
@@ -249,11 +229,15 @@ impl Applier {
 
     /// Tells how far it is, and lets go what nobody needs any more.
     fn publish(&self, applied: u64) {
-        let before = self.done.send_replace(applied);
-        let everywhere = self.all.iter().map(|progress| *progress.borrow()).min();
-        if let Some(everywhere) = everywhere.filter(|_| applied > before) {
+        let progress = &self.inner.progress;
+        let done = match self.sink {
+            Sink::Store(_) => &progress.store,
+            Sink::Catalog(_) => &progress.catalog,
+            Sink::Copies(_) => &progress.copies,
+        };
+        if applied > done.send_replace(applied) {
             // Tried again with the next batch.
-            let _ = self.inner.spool.trim(everywhere);
+            let _ = self.inner.spool.trim(progress.everywhere());
         }
     }
 }
@@ -278,27 +262,38 @@ impl Sink {
         }
     }
 
-    async fn apply(&self, spool: &str, records: &[Spooled]) -> Result<(), Refusal> {
+    /// Tells what erasures removed from the event store, in their order.
+    async fn apply(&self, spool: &str, records: &[Spooled]) -> Result<Vec<Erased>, Refusal> {
         let Some(position) = records.last().map(|last| last.position) else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         match self {
             Self::Store(store) => {
-                let changes = records.iter().flat_map(of_events).collect();
+                let changes = records.iter().flat_map(of_events).collect::<Vec<_>>();
+                let removes = changes.iter().any(|(_, change)| is_removal(change));
                 let batch = Batch { position, changes };
-                store.apply(batch).await.map_err(of_store)
+                let erased = store.apply(batch).await.map_err(of_store)?;
+                if removes && let Err(error) = store.checkpoint().await {
+                    // What was removed is in the file still, until the next checkpoint.
+                    let error = ErrorChain(&error);
+                    tracing::warn!(%error, "there was no checkpoint after a removal");
+                }
+                Ok(erased)
             }
             Self::Catalog(catalog) => {
                 let changes = records.iter().flat_map(of_people).collect::<Vec<_>>();
                 if changes.is_empty() {
-                    return Ok(());
+                    return Ok(Vec::new());
                 }
                 let applied = catalog.apply_people(spool, position, changes).await;
                 let complaints = applied.map_err(of_catalog)?.complaints;
                 metrics::counter!("paneld_increments_of_text_total").increment(complaints);
-                Ok(())
+                Ok(Vec::new())
             }
-            Self::Copies(copies) => copies.apply(position, records).await,
+            Self::Copies(copies) => {
+                copies.apply(position, records).await?;
+                Ok(Vec::new())
+            }
         }
     }
 }
@@ -315,6 +310,22 @@ fn of_catalog(error: RepositoryError) -> Refusal {
         away @ RepositoryError::Unavailable(_) => Refusal::Away(Box::new(away)),
         rejected => Refusal::Rejected(Box::new(rejected)),
     }
+}
+
+/// The position of a record, once for each erasure in it.
+fn erasures(spooled: &Spooled) -> impl Iterator<Item = u64> {
+    let changes = spooled.record.changes.iter();
+    let erasures = changes
+        .filter(|change| matches!(change, Change::People(PeopleChange::EraseProfile { .. })));
+    erasures.map(|_| spooled.position)
+}
+
+/// Whether this removes what somebody wants to be gone.
+fn is_removal(change: &StoreChange) -> bool {
+    matches!(
+        change,
+        StoreChange::EraseProfile { .. } | StoreChange::Purge
+    )
 }
 
 /// What the event store keeps of a record.

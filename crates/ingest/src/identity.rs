@@ -9,6 +9,7 @@ use shake::{
     Shake256,
     digest::{ExtendableOutput as _, Update as _, XofReader as _},
 };
+use uuid::Uuid;
 
 use crate::sessions::IDLE_MS;
 
@@ -91,6 +92,11 @@ impl SessionId {
         let digest = Sha256::digest(format!("sess:v1:{project_id}:{device_id}:{bucket}"));
         let (id, _) = digest.split_at(16);
         Self(URL_SAFE_NO_PAD.encode(id))
+    }
+
+    /// A session that nobody could tell the id of before.
+    pub(crate) fn random() -> Self {
+        Self(URL_SAFE_NO_PAD.encode(Uuid::new_v4()))
     }
 
     /// As it is sent and stored.

@@ -224,8 +224,8 @@ impl Ingest {
         let records = in_records(target, changes, arrival);
         let append = Append {
             records,
-            live: Vec::new(),
             seen,
+            ..Append::default()
         };
         inner.spool.append(append).await?;
         drop(once);

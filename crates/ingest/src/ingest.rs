@@ -1,8 +1,10 @@
 //! From an accepted request to a record in the spool.
 
+mod erasure;
 mod events;
 mod upkeep;
 
+pub use self::erasure::NotDoneYet;
 pub(crate) use self::events::{keep, tell};
 
 use std::{
@@ -21,6 +23,7 @@ use uuid::Uuid;
 use crate::{
     DeviceId, Identified, Input, Recording, Salt, SessionId, Target, Tracked, Visitor,
     duplicates::{Duplicates, Fingerprint},
+    progress::Progress,
     record::{Change, Record},
     sessions::{DeviceKey, Held, Live, LiveSessions},
     spool::{Append, Seen, Spool, SpoolError},
@@ -72,6 +75,8 @@ pub struct IngestSettings {
     pub spool: PathBuf,
     /// How many bytes may wait to be applied before no more is taken.
     pub spool_limit: u64,
+    /// How many live sessions there may be. One more, and an old one is ended early.
+    pub sessions_limit: usize,
     /// The file that knows where addresses are.
     pub places: Option<PathBuf>,
 }
@@ -90,6 +95,7 @@ pub(crate) struct Inner {
     bots: Bots,
     places: Places,
     clock: Clock,
+    pub(crate) progress: Progress,
 }
 
 /// Why the pipeline cannot be made.
@@ -133,7 +139,8 @@ impl Ingest {
         // A new spool in the place of a lost one must not be taken for it.
         let behind = clock.now().timestamp_micros().unsigned_abs();
         let spool = Spool::open(&settings.spool, settings.spool_limit, behind)?;
-        let live = LiveSessions::new(spool.live()?);
+        let live = spool.live()?;
+        let live = LiveSessions::new(live, settings.sessions_limit, spool.crowded_at()?);
         Ok(Self(Arc::new(Inner {
             spool,
             live,
@@ -143,6 +150,7 @@ impl Ingest {
             bots: Bots::new(),
             places,
             clock,
+            progress: Progress::default(),
         })))
     }
 
@@ -189,7 +197,8 @@ impl Ingest {
             created_at: arrived.at,
         };
         let record = Record::new(arrived.target.key, arrived.at, vec![Change::Bot(visit)]);
-        self.0.spool.append(Append::new(record)).await
+        self.0.spool.append(Append::new(record)).await?;
+        Ok(())
     }
 }
 
@@ -299,13 +308,18 @@ impl Inner {
     }
 
     /// Writes, and then makes the changes of sessions that go with it.
-    async fn write(&self, mut held: Held<'_>, append: Append) -> Result<(), SpoolError> {
-        let live = append.live.clone();
-        if !append.is_empty() {
-            self.spool.append(append).await?;
-        }
+    /// Returns the position of the last record.
+    async fn write(&self, mut held: Held<'_>, append: Append) -> Result<u64, SpoolError> {
+        let (live, crowded_at) = (append.live.clone(), append.crowded_at);
+        let position = match append.is_empty() {
+            true => self.spool.last(),
+            false => self.spool.append(append).await?,
+        };
         held.put(live);
-        Ok(())
+        if let Some(at) = crowded_at {
+            held.note_crowded(at);
+        }
+        Ok(position)
     }
 
     pub(crate) async fn hold_ids(&self, seen: &[Seen]) -> Vec<tokio::sync::MutexGuard<'_, ()>> {
@@ -464,9 +478,15 @@ impl Candidates {
         let live = held.get(device).filter(|live| live.goes_on(at));
         let session_id = match live {
             Some(live) => live.session.id.clone(),
-            None => SessionId::derive(&target.id, device.device(), at)
-                .as_str()
-                .to_owned(),
+            None => {
+                // Its id may have been that of a session which was ended early.
+                let id = if held.get(device).is_none() && held.is_crowded(at) {
+                    SessionId::random()
+                } else {
+                    SessionId::derive(&target.id, device.device(), at)
+                };
+                id.as_str().to_owned()
+            }
         };
         Ids {
             device_id: device.device().to_owned(),

@@ -17,6 +17,7 @@ mod ingest;
 mod moment;
 mod page;
 mod payload;
+mod progress;
 mod properties;
 mod record;
 mod sessions;
@@ -28,7 +29,9 @@ pub use body::{Body, Envelope, NotJson};
 pub use duplicates::Fingerprint;
 pub use identity::{DeviceId, InvalidDeviceId, Salt, SessionId};
 pub use import::{MOST_ROWS, Rows};
-pub use ingest::{Arrived, DeviceState, Found, Ids, Ingest, IngestError, IngestSettings, Salts};
+pub use ingest::{
+    Arrived, DeviceState, Found, Ids, Ingest, IngestError, IngestSettings, NotDoneYet, Salts,
+};
 pub use moment::Moment;
 pub use page::Page;
 pub use payload::{Form, Identified, Input, Recording, Tracked, TrackedEvent, is_replay, read};

@@ -64,6 +64,8 @@ pub(crate) struct Append {
     pub(crate) live: Vec<(DeviceKey, Option<Live>)>,
     /// The ids that callers gave, and what was replied.
     pub(crate) seen: Vec<(Seen, Ids)>,
+    /// When sessions were ended early, in milliseconds since 1970; if this ends some.
+    pub(crate) crowded_at: Option<i64>,
 }
 
 /// The id that a caller gave a request, so that repeating it changes nothing.
@@ -133,8 +135,8 @@ impl Spool {
         self.tables.id()
     }
 
-    /// Writes, and returns once it is on disk.
-    pub(crate) async fn append(&self, append: Append) -> Result<(), SpoolError> {
+    /// Writes, and returns once it is on disk, with the position of the last record.
+    pub(crate) async fn append(&self, append: Append) -> Result<u64, SpoolError> {
         let bytes = self.bytes();
         if bytes >= self.limit {
             return Err(SpoolError::Full { bytes });
@@ -155,7 +157,7 @@ impl Spool {
     }
 
     /// Keeps a record that a sink refuses where an operator can find it.
-    pub(crate) async fn set_aside(&self, spooled: Spooled) -> Result<(), SpoolError> {
+    pub(crate) async fn set_aside(&self, spooled: Spooled) -> Result<u64, SpoolError> {
         let (done, written) = oneshot::channel();
         self.command(Command::SetAside(spooled, done))?;
         written.await.map_err(|_dropped| SpoolError::Closed)?
@@ -174,6 +176,11 @@ impl Spool {
     /// The sessions of all devices, as they were when the spool was written last.
     pub(crate) fn live(&self) -> Result<Vec<(DeviceKey, Live)>, SpoolError> {
         self.tables.live()
+    }
+
+    /// When a session was last ended early, in milliseconds since 1970; long ago if never.
+    pub(crate) fn crowded_at(&self) -> Result<i64, SpoolError> {
+        self.tables.crowded_at()
     }
 
     /// What was replied to the request of this id, if it came lately.

@@ -7,8 +7,8 @@
 use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 
 use paneld_domain::{
-    AllowedAddress, Client, ClientId, Description, InvalidValue, Organization, Project, Reference,
-    RetentionDays, Timestamp,
+    AllowedAddress, Client, ClientId, Description, InvalidValue, Organization, Project, ProjectId,
+    Reference, RetentionDays, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
@@ -199,6 +199,17 @@ impl Event {
             resource: Resource::Client,
             resource_id: client.id(),
             changes: difference(&Fields::new(), &grace),
+        })
+    }
+
+    /// The erasure of a profile of a project. Nothing of what is erased is in it but its id.
+    pub(crate) fn erased(project: &ProjectId, profile_id: String) -> Result<Self, RepositoryError> {
+        let gone = fields(json!({"project_id": project.to_string()}))?;
+        Ok(Self {
+            action: Action::Delete,
+            resource: Resource::Profile,
+            resource_id: profile_id,
+            changes: difference(&gone, &Fields::new()),
         })
     }
 

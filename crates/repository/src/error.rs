@@ -46,11 +46,12 @@ impl FromStr for Resource {
             Self::Project,
             Self::Client,
             Self::Reference,
+            Self::Profile,
         ]
         .into_iter()
         .find(|resource| resource.as_str() == text)
         .ok_or(InvalidValue::new(
-            "must be organization, project, client or reference",
+            "must be organization, project, client, reference or profile",
         ))
     }
 }

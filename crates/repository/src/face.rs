@@ -421,6 +421,33 @@ impl Repository {
         run!(self.resolve_alias(project, id))
     }
 
+    /// All ids by which somebody is found: the profile's own first, then its aliases.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_profile_ids(
+        &self,
+        project: ProjectKey,
+        id: &str,
+    ) -> Result<Vec<String>, RepositoryError> {
+        let id = id.to_owned();
+        run!(self.list_profile_ids(project, id))
+    }
+
+    /// Writes down that the erasure of a profile was asked for.
+    ///
+    /// # Errors
+    /// When there is no such project, or the catalog cannot be written.
+    pub async fn note_erasure(
+        &self,
+        organization: OrganizationId,
+        project: ProjectId,
+        profile_id: String,
+        act: Act,
+    ) -> Result<(), RepositoryError> {
+        run!(self.note_erasure(organization, project, profile_id, act))
+    }
+
     /// One group.
     ///
     /// # Errors

@@ -14,6 +14,10 @@ pub enum ServiceError {
     /// The values do not go together: each problem with the path of its field.
     #[error("the request does not make sense")]
     Invalid(Vec<(Vec<&'static str>, InvalidValue)>),
+    /// The question has no answer that could be given: each problem with the path of its
+    /// parameter.
+    #[error("the question makes no sense")]
+    Question(Vec<paneld_analytics::Problem>),
     /// It goes against the state of things.
     #[error(transparent)]
     Conflict(#[from] Conflict),

@@ -9,6 +9,7 @@
 //! This crate knows no HTTP and no SQL.
 
 mod admin;
+mod erasure;
 mod error;
 mod health;
 mod identity;
@@ -27,12 +28,13 @@ pub mod ingest {
     pub use paneld_ingest::*;
 }
 
+pub use erasure::{ErasedProfile, Erasure};
 pub use error::{Conflict, ServiceError};
 pub use health::{BackendState, Health, Overall, Readiness};
 pub use identity::{Identity, LimitState, WhoAmI};
 pub use manage::{Created, Manage, ManageSettings};
 pub use once::{Answer, Once};
-pub use paneld_events::{EventStore, EventsQuery, EventsUrl};
+pub use paneld_events::{EventBatches, EventStore, EventsPage, EventsUrl};
 pub use paneld_repository::{
     AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, Repository, Resource, Rotated,
 };

@@ -20,7 +20,7 @@ use crate::{Answer, Once, Revocations, ServiceError};
 const TIME_TO_RESTORE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Proof that the caller may manage its organization.
-type Manager = Authorized<permission::Manage>;
+pub(crate) type Manager = Authorized<permission::Manage>;
 
 /// Something that was made together with credentials.
 #[derive(Debug, Clone)]
@@ -450,16 +450,7 @@ impl Manage {
     }
 
     fn at_work(&self, caller: &Manager) -> (Repository, Act) {
-        let actor = Actor {
-            client_id: caller.client_id(),
-            peer_address: caller.principal().peer(),
-            request_id: caller.request_id().to_owned(),
-        };
-        let act = Act {
-            at: self.clock.now(),
-            by: Some(actor),
-        };
-        (self.repository.clone(), act)
+        (self.repository.clone(), act_of(caller, &self.clock))
     }
 
     /// Carries out a creation, at most once if that is asked for; `present` turns what the
@@ -527,6 +518,19 @@ impl Manage {
         } else {
             Err(ServiceError::Invalid(problems))
         }
+    }
+}
+
+/// What is done now, for this caller.
+pub(crate) fn act_of(caller: &Manager, clock: &Clock) -> Act {
+    let actor = Actor {
+        client_id: caller.client_id(),
+        peer_address: caller.principal().peer(),
+        request_id: caller.request_id().to_owned(),
+    };
+    Act {
+        at: clock.now(),
+        by: Some(actor),
     }
 }
 

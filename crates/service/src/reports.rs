@@ -1,6 +1,7 @@
 //! Answers about what was tracked, and raw events.
 
 mod behaviour;
+mod export;
 mod figures;
 mod people;
 
@@ -14,7 +15,7 @@ use paneld_auth::{
 use paneld_domain::{
     Clock, ErrorChain, Event, Profile, Project, ProjectId, ProjectKey, Timestamp, Zone,
 };
-use paneld_events::{EventStore, EventsError, EventsPage, EventsQuery, Scope};
+use paneld_events::{EventStore, EventsError, Scope};
 use paneld_repository::{Repository, Resource};
 use tokio::sync::Mutex;
 
@@ -149,43 +150,6 @@ impl Reports {
             events: events.await?,
             profile,
         })
-    }
-
-    /// A page of raw events.
-    ///
-    /// # Errors
-    /// When a store is away.
-    pub async fn events(&self, query: EventsQuery) -> Result<EventsPage, ServiceError> {
-        let profile_id = match query.profile_id {
-            Some(id) => Some(self.repository.resolve_alias(query.project, &id).await?),
-            None => None,
-        };
-        let query = EventsQuery {
-            profile_id,
-            ..query
-        };
-        Ok(self.events.list_events(query).await?)
-    }
-
-    /// The profiles of events, by the ids that stand in them.
-    ///
-    /// # Errors
-    /// When the catalog cannot be asked.
-    pub async fn profiles_of(
-        &self,
-        subject: &Subject,
-        events: &[Event],
-    ) -> Result<std::collections::BTreeMap<String, Profile>, ServiceError> {
-        let mut ids = events
-            .iter()
-            .map(|event| event.profile_id.clone())
-            .collect::<Vec<_>>();
-        ids.sort_unstable();
-        ids.dedup();
-        let found = self
-            .repository
-            .list_profiles_by_ids(subject.project.key, ids);
-        Ok(found.await?)
     }
 
     /// How many events each project has: at most a minute old, or what was known last.

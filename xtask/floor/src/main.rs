@@ -1,12 +1,15 @@
-//! The floor of `cargo xtask bench http`: the least that an actix-web server does for a request.
+//! The floor of the benchmarks: the least that an actix-web server does for a request.
 //!
-//! One route, no middleware, and a reply of the same shape and length as that of `/manage/me`,
-//! out of constants. Allocator and number of workers are those of paneld, so that only the work
-//! on top differs: request id, authentication, limits, headers, and looking up what to say.
+//! For `cargo xtask bench ingest`, a route that parses what is tracked, drops it, and answers ids
+//! of the usual length. For `cargo xtask bench http`, a route with a reply of the same shape and
+//! length as that of `/manage/me`, out of constants. There is no middleware; allocator and number
+//! of workers are those of paneld, so that only the work on top differs.
 
-use actix_web::{App, HttpServer, get, web};
+use std::{collections::BTreeMap, hint::black_box};
+
+use actix_web::{App, HttpServer, get, post, web};
 use mimalloc::MiMalloc;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -75,6 +78,48 @@ const fn limit(limit: u32) -> Limit {
     }
 }
 
+/// What is tracked, as far as it has a form.
+#[derive(Deserialize)]
+struct Tracked {
+    r#type: String,
+    payload: Payload,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Payload {
+    name: String,
+    profile_id: Option<String>,
+    #[serde(default)]
+    groups: Vec<String>,
+    #[serde(default)]
+    properties: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ids {
+    device_id: &'static str,
+    session_id: &'static str,
+}
+
+#[post("/track")]
+async fn drop_event(body: web::Json<Tracked>) -> web::Json<Ids> {
+    // So that no compiler finds out that nobody looks at it.
+    black_box(&body.r#type);
+    let Payload {
+        name,
+        profile_id,
+        groups,
+        properties,
+    } = black_box(&body.payload);
+    black_box((name, profile_id, groups, properties));
+    web::Json(Ids {
+        device_id: "b533cb85dc56ff1b4ffb0caafe0d805a",
+        session_id: "NigsgHtuTyspj0g3wl6Xkw",
+    })
+}
+
 #[get("/")]
 async fn answer() -> web::Json<Answer> {
     web::Json(Answer {
@@ -120,7 +165,7 @@ async fn main() -> std::io::Result<()> {
     )]
     let listen = std::env::var("BARE_LISTEN").map_err(std::io::Error::other)?;
     let workers = std::thread::available_parallelism()?.get();
-    HttpServer::new(|| App::new().service(answer))
+    HttpServer::new(|| App::new().service(answer).service(drop_event))
         .workers(workers)
         .bind(listen)?
         .run()

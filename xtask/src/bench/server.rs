@@ -83,6 +83,34 @@ impl Server {
         bail!("{} did not answer within {:?}", self.name, PAUSE * ATTEMPTS);
     }
 
+    /// Asks something, and returns the JSON of a good answer.
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[String],
+        body: &str,
+    ) -> Result<serde_json::Value> {
+        let connection = TcpStream::connect(self.address)?;
+        let answer = exchange(connection, method, path, headers, body)?;
+        let (head, body) = answer
+            .split_once("\r\n\r\n")
+            .with_context(|| format!("{} breaks off in its answer", self.name))?;
+        ensure!(
+            head.starts_with("HTTP/1.1 200"),
+            "{} answers {method} {path} with {answer}",
+            self.name
+        );
+        Ok(serde_json::from_str(body)?)
+    }
+
+    /// Ends it without any warning.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Processor time spent so far, in the program and in the kernel on its behalf.
     pub(crate) fn cpu_us(&self) -> Result<f64> {
         let stat = self.proc_file("stat")?;
@@ -92,7 +120,16 @@ impl Server {
 
     pub(crate) fn resident_mib(&self) -> Result<f64> {
         let status = self.proc_file("status")?;
-        let kib = resident_kib(&status).context("failed to read the resident memory from /proc")?;
+        let kib =
+            kib_of(&status, "VmRSS:").context("failed to read the resident memory from /proc")?;
+        Ok(kib / 1024.0)
+    }
+
+    /// The most that was resident so far.
+    pub(crate) fn peak_mib(&self) -> Result<f64> {
+        let status = self.proc_file("status")?;
+        let kib =
+            kib_of(&status, "VmHWM:").context("failed to read the resident memory from /proc")?;
         Ok(kib / 1024.0)
     }
 
@@ -122,17 +159,33 @@ fn clock_ticks_per_second() -> Result<f64> {
         .context("getconf CLK_TCK prints no number")
 }
 
-fn status_line(mut connection: TcpStream, path: &str, headers: &[String]) -> Result<String> {
+fn status_line(connection: TcpStream, path: &str, headers: &[String]) -> Result<String> {
+    let answer = exchange(connection, "GET", path, headers, "")?;
+    Ok(answer.lines().next().unwrap_or("nothing").to_owned())
+}
+
+/// The whole answer to a request, as it comes.
+fn exchange(
+    mut connection: TcpStream,
+    method: &str,
+    path: &str,
+    headers: &[String],
+    body: &str,
+) -> Result<String> {
     connection.set_read_timeout(Some(PAUSE * ATTEMPTS))?;
-    let mut request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+    let mut request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n",
+        body.len()
+    );
     for header in headers {
         request.push_str(header);
         request.push_str("\r\n");
     }
-    write!(connection, "{request}\r\n")?;
+    write!(connection, "{request}\r\n{body}")?;
     let mut answer = String::new();
     connection.read_to_string(&mut answer)?;
-    Ok(answer.lines().next().unwrap_or("nothing").to_owned())
+    Ok(answer)
 }
 
 /// User and system time, fields 14 and 15 of `/proc/<pid>/stat`.
@@ -145,10 +198,8 @@ fn cpu_ticks(stat: &str) -> Option<f64> {
     Some(user + system)
 }
 
-fn resident_kib(status: &str) -> Option<f64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+fn kib_of(status: &str, name: &str) -> Option<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
@@ -166,9 +217,12 @@ mod tests {
     #[test]
     fn resident_memory_is_found_among_the_others() {
         assert_eq!(
-            resident_kib("VmSize:\t 9999 kB\nVmRSS:\t  2048 kB\nRssAnon:\t 1 kB\n"),
+            kib_of(
+                "VmSize:\t 9999 kB\nVmRSS:\t  2048 kB\nRssAnon:\t 1 kB\n",
+                "VmRSS:"
+            ),
             Some(2048.0)
         );
-        assert_eq!(resident_kib("Name:\tpaneld\n"), None);
+        assert_eq!(kib_of("Name:\tpaneld\n", "VmRSS:"), None);
     }
 }

@@ -54,8 +54,29 @@ impl<'a> Wrk<'a> {
         })
     }
 
+    /// The same, whose requests another script makes, with so many connections.
+    pub(crate) fn with_script(self, folder: &Path, script: &str, connections: u32) -> Result<Self> {
+        let path = folder.join("requests.lua");
+        self.sh.write_file(&path, format!("{script}\n{SCRIPT}"))?;
+        Ok(Self {
+            script: path,
+            connections: connections.to_string(),
+            ..self
+        })
+    }
+
     /// Asks for one address as fast as it is answered. Fails if any answer is not a good one.
     pub(crate) fn run(&self, url: &str, headers: &[String]) -> Result<Load> {
+        self.run_with(url, headers, &[])
+    }
+
+    /// The same, with arguments for the script.
+    pub(crate) fn run_with(
+        &self,
+        url: &str,
+        headers: &[String],
+        arguments: &[String],
+    ) -> Result<Load> {
         let Self {
             sh,
             script,
@@ -71,6 +92,8 @@ impl<'a> Wrk<'a> {
             .args(["--script".as_ref(), script.as_os_str()])
             .args(headers)
             .arg(url)
+            .arg("--")
+            .args(arguments)
             .quiet()
             .read()?;
         let load = parse(&printed)?;

@@ -73,12 +73,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-repository",
             "paneld-service",
             "paneld-testing",
+            "crash",
         ],
     ),
     // For tests only.
     ("paneld-testing", &[]),
     ("xtask", &[]),
     ("bare", &[]),
+    ("crash", &[]),
 ];
 
 /// Libraries that only these packages may name in their manifests.

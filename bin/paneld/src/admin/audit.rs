@@ -12,7 +12,7 @@ pub(crate) enum AuditCommand {
     List {
         #[command(flatten)]
         organization: WhichOrganization,
-        /// Only those about this kind of thing: organization, project, client or reference
+        /// Only those about this kind of thing: organization, project, client, reference or profile
         #[arg(long)]
         resource: Option<Resource>,
         /// Only those about the thing of this id

@@ -51,7 +51,7 @@ const fn setting(
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 25] = [
+pub const SETTINGS: [Setting; 26] = [
     setting(
         "listen",
         Some("127.0.0.1:3333"),
@@ -88,6 +88,13 @@ pub const SETTINGS: [Setting; 25] = [
         "4096",
         "How many MiB of what is tracked may wait on disk while the catalog or the event store is \
          away. Beyond that, Track is answered with 503.",
+    ),
+    setting(
+        "sessions_limit",
+        Some("100000"),
+        "500000",
+        "How many live sessions are kept in memory, at about 2 KiB each. When one more begins, an \
+         old one is ended before its half hour is over.",
     ),
     setting(
         "geoip",

@@ -406,7 +406,7 @@ fn what_does_not_make_sense_is_told_in_a_sentence() {
         (
             "audit list --resource nonsense",
             2,
-            "organization, project, client or reference",
+            "organization, project, client, reference or profile",
         ),
         ("audit list --limit 0", 2, "--limit"),
         ("projects restore absent", 1, "Project not found"),

@@ -17,6 +17,8 @@ mod openapi;
 
 mod audit;
 mod clients;
+mod erasure;
+mod export;
 mod idempotency;
 mod identity;
 mod imported;
@@ -29,6 +31,7 @@ mod projects;
 mod reference;
 mod references;
 mod rotation;
+mod sessions;
 mod tenants;
 mod track;
 mod track_auth;

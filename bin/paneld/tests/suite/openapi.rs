@@ -360,7 +360,7 @@ impl Checked<'_> {
         }
         let path = operation.path.replace("{projectId}", "bare");
         let path = path.replace("{id}", id).replace("{profileId}", id);
-        let path = path.replace("{groupId}", id);
+        let path = path.replace("{groupId}", id).replace("{dimension}", id);
         let path = format!("{path}{query}");
         let method = operation.method.to_uppercase().parse::<Method>().unwrap();
         let reply = match body {
@@ -537,6 +537,15 @@ async fn real_replies_are_as_the_document_says() {
     let profile = "get /insights/{projectId}/profiles/{profileId}";
     root.call(profile, "anna", "", None).await;
     for list in [
+        "metrics",
+        "overview",
+        "pages",
+        "pages/top",
+        "pages/entry_exit",
+        "pages/performance",
+        "traffic/referrers",
+        "traffic/geo",
+        "traffic/devices",
         "events",
         "events/names",
         "events/properties",
@@ -548,6 +557,8 @@ async fn real_replies_are_as_the_document_says() {
         let name = format!("get /insights/{{projectId}}/{list}");
         root.call(&name, "", "", None).await;
     }
+    let name = "get /insights/{projectId}/{dimension}";
+    root.call(name, "country", "?labels=true", None).await;
     let values = "?eventName=signup&propertyKey=plan";
     let name = "get /insights/{projectId}/events/property_values";
     root.call(name, "", values, None).await;
@@ -571,6 +582,18 @@ async fn real_replies_are_as_the_document_says() {
     }
     let query = "?projectId=bare";
     root.call("get /export/events", "", query, None).await;
+    root.call("get /v1/events/count", "", query, None).await;
+    let series = "&startDate=2025-12-01&endDate=2025-12-02&previous=true&series[0][name]=old";
+    let with_country = "&breakdowns[0][name]=country";
+    for more in ["", series, &format!("{series}{with_country}")] {
+        let query = format!("{query}{more}");
+        root.call("get /export/charts", "", &query, None).await;
+    }
+    // Somebody who is called as the project is.
+    let body = json!({"profileId": "bare", "firstName": "Bare"});
+    root.call("post /profile", "", there, Some(body)).await;
+    let erase = "delete /manage/projects/{id}/profiles/{profileId}";
+    root.call(erase, "bare", "", None).await;
 
     // Whoever documents another operation calls it here.
     let all = document.operations();

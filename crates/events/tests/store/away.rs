@@ -89,7 +89,7 @@ async fn what_was_applied_is_there_after_the_process_was_killed() {
     drop(OtherProcess::start(&folder));
     let store = folder.store();
     assert_eq!(store.applied_position().await.unwrap(), 3);
-    let page = store.list_events(all()).await.unwrap();
+    let page = all().list(&store).await;
     assert_eq!(page.rows, [full_event()]);
     let sessions = store.profile_sessions(PROJECT, "profile".into(), 9).await;
     assert_eq!(sessions.unwrap(), [full_session()]);

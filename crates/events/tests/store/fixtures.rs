@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use paneld_analytics::{EventSelection, EventsRequest, EventsStart, Window};
 use paneld_domain::{
     Agent, BotVisit, Event, Place, ProjectKey, Referrer, ReplayChunk, Sdk, Session, Timestamp, Utm,
 };
-use paneld_events::{Batch, EventStore, EventsQuery, EventsUrl, StoreChange};
+use paneld_events::{Batch, EventStore, EventsPage, EventsUrl, Scope, StoreChange};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -59,16 +60,50 @@ pub(crate) fn batch(position: u64, changes: impl IntoIterator<Item = StoreChange
     }
 }
 
+/// Which events are asked for.
+#[derive(Clone)]
+pub(crate) struct EventsQuery {
+    pub(crate) profile_id: Option<String>,
+    pub(crate) names: Vec<String>,
+    pub(crate) window: Window,
+    pub(crate) limit: u64,
+    pub(crate) start: EventsStart,
+}
+
+impl EventsQuery {
+    pub(crate) fn request(self) -> EventsRequest {
+        EventsRequest {
+            selection: EventSelection {
+                window: self.window,
+                names: self.names,
+                profile_id: self.profile_id,
+                filters: Vec::new(),
+            },
+            start: self.start,
+            limit: Some(self.limit),
+        }
+    }
+
+    pub(crate) async fn list(self, store: &EventStore) -> EventsPage {
+        store.list_events(scope(), self.request()).await.unwrap()
+    }
+}
+
+pub(crate) fn scope() -> Scope {
+    Scope {
+        key: PROJECT,
+        id: "shop".parse().unwrap(),
+    }
+}
+
 /// All events of a project.
 pub(crate) fn all() -> EventsQuery {
     EventsQuery {
-        project: PROJECT,
         profile_id: None,
         names: Vec::new(),
-        start: None,
-        end: None,
+        window: Window::everything(),
         limit: 1000,
-        offset: 0,
+        start: EventsStart::Offset(0),
     }
 }
 

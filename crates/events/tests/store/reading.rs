@@ -1,12 +1,13 @@
 //! Answers.
 
+use paneld_analytics::{EventPlace, EventsStart, Window};
 use paneld_domain::Zone;
-use paneld_events::{EventStore, EventsQuery, ProfileNumbers};
+use paneld_events::{EventStore, ProfileNumbers};
 
 use crate::fixtures::*;
 
 async fn numbers(store: &EventStore, query: EventsQuery) -> (Vec<u128>, u64) {
-    let page = store.list_events(query).await.unwrap();
+    let page = query.list(store).await;
     let rows = page.rows.iter();
     (rows.map(|event| event.id.as_u128()).collect(), page.total)
 }
@@ -22,12 +23,27 @@ async fn events_are_listed_newest_first_then_by_id_and_in_pages() {
     assert_eq!(numbers(&store, all()).await, (vec![4, 1, 2, high, 3], 5));
     let page = EventsQuery {
         limit: 2,
-        offset: 3,
+        start: EventsStart::Offset(3),
         ..all()
     };
     assert_eq!(numbers(&store, page).await, (vec![high, 3], 5));
-    let beyond = EventsQuery { offset: 9, ..all() };
+    let beyond = EventsQuery {
+        start: EventsStart::Offset(9),
+        ..all()
+    };
     assert_eq!(numbers(&store, beyond).await, (vec![], 5));
+    let behind = |number| EventsQuery {
+        limit: 2,
+        start: EventsStart::Behind(EventPlace {
+            created_at: at(1),
+            id: number,
+        }),
+        ..all()
+    };
+    assert_eq!(numbers(&store, behind(1)).await, (vec![2, high], 5));
+    assert_eq!(numbers(&store, behind(high)).await, (vec![3], 5));
+    assert!(behind(1).list(&store).await.has_more);
+    assert!(!behind(2).list(&store).await.has_more);
 }
 
 #[tokio::test]
@@ -44,8 +60,10 @@ async fn conditions_are_met_all_together() {
         .push((OTHER, of_event(event(99, "d", "d", 2))));
     store.apply(batch).await.unwrap();
     let window = EventsQuery {
-        start: Some(at(1)),
-        end: Some(at(3)),
+        window: Window {
+            start: at(1),
+            end: at(3),
+        },
         ..all()
     };
     assert_eq!(numbers(&store, window.clone()).await, (vec![2, 9, 1], 3));

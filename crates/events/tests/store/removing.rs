@@ -102,7 +102,7 @@ async fn an_erasure_in_a_batch_removes_what_came_before_it_only() {
         of_event(event(2, "d", "ann", 0)),
     ];
     store.apply(batch(1, changes)).await.unwrap();
-    let page = store.list_events(all()).await.unwrap();
+    let page = all().list(&store).await;
     assert_eq!(page.rows, [event(2, "d", "ann", 0)]);
     let sessions = store.profile_sessions(PROJECT, "ann".into(), 9).await;
     assert_eq!(sessions.unwrap(), []);

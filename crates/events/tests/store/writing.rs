@@ -11,7 +11,7 @@ async fn an_event_comes_back_as_it_was() {
     let bare = event(1, "", "", -10);
     let changes = [full_event(), bare.clone()].map(of_event);
     store.apply(batch(1, changes)).await.unwrap();
-    let page = store.list_events(all()).await.unwrap();
+    let page = all().list(&store).await;
     assert_eq!(page.rows, [full_event(), bare]);
     assert_eq!(page.total, 2);
 }

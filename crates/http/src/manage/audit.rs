@@ -45,7 +45,7 @@ pub struct AuditEntryBody {
     /// What was done: `create`, `update`, `rotate`, `delete` or `purge`, behind the kind of
     /// thing and a dot.
     action: String,
-    /// The kind of thing: `organization`, `project`, `client` or `reference`.
+    /// The kind of thing: `organization`, `project`, `client`, `reference` or `profile`.
     resource: &'static str,
     resource_id: String,
     /// What changed, by field. There are no secrets in it.
@@ -114,7 +114,8 @@ fn as_wire_fields(value: Json) -> Json {
 #[deserr(error = Problems, rename_all = camelCase)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(crate) struct AuditQuery {
-    /// Only those about this kind of thing: `organization`, `project`, `client` or `reference`.
+    /// Only those about this kind of thing: `organization`, `project`, `client`,
+    /// `reference` or `profile`.
     #[deserr(default)]
     #[param(value_type = Option<String>, required = false)]
     resource: Maybe<Text<Resource>>,

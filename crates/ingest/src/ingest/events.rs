@@ -20,6 +20,8 @@ use crate::{
 struct Effect {
     changes: Vec<Change>,
     live: Vec<(DeviceKey, Option<Live>)>,
+    /// What becomes of other devices, so that there is room for this one.
+    others: Vec<Record>,
 }
 
 impl Inner {
@@ -98,9 +100,13 @@ impl Inner {
             visit(arrived, &held, device, event, &mut effect);
         }
         let record = Record::new(target.key, *arrival, effect.changes);
-        let append = Append::new(record)
+        let mut append = Append::new(record)
             .with_live(effect.live)
             .with_seen(seen, &ids);
+        if !effect.others.is_empty() {
+            append.records.splice(0..0, effect.others);
+            append.crowded_at = Some(arrival.timestamp_millis());
+        }
         self.write(held, append).await?;
         Ok(ids)
     }
@@ -226,8 +232,10 @@ fn visit(
             live
         }
         None => {
-            if let Some(over) = present.filter(|live| !live.is_ended) {
-                tell(&mut effect.changes, target, over.end());
+            match present {
+                Some(over) if over.is_ended => {}
+                Some(over) => tell(&mut effect.changes, target, over.end()),
+                None => make_room(held, &device, *at, effect),
             }
             let live = Live::open(&event, *at);
             if event.profile_id != event.device_id {
@@ -257,6 +265,22 @@ pub(crate) fn keep(changes: &mut Vec<Change>, event: Event, live: &mut Live) {
             changes.push(Change::Event(Box::new(event)));
             changes.push(Change::Disordered(span));
         }
+    }
+}
+
+/// Ends old sessions where there are too many for one more.
+fn make_room(held: &Held<'_>, device: &DeviceKey, now: Timestamp, effect: &mut Effect) {
+    for (other, live) in held.in_the_way_of(device) {
+        metrics::counter!("paneld_sessions_ended_early_total").increment(1);
+        let mut changes = Vec::new();
+        if !live.is_ended {
+            changes.push(Change::Event(Box::new(live.end())));
+            changes.push(Change::Session(Box::new(live.session)));
+        }
+        effect
+            .others
+            .push(Record::new(other.project(), now, changes));
+        effect.live.push((other, None));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use paneld_domain::{ErrorChain, PeopleChange, ProjectKey, Timestamp};
+use paneld_domain::{ErrorChain, ProjectKey, Timestamp};
 
 use super::{Append, Ingest, Inner, Salts};
 use crate::{
@@ -55,31 +55,14 @@ impl Ingest {
         }
     }
 
-    /// Forgets all that is known of a profile, behind everything that was accepted before.
-    ///
-    /// # Errors
-    /// When it could not be written.
-    pub async fn erase_profile(
-        &self,
-        project: ProjectKey,
-        profile_id: String,
-    ) -> Result<(), SpoolError> {
-        let inner = &self.0;
-        let is_theirs = |key: &DeviceKey, live: &crate::sessions::Live| {
-            key.project() == project && live.session.profile_id == profile_id
-        };
-        let devices = inner.live.find(is_theirs).await;
-        let change = Change::People(PeopleChange::EraseProfile { profile_id });
-        inner.forget(project, devices, change).await
-    }
-
     /// Forgets all that a project has, behind everything that was accepted before.
     ///
     /// # Errors
     /// When it could not be written.
     pub async fn purge(&self, project: ProjectKey) -> Result<(), SpoolError> {
         let devices = self.0.live.find(|key, _| key.project() == project).await;
-        self.0.forget(project, devices, Change::Purge).await
+        self.0.forget(project, devices, vec![Change::Purge]).await?;
+        Ok(())
     }
 
     /// Forgets what is older than a project wants.
@@ -97,7 +80,8 @@ impl Ingest {
             replays_before,
         };
         let record = Record::new(project, self.0.clock.now(), vec![change]);
-        self.0.spool.append(Append::new(record)).await
+        self.0.spool.append(Append::new(record)).await?;
+        Ok(())
     }
 
     /// Whether something can be taken.
@@ -146,18 +130,20 @@ impl Inner {
         }
         let record = Record::new(device.project(), now, changes);
         let append = Append::new(record).with_live(vec![(device, rest)]);
-        self.write(held, append).await
+        self.write(held, append).await?;
+        Ok(())
     }
 
-    async fn forget(
+    /// Writes changes that forget something, and lets go of the sessions of these devices.
+    pub(super) async fn forget(
         &self,
         project: ProjectKey,
         devices: Vec<DeviceKey>,
-        change: Change,
-    ) -> Result<(), SpoolError> {
+        changes: Vec<Change>,
+    ) -> Result<u64, SpoolError> {
         let keys = devices.iter().collect::<Vec<_>>();
         let held = self.live.hold(&keys).await;
-        let record = Record::new(project, self.clock.now(), vec![change]);
+        let record = Record::new(project, self.clock.now(), changes);
         let gone = devices.into_iter().map(|device| (device, None)).collect();
         self.write(held, Append::new(record).with_live(gone)).await
     }

@@ -34,6 +34,8 @@ const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 /// The position of the last record ever written: they are never given out twice.
 const LAST: &str = "last";
 const ID: &str = "id";
+/// When a session was last ended early.
+const CROWDED_AT: &str = "crowded_at";
 const FORMAT: &str = "format";
 /// Raised whenever records or live sessions are written in another form.
 const THIS_FORMAT: &[u8] = &[2];
@@ -135,6 +137,14 @@ impl Tables {
                 all.push((key, postcard::from_bytes(live.value())?));
             }
             Ok(all)
+        })
+    }
+
+    pub(super) fn crowded_at(&self) -> Result<i64, SpoolError> {
+        self.with(|database| {
+            let at = database.begin_read()?.open_table(META)?.get(CROWDED_AT)?;
+            let at = at.and_then(|at| at.value().try_into().ok());
+            Ok(at.map_or(i64::MIN, i64::from_be_bytes))
         })
     }
 
@@ -260,6 +270,9 @@ impl<'t> Transaction<'t> {
             let ids = postcard::to_stdvec(ids)?;
             self.seen.insert((project, id), ids.as_slice())?;
             self.seen_by_time.insert((seen.at, project, id), ())?;
+        }
+        if let Some(at) = append.crowded_at {
+            self.meta.insert(CROWDED_AT, at.to_be_bytes().as_slice())?;
         }
         Ok(bytes)
     }

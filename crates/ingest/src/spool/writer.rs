@@ -23,8 +23,8 @@ pub(super) enum Command {
     SetAside(Spooled, Done),
 }
 
-/// Where it says that it is on disk.
-pub(super) type Done = oneshot::Sender<Result<(), SpoolError>>;
+/// Where it says that it is on disk, and the position that the last record has by then.
+pub(super) type Done = oneshot::Sender<Result<u64, SpoolError>>;
 
 pub(super) struct Writer {
     tables: Arc<Tables>,
@@ -55,23 +55,25 @@ impl Writer {
     fn write(&mut self, commands: Vec<Command>) {
         let result = self.commit(&commands);
         match &result {
-            Ok(()) if self.is_broken => tracing::info!("the spool can be written again"),
+            Ok(_) if self.is_broken => tracing::info!("the spool can be written again"),
             Err(error) if !self.is_broken => {
                 tracing::error!(error = %ErrorChain(error), "the spool cannot be written");
             }
             _ => {}
         }
         self.is_broken = result.is_err();
-        for command in commands {
+        for (number, command) in commands.into_iter().enumerate() {
             if let Command::Append(_, done) | Command::SetAside(_, done) = command {
+                let position = |positions: &Vec<u64>| positions.get(number).copied();
+                let result = result.as_ref().map(|all| position(all).unwrap_or_default());
                 // Whoever went away meanwhile misses nothing.
-                let _ = done.send(result.clone());
+                let _ = done.send(result.map_err(SpoolError::clone));
             }
         }
     }
 
-    /// All commands in one transaction.
-    fn commit(&mut self, commands: &[Command]) -> Result<(), SpoolError> {
+    /// All commands in one transaction. Tells the last position behind each.
+    fn commit(&mut self, commands: &[Command]) -> Result<Vec<u64>, SpoolError> {
         if self.is_broken {
             self.tables.reopen()?;
             let (last, bytes) = self.tables.measure()?;
@@ -80,8 +82,9 @@ impl Writer {
             self.gauges.last.send_replace(last);
         }
         let before = *self.gauges.last.borrow();
-        let (last, added, removed) = self.tables.write(|transaction| {
+        let (positions, added, removed) = self.tables.write(|transaction| {
             let (mut last, mut added, mut removed) = (before, 0, 0);
+            let mut positions = Vec::with_capacity(commands.len());
             for command in commands {
                 match command {
                     Command::Append(append, _) => added += transaction.append(append, &mut last)?,
@@ -89,17 +92,19 @@ impl Writer {
                     Command::ForgetSeen(before) => transaction.forget_seen(*before)?,
                     Command::SetAside(spooled, _) => transaction.set_aside(spooled)?,
                 }
+                positions.push(last);
             }
             if last > before {
                 transaction.set_last(last)?;
             }
-            Ok((last, added, removed))
+            Ok((positions, added, removed))
         })?;
+        let last = positions.last().copied().unwrap_or(before);
         self.gauges.bytes.fetch_add(added, Ordering::Relaxed);
         self.gauges.bytes.fetch_sub(removed, Ordering::Relaxed);
         if last > before {
             self.gauges.last.send_replace(last);
         }
-        Ok(())
+        Ok(positions)
     }
 }

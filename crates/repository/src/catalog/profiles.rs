@@ -172,6 +172,19 @@ impl Store {
         Ok(found.unwrap_or(id))
     }
 
+    /// The id of a profile, and all that find it.
+    pub(crate) async fn list_profile_ids(
+        &self,
+        project: ProjectKey,
+        id: String,
+    ) -> Result<Vec<String>, RepositoryError> {
+        let id = self.resolve_alias(project, id).await?;
+        let ids = vec![id];
+        let mut connection = self.reader().await?;
+        let aliases = find_aliases_of(&mut connection, project, &ids).await?;
+        Ok(ids.into_iter().chain(aliases.into_keys()).collect())
+    }
+
     pub(crate) async fn list_profiles_by_ids(
         &self,
         project: ProjectKey,

@@ -228,6 +228,21 @@ impl Store {
         })
     }
 
+    pub(crate) async fn note_erasure(
+        &self,
+        organization: OrganizationId,
+        id: ProjectId,
+        profile_id: String,
+        act: Act,
+    ) -> Result<(), RepositoryError> {
+        let lock = Lock::organization(&organization);
+        transaction!(self, lock, async |connection| {
+            let project = find_live(connection, &organization, &id).await?;
+            let event = Event::erased(&project.id, profile_id)?;
+            audit::record(connection, &act, &organization, [event]).await
+        })
+    }
+
     pub(crate) async fn restore_project(
         &self,
         organization: OrganizationId,

@@ -1,0 +1,62 @@
+//! Raw events, as they are taken elsewhere: `contract/export.md` §3.
+
+use paneld_domain::Timestamp;
+
+use crate::{
+    filter::{Column, Filter},
+    window::Window,
+};
+
+/// Which raw events are wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventSelection {
+    /// When they happened.
+    pub window: Window,
+    /// What they are called: one of these; anything, when there is none.
+    pub names: Vec<String>,
+    /// Of which profile: its own, and those of nobody on the devices it ever used.
+    pub profile_id: Option<String>,
+    /// What else they have to fulfil.
+    pub filters: Vec<Filter>,
+}
+
+/// The place of an event in a list, newest first; those of one moment by their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventPlace {
+    /// When it happened, to the millisecond.
+    pub created_at: Timestamp,
+    /// Its id, as a number: as it is ordered.
+    pub id: u128,
+}
+
+/// Where a part of a list begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventsStart {
+    /// Behind so many events.
+    Offset(u64),
+    /// Behind this place. However many events come meanwhile: who goes on behind the last event of
+    /// each part meets every event once that was there at the beginning.
+    Behind(EventPlace),
+}
+
+/// A question for raw events, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventsRequest {
+    /// Which.
+    pub selection: EventSelection,
+    /// Where the answer begins.
+    pub start: EventsStart,
+    /// How many at most; all, when there is none.
+    pub limit: Option<u64>,
+}
+
+/// What a stream tells of each event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventColumn {
+    /// One value.
+    One(Column),
+    /// The ids of its groups.
+    Groups,
+    /// What was sent with it.
+    Properties,
+}

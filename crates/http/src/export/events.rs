@@ -1,0 +1,296 @@
+//! Raw events: `contract/export.md` §3.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use paneld_analytics::{
+    DefaultWindow, EventSelection, EventsRequest, EventsStart, Problem, Query, WindowNames,
+};
+use paneld_auth::permission;
+use paneld_domain::Timestamp;
+use paneld_guard::{ApiError, Caller};
+use paneld_service::{Reports, Subject};
+use serde::Serialize;
+use serde_json::Value as Json;
+use utoipa::ToSchema;
+
+use super::{
+    cursor::EventCursor,
+    format::{Format, packing},
+    row::{Includes, exported},
+    stream, subject,
+};
+use crate::{error::reply_for, insights::finish};
+
+/// How many events a page has, unless the caller wants another number.
+const PAGE: u64 = 50;
+/// How many it has at most.
+const MOST: i64 = 1_000;
+
+/// A page of events.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventsPage)]
+pub(crate) struct EventsBody {
+    /// Where in the list it is.
+    meta: PageBody,
+    /// The events, newest first.
+    #[schema(value_type = Vec<super::row::ExportedEvent>)]
+    data: Vec<Json>,
+}
+
+/// Where in a list a page is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PageOfEvents, example = json!({"count": 50, "totalCount": 1204, "pages": 25,
+    "current": 1, "nextCursor": "MTc2ODQ3MzAwMDAwMDo"}))]
+pub(crate) struct PageBody {
+    /// How many events this page has.
+    count: usize,
+    /// How many there are.
+    total_count: u64,
+    /// How many pages there are.
+    pages: u64,
+    /// Which page this is; the first is 1. Not told of one that a cursor asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    current: Option<u64>,
+    /// The `cursor` of the part behind this page; null when there is none.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// How many events there are.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventCount, example = json!({"count": 1204}))]
+pub(crate) struct CountBody {
+    /// How many there are.
+    count: u64,
+}
+
+/// Raw events
+///
+/// All events of a project, newest first. Who goes through a list by `cursor` meets every event
+/// once that was there at the beginning, whatever comes meanwhile; who goes by `page` need not.
+/// Another `format` (or `Accept`) sends all events at once, or as many as `limit` says, as they
+/// are found: packed by gzip or zstd, if `Accept-Encoding` says so. Such a reply that breaks off
+/// has no proper end.
+#[utoipa::path(get, path = "/export/events", tag = "Export",
+    params(
+        ("projectId" = Option<String>, Query, description = "The project; `project_id` too"),
+        ("profileId" = Option<String>, Query, description = "Only what this profile did, also \
+            before it was identified"),
+        ("event" = Option<String>, Query, description = "Only events of this name; a list, too"),
+        ("filters" = Option<String>, Query, description = "Only events that match: a JSON list \
+            such as `[{\"name\": \"country\", \"operator\": \"is\", \"value\": [\"SE\"]}]`"),
+        ("start" = Option<String>, Query, description = "From when on: a date, or a moment; \
+            `startDate` too"),
+        ("end" = Option<String>, Query, description = "Until when: a date is taken in whole; \
+            `endDate` too"),
+        ("range" = Option<String>, Query, description = "The window by name; everything, unless \
+            the caller wants another"),
+        ("page" = Option<u64>, Query, description = "The page; the first is 1"),
+        ("cursor" = Option<String>, Query, description = "The `nextCursor` of the part before. It \
+            brings the window of that part along"),
+        ("limit" = Option<u64>, Query, description = "How many a page has: 50, at most 1000. \
+            Other formats have all events, unless this says less"),
+        ("format" = Option<String>, Query, description = "`json` for a page, or `ndjson`, `csv` \
+            or `parquet`"),
+        ("includes" = Option<String>, Query, description = "What else is wanted of each event, \
+            such as `properties,region,profile`")),
+    responses((status = 200, description = "The events", content(
+        (EventsBody = "application/json"),
+        (String = "application/x-ndjson"),
+        (String = "text/csv"),
+        (Vec<u8> = "application/vnd.apache.parquet")))))]
+pub(crate) async fn list_events(
+    request: HttpRequest,
+    caller: Caller<permission::Export>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::parse(request.query_string());
+    let subject = subject(&mut query, &caller, &reports).await?;
+    let format = query.parsed::<Format>("format");
+    let format = format.unwrap_or_else(|| Format::accepted_by(&request));
+    let includes = Includes::new(query.comma_list("includes").unwrap_or_default());
+    let asked = if format == Format::Page {
+        Asked::page(&mut query, &subject, reports.now())
+    } else {
+        Asked::stream(&mut query, &subject, reports.now(), format)
+    };
+    let Some(asked) = finish(query, asked)? else {
+        return Err(ApiError::invalid_query(Vec::new()));
+    };
+    if format == Format::Page {
+        return page(&reports, &subject, asked, &includes).await;
+    }
+    let packing = packing(&request, format);
+    let wanted = stream::Wanted {
+        request: asked.request,
+        includes,
+        format,
+        packing,
+    };
+    stream::reply(reports, subject, wanted).await
+}
+
+/// How many events
+///
+/// Counts events, with the credentials of Export.
+#[utoipa::path(get, path = "/v1/events/count", tag = "Export",
+    params(
+        ("project_id" = Option<String>, Query, description = "The project; `projectId` too"),
+        ("name" = Option<String>, Query, description = "Only events of this name; a list, too"),
+        ("since" = Option<String>, Query, description = "From when on: a date, or a moment"),
+        ("until" = Option<String>, Query, description = "Until when: a date is taken in whole")),
+    responses((status = 200, description = "The number", body = CountBody)))]
+pub(crate) async fn count_events(
+    request: HttpRequest,
+    caller: Caller<permission::Export>,
+    reports: web::Data<Reports>,
+) -> Result<HttpResponse, ApiError> {
+    const NAMES: WindowNames = WindowNames {
+        start: &["since"],
+        end: &["until"],
+    };
+    let mut query = Query::parse(request.query_string());
+    let subject = subject(&mut query, &caller, &reports).await?;
+    let names = query.text_list("name").unwrap_or_default();
+    let window = query.window(
+        NAMES,
+        subject.zone,
+        reports.now(),
+        DefaultWindow::Everything,
+    );
+    let Some((_, window)) = finish(query, window)? else {
+        return Err(ApiError::invalid_query(Vec::new()));
+    };
+    let selection = EventSelection {
+        window,
+        names,
+        profile_id: None,
+        filters: Vec::new(),
+    };
+    let count = reports.count_selected(&subject, selection).await;
+    Ok(HttpResponse::Ok().json(CountBody {
+        count: count.map_err(reply_for)?,
+    }))
+}
+
+/// What a caller asks for.
+struct Asked {
+    request: EventsRequest,
+    /// The number of the page, if it is one.
+    page: Option<u64>,
+}
+
+impl Asked {
+    fn page(query: &mut Query, subject: &Subject, now: Timestamp) -> Option<Self> {
+        let limit = query.clamped_integer("limit", 1..=MOST);
+        let limit = limit.map_or(PAGE, i64::unsigned_abs);
+        let page = query.clamped_integer("page", 1..=i64::from(u32::MAX));
+        let (selection, cursor) = selection(query, subject, now)?;
+        if cursor.is_some() && page.is_some() {
+            query.report(Problem::at(
+                ["page".into()],
+                "must not be given beside a cursor",
+            ));
+        }
+        let page = page.map_or(1, i64::unsigned_abs);
+        let (start, page) = match cursor {
+            Some(cursor) => (EventsStart::Behind(cursor.place), None),
+            None => (EventsStart::Offset((page - 1) * limit), Some(page)),
+        };
+        Some(Self {
+            request: EventsRequest {
+                selection,
+                start,
+                limit: Some(limit),
+            },
+            page,
+        })
+    }
+
+    fn stream(
+        query: &mut Query,
+        subject: &Subject,
+        now: Timestamp,
+        format: Format,
+    ) -> Option<Self> {
+        let limit = query.clamped_integer("limit", 1..=i64::MAX);
+        if query.has("page") {
+            let message = format!("must not be given beside the format {}", format.name());
+            query.report(Problem::at(["page".into()], message));
+        }
+        let (selection, cursor) = selection(query, subject, now)?;
+        let start = cursor.map_or(EventsStart::Offset(0), |cursor| {
+            EventsStart::Behind(cursor.place)
+        });
+        Some(Self {
+            request: EventsRequest {
+                selection,
+                start,
+                limit: limit.map(i64::unsigned_abs),
+            },
+            page: None,
+        })
+    }
+}
+
+fn selection(
+    query: &mut Query,
+    subject: &Subject,
+    now: Timestamp,
+) -> Option<(EventSelection, Option<EventCursor>)> {
+    let profile_id = query.text("profileId");
+    let names = query.text_list("event").unwrap_or_default();
+    let filters = query.filters("filters");
+    let cursor = query.parsed::<EventCursor>("cursor");
+    let window = query.window(
+        WindowNames::EXPORT,
+        subject.zone,
+        now,
+        DefaultWindow::Everything,
+    );
+    let (_, window) = window?;
+    let selection = EventSelection {
+        window: cursor.map_or(window, |cursor| cursor.window),
+        names,
+        profile_id,
+        filters,
+    };
+    Some((selection, cursor))
+}
+
+async fn page(
+    reports: &Reports,
+    subject: &Subject,
+    asked: Asked,
+    includes: &Includes,
+) -> Result<HttpResponse, ApiError> {
+    let window = asked.request.selection.window;
+    let limit = asked.request.limit.unwrap_or(PAGE);
+    let found = reports.events(subject, asked.request).await;
+    let found = found.map_err(reply_for)?;
+    let profiles = if includes.has("profile") {
+        let ids = found.rows.iter().map(|event| event.profile_id.as_str());
+        let profiles = reports.profiles_of(subject, ids).await;
+        profiles.map_err(reply_for)?
+    } else {
+        BTreeMap::new()
+    };
+    let project = subject.project.id.as_str();
+    let rows = found.rows.iter();
+    let data = rows.map(|event| exported(event, project, includes, &profiles));
+    let data = data.collect::<Result<Vec<_>, _>>()?;
+    let last = found.rows.last().filter(|_| found.has_more);
+    Ok(HttpResponse::Ok().json(EventsBody {
+        meta: PageBody {
+            count: data.len(),
+            total_count: found.total,
+            pages: found.total.div_ceil(limit),
+            current: asked.page,
+            next_cursor: last.map(|event| EventCursor::behind(event, window).encode()),
+        },
+        data,
+    }))
+}

@@ -1,0 +1,228 @@
+//! An event as it is exported: `contract/export.md` §3.4.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use paneld_analytics::{Column, EventColumn};
+use paneld_domain::{Event, Profile};
+use paneld_guard::ApiError;
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+use utoipa::ToSchema;
+
+use crate::reply::WireTime;
+
+/// An event. Only what stands here is always there; the rest comes with `includes`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ExportedEvent)]
+pub(crate) struct ExportedEvent<'a> {
+    id: String,
+    name: &'a str,
+    device_id: &'a str,
+    profile_id: &'a str,
+    session_id: &'a str,
+    project_id: &'a str,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: WireTime,
+    path: &'a str,
+    country: &'a str,
+    city: &'a str,
+    os: &'a str,
+    browser: &'a str,
+    /// In milliseconds; of `session_end` only.
+    duration: u64,
+    /// Filled with `includes=groups`.
+    groups: &'a [String],
+}
+
+/// What streams tell of every event, by the name of the field.
+const ALWAYS: &[(&str, Column)] = &[
+    ("id", Column::Id),
+    ("name", Column::Name),
+    ("deviceId", Column::DeviceId),
+    ("profileId", Column::ProfileId),
+    ("sessionId", Column::SessionId),
+    ("projectId", Column::ProjectId),
+    ("createdAt", Column::CreatedAt),
+    ("path", Column::Path),
+    ("country", Column::Country),
+    ("city", Column::City),
+    ("os", Column::Os),
+    ("browser", Column::Browser),
+    ("duration", Column::Duration),
+];
+
+/// What comes on demand, beside groups, properties and the profile.
+const ON_DEMAND: &[(&str, Column)] = &[
+    ("region", Column::Region),
+    ("longitude", Column::Longitude),
+    ("latitude", Column::Latitude),
+    ("osVersion", Column::OsVersion),
+    ("browserVersion", Column::BrowserVersion),
+    ("device", Column::Device),
+    ("brand", Column::Brand),
+    ("model", Column::Model),
+    ("origin", Column::Origin),
+    ("referrer", Column::Referrer),
+    ("referrerName", Column::ReferrerName),
+    ("referrerType", Column::ReferrerType),
+    ("sdkName", Column::SdkName),
+    ("sdkVersion", Column::SdkVersion),
+    ("revenue", Column::Revenue),
+    ("importedAt", Column::ImportedAt),
+];
+
+/// What a caller wants beside. Unknown names are ignored.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Includes(BTreeSet<String>);
+
+impl Includes {
+    pub(super) fn new(names: Vec<String>) -> Self {
+        Self(names.into_iter().collect())
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains(name)
+    }
+
+    /// The fields of a stream, but for the profile.
+    pub(super) fn fields(&self) -> Vec<(&'static str, EventColumn)> {
+        let wanted = ON_DEMAND.iter().filter(|(name, _)| self.has(name));
+        let columns = ALWAYS.iter().chain(wanted);
+        let columns = columns.map(|&(name, column)| (name, EventColumn::One(column)));
+        let lists = [
+            ("groups", EventColumn::Groups),
+            ("properties", EventColumn::Properties),
+        ];
+        let lists = lists.into_iter().filter(|(name, _)| self.has(name));
+        columns.chain(lists).collect()
+    }
+}
+
+/// An event of a project.
+pub(super) fn exported(
+    event: &Event,
+    project: &str,
+    includes: &Includes,
+    profiles: &BTreeMap<String, Profile>,
+) -> Result<Json, ApiError> {
+    let always = ExportedEvent {
+        id: event.id.to_string(),
+        name: &event.name,
+        device_id: &event.device_id,
+        profile_id: &event.profile_id,
+        session_id: &event.session_id,
+        project_id: project,
+        created_at: WireTime(event.created_at),
+        path: &event.path,
+        country: &event.place.country,
+        city: &event.place.city,
+        os: &event.agent.os,
+        browser: &event.agent.browser,
+        duration: event.duration_ms,
+        groups: if includes.has("groups") {
+            &event.groups
+        } else {
+            &[]
+        },
+    };
+    let mut row = serde_json::to_value(always).map_err(ApiError::internal)?;
+    if let Some(row) = row.as_object_mut() {
+        include(row, event, project, includes, profiles);
+    }
+    Ok(row)
+}
+
+/// Adds what the caller wants beside.
+fn include(
+    row: &mut Map<String, Json>,
+    event: &Event,
+    project: &str,
+    includes: &Includes,
+    profiles: &BTreeMap<String, Profile>,
+) {
+    let Event {
+        place,
+        agent,
+        referrer,
+        sdk,
+        ..
+    } = event;
+    for name in &includes.0 {
+        let value = match name.as_str() {
+            "properties" => json!(event.properties),
+            "region" => json!(place.region),
+            "longitude" => json!(place.longitude.map(degrees)),
+            "latitude" => json!(place.latitude.map(degrees)),
+            "osVersion" => json!(agent.os_version),
+            "browserVersion" => json!(agent.browser_version),
+            "device" => json!(agent.device),
+            "brand" => json!(agent.brand),
+            "model" => json!(agent.model),
+            "origin" => json!(event.origin),
+            "referrer" => json!(referrer.url),
+            "referrerName" => json!(referrer.name),
+            "referrerType" => json!(referrer.kind),
+            "sdkName" => json!(sdk.name),
+            "sdkVersion" => json!(sdk.version),
+            "revenue" => json!(event.revenue),
+            "importedAt" => match event.imported_at {
+                Some(at) => json!(WireTime(at)),
+                None => continue,
+            },
+            "profile" => {
+                let known = profiles.get(&event.profile_id);
+                profile(&event.profile_id, known, project)
+            }
+            _ => continue,
+        };
+        row.insert(name.clone(), value);
+    }
+}
+
+/// Degrees as they were told: 59.33, not the 59.33000183105469 that is nearest to it in memory.
+pub(super) fn degrees(stored: f32) -> f64 {
+    stored.to_string().parse().unwrap_or(f64::from(stored))
+}
+
+/// The profile of an event; of somebody who is not identified, what a profile would begin with.
+pub(super) fn profile(id: &str, known: Option<&Profile>, project: &str) -> Json {
+    let text = |of: fn(&Profile) -> &str| known.map(of).unwrap_or_default();
+    json!({
+        "id": known.map_or(id, |profile| &profile.id),
+        "email": text(|profile| &profile.email),
+        "avatar": text(|profile| &profile.avatar),
+        "firstName": text(|profile| &profile.first_name),
+        "lastName": text(|profile| &profile.last_name),
+        "isExternal": known.is_some(),
+        "properties": known.map(|profile| nested(&profile.properties)).unwrap_or_default(),
+        "groups": known.map(|profile| profile.groups.clone()).unwrap_or_default(),
+        "projectId": project,
+        "createdAt": known.map(|profile| WireTime(profile.created_at)),
+        "lastSeenAt": known.map(|profile| WireTime(profile.last_seen_at)),
+    })
+}
+
+/// Properties with dots in their names, as the objects that they were. Where a name is both a
+/// value and the begin of others, the others win.
+pub(crate) fn nested(properties: &BTreeMap<String, String>) -> Map<String, Json> {
+    let mut root = Map::new();
+    for (name, value) in properties {
+        put(&mut root, name, value);
+    }
+    root
+}
+
+fn put(object: &mut Map<String, Json>, name: &str, value: &str) {
+    let Some((first, rest)) = name.split_once('.') else {
+        object.insert(name.to_owned(), json!(value));
+        return;
+    };
+    let entry = object.entry(first).or_insert_with(|| json!({}));
+    if !entry.is_object() {
+        *entry = json!({});
+    }
+    if let Json::Object(inner) = entry {
+        put(inner, rest, value);
+    }
+}

@@ -1,0 +1,77 @@
+//! Profiles: forgetting them.
+
+use actix_web::{HttpResponse, web};
+use paneld_auth::permission;
+use paneld_guard::{ApiError, Caller};
+use paneld_service::{ErasedProfile, Erasure};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{error::reply_for, path_id::parse_id, routes::Endpoint};
+
+/// A profile is gone, with all that it did.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Erased, example = json!({"success": true,
+    "deleted": {"profiles": 1, "events": 120, "sessions": 9}}))]
+pub(crate) struct ErasedBody {
+    /// Always true.
+    success: bool,
+    /// How much is gone.
+    deleted: DeletedBody,
+}
+
+/// How much was deleted.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Deleted)]
+pub(crate) struct DeletedBody {
+    /// Profiles: 1, or 0 where there were only events of it.
+    profiles: u64,
+    /// Events, also those of its devices before it was identified.
+    events: u64,
+    /// Sessions.
+    sessions: u64,
+}
+
+impl From<ErasedProfile> for ErasedBody {
+    fn from(erased: ErasedProfile) -> Self {
+        let ErasedProfile {
+            profiles,
+            events,
+            sessions,
+        } = erased;
+        Self {
+            success: true,
+            deleted: DeletedBody {
+                profiles,
+                events,
+                sessions,
+            },
+        }
+    }
+}
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::new(__path_erase_profile, erase_profile)]
+}
+
+/// Forget a profile
+///
+/// Removes the profile with its events, sessions and recordings, and those of nobody on the
+/// devices that it used. Everything that was accepted before goes; the answer comes when it is
+/// gone. A 503 means that it is not gone yet: ask again.
+#[utoipa::path(delete, path = "/manage/projects/{id}/profiles/{profileId}", tag = "Projects",
+    params(
+        ("id" = String, Path, description = "The project's id"),
+        ("profileId" = String, Path, description = "The profile, or an alias of it")),
+    responses((status = 200, description = "It is gone", body = ErasedBody)))]
+pub(crate) async fn erase_profile(
+    caller: Caller<permission::Manage>,
+    erasure: web::Data<Erasure>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, ApiError> {
+    let (project, profile) = path.into_inner();
+    let project = parse_id(&project)?;
+    let erased = erasure.erase_profile(&caller.0, project, &profile).await;
+    let erased = erased.map_err(reply_for)?;
+    Ok(HttpResponse::Ok().json(ErasedBody::from(erased)))
+}

@@ -1,0 +1,72 @@
+//! Forgetting somebody.
+
+use std::time::Duration;
+
+use paneld_domain::{PeopleChange, ProjectKey};
+use paneld_events::Erased;
+
+use super::Ingest;
+use crate::{SpoolError, record::Change, sessions::DeviceKey};
+
+/// A sink has not done in time what it was to do. It will.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is not done yet: a store is away, or much waits to be applied")]
+pub struct NotDoneYet;
+
+impl Ingest {
+    /// Waits until everything that was accepted before is applied.
+    ///
+    /// # Errors
+    /// When that takes longer than this.
+    pub async fn settle(&self, patience: Duration) -> Result<(), NotDoneYet> {
+        let last = self.0.spool.last();
+        self.reach(last, patience).await
+    }
+
+    /// Forgets all that is known of a profile under these ids, behind everything that was
+    /// accepted before. Live sessions go that are the profile's, and those of nobody on devices
+    /// of its own, which are these. Returns the position by which it is done.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn erase_profile(
+        &self,
+        project: ProjectKey,
+        ids: Vec<String>,
+        devices: Vec<String>,
+    ) -> Result<u64, SpoolError> {
+        let inner = &self.0;
+        let is_theirs = |key: &DeviceKey, live: &crate::sessions::Live| {
+            let of = &live.session.profile_id;
+            let is_nobodys = of == key.device();
+            let on_theirs = || devices.iter().any(|device| device == key.device());
+            key.project() == project && (ids.contains(of) || (is_nobodys && on_theirs()))
+        };
+        let gone = inner.live.find(is_theirs).await;
+        let changes = ids.into_iter().map(|profile_id| {
+            let change = PeopleChange::EraseProfile { profile_id };
+            Change::People(change)
+        });
+        inner.forget(project, gone, changes.collect()).await
+    }
+
+    /// Waits until the erasure that was written at this position is done everywhere, and tells
+    /// what it removed from the event store; `None` where that was not noted, because the store
+    /// went away in the middle of it.
+    ///
+    /// # Errors
+    /// When it takes longer than this. It will be done all the same.
+    pub async fn erased(
+        &self,
+        position: u64,
+        patience: Duration,
+    ) -> Result<Option<Erased>, NotDoneYet> {
+        self.reach(position, patience).await?;
+        Ok(self.0.progress.take_erased(position))
+    }
+
+    async fn reach(&self, position: u64, patience: Duration) -> Result<(), NotDoneYet> {
+        let reached = tokio::time::timeout(patience, self.0.progress.reach(position));
+        reached.await.map_err(|_elapsed| NotDoneYet)
+    }
+}

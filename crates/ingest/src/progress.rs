@@ -1,0 +1,72 @@
+//! How far the sinks are with what is in the spool.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use paneld_events::Erased;
+use tokio::sync::{Notify, watch};
+
+/// How long to wait before appliers are told once more to hurry.
+const AGAIN: Duration = Duration::from_millis(10);
+/// Of how many erasures the numbers are kept for who asked: some do not wait for them.
+const KEPT: usize = 1_000;
+
+/// What the appliers tell of themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// The position up to which the event store is.
+    pub(crate) store: watch::Sender<u64>,
+    /// The position up to which the catalog is.
+    pub(crate) catalog: watch::Sender<u64>,
+    /// The position up to which people are copied from the catalog to the event store.
+    pub(crate) copies: watch::Sender<u64>,
+    /// Tells appliers not to wait for more before they go on.
+    pub(crate) hurry: Notify,
+    erased: Mutex<BTreeMap<u64, Erased>>,
+}
+
+impl Progress {
+    /// Waits until all sinks are there.
+    pub(crate) async fn reach(&self, position: u64) {
+        for sink in self.sinks() {
+            let mut progress = sink.subscribe();
+            while *progress.borrow_and_update() < position {
+                self.hurry.notify_waiters();
+                // Again from time to time, for an applier that began to wait just now.
+                let _ = tokio::time::timeout(AGAIN, progress.changed()).await;
+            }
+        }
+    }
+
+    /// Up to where all sinks are.
+    pub(crate) fn everywhere(&self) -> u64 {
+        let positions = self.sinks().map(|sink| *sink.borrow());
+        positions.into_iter().min().unwrap_or_default()
+    }
+
+    fn sinks(&self) -> [&watch::Sender<u64>; 3] {
+        [&self.store, &self.catalog, &self.copies]
+    }
+
+    /// Notes what the erasures at these positions removed.
+    pub(crate) fn note_erased(&self, erased: impl Iterator<Item = (u64, Erased)>) {
+        let mut all = self.erased.lock().unwrap_or_else(PoisonError::into_inner);
+        for (position, Erased { events, sessions }) in erased {
+            let sum = all.entry(position).or_default();
+            sum.events += events;
+            sum.sessions += sessions;
+        }
+        while all.len() > KEPT {
+            all.pop_first();
+        }
+    }
+
+    /// What the erasure at this position removed, if it was noted.
+    pub(crate) fn take_erased(&self, position: u64) -> Option<Erased> {
+        let mut all = self.erased.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&position)
+    }
+}

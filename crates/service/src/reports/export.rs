@@ -1,0 +1,103 @@
+//! Charts and raw events, for those who take them elsewhere.
+
+use std::collections::BTreeMap;
+
+use paneld_analytics::{ChartAnswer, ChartRequest, EventColumn, EventSelection, EventsRequest};
+use paneld_domain::Profile;
+use paneld_events::{EventBatches, EventsPage};
+
+use super::{Reports, Subject};
+use crate::ServiceError;
+
+impl Reports {
+    /// A chart.
+    ///
+    /// # Errors
+    /// When it would have too many points, or the event store is away.
+    pub async fn chart(
+        &self,
+        subject: &Subject,
+        request: ChartRequest,
+    ) -> Result<ChartAnswer, ServiceError> {
+        let rows = self.events.chart(subject.scope(), request.clone()).await?;
+        ChartAnswer::of(&request, rows).map_err(|problem| ServiceError::Question(vec![problem]))
+    }
+
+    /// A part of a list of raw events.
+    ///
+    /// # Errors
+    /// When a store is away.
+    pub async fn events(
+        &self,
+        subject: &Subject,
+        mut request: EventsRequest,
+    ) -> Result<EventsPage, ServiceError> {
+        self.resolve(subject, &mut request.selection).await?;
+        let page = self.events.list_events(subject.scope(), request);
+        Ok(page.await?)
+    }
+
+    /// How many raw events there are.
+    ///
+    /// # Errors
+    /// When a store is away.
+    pub async fn count_selected(
+        &self,
+        subject: &Subject,
+        mut selection: EventSelection,
+    ) -> Result<u64, ServiceError> {
+        self.resolve(subject, &mut selection).await?;
+        let count = self.events.count_selected(subject.scope(), selection);
+        Ok(count.await?)
+    }
+
+    /// Raw events, however many there are; times as texts, or as what they are.
+    ///
+    /// # Errors
+    /// When a store is away, or when others take too many events at the same time.
+    pub async fn stream_events(
+        &self,
+        subject: &Subject,
+        mut request: EventsRequest,
+        columns: Vec<EventColumn>,
+        times_as_text: bool,
+    ) -> Result<EventBatches, ServiceError> {
+        self.resolve(subject, &mut request.selection).await?;
+        let scope = subject.scope();
+        let batches = self
+            .events
+            .stream_events(scope, request, columns, times_as_text);
+        Ok(batches.await?)
+    }
+
+    /// A profile may be called by an alias.
+    async fn resolve(
+        &self,
+        subject: &Subject,
+        selection: &mut EventSelection,
+    ) -> Result<(), ServiceError> {
+        if let Some(id) = &selection.profile_id {
+            let id = self.repository.resolve_alias(subject.project.key, id).await;
+            selection.profile_id = Some(id?);
+        }
+        Ok(())
+    }
+
+    /// The profiles of these ids, as far as there are any.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn profiles_of(
+        &self,
+        subject: &Subject,
+        ids: impl IntoIterator<Item = &str>,
+    ) -> Result<BTreeMap<String, Profile>, ServiceError> {
+        let mut ids: Vec<_> = ids.into_iter().map(str::to_owned).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let found = self
+            .repository
+            .list_profiles_by_ids(subject.project.key, ids);
+        Ok(found.await?)
+    }
+}

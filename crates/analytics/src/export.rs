@@ -41,7 +41,7 @@ pub enum EventsStart {
 
 /// A question for raw events, newest first.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EventsRequest {
+pub struct RawEventsRequest {
     /// Which.
     pub selection: EventSelection,
     /// Where the answer begins.

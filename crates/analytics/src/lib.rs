@@ -37,7 +37,7 @@ pub use charts::{
 pub use cohorts::{Cohort, CohortFigures, CohortsAnswer, CohortsRequest, Stay};
 pub use dimensions::{Dimension, DimensionRequest, DimensionRow, SessionCounts, SessionFigures};
 pub use engagement::{DistantPeople, EngagementAnswer, LastDay};
-pub use export::{EventColumn, EventPlace, EventSelection, EventsRequest, EventsStart};
+pub use export::{EventColumn, EventPlace, EventSelection, EventsStart, RawEventsRequest};
 pub use filter::{
     Column, Comparison, Field, Filter, GroupColumn, MOMENT_PATTERN, NUMBER_PATTERN, Operands,
     Operator, Pattern, ProfileColumn, PropertyKey, SessionFact, UtmTag, ValueType,

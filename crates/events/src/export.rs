@@ -4,7 +4,7 @@ mod list;
 mod stream;
 
 use duckdb::arrow::array::RecordBatch;
-use paneld_analytics::{EventColumn, EventPlace, EventSelection, EventsRequest, EventsStart};
+use paneld_analytics::{EventColumn, EventPlace, EventSelection, EventsStart, RawEventsRequest};
 
 use crate::{
     EventStore, EventsError, EventsPage, Scope,
@@ -19,7 +19,7 @@ impl EventStore {
     pub async fn list_events(
         &self,
         scope: Scope,
-        request: EventsRequest,
+        request: RawEventsRequest,
     ) -> Result<EventsPage, EventsError> {
         self.read(move |connection| list::list(connection, &scope, &request))
             .await
@@ -44,7 +44,7 @@ impl EventStore {
     pub async fn stream_events(
         &self,
         scope: Scope,
-        request: EventsRequest,
+        request: RawEventsRequest,
         columns: Vec<EventColumn>,
         times_as_text: bool,
     ) -> Result<EventBatches, EventsError> {

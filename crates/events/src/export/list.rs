@@ -1,7 +1,7 @@
 //! A page of events.
 
 use duckdb::Connection;
-use paneld_analytics::EventsRequest;
+use paneld_analytics::RawEventsRequest;
 
 use super::{matching, start};
 use crate::{EventsPage, Scope, decode, error::Fault, sql::Sql};
@@ -17,7 +17,7 @@ pub(super) fn count(connection: &Connection, condition: &Sql) -> Result<u64, Fau
 pub(super) fn list(
     connection: &Connection,
     scope: &Scope,
-    request: &EventsRequest,
+    request: &RawEventsRequest,
 ) -> Result<EventsPage, Fault> {
     // Both answers are of the same moment.
     let snapshot = connection.unchecked_transaction()?;

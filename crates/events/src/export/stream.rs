@@ -1,7 +1,7 @@
 //! Events as a stream.
 
 use duckdb::{Connection, arrow::array::RecordBatch};
-use paneld_analytics::{Column, EventColumn, EventsRequest, Window};
+use paneld_analytics::{Column, EventColumn, RawEventsRequest, Window};
 use paneld_domain::Timestamp;
 
 use super::{matching, start};
@@ -19,7 +19,7 @@ const SLICE: u64 = 100_000;
 /// Which events are wanted, and what of them.
 pub(super) struct Wanted<'a> {
     pub(super) scope: &'a Scope,
-    pub(super) request: &'a EventsRequest,
+    pub(super) request: &'a RawEventsRequest,
     pub(super) columns: &'a [EventColumn],
     pub(super) times_as_text: bool,
 }

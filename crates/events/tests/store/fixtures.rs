@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use paneld_analytics::{EventSelection, EventsRequest, EventsStart, Window};
+use paneld_analytics::{EventSelection, EventsStart, RawEventsRequest, Window};
 use paneld_domain::{
     Agent, BotVisit, Event, Place, ProjectKey, Referrer, ReplayChunk, Sdk, Session, Timestamp, Utm,
 };
@@ -71,8 +71,8 @@ pub(crate) struct EventsQuery {
 }
 
 impl EventsQuery {
-    pub(crate) fn request(self) -> EventsRequest {
-        EventsRequest {
+    pub(crate) fn request(self) -> RawEventsRequest {
+        RawEventsRequest {
             selection: EventSelection {
                 window: self.window,
                 names: self.names,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use paneld_analytics::{
-    DefaultWindow, EventSelection, EventsRequest, EventsStart, Problem, Query, WindowNames,
+    DefaultWindow, EventSelection, EventsStart, Problem, Query, RawEventsRequest, WindowNames,
 };
 use paneld_auth::permission;
 use paneld_domain::Timestamp;
@@ -178,7 +178,7 @@ pub(crate) async fn count_events(
 
 /// What a caller asks for.
 struct Asked {
-    request: EventsRequest,
+    request: RawEventsRequest,
     /// The number of the page, if it is one.
     page: Option<u64>,
 }
@@ -201,7 +201,7 @@ impl Asked {
             None => (EventsStart::Offset((page - 1) * limit), Some(page)),
         };
         Some(Self {
-            request: EventsRequest {
+            request: RawEventsRequest {
                 selection,
                 start,
                 limit: Some(limit),
@@ -226,7 +226,7 @@ impl Asked {
             EventsStart::Behind(cursor.place)
         });
         Some(Self {
-            request: EventsRequest {
+            request: RawEventsRequest {
                 selection,
                 start,
                 limit: limit.map(i64::unsigned_abs),

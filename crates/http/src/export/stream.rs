@@ -9,7 +9,7 @@ use actix_web::{
 };
 use arrow_array::{Array, RecordBatch, StringArray};
 use futures_util::stream;
-use paneld_analytics::EventsRequest;
+use paneld_analytics::RawEventsRequest;
 use paneld_domain::Profile;
 use paneld_guard::ApiError;
 use paneld_service::{EventBatches, Reports, ServiceError, Subject};
@@ -23,7 +23,7 @@ use crate::error::reply_for;
 
 /// What is to be sent, and how.
 pub(super) struct Wanted {
-    pub(super) request: EventsRequest,
+    pub(super) request: RawEventsRequest,
     pub(super) includes: Includes,
     pub(super) format: Format,
     pub(super) packing: Option<ContentEncoding>,

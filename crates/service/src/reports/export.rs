@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use paneld_analytics::{ChartAnswer, ChartRequest, EventColumn, EventSelection, EventsRequest};
+use paneld_analytics::{ChartAnswer, ChartRequest, EventColumn, EventSelection, RawEventsRequest};
 use paneld_domain::Profile;
 use paneld_events::{EventBatches, EventsPage};
 
@@ -30,7 +30,7 @@ impl Reports {
     pub async fn events(
         &self,
         subject: &Subject,
-        mut request: EventsRequest,
+        mut request: RawEventsRequest,
     ) -> Result<EventsPage, ServiceError> {
         self.resolve(subject, &mut request.selection).await?;
         let page = self.events.list_events(subject.scope(), request);
@@ -58,7 +58,7 @@ impl Reports {
     pub async fn stream_events(
         &self,
         subject: &Subject,
-        mut request: EventsRequest,
+        mut request: RawEventsRequest,
         columns: Vec<EventColumn>,
         times_as_text: bool,
     ) -> Result<EventBatches, ServiceError> {

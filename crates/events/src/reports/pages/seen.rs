@@ -166,7 +166,9 @@ fn sorted(conditions: &Conditions<'_>) -> Seen {
     .add(conditions.events_match())
     .push(" AS is_wanted FROM events e WHERE e.name = 'screen_view' AND ")
     .add(conditions.events_happened())
-    .push(" AND e.session_id IN (SELECT e.session_id FROM events e WHERE e.name = 'screen_view' AND ")
+    .push(
+        " AND e.session_id IN (SELECT e.session_id FROM events e WHERE e.name = 'screen_view' AND ",
+    )
     .add(conditions.events_happened())
     .push(" AND ")
     .add(Sql::all(of_views))

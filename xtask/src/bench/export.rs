@@ -148,7 +148,9 @@ impl Bench<'_> {
         let url = server.url(&path);
         let (is_over, came_in) = (AtomicBool::new(false), AtomicU64::new(0));
         let printed = thread::scope(|scope| {
-            scope.spawn(|| self.send_events(&server, &is_over, &came_in));
+            let (sh, incoming) = (self.sh.clone(), server.url("/import/events?projectId=shop"));
+            let (is_over, came_in) = (&is_over, &came_in);
+            scope.spawn(move || send_events(&sh, &incoming, is_over, came_in));
             // Fails where the reply has no proper end.
             let written = "%{http_code} %{time_total} %{size_download}";
             let printed = cmd!(
@@ -174,26 +176,25 @@ impl Bench<'_> {
             came_in: came_in.load(Ordering::Relaxed),
         })
     }
+}
 
-    /// Sends events as long as others are carried away.
-    fn send_events(&self, server: &Server, is_over: &AtomicBool, came_in: &AtomicU64) {
-        let event = r#"{"name": "screen_view", "created_at": "2026-01-01 10:00:00",
-            "device_id": "d", "profile_id": "d", "path": "/", "properties": {"plan": "pro"}}"#;
-        let body = format!("[{}]", vec![event; INCOMING].join(","));
-        let url = server.url("/import/events?projectId=shop");
-        let user = format!("{CLIENT_ID}:{CLIENT_SECRET}");
-        let json = "content-type: application/json";
-        while !is_over.load(Ordering::Relaxed) {
-            let sent = cmd!(self.sh, "curl -sf -u {user} -H {json} -d @- {url}")
-                .quiet()
-                .stdin(&body)
-                .ignore_stdout()
-                .run();
-            if sent.is_ok() {
-                came_in.fetch_add(INCOMING as u64, Ordering::Relaxed);
-            }
-            thread::sleep(PAUSE);
+/// Sends events as long as others are carried away.
+fn send_events(sh: &Shell, url: &str, is_over: &AtomicBool, came_in: &AtomicU64) {
+    let event = r#"{"name": "screen_view", "created_at": "2026-01-01 10:00:00",
+        "device_id": "d", "profile_id": "d", "path": "/", "properties": {"plan": "pro"}}"#;
+    let body = format!("[{}]", vec![event; INCOMING].join(","));
+    let user = format!("{CLIENT_ID}:{CLIENT_SECRET}");
+    let json = "content-type: application/json";
+    while !is_over.load(Ordering::Relaxed) {
+        let sent = cmd!(sh, "curl -sf -u {user} -H {json} -d @- {url}")
+            .quiet()
+            .stdin(&body)
+            .ignore_stdout()
+            .run();
+        if sent.is_ok() {
+            came_in.fetch_add(INCOMING as u64, Ordering::Relaxed);
         }
+        thread::sleep(PAUSE);
     }
 }
 

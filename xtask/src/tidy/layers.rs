@@ -73,11 +73,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-repository",
             "paneld-service",
             "paneld-testing",
+            "paneld-testing-files",
             "crash",
         ],
     ),
     // For tests only.
     ("paneld-testing", &[]),
+    ("paneld-testing-files", &[]),
     ("xtask", &[]),
     ("bare", &[]),
     ("crash", &[]),
@@ -92,7 +94,7 @@ const NAMED_ONLY_BY: &[(&str, &[&str])] = &[
     ("diesel", &["paneld-repository"]),
     ("diesel-async", &["paneld-repository"]),
     ("diesel_migrations", &["paneld-repository"]),
-    ("duckdb", &["paneld-events"]),
+    ("duckdb", &["paneld-events", "paneld-testing-files"]),
     ("redb", &["paneld-ingest"]),
     ("redis", &["paneld-redis"]),
 ];

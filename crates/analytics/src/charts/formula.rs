@@ -118,6 +118,9 @@ impl Formula {
     }
 }
 
+/// A symbol, and what is done with the values at its sides.
+type Operator = (char, fn(f64, f64) -> f64);
+
 struct Parser<'a> {
     rest: &'a str,
     steps: Vec<Step>,
@@ -153,7 +156,7 @@ impl Parser<'_> {
     }
 
     /// One of two operators, if it is next.
-    fn take_operator(&mut self, operators: &[(char, fn(f64, f64) -> f64)]) -> Option<Step> {
+    fn take_operator(&mut self, operators: &[Operator]) -> Option<Step> {
         let found = operators.iter().find(|(symbol, _)| self.take(*symbol));
         found.map(|(_, function)| Step::Two(*function))
     }

@@ -20,10 +20,12 @@ pub(super) fn slug(text: &str) -> String {
     for letter in deunicode::deunicode(text).chars() {
         match letter.to_ascii_lowercase() {
             letter @ ('a'..='z' | '0'..='9') => slug.push(letter),
-            letter if letter == '-' || letter.is_whitespace() => {
-                if !slug.is_empty() && !slug.ends_with('-') {
-                    slug.push('-');
-                }
+            letter
+                if (letter == '-' || letter.is_whitespace())
+                    && !slug.is_empty()
+                    && !slug.ends_with('-') =>
+            {
+                slug.push('-');
             }
             _ => {}
         }

@@ -280,13 +280,8 @@ impl Asker<'_> {
     fn filters(&mut self) -> Vec<Json> {
         let count = 1 + self.random.below(3);
         let mut filters = Vec::new();
-        while filters.len() < count {
-            let filter = self.filter();
-            let name = filter["name"].as_str().unwrap();
-            let is_about_people = name.starts_with("profile.") || name.starts_with("group.");
-            if super::ARE_PEOPLE_SEEN || !is_about_people || name == "group.id" {
-                filters.push(filter);
-            }
+        for _ in 0..count {
+            filters.push(self.filter());
         }
         if self.random.percent(40) {
             let operator = *self.random.pick(OPERATORS);

@@ -95,7 +95,10 @@ pub(super) const IMPORTED_AGENTS: &[[&str; 7]] = &[
 ];
 
 /// Country, region, city, longitude and latitude.
-pub(super) const PLACES: &[(&str, &str, &str, Option<(f64, f64)>)] = &[
+type Place = (&'static str, &'static str, &'static str, Option<(f64, f64)>);
+
+/// Some have no city, some no country; some cities share their names.
+pub(super) const PLACES: &[Place] = &[
     ("SE", "Stockholm", "Stockholm", Some((18.0686, 59.3293))),
     (
         "SE",

@@ -68,7 +68,7 @@ impl Maker {
             agent: AGENTS[usize::try_from(device).unwrap() % AGENTS.len()],
             device: format!("device-{device}"),
             profile: None,
-            referrer: *random.pick(REFERRERS),
+            referrer: REFERRERS[random.below(REFERRERS.len())],
         };
         let events = match random.below(10) {
             0..=2 => 1,

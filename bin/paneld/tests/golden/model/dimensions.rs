@@ -98,7 +98,7 @@ pub(crate) fn chosen<'a>(facts: &'a Facts, window: Window, filters: &[Filter]) -
         let owners = matching(facts, window, filters).map(|event| event.session_id.as_str());
         let owners = owners.collect::<std::collections::BTreeSet<_>>();
         sessions
-            .filter(|session| owners.contains(session.id()))
+            .filter(|session| owners.contains(session.key()))
             .collect()
     } else {
         sessions

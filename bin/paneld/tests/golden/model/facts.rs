@@ -74,7 +74,8 @@ pub(crate) struct Session {
 pub(crate) type Page = (String, String);
 
 impl Session {
-    pub(crate) fn id(&self) -> &str {
+    /// Its id, that of its events.
+    pub(crate) fn key(&self) -> &str {
         &self.first.session_id
     }
 

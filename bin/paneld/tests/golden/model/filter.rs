@@ -129,7 +129,7 @@ pub(crate) fn all(facts: &Facts, window: Window, filters: &[Filter], row: Row<'_
         .iter()
         .partition::<Vec<_>, _>(|filter| is_about_events_only(&filter.name));
     let has_event = || {
-        facts.events_of(session.id()).any(|event| {
+        facts.events_of(session.key()).any(|event| {
             window.has(event.created_at)
                 && of_events
                     .iter()
@@ -288,7 +288,7 @@ fn session_facts(facts: &Facts, window: Window, fact: &str, row: Row<'_>) -> Vec
             event.session_id.as_str(),
             facts.sessions.get(&event.session_id),
         ),
-        Row::Session(session) => (session.id(), Some(session)),
+        Row::Session(session) => (session.key(), Some(session)),
     };
     if fact == "performed_event" {
         let own = facts.events_of(id);
@@ -355,7 +355,7 @@ pub(crate) fn column(event: &Event, name: &str) -> String {
 pub(crate) fn session_column(session: &Session, name: &str) -> String {
     let name = snake(name);
     match name.as_str() {
-        "id" | "session_id" => session.id().to_owned(),
+        "id" | "session_id" => session.key().to_owned(),
         "profile_id" => session.profile_id.clone(),
         "has_profile" => (session.profile_id != session.first.device_id).to_string(),
         "origin" => session.entry.0.clone(),

@@ -127,7 +127,7 @@ pub(crate) fn sessions_of(facts: &Facts, profile_id: &str) -> Vec<Json> {
 }
 
 fn newest_first_of(mut sessions: Vec<&Session>) -> impl Iterator<Item = &Session> {
-    sessions.sort_by_key(|session| (Reverse(session.start), session.id()));
+    sessions.sort_by_key(|session| (Reverse(session.start), session.key()));
     sessions.into_iter()
 }
 

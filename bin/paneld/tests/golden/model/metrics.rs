@@ -118,7 +118,7 @@ fn of_sessions(series: &mut Series<'_>, window: Window, filters: &[Filter]) {
         }
         series.count(session.start, |figures| {
             figures.visitors.insert(&session.profile_id);
-            figures.sessions.insert(session.id());
+            figures.sessions.insert(session.key());
             figures.bounces.push(session.is_bounce());
             if session.duration() > 0 {
                 figures.durations.push(session.duration());

@@ -38,10 +38,11 @@ fn by_page<'a>(
     let mut last = BTreeMap::new();
     for event in facts.by_time() {
         let is_seen = event.is_view() && window.has(event.created_at);
-        if is_seen && !event.session_id.is_empty() {
-            if let Some(before) = last.insert(event.session_id.as_str(), event) {
-                next.insert(before.id.as_str(), event.created_at - before.created_at);
-            }
+        if is_seen
+            && !event.session_id.is_empty()
+            && let Some(before) = last.insert(event.session_id.as_str(), event)
+        {
+            next.insert(before.id.as_str(), event.created_at - before.created_at);
         }
     }
     let mut pages = BTreeMap::<Page, Views<'_>>::new();

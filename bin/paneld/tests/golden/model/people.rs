@@ -44,10 +44,7 @@ pub(crate) fn active_users(facts: &Facts, days: u64) -> Json {
 }
 
 /// The weeks in which each identified profile was active.
-fn weeks<'a>(
-    facts: &'a Facts,
-    counts: impl Fn(&Event) -> bool,
-) -> BTreeMap<&'a str, BTreeSet<NaiveDate>> {
+fn weeks(facts: &Facts, counts: impl Fn(&Event) -> bool) -> BTreeMap<&str, BTreeSet<NaiveDate>> {
     let mut weeks = BTreeMap::<&str, BTreeSet<_>>::new();
     let events = facts.events.iter();
     for event in events.filter(|event| event.is_identified() && counts(event)) {

@@ -121,7 +121,8 @@ pub(crate) fn numbers(facts: &Facts, asked_id: &str) -> Json {
     let revenue = events.iter().map(|event| event.revenue);
     let seen = |at: &String| at.replacen(' ', "T", 1) + "Z";
     json!({
-        "profileId": asked_id,
+        // Of an alias, the id of the profile that it means.
+        "profileId": id,
         "firstSeen": known.map(|profile| seen(&profile.created_at)),
         "lastSeen": known.map(|profile| seen(&profile.last_seen_at)),
         "sessions": starts,

@@ -217,7 +217,7 @@ impl Clock {
         }
         match (last - first).num_days() {
             ..=92 => "day",
-            ..=186 => "week",
+            93..=186 => "week",
             _ => "month",
         }
     }

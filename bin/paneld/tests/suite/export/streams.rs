@@ -203,6 +203,59 @@ async fn a_file_of_columns_is_read_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn duckdb_reads_what_was_sent() {
+    let shop = shop_with_events().await;
+    let mut expected = listed(&shop).await;
+    let read = async |format: &str, reader: &str| {
+        let bytes = stream(&shop, &[("format", format), ("includes", EVERYTHING)]).await;
+        let file = shop.server.folder().join(format!("events.{format}"));
+        std::fs::write(&file, bytes).unwrap();
+        let (mut rows, columns) = paneld_testing_files::read(reader, &file);
+        for row in &mut rows {
+            assert_eq!(row.as_object().unwrap().len(), 13 + 16 + 2);
+            for name in ["longitude", "latitude"] {
+                let degrees = row[name].as_f64().unwrap();
+                row[name] = json!((degrees * 1e4).round() / 1e4);
+            }
+            // Moments are compared by their types below, and above as numbers.
+            for name in ["createdAt", "importedAt"] {
+                row.as_object_mut().unwrap().remove(name);
+            }
+        }
+        (rows, columns)
+    };
+    for event in &mut expected {
+        for name in ["createdAt", "importedAt"] {
+            event.as_object_mut().unwrap().remove(name);
+        }
+    }
+    let (rows, columns) = read("parquet", "read_parquet").await;
+    assert_eq!(rows, expected);
+    for (name, kind) in [
+        ("id", "VARCHAR"),
+        ("createdAt", "TIMESTAMP WITH TIME ZONE"),
+        ("importedAt", "TIMESTAMP WITH TIME ZONE"),
+        ("revenue", "UBIGINT"),
+        ("longitude", "FLOAT"),
+        ("groups", "VARCHAR[]"),
+        ("properties", "MAP(VARCHAR, VARCHAR)"),
+    ] {
+        assert!(
+            columns.contains(&(name.to_owned(), kind.to_owned())),
+            "{columns:?}"
+        );
+    }
+    let (rows, _) = read("ndjson", "read_json").await;
+    assert_eq!(rows.len(), expected.len());
+    for (row, event) in rows.iter().zip(&expected) {
+        for name in ["name", "path", "city", "region", "groups", "revenue"] {
+            assert_eq!(row[name], event[name], "{name}");
+        }
+    }
+    shop.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn streams_obey_limit_cursor_window_and_filters() {
     let shop = shop_with_events().await;
     let expected = listed(&shop).await;

@@ -3,6 +3,7 @@
 mod export;
 mod http;
 mod ingest;
+mod insights;
 mod ratelimit;
 mod server;
 mod wrk;
@@ -21,6 +22,8 @@ pub(crate) enum Bench {
     Http(http::Options),
     /// Compare taking events, durably, with a handler that only parses them
     Ingest(ingest::Options),
+    /// Compare reports over many events with the best SQL for them
+    Insights(insights::Options),
     /// Compare the Redis limiter with redis-benchmark running the same script
     Ratelimit(ratelimit::Options),
 }
@@ -32,6 +35,7 @@ pub(crate) fn run(sh: &Shell, bench: Bench) -> Result<()> {
         Bench::Export(options) => export::run(sh, &options),
         Bench::Http(options) => http::run(sh, &options),
         Bench::Ingest(options) => ingest::run(sh, &options),
+        Bench::Insights(options) => insights::run(sh, &options),
         Bench::Ratelimit(options) => ratelimit::run(sh, &options),
     }
 }

@@ -1,35 +1,71 @@
-//! Fills an event store that no server has open, for `cargo xtask bench ingest --stored`:
-//! `fill FILE PROJECT_KEY COUNT`. The events are those of many visitors in the last 90 days, ten
-//! to a session.
+//! Fills an event store that no server has open, for `cargo xtask bench`:
+//! `fill FILE PROJECT_KEY COUNT`. The events are those of the last 30 days, five to a session and
+//! five sessions to a person, on 500 pages. One session of 200 goes to one of the hundred
+//! projects whose keys follow.
 
 use std::{error::Error, path::Path};
 
 use duckdb::Connection;
 use paneld_events::{EventStore, EventsUrl};
 
-const EVENTS: &str = "INSERT INTO events
-    SELECT $1, gen_random_uuid(),
-        CASE number % 10 WHEN 0 THEN 'session_start' ELSE 'screen_view' END,
-        make_timestamp_ms($2 - ($3 - number) * 90 * 86400000 // $3),
-        md5((number // 10)::VARCHAR), md5((number // 10)::VARCHAR),
-        left(md5((number // 10 + 1)::VARCHAR), 22), [],
-        '/products/' || (number * 7919 % 997), 'https://shop.example',
-        'https://www.google.com', 'Google', 'search', 0, 0,
-        MAP {'__title': 'Product ' || (number * 7919 % 997), 'plan': 'pro',
-            'position': (number % 10000)::VARCHAR, '__query.utm_source': 'news'},
-        ['SE', 'US', 'DE', 'FR'][1 + number // 10 % 4], '', 'Somewhere', NULL, NULL,
-        'Windows', '10', 'Chrome', '126.0.0.0', 'desktop', '', '', '', '', NULL
+/// Sessions, and where and when they were. `$1` is the project, `$2` the present, `$3` how many
+/// there are.
+const VISITS: &str = "CREATE TEMP TABLE visits AS
+    SELECT number, CASE WHEN number % 200 = 0 THEN $1 + 1 + number // 200 % 100 ELSE $1 END AS project,
+        left(md5('s' || number), 22) AS session, md5('p' || hash(number) % ($3 // 5 + 1)) AS person,
+        $2 - ($3 - number) * 30 * 86400000 // $3 AS at, 5000 + hash(number + 1) % 60000 AS pace,
+        hash(number + 2) % 500 AS page1, hash(number + 3) % 500 AS page2,
+        hash(number + 4) % 500 AS page3, hash(number + 5) AS dice
     FROM range($3::BIGINT) AS numbers (number)";
 
-const SESSIONS: &str = "INSERT INTO sessions
-    SELECT $1, left(md5((number + 1)::VARCHAR), 22), md5(number::VARCHAR), md5(number::VARCHAR),
-        [], make_timestamp_ms($2 - ($3 - number) * 90 * 86400000 // $3),
-        make_timestamp_ms($2 - ($3 - number) * 90 * 86400000 // $3 + 600000), false,
-        '/', 'https://shop.example', '/', 'https://shop.example', 9, 0, 0, 600000,
-        'https://www.google.com', 'Google', 'search', 'news', '', '', '', '',
-        'SE', '', 'Somewhere', NULL, NULL,
-        'Windows', '10', 'Chrome', '126.0.0.0', 'desktop', '', ''
-    FROM range($3::BIGINT) AS numbers (number)";
+/// In the order of time, as they would have come.
+const EVENTS: &str = "INSERT INTO events BY NAME
+    SELECT project AS project_key, gen_random_uuid() AS id,
+        CASE WHEN part = 0 THEN 'session_start' WHEN part < 4 THEN 'screen_view'
+            WHEN dice % 50 = 0 THEN 'revenue' ELSE 'signup' END AS name,
+        make_timestamp_ms((at + part * pace)::BIGINT) AS created_at,
+        person AS device_id, person AS profile_id, session AS session_id, [] AS groups,
+        '/products/' || page AS path, 'https://shop.example' AS origin,
+        'https://www.google.com' AS referrer,
+        ['Google', 'Bing', '', 'Hacker News'][1 + dice % 4] AS referrer_name,
+        'search' AS referrer_type, CASE WHEN part = 4 AND dice % 50 = 0 THEN 1900 ELSE 0 END AS revenue,
+        0 AS duration, MAP {'__title': 'Product ' || page, 'plan': ['pro', 'free'][1 + dice % 2]}
+            AS properties,
+        ['SE', 'US', 'DE', 'FR', 'GB', 'JP', 'IN', 'BR'][1 + dice % 8] AS country,
+        'Region ' || dice % 50 AS region, 'City ' || dice % 300 AS city,
+        ['Windows', 'macOS', 'iOS'][1 + dice % 3] AS os, '10' AS os_version,
+        ['Chrome', 'Safari', 'Firefox'][1 + dice % 3] AS browser, '126.0' AS browser_version,
+        ['desktop', 'mobile'][1 + dice % 2] AS device, '' AS brand, '' AS model,
+        'web' AS sdk_name, '1.4.1' AS sdk_version, 'Product ' || page AS title,
+        part = 1 OR part = 2 AND page2 <> page1 OR part = 3 AND page3 NOT IN (page1, page2)
+            AS is_first_view,
+        CASE WHEN part IN (2, 3) THEN 'https://shop.example' END AS previous_origin,
+        CASE part WHEN 2 THEN '/products/' || page1 WHEN 3 THEN '/products/' || page2 END
+            AS previous_path,
+        CASE WHEN part IN (2, 3) THEN pace END AS previous_duration
+    FROM (
+        SELECT *, CASE WHEN part < 2 THEN page1 WHEN part = 2 THEN page2 ELSE page3 END AS page
+        FROM (SELECT visits.*, part::INTEGER AS part FROM visits, range(5) AS parts (part))
+    ) ORDER BY at";
+
+const SESSIONS: &str = "INSERT INTO sessions BY NAME
+    SELECT project AS project_key, session AS id, person AS device_id, person AS profile_id,
+        [] AS groups, make_timestamp_ms(at::BIGINT) AS created_at,
+        make_timestamp_ms((at + 4 * pace)::BIGINT) AS ended_at, dice % 3 = 0 AS is_bounce,
+        '/products/' || page1 AS entry_path, 'https://shop.example' AS entry_origin,
+        '/products/' || page3 AS exit_path, 'https://shop.example' AS exit_origin,
+        3 AS screen_view_count, 1 AS event_count,
+        CASE WHEN dice % 50 = 0 THEN 1900 ELSE 0 END AS revenue, 4 * pace AS duration,
+        'https://www.google.com' AS referrer,
+        ['Google', 'Bing', '', 'Hacker News'][1 + dice % 4] AS referrer_name,
+        'search' AS referrer_type, '' AS utm_source, '' AS utm_medium, '' AS utm_campaign,
+        '' AS utm_content, '' AS utm_term,
+        ['SE', 'US', 'DE', 'FR', 'GB', 'JP', 'IN', 'BR'][1 + dice % 8] AS country,
+        'Region ' || dice % 50 AS region, 'City ' || dice % 300 AS city,
+        ['Windows', 'macOS', 'iOS'][1 + dice % 3] AS os, '10' AS os_version,
+        ['Chrome', 'Safari', 'Firefox'][1 + dice % 3] AS browser, '126.0' AS browser_version,
+        ['desktop', 'mobile'][1 + dice % 2] AS device, '' AS brand, '' AS model
+    FROM visits ORDER BY at";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -50,8 +86,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let connection = Connection::open(path)?;
     let now: i64 =
         connection.query_row("SELECT epoch_ms(now()::TIMESTAMP)", [], |row| row.get(0))?;
-    connection.execute(EVENTS, [project, now, count])?;
-    connection.execute(SESSIONS, [project, now, count / 10])?;
+    connection.execute(VISITS, [project, now, count / 5])?;
+    connection.execute(EVENTS, [])?;
+    connection.execute(SESSIONS, [])?;
     connection.execute_batch("CHECKPOINT")?;
     Ok(())
 }

@@ -28,9 +28,9 @@ const VISIBLE: Duration = Duration::from_secs(2);
 /// The key of the first project of a catalog.
 const PROJECT_KEY: &str = "1";
 
-const SCRIPT: &str = include_str!("ingest.lua");
-const ROOT_ID: &str = "5b0c9a52-0f6b-4d0e-9a36-7c1f0c2d8e41";
-const ROOT_SECRET: &str = "benchmark-only-not-a-secret";
+pub(crate) const SCRIPT: &str = include_str!("ingest.lua");
+pub(crate) const ROOT_ID: &str = "5b0c9a52-0f6b-4d0e-9a36-7c1f0c2d8e41";
+pub(crate) const ROOT_SECRET: &str = "benchmark-only-not-a-secret";
 const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like \
                        Gecko) Chrome/126.0.0.0 Safari/537.36";
 
@@ -125,7 +125,7 @@ fn start_bare(built: &Path, folder: &Path) -> Result<Target> {
     })
 }
 
-fn serve(built: &Path, folder: &Path) -> Result<Server> {
+pub(crate) fn serve(built: &Path, folder: &Path) -> Result<Server> {
     let data = folder.join("data");
     let data = data
         .to_str()
@@ -136,6 +136,7 @@ fn serve(built: &Path, folder: &Path) -> Result<Server> {
         ("PANELD_BOOTSTRAP_CLIENT_SECRET", ROOT_SECRET),
         // The limiter does its work for each request, but never says no.
         ("PANELD_RATE_LIMIT_TRACK", "100000000/10s"),
+        ("PANELD_RATE_LIMIT_INSIGHTS", "100000000/10s"),
     ];
     Server::start(
         "paneld",
@@ -196,7 +197,7 @@ fn start_filled(sh: &Shell, built: &Path, folder: &Path, millions: u32) -> Resul
     })
 }
 
-fn headers(id: &str, secret: &str) -> Vec<String> {
+pub(crate) fn headers(id: &str, secret: &str) -> Vec<String> {
     vec![
         format!("openpanel-client-id: {id}"),
         format!("openpanel-client-secret: {secret}"),

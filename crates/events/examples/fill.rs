@@ -7,7 +7,11 @@ use std::{error::Error, path::Path};
 use duckdb::Connection;
 use paneld_events::{EventStore, EventsUrl};
 
-const EVENTS: &str = "INSERT INTO events
+const EVENTS: &str = "INSERT INTO events (
+        project_key, id, name, created_at, device_id, profile_id, session_id, groups,
+        path, origin, referrer, referrer_name, referrer_type, revenue, duration, properties,
+        country, region, city, longitude, latitude, os, os_version, browser, browser_version,
+        device, brand, model, sdk_name, sdk_version, imported_at, title, is_first_view)
     SELECT $1, gen_random_uuid(),
         CASE number % 10 WHEN 0 THEN 'session_start' ELSE 'screen_view' END,
         make_timestamp_ms($2 - ($3 - number) * 90 * 86400000 // $3),
@@ -18,7 +22,8 @@ const EVENTS: &str = "INSERT INTO events
         MAP {'__title': 'Product ' || (number * 7919 % 997), 'plan': 'pro',
             'position': (number % 10000)::VARCHAR, '__query.utm_source': 'news'},
         ['SE', 'US', 'DE', 'FR'][1 + number // 10 % 4], '', 'Somewhere', NULL, NULL,
-        'Windows', '10', 'Chrome', '126.0.0.0', 'desktop', '', '', '', '', NULL
+        'Windows', '10', 'Chrome', '126.0.0.0', 'desktop', '', '', '', '', NULL,
+        'Product ' || (number * 7919 % 997), CASE number % 10 WHEN 0 THEN FALSE END
     FROM range($3::BIGINT) AS numbers (number)";
 
 const SESSIONS: &str = "INSERT INTO sessions

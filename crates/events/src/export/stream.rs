@@ -14,7 +14,7 @@ use crate::{
 
 /// About so many events are sorted at once: so sorting needs little memory, however many events
 /// there are.
-const SLICE: u64 = 100_000;
+const SLICE: u64 = 50_000;
 
 /// Which events are wanted, and what of them.
 pub(super) struct Wanted<'a> {

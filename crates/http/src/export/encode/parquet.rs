@@ -15,7 +15,7 @@ use parquet::{arrow::ArrowWriter, basic::Compression, file::properties::WriterPr
 use super::{EncodeError, Row};
 
 /// So many events are gathered in memory until they are written.
-const ROW_GROUP: usize = 50_000;
+const ROW_GROUP: usize = 25_000;
 
 /// Encodes events as a file of columns.
 pub(crate) struct Parquet {

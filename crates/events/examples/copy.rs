@@ -30,7 +30,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = target.replace('\'', "''");
     let begin = Instant::now();
     connection.execute_batch(&format!(
-        "COPY (SELECT * EXCLUDE (project_key) FROM events WHERE project_key = {project})
+        "COPY (
+            SELECT * EXCLUDE (project_key, title, is_first_view, previous_origin, previous_path,
+                previous_duration)
+            FROM events WHERE project_key = {project})
         TO '{target}' (FORMAT {format})"
     ))?;
     println!("{}", begin.elapsed().as_secs_f64());

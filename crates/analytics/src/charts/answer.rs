@@ -138,6 +138,7 @@ impl ChartAnswer {
         };
         let mut ids = Ids::default();
         let mut series = Vec::new();
+        let mut values_before = Vec::new();
         let hidden = hidden(request);
         for (place, lines) in current.items.iter().enumerate() {
             if hidden.contains(&place) {
@@ -145,6 +146,8 @@ impl ChartAnswer {
             }
             for (labels, line) in lines {
                 let earlier = before.as_ref().and_then(|table| table.line(place, labels));
+                // All of them: the window before may have more buckets than this one.
+                values_before.extend(earlier.iter().flat_map(|line| line.values.iter().copied()));
                 let names = Names::new(request, place, labels, &mut ids);
                 series.push(names.series(request.buckets(), line, earlier));
             }
@@ -156,13 +159,11 @@ impl ChartAnswer {
         };
         series.sort_by_key(|series| (series.letter.clone(), first_value(series)));
         series.sort_by(|one, other| other.metrics.sum.total_cmp(&one.metrics.sum));
-        let points = || series.iter().flat_map(|series| &series.points);
-        let values: Vec<_> = points().map(|point| point.value).collect();
+        let points = series.iter().flat_map(|series| &series.points);
+        let values: Vec<_> = points.map(|point| point.value).collect();
         let metrics = Summary::of(&values, 0.0);
-        let values: Vec<_> = points()
-            .filter_map(|point| Some(point.previous?.value))
-            .collect();
-        let previous = Some(Summary::of(&values, 0.0)).filter(|_| !values.is_empty());
+        let previous = Summary::of(&values_before, 0.0);
+        let previous = Some(previous).filter(|_| !values_before.is_empty());
         Ok(Self {
             previous: previous.map(|before| metrics.since(&before)),
             metrics,

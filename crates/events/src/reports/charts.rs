@@ -147,7 +147,7 @@ impl<'a> Chart<'a> {
         }
         if self.item.measure == Measure::OncePerUser {
             events = events.push(
-                " QUALIFY row_number() OVER (
+                " AND e.profile_id <> '' QUALIFY row_number() OVER (
                     PARTITION BY e.profile_id ORDER BY e.created_at DESC, e.id
                 ) = 1",
             );
@@ -164,10 +164,12 @@ impl<'a> Chart<'a> {
     fn value(&self) -> &'static str {
         match &self.item.measure {
             Measure::Events | Measure::OncePerUser => "count(*)",
-            Measure::Users => "count(DISTINCT profile_id)",
+            Measure::Users => "count(DISTINCT nullif(profile_id, ''))",
             Measure::Sessions => "count(DISTINCT nullif(session_id, ''))",
             Measure::Groups => "count(DISTINCT group_id)",
-            Measure::EventsPerUser => "count(*) / count(DISTINCT profile_id)",
+            Measure::EventsPerUser => {
+                "count(*) / nullif(count(DISTINCT nullif(profile_id, '')), 0)"
+            }
             Measure::Numbers(Aggregate::Sum, _) => "sum(number)",
             Measure::Numbers(Aggregate::Average, _) => "avg(number)",
             Measure::Numbers(Aggregate::Min, _) => "min(number)",
@@ -252,7 +254,7 @@ impl<'a> Chart<'a> {
         let separator = if labels.is_empty() { "" } else { ", " };
         let mut sql = rows
             .push(&format!(
-                " SELECT count(DISTINCT profile_id){separator}{labels} FROM rows"
+                " SELECT count(DISTINCT nullif(profile_id, '')){separator}{labels} FROM rows"
             ))
             .add(self.only_like(Some(series)));
         if !labels.is_empty() {

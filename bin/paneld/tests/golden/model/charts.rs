@@ -128,10 +128,12 @@ fn head(asked: &Chart, place: usize, labels: &Labels) -> Json {
 fn series(facts: &Facts, window: Window, asked: &Chart, item: &Item) -> BTreeMap<Labels, Series> {
     let buckets = facts.clock.buckets(window, asked.interval);
     let mut groups = BTreeMap::<Labels, Vec<Counted<'_>>>::new();
-    for event in matching(facts, window, &item.filters) {
-        if item.name != "*" && event.name != item.name {
-            continue;
-        }
+    let mut events = matching(facts, window, &item.filters).collect::<Vec<_>>();
+    events.retain(|event| item.name == "*" || event.name == item.name);
+    if item.segment == "one_event_per_user" {
+        events = latest_of_each(&events);
+    }
+    for event in events {
         let number = match property(facts, window, item, event) {
             Some(text) if text.is_empty() => continue,
             Some(text) => number(&text),
@@ -154,6 +156,19 @@ fn series(facts: &Facts, window: Window, asked: &Chart, item: &Item) -> BTreeMap
         (labels, Series { values, people })
     });
     built.collect()
+}
+
+/// The latest event of everybody.
+fn latest_of_each<'a>(events: &[&'a Event]) -> Vec<&'a Event> {
+    let mut latest = BTreeMap::<&str, &Event>::new();
+    for event in events.iter().filter(|event| !event.profile_id.is_empty()) {
+        let known = latest.entry(&event.profile_id).or_insert(event);
+        let rank = |event: &Event| (event.created_at, Reverse(event.id.clone()));
+        if rank(event) > rank(known) {
+            *known = event;
+        }
+    }
+    latest.into_values().collect()
 }
 
 /// What an event has of the property, if the segment is about one.
@@ -203,22 +218,6 @@ fn values(
         let bucket = facts.clock.bucket(event.created_at, interval);
         buckets.binary_search(&bucket).unwrap()
     };
-    if item.segment == "one_event_per_user" {
-        let mut latest = BTreeMap::<&str, &Event>::new();
-        for Counted { event, .. } in counted {
-            let event = event.as_ref();
-            let known = latest.entry(&event.profile_id).or_insert(event);
-            if event.created_at > known.created_at {
-                *known = event;
-            }
-        }
-        latest.remove("");
-        let mut values = vec![0.0; buckets.len()];
-        for event in latest.values() {
-            values[place(event)] += 1.0;
-        }
-        return values;
-    }
     for counted in counted {
         by_bucket[place(&counted.event)].push(counted);
     }
@@ -243,7 +242,7 @@ fn value(item: &Item, counted: &[&Counted<'_>]) -> f64 {
         _ if item.segment.starts_with("property_") && item.property.is_none() => {
             counted.len() as f64
         }
-        "event" => counted.len() as f64,
+        "event" | "one_event_per_user" => counted.len() as f64,
         "user" => people,
         "session" => distinct(|event| &event.session_id),
         "group" => {

@@ -65,13 +65,13 @@ async fn beyond_the_limit_old_sessions_end_early_and_no_event_is_lost() {
     // All come back within their half hour, some of them to a server that was restarted. Whoever
     // had to go begins anew, under an id that is not taken; nobody's session starts twice.
     let mut server = server;
-    for visitor in 0..VISITORS {
+    for (visitor, before) in told.iter().enumerate() {
         if visitor == VISITORS / 2 {
             server = server.restart().await;
         }
-        let ended = sessions(&server).await[&told[visitor]].contains_key("session_end");
+        let ended = sessions(&server).await[before].contains_key("session_end");
         let session = view(&server, &client, visitor).await;
-        assert_eq!(session != told[visitor], ended, "visitor {visitor}");
+        assert_eq!(session != *before, ended, "visitor {visitor}");
     }
     let found = sessions(&server).await;
     for (session, names) in &found {

@@ -8,10 +8,11 @@ ALTER TABLE events ADD COLUMN title VARCHAR DEFAULT '';
 -- where nobody knows: for imported views with sessions of their own.
 ALTER TABLE events ADD COLUMN is_first_view BOOLEAN DEFAULT FALSE;
 
--- The page that the session saw before, and for how many milliseconds.
-ALTER TABLE events ADD COLUMN previous_origin VARCHAR;
-ALTER TABLE events ADD COLUMN previous_path VARCHAR;
-ALTER TABLE events ADD COLUMN previous_duration UBIGINT;
+-- The page that the session saw before, and for how many milliseconds; empty and 0 where there was
+-- none. Not null, which takes a third of the time to sum.
+ALTER TABLE events ADD COLUMN previous_origin VARCHAR DEFAULT '';
+ALTER TABLE events ADD COLUMN previous_path VARCHAR DEFAULT '';
+ALTER TABLE events ADD COLUMN previous_duration UBIGINT DEFAULT 0;
 
 UPDATE events SET title = coalesce(properties['__title'], '');
 
@@ -24,8 +25,9 @@ UPDATE events SET
     previous_duration = placed.duration_before
 FROM (
     SELECT e.rowid AS row, row_number() OVER same_page = 1 AS is_first,
-        lag(e.origin) OVER session AS origin_before, lag(e.path) OVER session AS path_before,
-        epoch_ms(e.created_at) - epoch_ms(lag(e.created_at) OVER session) AS duration_before
+        coalesce(lag(e.origin) OVER session, '') AS origin_before, coalesce(lag(e.path) OVER session, '') AS path_before,
+        coalesce(epoch_ms(e.created_at) - epoch_ms(lag(e.created_at) OVER session), 0)
+            AS duration_before
     FROM events e JOIN sessions s ON s.project_key = e.project_key AND s.id = e.session_id
     WHERE e.name = 'screen_view'
     WINDOW session AS (PARTITION BY e.project_key, e.session_id ORDER BY e.created_at, e.id),

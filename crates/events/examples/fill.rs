@@ -13,9 +13,9 @@ use paneld_events::{EventStore, EventsUrl};
 const VISITS: &str = "CREATE TEMP TABLE visits AS
     SELECT number, CASE WHEN number % 200 = 0 THEN $1 + 1 + number // 200 % 100 ELSE $1 END AS project,
         left(md5('s' || number), 22) AS session, md5('p' || hash(number) % ($3 // 5 + 1)) AS person,
-        $2 - ($3 - number) * 30 * 86400000 // $3 AS at, 5000 + hash(number + 1) % 60000 AS pace,
+        $2 - ($3 - number) * 30 * 86400000 // $3 AS began, 5000 + hash(number + 1) % 60000 AS pace,
         hash(number + 2) % 500 AS page1, hash(number + 3) % 500 AS page2,
-        hash(number + 4) % 500 AS page3, hash(number + 5) AS dice
+        hash(number + 4) % 500 AS page3, (hash(number + 5) % 1000000)::BIGINT AS dice
     FROM range($3::BIGINT) AS numbers (number)";
 
 /// In the order of time, as they would have come.
@@ -23,7 +23,7 @@ const EVENTS: &str = "INSERT INTO events BY NAME
     SELECT project AS project_key, gen_random_uuid() AS id,
         CASE WHEN part = 0 THEN 'session_start' WHEN part < 4 THEN 'screen_view'
             WHEN dice % 50 = 0 THEN 'revenue' ELSE 'signup' END AS name,
-        make_timestamp_ms((at + part * pace)::BIGINT) AS created_at,
+        make_timestamp_ms((began + part * pace)::BIGINT) AS created_at,
         person AS device_id, person AS profile_id, session AS session_id, [] AS groups,
         '/products/' || page AS path, 'https://shop.example' AS origin,
         'https://www.google.com' AS referrer,
@@ -39,19 +39,19 @@ const EVENTS: &str = "INSERT INTO events BY NAME
         'web' AS sdk_name, '1.4.1' AS sdk_version, 'Product ' || page AS title,
         part = 1 OR part = 2 AND page2 <> page1 OR part = 3 AND page3 NOT IN (page1, page2)
             AS is_first_view,
-        CASE WHEN part IN (2, 3) THEN 'https://shop.example' END AS previous_origin,
-        CASE part WHEN 2 THEN '/products/' || page1 WHEN 3 THEN '/products/' || page2 END
+        CASE WHEN part IN (2, 3) THEN 'https://shop.example' ELSE '' END AS previous_origin,
+        CASE part WHEN 2 THEN '/products/' || page1 WHEN 3 THEN '/products/' || page2 ELSE '' END
             AS previous_path,
-        CASE WHEN part IN (2, 3) THEN pace END AS previous_duration
+        CASE WHEN part IN (2, 3) THEN pace ELSE 0 END AS previous_duration
     FROM (
         SELECT *, CASE WHEN part < 2 THEN page1 WHEN part = 2 THEN page2 ELSE page3 END AS page
         FROM (SELECT visits.*, part::INTEGER AS part FROM visits, range(5) AS parts (part))
-    ) ORDER BY at";
+    ) ORDER BY began + part * pace";
 
 const SESSIONS: &str = "INSERT INTO sessions BY NAME
     SELECT project AS project_key, session AS id, person AS device_id, person AS profile_id,
-        [] AS groups, make_timestamp_ms(at::BIGINT) AS created_at,
-        make_timestamp_ms((at + 4 * pace)::BIGINT) AS ended_at, dice % 3 = 0 AS is_bounce,
+        [] AS groups, make_timestamp_ms(began::BIGINT) AS created_at,
+        make_timestamp_ms((began + 4 * pace)::BIGINT) AS ended_at, dice % 3 = 0 AS is_bounce,
         '/products/' || page1 AS entry_path, 'https://shop.example' AS entry_origin,
         '/products/' || page3 AS exit_path, 'https://shop.example' AS exit_origin,
         3 AS screen_view_count, 1 AS event_count,
@@ -65,7 +65,7 @@ const SESSIONS: &str = "INSERT INTO sessions BY NAME
         ['Windows', 'macOS', 'iOS'][1 + dice % 3] AS os, '10' AS os_version,
         ['Chrome', 'Safari', 'Firefox'][1 + dice % 3] AS browser, '126.0' AS browser_version,
         ['desktop', 'mobile'][1 + dice % 2] AS device, '' AS brand, '' AS model
-    FROM visits ORDER BY at";
+    FROM visits ORDER BY began";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

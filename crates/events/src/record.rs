@@ -310,11 +310,13 @@ impl Columns<'_, Event> {
             let views = views.iter();
             views.map(|view| view.and_then(|view| view.previous.as_ref()))
         };
-        let origins = previous().map(|view| view.map(|view| &view.origin));
-        self.add("previous_origin", origins.collect::<StringArray>());
-        let paths = previous().map(|view| view.map(|view| &view.path));
-        self.add("previous_path", paths.collect::<StringArray>());
-        let durations = previous().map(|view| view.map(|view| view.duration_ms));
-        self.add("previous_duration", durations.collect::<UInt64Array>());
+        let origins = previous().map(|view| view.map_or("", |view| &view.origin));
+        let origins = StringArray::from_iter_values(origins);
+        self.add("previous_origin", origins);
+        let paths = previous().map(|view| view.map_or("", |view| &view.path));
+        self.add("previous_path", StringArray::from_iter_values(paths));
+        let durations = previous().map(|view| view.map_or(0, |view| view.duration_ms));
+        let durations = UInt64Array::from_iter_values(durations);
+        self.add("previous_duration", durations);
     }
 }

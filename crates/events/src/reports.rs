@@ -9,6 +9,7 @@ mod lists;
 mod metrics;
 mod pages;
 mod people;
+mod visitors;
 
 use paneld_analytics::{
     ChartRequest, ChartRows, DimensionRequest, MetricsRequest, MetricsRows, PageCounts,

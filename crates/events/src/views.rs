@@ -22,9 +22,10 @@ const PUT_IN_ORDER: &str = "UPDATE events SET
         previous_duration = placed.duration_before
     FROM (
         SELECT e.rowid AS row, row_number() OVER same_page = 1 AS is_first,
-            lag(e.origin) OVER session AS origin_before,
-            lag(e.path) OVER session AS path_before,
-            epoch_ms(e.created_at) - epoch_ms(lag(e.created_at) OVER session) AS duration_before
+            coalesce(lag(e.origin) OVER session, '') AS origin_before,
+            coalesce(lag(e.path) OVER session, '') AS path_before,
+            coalesce(epoch_ms(e.created_at) - epoch_ms(lag(e.created_at) OVER session), 0)
+            AS duration_before
         FROM events e JOIN disordered_sessions d
             ON d.project_key = e.project_key AND d.session_id = e.session_id
         WHERE e.name = 'screen_view'

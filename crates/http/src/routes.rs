@@ -118,6 +118,10 @@ pub fn configure(config: &mut ServiceConfig, services: &Services) {
 
 fn mount(config: &mut ServiceConfig, services: &Services) {
     let gate = |api| services.guard.gate(api);
+    // Resources are tried in this order, and nothing is asked for as often as to track.
+    for resource in resources(track::endpoints(), "", with_or_without_slash) {
+        config.service(resource.wrap(from_fn(track::allow_any_origin)));
+    }
     for resource in resources(health::endpoints(), "", exactly) {
         config.service(resource);
     }
@@ -133,9 +137,6 @@ fn mount(config: &mut ServiceConfig, services: &Services) {
         scope = scope.service(resource);
     }
     config.service(closed(scope).wrap(gate(Api::Manage)));
-    for resource in resources(track::endpoints(), "", with_or_without_slash) {
-        config.service(resource.wrap(from_fn(track::allow_any_origin)));
-    }
     for (prefix, api, endpoints) in [
         ("/insights", Api::Insights, insights::endpoints()),
         ("/export", Api::Export, export::endpoints()),

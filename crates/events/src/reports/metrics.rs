@@ -5,7 +5,7 @@ use paneld_analytics::{
     BucketCounts, BucketRevenue, MetricsCounts, MetricsMode, MetricsRequest, MetricsRows,
 };
 
-use super::buckets::bucket_of;
+use super::{buckets::bucket_of, visitors::visitors};
 use crate::{Scope, conditions::Conditions, error::Fault, sql::Sql};
 
 /// Counts in the whole window and in its buckets.
@@ -35,39 +35,40 @@ fn of_sessions(
     request: &MetricsRequest,
 ) -> Result<MetricsRows, Fault> {
     let matching = conditions.sessions();
+    let bucket = bucket_of("s.created_at", request.buckets());
     let by_bucket = Sql::new("SELECT ")
-        .add(bucket_of("s.created_at", request.buckets()))
+        .add(bucket.clone())
         .push(
-            " AS bucket, count(DISTINCT s.profile_id), count(*), count(*) FILTER (s.is_bounce),
-                sum(s.duration)::UBIGINT, count(*) FILTER (s.duration > 0),
-                sum(s.screen_view_count)::UBIGINT
+            " AS bucket, count(*), count(*) FILTER (s.is_bounce), sum(s.duration)::UBIGINT,
+                count(*) FILTER (s.duration > 0), sum(s.screen_view_count)::UBIGINT
             FROM sessions s WHERE ",
         )
         .add(matching.clone())
         .push(" GROUP BY bucket");
-    let buckets = by_bucket.query(connection, |row| {
-        let sessions = row.get(2)?;
+    let mut buckets = by_bucket.query(connection, |row| {
+        let sessions = row.get(1)?;
         Ok(BucketCounts {
             bucket: row.get(0)?,
             counts: MetricsCounts {
-                visitors: row.get(1)?,
+                visitors: 0,
                 sessions,
                 entries: sessions,
-                bounces: row.get(3)?,
-                duration_sum_ms: row.get(4)?,
-                duration_count: row.get(5)?,
-                screen_views: row.get(6)?,
+                bounces: row.get(2)?,
+                duration_sum_ms: row.get(3)?,
+                duration_count: row.get(4)?,
+                screen_views: row.get(5)?,
             },
         })
     })?;
-    let visitors = Sql::new("SELECT count(DISTINCT s.profile_id) FROM sessions s WHERE ")
-        .add(matching)
-        .query_row(connection, |row| row.get(0))?;
     // A session is in one bucket; a visitor may be in many.
+    let visitors = visitors(connection, &bucket, &matching, request.buckets().count())?;
     let mut total = buckets
         .iter()
         .fold(MetricsCounts::default(), |sum, row| sum + row.counts);
-    total.visitors = visitors;
+    total.visitors = visitors.total;
+    for row in &mut buckets {
+        row.counts.visitors = visitors.of_bucket(row.bucket);
+    }
     Ok(MetricsRows {
         total,
         buckets,

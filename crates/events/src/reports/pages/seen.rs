@@ -66,6 +66,7 @@ fn placed(connection: &Connection, conditions: &Conditions<'_>) -> Result<Seen, 
             .add(conditions.events_happened())
     };
     let page_matches = || Sql::new(" AND e.path <> '' AND ").add(conditions.events_match());
+    let at_edges = edge_sessions(connection, conditions)?;
     let sql = Sql::new("WITH titled AS (SELECT origin, path, ")
         .push(COUNTED)
         .push(", count(*) FILTER (is_first_view) AS firsts")
@@ -81,28 +82,37 @@ fn placed(connection: &Connection, conditions: &Conditions<'_>) -> Result<Seen, 
         .add(views())
         .add(page_matches())
         .push(" AND ")
-        .add(edge_sessions(connection, conditions)?)
+        .add(at_edges.clone())
         .push(" GROUP BY origin, path), timed AS (")
         .push(
             "SELECT previous_origin AS origin, previous_path AS path,
-                sum(previous_duration)::UBIGINT AS time_sum, count(*) AS time_count",
+                sum(previous_duration) AS time_sum, count(*) AS time_count",
         )
         .add(views())
-        .push(" AND e.previous_duration <= epoch_ms(e.created_at) - ")
+        .push(" AND e.previous_path <> '' GROUP BY ALL), timed_before AS (")
+        .push(
+            "SELECT previous_origin AS origin, previous_path AS path,
+                sum(previous_duration) AS time_before, count(*) AS count_before",
+        )
+        .add(views())
+        .push(" AND e.previous_path <> '' AND e.previous_duration > epoch_ms(e.created_at) - ")
         .add(Sql::number(conditions.window.start.timestamp_millis()))
+        .push(" AND ")
+        .add(at_edges)
         .push(
             " GROUP BY ALL), seen AS (
                 SELECT origin, path, title, firsts + coalesce(missing, 0) AS sessions, views,
-                    coalesce(time_sum, 0) AS time_sum, coalesce(time_count, 0) AS time_count,
-                    revenue
+                    (coalesce(time_sum, 0) - coalesce(time_before, 0))::UBIGINT AS time_sum,
+                    coalesce(time_count, 0) - coalesce(count_before, 0) AS time_count, revenue
                 FROM counted LEFT JOIN at_edges USING (origin, path)
                     LEFT JOIN timed USING (origin, path)
+                    LEFT JOIN timed_before USING (origin, path)
             )",
         );
     let lone_views = Sql::new("(SELECT origin, path, session_id AS session")
         .add(views())
         .add(page_matches())
-        .push(" AND e.previous_duration IS NULL) v");
+        .push(" AND e.previous_path = '' AND e.previous_duration = 0) v");
     Ok(Seen { sql, lone_views })
 }
 

@@ -217,11 +217,29 @@ async fn compare(places: Option<&str>) {
             "{}",
             ours.text
         );
-        let found = differences(&theirs["body"], &ours.body);
+        let found = differences(&with_our_labels(&theirs["body"]), &ours.body);
         wrong.extend(unexplained(case, found));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     server.stop().await;
+}
+
+/// An answer in which unknown countries have our label: there it was two NUL characters, which
+/// vanished from ids.
+fn with_our_labels(theirs: &Json) -> Json {
+    const UNKNOWN: &str = "\0\0";
+    let mut theirs = theirs.clone();
+    let series = theirs.get_mut("series").and_then(Json::as_array_mut);
+    for series in series.into_iter().flatten() {
+        if series["names"][1] != UNKNOWN {
+            continue;
+        }
+        let device = series["names"][2].as_str().unwrap();
+        series["id"] = json!(format!("screenview-a-screenview-not-set-{device}"));
+        series["names"][1] = json!("(not set)");
+        series["event"]["breakdowns"]["country"] = Json::Null;
+    }
+    theirs
 }
 
 fn asked(case: &Case, answer: &Json) -> String {

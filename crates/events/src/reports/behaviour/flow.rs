@@ -16,8 +16,9 @@ use crate::{
     sql::{Sql, in_window, of_project},
 };
 
-/// So many events are held at once.
-const EVENTS_AT_ONCE: u64 = 2_000_000;
+/// So many events are held at once. Each may be of another session, and lists of one event need most
+/// memory.
+const EVENTS_AT_ONCE: u64 = 700_000;
 
 /// The paths of the sessions that have the start event.
 pub(super) fn count(

@@ -2,7 +2,7 @@
 
 use paneld_analytics::{EventsRequest, GroupsRequest, ProfilesRequest, SessionsRequest};
 use paneld_domain::{Event, Group, Profile, Session, Timestamp};
-use paneld_events::{Members, ProfileNumbers, Scope};
+use paneld_events::{Members, ProfileNumbers};
 use paneld_repository::Resource;
 
 use super::{Reports, Subject};
@@ -82,7 +82,7 @@ impl Reports {
         subject: &Subject,
         request: EventsRequest,
     ) -> Result<Vec<Event>, ServiceError> {
-        Ok(self.events.find_events(scope(subject), request).await?)
+        Ok(self.events.find_events(subject.scope(), request).await?)
     }
 
     /// Sessions, newest first.
@@ -94,7 +94,7 @@ impl Reports {
         subject: &Subject,
         request: SessionsRequest,
     ) -> Result<Vec<Session>, ServiceError> {
-        Ok(self.events.find_sessions(scope(subject), request).await?)
+        Ok(self.events.find_sessions(subject.scope(), request).await?)
     }
 
     /// The ids under which what somebody did may be stored: this one, and that of the profile
@@ -162,7 +162,7 @@ impl Reports {
         subject: &Subject,
         request: ProfilesRequest,
     ) -> Result<Vec<Profile>, ServiceError> {
-        Ok(self.events.list_profiles(scope(subject), request).await?)
+        Ok(self.events.list_profiles(subject.scope(), request).await?)
     }
 
     /// The newest sessions of a profile; none of one that is not known.
@@ -246,12 +246,5 @@ impl Reports {
             members: members.await?,
             group,
         })
-    }
-}
-
-fn scope(subject: &Subject) -> Scope {
-    Scope {
-        key: subject.project.key,
-        id: subject.project.id.clone(),
     }
 }

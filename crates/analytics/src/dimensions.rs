@@ -105,6 +105,22 @@ pub struct SessionCounts {
     pub revenue: u64,
 }
 
+impl std::ops::Add for SessionCounts {
+    type Output = Self;
+
+    /// Sums of revenue stop at the greatest number.
+    fn add(self, other: Self) -> Self {
+        Self {
+            sessions: self.sessions + other.sessions,
+            bounces: self.bounces + other.bounces,
+            duration_sum_ms: self.duration_sum_ms + other.duration_sum_ms,
+            duration_count: self.duration_count + other.duration_count,
+            screen_views: self.screen_views + other.screen_views,
+            revenue: self.revenue.saturating_add(other.revenue),
+        }
+    }
+}
+
 /// Sessions that are alike.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DimensionRow {

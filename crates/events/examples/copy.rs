@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let begin = Instant::now();
     connection.execute_batch(&format!(
         "COPY (
-            SELECT * EXCLUDE (project_key, title, is_first_view, previous_origin, previous_path,
+            SELECT * EXCLUDE (project_key, visitor, page, is_first_view, previous_page,
                 previous_duration)
             FROM events WHERE project_key = {project})
         TO '{target}' (FORMAT {format})"

@@ -18,6 +18,24 @@ const VISITS: &str = "CREATE TEMP TABLE visits AS
         hash(number + 4) % 500 AS page3, (hash(number + 5) % 1000000)::BIGINT AS dice
     FROM range($3::BIGINT) AS numbers (number)";
 
+const VISITORS: &str = "INSERT INTO visitors BY NAME
+    SELECT project AS project_key, left(sha256(person), 32)::UUID AS digest,
+        row_number() OVER (PARTITION BY project ORDER BY min(number)) AS number
+    FROM visits GROUP BY project, person";
+
+/// Each page with its title, and without.
+const PAGES: &str = "INSERT INTO pages BY NAME
+    SELECT project AS project_key,
+        left(sha256(concat(strlen(origin), ' ', strlen(path), ' ', origin, path, title)), 32)::UUID
+            AS digest,
+        CASE WHEN title = '' THEN 501 ELSE 1 END + page AS number, 501 + page AS untitled,
+        origin, path, title
+    FROM (
+        SELECT project, page, 'https://shop.example' AS origin, '/products/' || page AS path,
+            unnest(['Product ' || page, '']) AS title
+        FROM (SELECT DISTINCT project FROM visits), range(500) AS pages (page)
+    )";
+
 /// In the order of time, as they would have come.
 const EVENTS: &str = "INSERT INTO events BY NAME
     SELECT project AS project_key, gen_random_uuid() AS id,
@@ -36,17 +54,17 @@ const EVENTS: &str = "INSERT INTO events BY NAME
         ['Windows', 'macOS', 'iOS'][1 + dice % 3] AS os, '10' AS os_version,
         ['Chrome', 'Safari', 'Firefox'][1 + dice % 3] AS browser, '126.0' AS browser_version,
         ['desktop', 'mobile'][1 + dice % 2] AS device, '' AS brand, '' AS model,
-        'web' AS sdk_name, '1.4.1' AS sdk_version, 'Product ' || page AS title,
+        'web' AS sdk_name, '1.4.1' AS sdk_version, v.number AS visitor,
+        CASE WHEN part BETWEEN 1 AND 3 THEN 1 + page ELSE 0 END AS page,
         part = 1 OR part = 2 AND page2 <> page1 OR part = 3 AND page3 NOT IN (page1, page2)
             AS is_first_view,
-        CASE WHEN part IN (2, 3) THEN 'https://shop.example' ELSE '' END AS previous_origin,
-        CASE part WHEN 2 THEN '/products/' || page1 WHEN 3 THEN '/products/' || page2 ELSE '' END
-            AS previous_path,
+        CASE part WHEN 2 THEN 501 + page1 WHEN 3 THEN 501 + page2 ELSE 0 END AS previous_page,
         CASE WHEN part IN (2, 3) THEN pace ELSE 0 END AS previous_duration
     FROM (
         SELECT *, CASE WHEN part < 2 THEN page1 WHEN part = 2 THEN page2 ELSE page3 END AS page
         FROM (SELECT visits.*, part::INTEGER AS part FROM visits, range(5) AS parts (part))
-    ) ORDER BY began + part * pace";
+    ) JOIN visitors v ON v.project_key = project AND v.digest = left(sha256(person), 32)::UUID
+    ORDER BY began + part * pace";
 
 const SESSIONS: &str = "INSERT INTO sessions BY NAME
     SELECT project AS project_key, session AS id, person AS device_id, person AS profile_id,
@@ -64,8 +82,11 @@ const SESSIONS: &str = "INSERT INTO sessions BY NAME
         'Region ' || dice % 50 AS region, 'City ' || dice % 300 AS city,
         ['Windows', 'macOS', 'iOS'][1 + dice % 3] AS os, '10' AS os_version,
         ['Chrome', 'Safari', 'Firefox'][1 + dice % 3] AS browser, '126.0' AS browser_version,
-        ['desktop', 'mobile'][1 + dice % 2] AS device, '' AS brand, '' AS model
-    FROM visits ORDER BY began";
+        ['desktop', 'mobile'][1 + dice % 2] AS device, '' AS brand, '' AS model,
+        v.number AS visitor, 501 + page1 AS entry_page
+    FROM visits JOIN visitors v
+        ON v.project_key = project AND v.digest = left(sha256(person), 32)::UUID
+    ORDER BY began";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -87,6 +108,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let now: i64 =
         connection.query_row("SELECT epoch_ms(now()::TIMESTAMP)", [], |row| row.get(0))?;
     connection.execute(VISITS, [project, now, count / 5])?;
+    connection.execute(VISITORS, [])?;
+    connection.execute(PAGES, [])?;
     connection.execute(EVENTS, [])?;
     connection.execute(SESSIONS, [])?;
     connection.execute_batch("CHECKPOINT")?;

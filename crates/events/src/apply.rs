@@ -10,8 +10,11 @@ use duckdb::{Connection, arrow::array::RecordBatch};
 use paneld_domain::{BotVisit, Event, ProjectKey, ReplayChunk, Session, SessionSpan, View};
 
 use crate::{
-    Batch, Erased, StoreChange, erase,
+    Batch, Erased, StoreChange,
+    database::Writer,
+    erase,
     error::Fault,
+    numbers::{Numbers, RowNumbers},
     read::millis,
     record::{self, Row},
     views,
@@ -30,20 +33,26 @@ pub(crate) fn position(connection: &Connection) -> Result<u64, Fault> {
 
 /// Applies a batch, whole or not at all; or not again. Tells what its erasures removed, in their
 /// order; nothing when it was applied before.
-pub(crate) fn apply(connection: &mut Connection, batch: &Batch) -> Result<Vec<Erased>, Fault> {
-    with_room(connection, |connection| try_apply(connection, batch))
+pub(crate) fn apply(writer: &mut Writer, batch: &Batch) -> Result<Vec<Erased>, Fault> {
+    with_room(writer, |writer| {
+        let result = try_apply(writer, batch);
+        if result.is_err() {
+            writer.numbers.forget();
+        }
+        result
+    })
 }
 
 /// Does something again if memory ran out.
 pub(crate) fn with_room<T>(
-    connection: &mut Connection,
-    work: impl Fn(&mut Connection) -> Result<T, Fault>,
+    writer: &mut Writer,
+    work: impl Fn(&mut Writer) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
-    match work(connection) {
+    match work(writer) {
         // A checkpoint gives back what changes since the last one took.
         Err(Fault::Memory(_)) => {
-            checkpoint(connection)?;
-            work(connection)
+            checkpoint(&writer.connection)?;
+            work(writer)
         }
         result => result,
     }
@@ -54,13 +63,17 @@ pub(crate) fn checkpoint(connection: &Connection) -> Result<(), Fault> {
     Ok(connection.execute_batch("CHECKPOINT")?)
 }
 
-fn try_apply(connection: &mut Connection, batch: &Batch) -> Result<Vec<Erased>, Fault> {
+fn try_apply(writer: &mut Writer, batch: &Batch) -> Result<Vec<Erased>, Fault> {
+    let Writer {
+        connection,
+        numbers,
+    } = writer;
     // Rolled back when it is dropped.
     let transaction = connection.transaction()?;
     if position(&transaction)? >= batch.position {
         return Ok(Vec::new());
     }
-    let erased = change(&transaction, batch)?;
+    let erased = change(&transaction, numbers, batch)?;
     transaction.execute("UPDATE applied SET position = ?", [batch.position])?;
     transaction.commit()?;
     if position(connection)? == batch.position {
@@ -70,7 +83,11 @@ fn try_apply(connection: &mut Connection, batch: &Batch) -> Result<Vec<Erased>, 
     }
 }
 
-fn change(connection: &Connection, batch: &Batch) -> Result<Vec<Erased>, Fault> {
+fn change(
+    connection: &Connection,
+    numbers: &mut Numbers,
+    batch: &Batch,
+) -> Result<Vec<Erased>, Fault> {
     let mut pending = Pending::default();
     let mut erased = Vec::new();
     for (project, change) in &batch.changes {
@@ -84,23 +101,28 @@ fn change(connection: &Connection, batch: &Batch) -> Result<Vec<Erased>, Fault> 
             StoreChange::Replay(chunk) => pending.replay_chunks.push((project, chunk)),
             // These also remove rows that came before them in the batch.
             StoreChange::EraseProfile { profile_id } => {
-                pending.flush(connection)?;
+                pending.flush(connection, numbers)?;
                 erased.push(erase::erase_profile(connection, project, profile_id)?);
+                numbers.take_back(connection, project)?;
             }
             StoreChange::Forget {
                 events_before,
                 replays_before,
             } => {
-                pending.flush(connection)?;
+                pending.flush(connection, numbers)?;
                 erase::forget(connection, project, *events_before, *replays_before)?;
+                if events_before.is_some() {
+                    numbers.take_back(connection, project)?;
+                }
             }
             StoreChange::Purge => {
-                pending.flush(connection)?;
+                pending.flush(connection, numbers)?;
                 erase::purge(connection, project)?;
+                numbers.take_back(connection, project)?;
             }
         }
     }
-    pending.flush(connection)?;
+    pending.flush(connection, numbers)?;
     Ok(erased)
 }
 
@@ -128,7 +150,7 @@ impl<'a> Pending<'a> {
         self.sessions.insert((project, &session.id), session);
     }
 
-    fn flush(&mut self, connection: &Connection) -> Result<(), Fault> {
+    fn flush(&mut self, connection: &Connection, numbers: &mut Numbers) -> Result<(), Fault> {
         let Self {
             events,
             views,
@@ -137,14 +159,17 @@ impl<'a> Pending<'a> {
             bot_visits,
             replay_chunks,
         } = std::mem::take(self);
+        let sessions = in_order(&sessions);
+        let numbers = numbers.of_rows(connection, &events, &views, &sessions)?;
         if !events.is_empty() {
-            append(connection, "events", record::events(&events, &views)?)?;
+            let rows = record::events(&events, &views, &numbers)?;
+            append(connection, "events", rows)?;
         }
         if !disordered.is_empty() {
             views::put_in_order(connection, &disordered)?;
         }
         if !sessions.is_empty() {
-            replace_sessions(connection, &in_order(&sessions))?;
+            replace_sessions(connection, &sessions, &numbers)?;
         }
         if !bot_visits.is_empty() {
             append(connection, "bot_visits", record::bot_visits(&bot_visits)?)?;
@@ -168,7 +193,11 @@ fn in_order<'a>(sessions: &HashMap<(ProjectKey, &'a str), &'a Session>) -> Vec<R
 }
 
 /// Puts sessions in the place of their earlier versions.
-fn replace_sessions(connection: &Connection, rows: &[Row<'_, Session>]) -> Result<(), Fault> {
+fn replace_sessions<'a>(
+    connection: &Connection,
+    rows: &[Row<'a, Session>],
+    numbers: &RowNumbers<'a>,
+) -> Result<(), Fault> {
     let Some((_, earliest)) = rows.first() else {
         return Ok(());
     };
@@ -185,7 +214,7 @@ fn replace_sessions(connection: &Connection, rows: &[Row<'_, Session>]) -> Resul
         [millis(since)],
     )?;
     connection.execute_batch("DROP TABLE replaced_sessions")?;
-    append(connection, "sessions", record::sessions(rows)?)
+    append(connection, "sessions", record::sessions(rows, numbers)?)
 }
 
 pub(crate) fn append(connection: &Connection, table: &str, rows: RecordBatch) -> Result<(), Fault> {

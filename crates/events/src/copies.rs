@@ -39,27 +39,28 @@ pub struct PeopleCopies {
 impl EventStore {
     /// The position in the spool up to which people were copied; 0 when they never were.
     pub async fn copied_position(&self) -> Result<u64, EventsError> {
-        self.write(|connection| copied_position(connection)).await
+        self.write(|writer| copied_position(&writer.connection))
+            .await
     }
 
     /// Puts people in the place of their earlier copies, whole or not at all. What was copied
     /// before is not copied again.
     pub async fn copy_people(&self, copies: PeopleCopies) -> Result<(), EventsError> {
-        self.write(move |connection| with_room(connection, |connection| copy(connection, &copies)))
+        self.write(move |writer| with_room(writer, |writer| copy(&mut writer.connection, &copies)))
             .await
     }
 
     /// Begins to copy everybody anew. Nobody sees anything of it until
     /// [`Self::finish_new_copies`].
     pub async fn begin_new_copies(&self) -> Result<(), EventsError> {
-        self.write(|connection| Ok(connection.execute_batch(BEGIN)?))
+        self.write(|writer| Ok(writer.connection.execute_batch(BEGIN)?))
             .await
     }
 
     /// Adds some to the new copies.
     pub async fn add_new_copies(&self, rows: PeopleRows) -> Result<(), EventsError> {
-        self.write(move |connection| {
-            let transaction = connection.transaction()?;
+        self.write(move |writer| {
+            let transaction = writer.connection.transaction()?;
             append_rows(&transaction, ["new_profiles", "new_groups"], &rows)?;
             Ok(transaction.commit()?)
         })
@@ -73,9 +74,9 @@ impl EventStore {
         project: Option<ProjectKey>,
         position: Option<u64>,
     ) -> Result<(), EventsError> {
-        self.write(move |connection| {
-            with_room(connection, |connection| {
-                finish(connection, project, position)
+        self.write(move |writer| {
+            with_room(writer, |writer| {
+                finish(&mut writer.connection, project, position)
             })
         })
         .await

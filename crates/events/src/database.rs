@@ -12,7 +12,7 @@ use std::{
 
 use duckdb::{Config, Connection};
 
-use crate::{error::Cause, schema};
+use crate::{error::Cause, numbers::Numbers, schema};
 
 /// Where the file is, and where DuckDB puts what does not fit into memory.
 pub(crate) struct Place {
@@ -59,9 +59,15 @@ impl Drop for Claim {
     }
 }
 
+/// Whoever writes.
+pub(crate) struct Writer {
+    pub(crate) connection: Connection,
+    pub(crate) numbers: Numbers,
+}
+
 /// The open file.
 pub(crate) struct Database {
-    writer: Mutex<Connection>,
+    writer: Mutex<Writer>,
     /// Readers at rest.
     readers: Mutex<Vec<Connection>>,
     /// Only for making readers: the writer is busy.
@@ -80,7 +86,10 @@ impl Database {
         remove_leftovers(&place.temp_dir)?;
         schema::migrate(&mut root)?;
         Ok(Self {
-            writer: Mutex::new(root.try_clone()?),
+            writer: Mutex::new(Writer {
+                connection: root.try_clone()?,
+                numbers: Numbers::new(),
+            }),
             readers: Mutex::default(),
             root: Mutex::new(root),
             file: OpenFile::of(&place.path)?,
@@ -88,9 +97,9 @@ impl Database {
         })
     }
 
-    /// The connection that writes. A write that panicked may have left a transaction there, and
+    /// The one that writes. A write that panicked may have left a transaction there, and
     /// who knows what else: then there is none.
-    pub(crate) fn writer(&self) -> Result<MutexGuard<'_, Connection>, Cause> {
+    pub(crate) fn writer(&self) -> Result<MutexGuard<'_, Writer>, Cause> {
         self.writer
             .lock()
             .map_err(|_poisoned| "a write panicked".into())

@@ -28,8 +28,8 @@ pub(crate) fn count_live_visitors(
     project: ProjectKey,
     since: Timestamp,
 ) -> Result<u64, Fault> {
-    let sql = "SELECT count(DISTINCT profile_id) FROM events
-        WHERE project_key = ? AND created_at >= ?::TIMESTAMP_MS AND profile_id <> ''";
+    let sql = "SELECT count(DISTINCT visitor) FROM events
+        WHERE project_key = ? AND created_at >= ?::TIMESTAMP_MS AND visitor <> 0";
     let values = params![project.0, time(since)];
     Ok(connection.query_row(sql, values, |row| row.get(0))?)
 }

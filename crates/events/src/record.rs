@@ -19,16 +19,16 @@ use paneld_domain::{
     SessionSpan, Timestamp, View,
 };
 
+use crate::numbers::{Asked, New, Page, RowNumbers, Visitor};
+
 /// A row with the project it belongs to.
 pub(crate) type Row<'a, T> = (ProjectKey, &'a T);
-
-/// The property that has the title of the page.
-const TITLE: &str = "__title";
 
 /// The rows of `events`, each with its place among the views of its session, if that is known.
 pub(crate) fn events(
     rows: &[Row<'_, Event>],
     views: &[Option<&View>],
+    numbers: &RowNumbers<'_>,
 ) -> Result<RecordBatch, ArrowError> {
     let mut columns = Columns::of(rows);
     columns.ids("id", |event| event.id.as_bytes())?;
@@ -49,15 +49,17 @@ pub(crate) fn events(
     columns.texts("sdk_name", |event| &event.sdk.name);
     columns.texts("sdk_version", |event| &event.sdk.version);
     columns.times("imported_at", |event| event.imported_at);
-    columns.texts("title", |event| {
-        event.properties.get(TITLE).map_or("", String::as_str)
-    });
-    columns.views(views);
+    columns.numbers_of("visitor", |row| numbers.visitor_of(row));
+    columns.numbers_of("page", |row| numbers.page_of(row));
+    columns.views(views, numbers);
     columns.finish()
 }
 
 /// The rows of `sessions`.
-pub(crate) fn sessions(rows: &[Row<'_, Session>]) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn sessions(
+    rows: &[Row<'_, Session>],
+    numbers: &RowNumbers<'_>,
+) -> Result<RecordBatch, ArrowError> {
     let mut columns = Columns::of(rows);
     columns.texts("id", |session| &session.id);
     columns.texts("device_id", |session| &session.device_id);
@@ -82,6 +84,41 @@ pub(crate) fn sessions(rows: &[Row<'_, Session>]) -> Result<RecordBatch, ArrowEr
     columns.texts("utm_term", |session| &session.utm.term);
     columns.places(|session| &session.place);
     columns.agents(|session| &session.agent);
+    columns.numbers_of("visitor", |row| numbers.session_visitor(row));
+    columns.numbers_of("entry_page", |row| numbers.entry_page(row));
+    columns.finish()
+}
+
+/// The rows of `visitors`.
+pub(crate) fn visitors(rows: &[Row<'_, New<Visitor<'_>>>]) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.ids("digest", |visitor| &visitor.digest)?;
+    columns.counts("number", |visitor| visitor.number);
+    columns.finish()
+}
+
+/// The rows of `pages`.
+pub(crate) fn pages(
+    rows: &[Row<'_, New<Page<'_>>>],
+    numbers: &RowNumbers<'_>,
+) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.ids("digest", |page| &page.digest)?;
+    columns.counts("number", |page| page.number);
+    columns.numbers_of("untitled", |(project, page)| {
+        numbers.untitled(*project, page.what)
+    });
+    columns.texts("origin", |page| page.what.origin);
+    columns.texts("path", |page| page.what.path);
+    columns.texts("title", |page| page.what.title);
+    columns.finish()
+}
+
+/// The rows of what is asked of a table of numbers.
+pub(crate) fn asked(rows: &[Row<'_, Asked>]) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.ids("digest", |asked| &asked.digest)?;
+    columns.counts("place", |asked| asked.place);
     columns.finish()
 }
 
@@ -233,6 +270,11 @@ impl<'a, T> Columns<'a, T> {
         self.add(name, array);
     }
 
+    fn numbers_of(&mut self, name: &str, number: impl Fn(&Row<'a, T>) -> u32) {
+        let array = UInt32Array::from_iter_values(self.rows.iter().map(number));
+        self.add(name, array);
+    }
+
     fn shorts(&mut self, name: &str, number: impl Fn(&'a T) -> u16) {
         let array = UInt16Array::from_iter_values(self.values(number));
         self.add(name, array);
@@ -301,21 +343,19 @@ fn is_first_view((event, view): (&Event, &Option<&View>)) -> Option<bool> {
     }
 }
 
-impl Columns<'_, Event> {
-    fn views(&mut self, views: &[Option<&View>]) {
+impl<'a> Columns<'a, Event> {
+    fn views(&mut self, views: &[Option<&'a View>], numbers: &RowNumbers<'a>) {
         let first = self.values(|event| event).zip(views).map(is_first_view);
         let first = first.collect::<BooleanArray>();
         self.add("is_first_view", first);
-        let previous = || {
-            let views = views.iter();
-            views.map(|view| view.and_then(|view| view.previous.as_ref()))
-        };
-        let origins = previous().map(|view| view.map_or("", |view| &view.origin));
-        let origins = StringArray::from_iter_values(origins);
-        self.add("previous_origin", origins);
-        let paths = previous().map(|view| view.map_or("", |view| &view.path));
-        self.add("previous_path", StringArray::from_iter_values(paths));
-        let durations = previous().map(|view| view.map_or(0, |view| view.duration_ms));
+        let previous = self.rows.iter().zip(views);
+        let previous = previous.map(|((project, _), view)| numbers.page_before(*project, *view));
+        let previous = UInt32Array::from_iter_values(previous);
+        self.add("previous_page", previous);
+        let durations = views.iter().map(|view| {
+            let previous = view.and_then(|view| view.previous.as_ref());
+            previous.map_or(0, |previous| previous.duration_ms)
+        });
         let durations = UInt64Array::from_iter_values(durations);
         self.add("previous_duration", durations);
     }

@@ -17,6 +17,7 @@ use paneld_analytics::{
 };
 
 pub use self::{dimensions::CountedSessions, pages::CountedEdge, people::Members};
+pub(crate) use self::{dimensions::DimensionPart, metrics::MetricsPart};
 use crate::{EventStore, EventsError, Scope};
 
 impl EventStore {
@@ -26,7 +27,8 @@ impl EventStore {
         scope: Scope,
         request: MetricsRequest,
     ) -> Result<MetricsRows, EventsError> {
-        self.read(move |connection| metrics::count(connection, &scope, &request))
+        let counted = self.counted();
+        self.read(move |connection| metrics::count(connection, &counted, &scope, &request))
             .await
     }
 
@@ -36,7 +38,8 @@ impl EventStore {
         scope: Scope,
         request: DimensionRequest,
     ) -> Result<Vec<CountedSessions>, EventsError> {
-        self.read(move |connection| dimensions::count(connection, &scope, &request))
+        let counted = self.counted();
+        self.read(move |connection| dimensions::count(connection, &counted, &scope, &request))
             .await
     }
 

@@ -18,7 +18,8 @@ use tokio::{
 
 use crate::{
     Batch, Erased, EventsError, EventsUrl, ProfileNumbers, apply,
-    database::{Database, Place},
+    counted::Counted,
+    database::{Database, Place, Writer},
     error::{Cause, Fault},
     interrupt::{self, Job},
     parts::{self, Outlet, Parts},
@@ -65,6 +66,7 @@ impl EventStore {
                 reads: Arc::new(Semaphore::new(READERS)),
                 streams: Arc::new(Semaphore::new(STREAMS)),
                 writes: Arc::new(Semaphore::new(1)),
+                counted: Arc::new(Counted::new()),
             }),
             read_time: READ_TIME,
         }
@@ -78,21 +80,29 @@ impl EventStore {
 
     /// The position in the spool up to which everything was applied; 0 when nothing was.
     pub async fn applied_position(&self) -> Result<u64, EventsError> {
-        self.write(|connection| apply::position(connection)).await
+        self.write(|writer| apply::position(&writer.connection))
+            .await
     }
 
     /// Applies a batch and its position, whole or not at all. When this returns `Ok`, it is on
     /// disk. A batch that was applied before is not applied again. Tells what its erasures
     /// removed, in their order; nothing of a batch that was applied before.
     pub async fn apply(&self, batch: Batch) -> Result<Vec<Erased>, EventsError> {
-        self.write(move |connection| apply::apply(connection, &batch))
-            .await
+        let counted = self.counted();
+        self.write(move |writer| {
+            let applied = apply::apply(writer, &batch);
+            // Even after a failure: nobody knows what became of it.
+            counted.note(&batch.changes);
+            applied
+        })
+        .await
     }
 
     /// Moves what was written from the write-ahead log into the tables' file, after an erasure
     /// say. It also happens by itself, and when the store is closed.
     pub async fn checkpoint(&self) -> Result<(), EventsError> {
-        self.write(|connection| apply::checkpoint(connection)).await
+        self.write(|writer| apply::checkpoint(&writer.connection))
+            .await
     }
 
     /// Whether the store can be used now, as far as is known without a question to it.
@@ -174,11 +184,16 @@ impl EventStore {
             .await
     }
 
-    /// Does something with the connection that writes. It goes on when the future is dropped.
+    /// What was counted before.
+    pub(crate) fn counted(&self) -> Arc<Counted> {
+        Arc::clone(&self.inner.counted)
+    }
+
+    /// Does something as the one that writes. It goes on when the future is dropped.
     pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, EventsError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
+        F: FnOnce(&mut Writer) -> Result<T, Fault> + Send + 'static,
     {
         let turn = Arc::clone(&self.inner.writes).acquire_owned().await;
         let turn = turn.map_err(EventsError::away)?;
@@ -252,6 +267,7 @@ struct Inner {
     reads: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     writes: Arc<Semaphore>,
+    counted: Arc<Counted>,
 }
 
 #[derive(Default)]
@@ -306,6 +322,8 @@ impl Inner {
     fn open(&self, state: &mut State) -> Result<Arc<Database>, Cause> {
         match Database::open(&self.place) {
             Ok(database) => {
+                // It may be another file.
+                self.counted.note_everywhere();
                 let database = Arc::new(database);
                 state.access = Access::Open(Arc::clone(&database));
                 Ok(database)
@@ -349,7 +367,7 @@ impl Inner {
 
     fn write<T>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, Fault>,
+        work: impl FnOnce(&mut Writer) -> Result<T, Fault>,
     ) -> Result<T, EventsError> {
         let database = self.database()?;
         let result = write(&database, work);
@@ -389,13 +407,13 @@ fn failed(cause: &(dyn Error + 'static)) -> Access {
 
 fn write<T>(
     database: &Database,
-    work: impl FnOnce(&mut Connection) -> Result<T, Fault>,
+    work: impl FnOnce(&mut Writer) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
-    let mut connection = database.writer().map_err(Fault::Store)?;
-    let result = work(&mut connection);
+    let mut writer = database.writer().map_err(Fault::Store)?;
+    let result = work(&mut writer);
     if let Err(Fault::Data(_)) = &result {
         // The data is to blame only if the store works.
-        apply::position(&connection)?;
+        apply::position(&writer.connection)?;
     }
     result
 }
@@ -514,7 +532,8 @@ mod tests {
     #[tokio::test]
     async fn after_a_write_that_panicked_the_file_is_opened_anew() {
         let (_folder, store) = store();
-        let panicked = store.write(|connection| -> Result<(), Fault> {
+        let panicked = store.write(|writer| -> Result<(), Fault> {
+            let connection = &writer.connection;
             connection.execute_batch("BEGIN; UPDATE applied SET position = 99")?;
             panic!("as planned");
         });

@@ -14,20 +14,18 @@ use crate::{
     record::{self, Row},
 };
 
-/// The same as migration 0003 finds for all events.
 const PUT_IN_ORDER: &str = "UPDATE events SET
         is_first_view = placed.is_first,
-        previous_origin = placed.origin_before,
-        previous_path = placed.path_before,
+        previous_page = placed.page_before,
         previous_duration = placed.duration_before
     FROM (
         SELECT e.rowid AS row, row_number() OVER same_page = 1 AS is_first,
-            coalesce(lag(e.origin) OVER session, '') AS origin_before,
-            coalesce(lag(e.path) OVER session, '') AS path_before,
+            coalesce(lag(p.untitled) OVER session, 0) AS page_before,
             coalesce(epoch_ms(e.created_at) - epoch_ms(lag(e.created_at) OVER session), 0)
             AS duration_before
         FROM events e JOIN disordered_sessions d
             ON d.project_key = e.project_key AND d.session_id = e.session_id
+            LEFT JOIN pages p ON p.project_key = e.project_key AND p.number = e.page
         WHERE e.name = 'screen_view'
             AND e.created_at BETWEEN ?::TIMESTAMP_MS AND ?::TIMESTAMP_MS
         WINDOW session AS (PARTITION BY e.project_key, e.session_id ORDER BY e.created_at, e.id),

@@ -109,7 +109,7 @@ impl<'a> Chart<'a> {
 
         let mut sql = Sql::new("WITH rows AS (SELECT ")
             .add(bucket_of("e.created_at", buckets))
-            .push(" AS bucket, e.profile_id, e.session_id");
+            .push(" AS bucket, e.visitor, e.session_id");
         for (place, label) in labels.iter().enumerate() {
             let name = format!(" AS l{place}");
             sql = sql.push(", ").add(label.text.clone()).push(&name);
@@ -147,8 +147,8 @@ impl<'a> Chart<'a> {
         }
         if self.item.measure == Measure::OncePerUser {
             events = events.push(
-                " AND e.profile_id <> '' QUALIFY row_number() OVER (
-                    PARTITION BY e.profile_id ORDER BY e.created_at DESC, e.id
+                " AND e.visitor <> 0 QUALIFY row_number() OVER (
+                    PARTITION BY e.visitor ORDER BY e.created_at DESC, e.id
                 ) = 1",
             );
         }
@@ -164,12 +164,10 @@ impl<'a> Chart<'a> {
     fn value(&self) -> &'static str {
         match &self.item.measure {
             Measure::Events | Measure::OncePerUser => "count(*)",
-            Measure::Users => "count(DISTINCT nullif(profile_id, ''))",
+            Measure::Users => "count(DISTINCT nullif(visitor, 0))",
             Measure::Sessions => "count(DISTINCT nullif(session_id, ''))",
             Measure::Groups => "count(DISTINCT group_id)",
-            Measure::EventsPerUser => {
-                "count(*) / nullif(count(DISTINCT nullif(profile_id, '')), 0)"
-            }
+            Measure::EventsPerUser => "count(*) / nullif(count(DISTINCT nullif(visitor, 0)), 0)",
             Measure::Numbers(Aggregate::Sum, _) => "sum(number)",
             Measure::Numbers(Aggregate::Average, _) => "avg(number)",
             Measure::Numbers(Aggregate::Min, _) => "min(number)",
@@ -254,7 +252,7 @@ impl<'a> Chart<'a> {
         let separator = if labels.is_empty() { "" } else { ", " };
         let mut sql = rows
             .push(&format!(
-                " SELECT count(DISTINCT nullif(profile_id, '')){separator}{labels} FROM rows"
+                " SELECT count(DISTINCT nullif(visitor, 0)){separator}{labels} FROM rows"
             ))
             .add(self.only_like(Some(series)));
         if !labels.is_empty() {

@@ -1,9 +1,12 @@
 //! Sessions by what they have in common: `contract/insights.md` §7.4.
 
+mod days;
+
 use duckdb::Connection;
 use paneld_analytics::{DimensionRequest, SessionCounts};
 
-use crate::{Scope, conditions::Conditions, error::Fault, sql::Sql};
+pub(crate) use self::days::DimensionPart;
+use crate::{Scope, conditions::Conditions, counted::Counted, error::Fault, sql::Sql};
 
 /// The columns that [`session_counts`] reads.
 pub(super) const COUNTS: &str = "count(*) AS session_count,
@@ -26,35 +29,51 @@ pub struct CountedSessions {
 /// Counts sessions by their values, most sessions first.
 pub(super) fn count(
     connection: &Connection,
+    counted: &Counted,
     scope: &Scope,
     request: &DimensionRequest,
 ) -> Result<Vec<CountedSessions>, Fault> {
+    let began = counted.now();
+    let snapshot = connection.unchecked_transaction()?;
+    if request.filters.is_empty()
+        && let Some(values) = days::count(&snapshot, counted, began, scope, request)?
+    {
+        return Ok(values);
+    }
     let conditions = Conditions {
         scope,
         window: request.window,
         filters: &request.filters,
     };
+    values(request)
+        .push(" FROM sessions s WHERE ")
+        .add(conditions.sessions())
+        .push(
+            " GROUP BY prefix, value
+            ORDER BY session_count DESC, view_count DESC, value, prefix LIMIT ",
+        )
+        .add(Sql::count(request.paging.limit.into()))
+        .push(" OFFSET ")
+        .add(Sql::count(request.paging.offset))
+        .query(&snapshot, counted_sessions)
+}
+
+/// `SELECT` and the columns that [`counted_sessions`] reads.
+fn values(request: &DimensionRequest) -> Sql {
     let column = |dimension: paneld_analytics::Dimension| format!("s.{}", dimension.name());
     let prefix = request.dimension.prefix();
     let prefix = prefix.map_or_else(|| "''".to_owned(), column);
     let name = column(request.dimension);
     Sql::new(&format!(
-        "SELECT {prefix} AS prefix, {name} AS value, {COUNTS} FROM sessions s WHERE "
+        "SELECT {prefix} AS prefix, {name} AS value, {COUNTS}"
     ))
-    .add(conditions.sessions())
-    .push(
-        " GROUP BY prefix, value
-            ORDER BY session_count DESC, view_count DESC, value, prefix LIMIT ",
-    )
-    .add(Sql::count(request.paging.limit.into()))
-    .push(" OFFSET ")
-    .add(Sql::count(request.paging.offset))
-    .query(connection, |row| {
-        Ok(CountedSessions {
-            prefix: row.get(0)?,
-            name: row.get(1)?,
-            counts: session_counts(row, 2)?,
-        })
+}
+
+fn counted_sessions(row: &duckdb::Row<'_>) -> duckdb::Result<CountedSessions> {
+    Ok(CountedSessions {
+        prefix: row.get(0)?,
+        name: row.get(1)?,
+        counts: session_counts(row, 2)?,
     })
 }
 

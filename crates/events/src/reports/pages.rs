@@ -46,7 +46,7 @@ pub(super) fn count(
         .push(SEEN)
         .push(
             ", coalesce(entered.entries, 0), coalesce(entered.bounces, 0), 0::UBIGINT
-            FROM seen LEFT JOIN entered USING (origin, path)",
+            FROM seen LEFT JOIN entered USING (page)",
         );
     in_order(pages, request.paging).query(&snapshot, page_counts)
 }
@@ -66,15 +66,17 @@ pub(super) fn performance(
     let Seen { sql, lone_views } = seen(&snapshot, &conditions)?;
     // Who left at once saw one page once.
     let mut pages = sql
-        .push(", left_at_once AS (SELECT v.origin, v.path, count(*) AS bounces FROM ")
+        .push(", left_at_once AS (SELECT p.untitled AS page, count(*) AS bounces FROM ")
         .add(lone_views)
         .push(" JOIN sessions s ON s.id = v.session AND s.is_bounce AND ")
         .add(of_project("s", scope.key))
-        .push(" GROUP BY v.origin, v.path) SELECT ")
+        .push(" JOIN pages p ON p.number = v.page AND ")
+        .add(of_project("p", scope.key))
+        .push(" GROUP BY p.untitled) SELECT ")
         .push(SEEN)
         .push(
             ", 0::UBIGINT, 0::UBIGINT, coalesce(left_at_once.bounces, 0)
-            FROM seen LEFT JOIN left_at_once USING (origin, path)",
+            FROM seen LEFT JOIN left_at_once USING (page)",
         );
     if let Some(search) = &request.search {
         let texts = ["seen.path", "seen.origin", "seen.title"];
@@ -125,13 +127,13 @@ const SEEN: &str = "seen.origin, seen.path, seen.title, seen.sessions, seen.view
 /// `entered`: the sessions that began with a page, and how many of them bounced.
 fn entries(conditions: &Conditions<'_>) -> Sql {
     Sql::new(
-        "entered AS (SELECT s.entry_origin AS origin, s.entry_path AS path, count(*) AS entries,
+        "entered AS (SELECT s.entry_page AS page, count(*) AS entries,
             count(*) FILTER (s.is_bounce) AS bounces FROM sessions s WHERE ",
     )
     .add(conditions.began())
     .push(" AND ")
     .add(conditions.session_matches())
-    .push(" GROUP BY ALL)")
+    .push(" GROUP BY s.entry_page)")
 }
 
 fn in_order(pages: Sql, paging: Paging) -> Sql {

@@ -1,123 +1,85 @@
-//! How many different people there are, in buckets of time and in all of them.
+//! Who was there, in buckets of time.
+//!
+//! People have small numbers (`numbers.rs`), so that a set of them is a string of bits: DuckDB
+//! makes one of each bucket, and people of many buckets are the bits that are in any of them.
 
-use duckdb::Connection;
+use duckdb::{
+    Connection,
+    arrow::{
+        array::AsArray as _,
+        datatypes::{Int64Type, UInt32Type},
+    },
+};
+use paneld_domain::ProjectKey;
+use roaring::RoaringBitmap;
 
-use crate::{error::Fault, sql::Sql};
+use crate::{
+    error::Fault,
+    sql::{Sql, of_project},
+};
 
-/// So many buckets fit into the bits of a number.
-const MOST_BITS: usize = 60;
+/// All buckets together have so many bits at most: 32 MB, in each of DuckDB's threads.
+const MOST_BITS: u64 = 256 << 20;
 
-/// Different people.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Visitors {
-    /// In all buckets together.
-    pub(super) total: u64,
-    /// In each bucket, by its place.
-    by_bucket: Vec<u64>,
+/// How the visitors of the sessions `s` are found.
+pub(super) enum Visitors {
+    /// By an aggregate of bits, up to this number.
+    Bits(u32),
+    /// One by one: the bits would be too many.
+    Pairs,
 }
 
 impl Visitors {
-    /// Those of a bucket.
-    pub(super) fn of_bucket(&self, bucket: usize) -> u64 {
-        self.by_bucket.get(bucket).copied().unwrap_or_default()
+    /// The way that suits so many buckets of a project.
+    pub(super) fn of(
+        connection: &Connection,
+        project: ProjectKey,
+        buckets: usize,
+    ) -> Result<Self, Fault> {
+        let greatest: u32 = Sql::new("SELECT coalesce(max(v.number), 0) FROM visitors v WHERE ")
+            .add(of_project("v", project))
+            .query_row(connection, |row| row.get(0))?;
+        // Whole bytes.
+        let last = greatest | 7;
+        let fits = u64::from(last).saturating_mul(buckets as u64) <= MOST_BITS;
+        Ok(if fits { Self::Bits(last) } else { Self::Pairs })
     }
-}
 
-/// Counts the people of the sessions `s` that match.
-///
-/// Telling people apart is what takes time. Where the buckets of a person fit into the bits of
-/// one number, they are told apart once for the buckets and the total together.
-pub(super) fn visitors(
-    connection: &Connection,
-    bucket: &Sql,
-    matching: &Sql,
-    buckets: usize,
-) -> Result<Visitors, Fault> {
-    if buckets <= MOST_BITS {
-        by_bits(connection, bucket, matching, buckets)
-    } else {
-        one_by_one(connection, bucket, matching, buckets)
-    }
-}
-
-fn by_bits(
-    connection: &Connection,
-    bucket: &Sql,
-    matching: &Sql,
-    buckets: usize,
-) -> Result<Visitors, Fault> {
-    let people = Sql::new("SELECT bits, count(*) FROM (SELECT bit_or(1::BIGINT << (")
-        .add(bucket.clone())
-        .push(")::INTEGER) AS bits FROM sessions s WHERE ")
-        .add(matching.clone())
-        .push(" GROUP BY s.profile_id) GROUP BY bits")
-        .query(connection, |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, u64>(1)?))
-        })?;
-    let mut visitors = Visitors {
-        total: 0,
-        by_bucket: vec![0; buckets],
-    };
-    for (bits, count) in people {
-        visitors.total += count;
-        for (place, sum) in visitors.by_bucket.iter_mut().enumerate() {
-            if bits >> place & 1 == 1 {
-                *sum += count;
+    /// The aggregate of a bucket's visitors, which [`set_of_bits`] reads; empty, when they are
+    /// found one by one.
+    pub(super) fn aggregate(&self) -> String {
+        match self {
+            Self::Bits(last) => {
+                format!("bitstring_agg(s.visitor, 0::UINTEGER, {last}::UINTEGER)::BLOB")
             }
+            Self::Pairs => "''::BLOB".to_owned(),
         }
     }
-    Ok(visitors)
 }
 
-fn one_by_one(
+/// The set of a string of bits; the first bit is the highest of its byte.
+pub(super) fn set_of_bits(bits: &[u8]) -> RoaringBitmap {
+    let bytes = bits.iter().map(|byte| byte.reverse_bits());
+    RoaringBitmap::from_lsb0_bytes(0, &bytes.collect::<Vec<_>>())
+}
+
+/// The visitors of the sessions `s` that match, told one by one with their buckets.
+pub(super) fn each_pair(
     connection: &Connection,
-    bucket: &Sql,
-    matching: &Sql,
-    buckets: usize,
-) -> Result<Visitors, Fault> {
-    let counts = Sql::new("SELECT ")
-        .add(bucket.clone())
-        .push(" AS bucket, count(DISTINCT s.profile_id) FROM sessions s WHERE ")
-        .add(matching.clone())
-        .push(" GROUP BY bucket")
-        .query(connection, |row| {
-            Ok((row.get::<_, usize>(0)?, row.get::<_, u64>(1)?))
-        })?;
-    let total = Sql::new("SELECT count(DISTINCT s.profile_id) FROM sessions s WHERE ")
-        .add(matching.clone())
-        .query_row(connection, |row| row.get(0))?;
-    let mut by_bucket = vec![0; buckets];
-    for (bucket, count) in counts {
-        if let Some(sum) = by_bucket.get_mut(bucket) {
-            *sum = count;
-        }
-    }
-    Ok(Visitors { total, by_bucket })
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-
-        #[test]
-        fn both_ways_count_the_same(
-            visits in prop::collection::vec((0..9_u8, 0..MOST_BITS), 0..60),
-        ) {
-            let connection = Connection::open_in_memory().unwrap();
-            let table = "CREATE TABLE sessions (profile_id VARCHAR, bucket INTEGER)";
-            connection.execute_batch(table).unwrap();
-            for (person, bucket) in visits {
-                let insert = format!("INSERT INTO sessions VALUES ('p{person}', {bucket})");
-                connection.execute_batch(&insert).unwrap();
+    bucket: Sql,
+    matching: Sql,
+    mut tell: impl FnMut(usize, u32),
+) -> Result<(), Fault> {
+    Sql::new("SELECT DISTINCT ")
+        .add(bucket)
+        .push("::BIGINT, s.visitor FROM sessions s WHERE ")
+        .add(matching)
+        .query_columns(connection, |rows| {
+            let buckets = rows.column(0).as_primitive::<Int64Type>();
+            let visitors = rows.column(1).as_primitive::<UInt32Type>();
+            for (bucket, visitor) in buckets.values().iter().zip(visitors.values()) {
+                tell(usize::try_from(*bucket).unwrap_or_default(), *visitor);
             }
-            let (bucket, all) = (Sql::new("s.bucket"), Sql::new("TRUE"));
-            let bits = by_bits(&connection, &bucket, &all, MOST_BITS).unwrap();
-            prop_assert_eq!(bits, one_by_one(&connection, &bucket, &all, MOST_BITS).unwrap());
-        }
-    }
+            Ok(())
+        })
 }

@@ -4,8 +4,11 @@
 
 mod away;
 mod copies;
+mod counted;
 mod filters;
 mod fixtures;
+mod migrating;
+mod model;
 mod order;
 mod reading;
 mod removing;

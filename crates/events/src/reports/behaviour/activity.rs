@@ -31,7 +31,7 @@ pub(super) fn steps(
     };
     let word = WORD;
     let furthest = WORD + request.reach();
-    let words = Sql::new("WITH active AS (SELECT e.profile_id AS person, ")
+    let words = Sql::new("WITH active AS (SELECT e.visitor AS person, ")
         .add(bucket_of("e.created_at", &buckets))
         .push("::BIGINT AS bucket FROM events e WHERE ")
         .add(of_people("e", scope, request.people()))
@@ -126,7 +126,7 @@ pub(super) fn last_days(
         .add(of_people("e", scope, request.people()))
         .push(" AND ")
         .add(in_window("e", buckets.window()))
-        .push(" GROUP BY e.profile_id) AS p GROUP BY bucket")
+        .push(" GROUP BY e.visitor) AS p GROUP BY bucket")
         .query(&snapshot, |row| {
             Ok(LastDay {
                 bucket: row.get(0)?,
@@ -155,7 +155,7 @@ pub(super) fn stays(
         .add(of_people("e", scope, People::Identified))
         .push(" AND ")
         .add(in_window("e", buckets.window()))
-        .push(" GROUP BY e.profile_id) AS p GROUP BY first_week, last_week")
+        .push(" GROUP BY e.visitor) AS p GROUP BY first_week, last_week")
         .query(connection, |row| {
             Ok(Stay {
                 first: row.get(0)?,
@@ -182,7 +182,7 @@ fn buckets(
 
 /// That an event is of somebody who counts.
 fn of_people(alias: &str, scope: &Scope, people: People) -> Sql {
-    let somebody = Sql::new(&format!("{alias}.profile_id <> ''"));
+    let somebody = Sql::new(&format!("{alias}.visitor <> 0"));
     let identified = Sql::new(&format!("{alias}.profile_id <> {alias}.device_id"));
     let project = of_project(alias, scope.key);
     match people {

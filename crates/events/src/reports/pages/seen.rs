@@ -20,13 +20,13 @@ use crate::{
 /// What servers tell of a session may lie so far outside of it.
 const BESIDE_SESSION: TimeDelta = TimeDelta::minutes(30);
 
-/// The columns of `seen`: page, title, sessions, views, time until the next view of the session,
-/// over how many views, and revenue.
+/// The columns of `seen`: the number of the page, its origin, path and title, sessions, views,
+/// time until the next view of the session, over how many views, and revenue.
 pub(super) struct Seen {
     /// `WITH …`, to be gone on with.
     pub(super) sql: Sql,
-    /// Views `v` that may be the only ones of their sessions: a source with `origin`, `path` and
-    /// `session`.
+    /// Views `v` that may be the only ones of their sessions: a source with `page`, which is that
+    /// with a title, and `session`.
     pub(super) lone_views: Sql,
 }
 
@@ -51,68 +51,77 @@ fn has_unplaced_views(connection: &Connection, conditions: &Conditions<'_>) -> R
         .query_row(connection, |row| row.get(0))
 }
 
-/// What both ways count alike, of the views of a page with one title: nearly all pages have one,
-/// and the newest of few is found faster than that of all views.
-const COUNTED: &str = "title, count(*) AS views, sum(revenue) AS revenue,
-    max(created_at) AS seen_last";
+/// What both ways count alike of the views of a page with one title.
+const COUNTED: &str = "count(*) AS views, sum(revenue) AS revenue, max(created_at) AS seen_last";
 
-/// The same of a page, from what was counted of its titles.
-const SUMMED: &str = "coalesce(arg_max(title, seen_last) FILTER (title <> ''), '') AS title,
-    sum(views)::UBIGINT AS views, least(sum(revenue), 18446744073709551615)::UBIGINT AS revenue";
+/// The same of a page with all its titles, from `titled`.
+fn counted(conditions: &Conditions<'_>, more: &str) -> Sql {
+    Sql::new(
+        "counted AS (
+            SELECT p.untitled AS page, p.origin, p.path,
+                coalesce(arg_max(p.title, seen_last) FILTER (p.title <> ''), '') AS title,
+                sum(views)::UBIGINT AS views,
+                least(sum(revenue), 18446744073709551615)::UBIGINT AS revenue",
+    )
+    .push(more)
+    .push(" FROM titled JOIN pages p ON p.number = titled.page AND ")
+    .add(of_project("p", conditions.scope.key))
+    .push(" GROUP BY p.untitled, p.origin, p.path)")
+}
 
 fn placed(connection: &Connection, conditions: &Conditions<'_>) -> Result<Seen, Fault> {
+    let happened = || Sql::new(" FROM events e WHERE ").add(conditions.events_happened());
     let views = || {
-        Sql::new(" FROM events e WHERE e.name = 'screen_view' AND ")
-            .add(conditions.events_happened())
+        happened()
+            .push(" AND e.page <> 0 AND ")
+            .add(conditions.events_match())
     };
-    let page_matches = || Sql::new(" AND e.path <> '' AND ").add(conditions.events_match());
     let at_edges = edge_sessions(connection, conditions)?;
-    let sql = Sql::new("WITH titled AS (SELECT origin, path, ")
+    let sql = Sql::new("WITH titled AS (SELECT e.page, ")
         .push(COUNTED)
         .push(", count(*) FILTER (is_first_view) AS firsts")
         .add(views())
-        .add(page_matches())
-        .push(" GROUP BY origin, path, title), counted AS (SELECT origin, path, ")
-        .push(SUMMED)
-        .push(", sum(firsts)::BIGINT AS firsts FROM titled GROUP BY origin, path), at_edges AS (")
+        .push(" GROUP BY e.page), ")
+        .add(counted(conditions, ", sum(firsts)::BIGINT AS firsts"))
         .push(
-            "SELECT origin, path,
-                count(DISTINCT session_id) - count(*) FILTER (is_first_view) AS missing",
+            ", at_edges AS (
+                SELECT p.untitled AS page,
+                    count(DISTINCT session_id) - count(*) FILTER (is_first_view) AS missing
+                FROM (SELECT e.page, e.session_id, e.is_first_view",
         )
         .add(views())
-        .add(page_matches())
         .push(" AND ")
         .add(at_edges.clone())
-        .push(" GROUP BY origin, path), timed AS (")
+        .push(") v JOIN pages p ON p.number = v.page AND ")
+        .add(of_project("p", conditions.scope.key))
         .push(
-            "SELECT previous_origin AS origin, previous_path AS path,
-                sum(previous_duration) AS time_sum, count(*) AS time_count",
+            " GROUP BY p.untitled), timed AS (
+                SELECT previous_page AS page, sum(previous_duration) AS time_sum,
+                    count(*) AS time_count",
         )
-        .add(views())
-        .push(" AND e.previous_path <> '' GROUP BY ALL), timed_before AS (")
+        .add(happened())
         .push(
-            "SELECT previous_origin AS origin, previous_path AS path,
-                sum(previous_duration) AS time_before, count(*) AS count_before",
+            " AND e.previous_page <> 0 GROUP BY previous_page), timed_before AS (
+                SELECT previous_page AS page, sum(previous_duration) AS time_before,
+                    count(*) AS count_before",
         )
-        .add(views())
-        .push(" AND e.previous_path <> '' AND e.previous_duration > epoch_ms(e.created_at) - ")
+        .add(happened())
+        .push(" AND e.previous_page <> 0 AND e.previous_duration > epoch_ms(e.created_at) - ")
         .add(Sql::number(conditions.window.start.timestamp_millis()))
         .push(" AND ")
         .add(at_edges)
         .push(
-            " GROUP BY ALL), seen AS (
-                SELECT origin, path, title, firsts + coalesce(missing, 0) AS sessions, views,
+            " GROUP BY previous_page), seen AS (
+                SELECT page, origin, path, title, firsts + coalesce(missing, 0) AS sessions, views,
                     (coalesce(time_sum, 0) - coalesce(time_before, 0))::UBIGINT AS time_sum,
                     coalesce(time_count, 0) - coalesce(count_before, 0) AS time_count, revenue
-                FROM counted LEFT JOIN at_edges USING (origin, path)
-                    LEFT JOIN timed USING (origin, path)
-                    LEFT JOIN timed_before USING (origin, path)
+                FROM counted LEFT JOIN at_edges USING (page) LEFT JOIN timed USING (page)
+                    LEFT JOIN timed_before USING (page)
             )",
         );
-    let lone_views = Sql::new("(SELECT origin, path, session_id AS session")
+    let lone_views = Sql::new("(SELECT e.page, e.session_id AS session")
         .add(views())
-        .add(page_matches())
-        .push(" AND e.previous_path = '' AND e.previous_duration = 0) v");
+        .push(" AND e.previous_page = 0 AND e.previous_duration = 0) v");
     Ok(Seen { sql, lone_views })
 }
 
@@ -167,8 +176,7 @@ fn sorted(conditions: &Conditions<'_>) -> Seen {
     // filters choose sessions first, and views only then.
     let sql = Sql::new(
         "WITH views AS (
-            SELECT e.origin, e.path, e.created_at, e.revenue, e.title,
-                nullif(e.session_id, '') AS session,
+            SELECT e.page, e.created_at, e.revenue, nullif(e.session_id, '') AS session,
                 CASE WHEN e.session_id <> '' THEN epoch_ms(lead(e.created_at) OVER (
                     PARTITION BY e.session_id ORDER BY e.created_at, e.id
                 )) - epoch_ms(e.created_at) END AS duration, ",
@@ -182,18 +190,22 @@ fn sorted(conditions: &Conditions<'_>) -> Seen {
     .add(conditions.events_happened())
     .push(" AND ")
     .add(Sql::all(of_views))
-    .push(") QUALIFY is_wanted AND e.path <> ''), titled AS (SELECT origin, path, ")
+    .push(") QUALIFY is_wanted AND e.page <> 0), titled AS (SELECT page, ")
     .push(COUNTED)
-    .push(" FROM views GROUP BY origin, path, title), counted AS (SELECT origin, path, ")
-    .push(SUMMED)
+    .push(" FROM views GROUP BY page), ")
+    .add(counted(conditions, ""))
     .push(
-        " FROM titled GROUP BY origin, path), told_apart AS (
-            SELECT origin, path, count(DISTINCT session) AS sessions,
+        ", told_apart AS (
+            SELECT p.untitled AS page, count(DISTINCT session) AS sessions,
                 coalesce(sum(duration), 0)::UBIGINT AS time_sum, count(duration) AS time_count
-            FROM views GROUP BY origin, path
+            FROM views JOIN pages p ON p.number = views.page AND ",
+    )
+    .add(of_project("p", conditions.scope.key))
+    .push(
+        " GROUP BY p.untitled
         ), seen AS (
-            SELECT origin, path, title, sessions, views, time_sum, time_count, revenue
-            FROM counted JOIN told_apart USING (origin, path)
+            SELECT page, origin, path, title, sessions, views, time_sum, time_count, revenue
+            FROM counted JOIN told_apart USING (page)
         )",
     );
     Seen {

@@ -6,6 +6,7 @@
 //! what was counted while something was written never passes for newer than it is.
 
 mod changes;
+mod days;
 
 use std::{hash::Hash, sync::Arc};
 
@@ -14,10 +15,10 @@ use paneld_domain::{ProjectKey, Timestamp};
 use quick_cache::{Weighter, sync::Cache};
 
 use self::changes::Changes;
-pub(crate) use self::changes::Moment;
+pub(crate) use self::{changes::Moment, days::Days};
 use crate::{
     StoreChange,
-    reports::{DimensionPart, MetricsPart},
+    reports::{DimensionPart, MetricsPart, PagesPart},
 };
 
 /// So many bytes are remembered of each report.
@@ -33,6 +34,7 @@ const OVERHEAD: u64 = 200;
 pub(crate) struct Counted {
     pub(crate) metrics: Parts<MetricsPart, ()>,
     pub(crate) dimensions: Parts<DimensionPart, Dimension>,
+    pub(crate) pages: Parts<PagesPart, ()>,
     changes: Arc<Changes>,
 }
 
@@ -42,6 +44,7 @@ impl Counted {
         Self {
             metrics: Parts::new(&changes),
             dimensions: Parts::new(&changes),
+            pages: Parts::new(&changes),
             changes,
         }
     }
@@ -74,7 +77,7 @@ pub(crate) struct Parts<T, K> {
     changes: Arc<Changes>,
 }
 
-impl<T: Part, K: Eq + Hash> Parts<T, K> {
+impl<T: Part, K: Copy + Eq + Hash> Parts<T, K> {
     fn new(changes: &Arc<Changes>) -> Self {
         Self {
             parts: Cache::with_weighter(PARTS, BYTES, ByBytes),

@@ -17,7 +17,7 @@ use paneld_analytics::{
 };
 
 pub use self::{dimensions::CountedSessions, pages::CountedEdge, people::Members};
-pub(crate) use self::{dimensions::DimensionPart, metrics::MetricsPart};
+pub(crate) use self::{dimensions::DimensionPart, metrics::MetricsPart, pages::PagesPart};
 use crate::{EventStore, EventsError, Scope};
 
 impl EventStore {
@@ -49,7 +49,8 @@ impl EventStore {
         scope: Scope,
         request: PagesRequest,
     ) -> Result<Vec<PageCounts>, EventsError> {
-        self.read(move |connection| pages::count(connection, &scope, &request))
+        let counted = self.counted();
+        self.read(move |connection| pages::count(connection, &counted, &scope, &request))
             .await
     }
 

@@ -24,7 +24,7 @@ use crate::bench::{
 /// The share of the bare handler's throughput that is to be in the store.
 const TARGET: f64 = 0.35;
 /// How long after the load everything that was answered must be visible.
-const VISIBLE: Duration = Duration::from_secs(2);
+pub(crate) const VISIBLE: Duration = Duration::from_secs(2);
 /// The key of the first project of a catalog.
 const PROJECT_KEY: &str = "1";
 
@@ -246,16 +246,21 @@ impl Target {
         if self.is_bare() {
             return Ok(0.0);
         }
-        let path = "/export/events?projectId=shop&event=screen_view&limit=1";
-        let root = headers(ROOT_ID, ROOT_SECRET);
-        let found = self.server.ask("GET", path, &root, "")?;
-        let total = found["meta"]["totalCount"].as_f64();
-        total.context("the number of events is missing")
+        stored(&self.server)
     }
 
     fn median(&self, number: fn(&Round) -> f64) -> f64 {
         median(self.rounds.iter().map(number).collect())
     }
+}
+
+/// How many screen views of the project are in the store.
+pub(crate) fn stored(server: &Server) -> Result<f64> {
+    let path = "/export/events?projectId=shop&event=screen_view&limit=1";
+    let root = headers(ROOT_ID, ROOT_SECRET);
+    let found = server.ask("GET", path, &root, "")?;
+    let total = found["meta"]["totalCount"].as_f64();
+    total.context("the number of events is missing")
 }
 
 /// The table of medians, and how much of the floor is left.

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use xshell::{Shell, cmd};
 
@@ -16,7 +16,7 @@ use crate::bench::{
     http::{median, release_folder},
     ingest::{self, ROOT_ID, ROOT_SECRET, headers, serve},
     server::Server,
-    wrk::Wrk,
+    wrk::{Load, Wrk},
 };
 
 /// How many times as long as the floor an answer may take, and how much longer than that, in ms.
@@ -34,8 +34,8 @@ pub(crate) struct Options {
     /// How long eight callers ask each question
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
-    /// How many events a second come in meanwhile, in the part with ingest
-    #[arg(long, default_value_t = 1_000)]
+    /// How many events a second come in meanwhile, in the part with ingest: half of what can
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     ingest: u32,
 }
 
@@ -125,8 +125,16 @@ struct Measured {
     floor: Option<f64>,
     cold: f64,
     warm: f64,
-    eight_callers: f64,
-    with_ingest: f64,
+    /// Of eight callers; none, when they would wait for longer than they are there.
+    callers: Option<Callers>,
+}
+
+/// What eight callers waited, in milliseconds.
+struct Callers {
+    alone: f64,
+    beside_ingest: f64,
+    /// How long 99 of 100 events waited meanwhile.
+    ingest_p99: f64,
 }
 
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
@@ -244,65 +252,86 @@ impl Bench<'_> {
                 Ok(begin.elapsed().as_secs_f64() * 1e3)
             };
             let cold = ask()?;
-            let times = || (0..TRIES).map(|_| ask()).collect::<Result<Vec<_>>>();
-            let warm = median(times()?);
-            let load = wrk.run(&server.url(&path), &root)?;
-            let with_ingest = self.beside_ingest(&server, tracker, || Ok(median(times()?)))?;
+            let times = (0..TRIES).map(|_| ask()).collect::<Result<Vec<_>>>();
+            let warm = median(times?);
+            let callers = || wrk.run(&server.url(&path), &root);
+            // Two are answered at once.
+            let is_quick = warm * 4.0 < f64::from(seconds) * 1e3;
+            let callers = is_quick.then(|| -> Result<Callers> {
+                let alone = callers()?;
+                let (beside, ingest) = self.beside_ingest(&server, tracker, callers)?;
+                Ok(Callers {
+                    alone: alone.p50_us / 1e3,
+                    beside_ingest: beside.p50_us / 1e3,
+                    ingest_p99: ingest.p99_us / 1e3,
+                })
+            });
             measured.push(Measured {
                 path: question.path.to_owned(),
                 floor: *floor,
                 cold,
                 warm,
-                eight_callers: load.p50_us / 1e3,
-                with_ingest,
+                callers: callers.transpose()?,
             });
         }
         Ok(measured)
     }
 
-    /// Does something while events come in.
-    fn beside_ingest<T>(
+    /// Does something while events come in; what it found, and what these took. None of them may
+    /// be refused or lost.
+    fn beside_ingest(
         &self,
         server: &Server,
         tracker: &[String],
-        work: impl FnOnce() -> Result<T>,
-    ) -> Result<T> {
-        const CONNECTIONS: u32 = 16;
-        let rest = 1_000 * CONNECTIONS / self.options.ingest.max(1);
+        work: impl FnOnce() -> Result<Load>,
+    ) -> Result<(Load, Load)> {
+        const CONNECTIONS: u32 = 64;
+        let rest = 1_000 * CONNECTIONS / self.options.ingest;
         let url = server.url("/track");
         let folder = self.folder;
         let seconds = self.options.seconds;
-        thread::scope(|scope| {
-            let load = scope.spawn(move || -> Result<()> {
+        let before = ingest::stored(server)?;
+        let (found, load) = thread::scope(|scope| {
+            let load = scope.spawn(move || -> Result<Load> {
                 let sh = Shell::new()?;
                 let wrk = Wrk::prepare(&sh, folder, seconds, CONNECTIONS)?;
                 let wrk = wrk.with_script(folder, ingest::SCRIPT, CONNECTIONS)?;
-                wrk.run_with(&url, tracker, &[rest.to_string()])?;
-                Ok(())
+                wrk.run_with(&url, tracker, &[rest.to_string()])
             });
-            let result = work();
-            let loaded = load.join();
-            ensure!(matches!(loaded, Ok(Ok(()))), "events could not be sent");
-            result
-        })
+            let found = work();
+            let load = load.join();
+            let load = load.map_err(|_panicked| anyhow!("nobody sends events any more"));
+            anyhow::Ok((found?, load??))
+        })?;
+        thread::sleep(ingest::VISIBLE);
+        let stored = ingest::stored(server)? - before;
+        ensure!(
+            stored >= load.requests,
+            "of {} events that were answered, {stored} are stored",
+            load.requests
+        );
+        Ok((found, load))
     }
 }
 
 fn report(title: &str, measured: &[Measured]) -> String {
     let mut lines = vec![format!(
-        "\n{title}\n{:<40}{:>10}{:>10}{:>10}{:>12}{:>14}",
-        "ms, medians", "floor", "cold", "warm", "8 callers", "with ingest"
+        "\n{title}\n{:<40}{:>10}{:>10}{:>10}{:>12}{:>15}{:>12}",
+        "ms, medians", "floor", "cold", "warm", "8 callers", "beside ingest", "its p99"
     )];
     for one in measured {
         let name = one.path.chars().take(38).collect::<String>();
-        let floor = one.floor.map(|floor| format!("{floor:.1}"));
+        let number = |number: Option<f64>| number.map(|number| format!("{number:.1}"));
+        let number = |found| number(found).unwrap_or_default();
+        let callers = one.callers.as_ref();
         lines.push(format!(
-            "{name:<40}{:>10}{:>10.1}{:>10.1}{:>12.1}{:>14.1}",
-            floor.unwrap_or_default(),
+            "{name:<40}{:>10}{:>10.1}{:>10.1}{:>12}{:>15}{:>12}",
+            number(one.floor),
             one.cold,
             one.warm,
-            one.eight_callers,
-            one.with_ingest
+            number(callers.map(|callers| callers.alone)),
+            number(callers.map(|callers| callers.beside_ingest)),
+            number(callers.map(|callers| callers.ingest_p99)),
         ));
     }
     for one in measured {

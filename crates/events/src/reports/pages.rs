@@ -1,5 +1,6 @@
 //! What was seen, page by page: `contract/insights.md` §7.3, §7.6 and §7.7.
 
+mod days;
 mod seen;
 
 use duckdb::Connection;
@@ -8,11 +9,13 @@ use paneld_analytics::{
     Window,
 };
 
+pub(crate) use self::days::PagesPart;
 use self::seen::{Seen, seen};
 use super::dimensions::{COUNTS, session_counts};
 use crate::{
     Scope,
     conditions::Conditions,
+    counted::Counted,
     error::Fault,
     sql::{Sql, in_window, of_project},
 };
@@ -29,15 +32,22 @@ pub struct CountedEdge {
 /// The pages that were seen, those with most sessions first.
 pub(super) fn count(
     connection: &Connection,
+    counted: &Counted,
     scope: &Scope,
     request: &PagesRequest,
 ) -> Result<Vec<PageCounts>, Fault> {
+    let began = counted.now();
     let conditions = Conditions {
         scope,
         window: request.window,
         filters: &request.filters,
     };
     let snapshot = connection.unchecked_transaction()?;
+    if request.filters.is_empty()
+        && let Some(pages) = days::count(&snapshot, counted, began, &conditions, request.paging)?
+    {
+        return Ok(pages);
+    }
     let pages = seen(&snapshot, &conditions)?
         .sql
         .push(", ")

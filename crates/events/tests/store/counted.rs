@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use paneld_analytics::{
-    Dimension, DimensionRequest, Interval, MetricsCounts, MetricsMode, MetricsRequest, Paging,
-    SessionCounts, Window,
+    Column, Dimension, DimensionRequest, Field, Filter, Interval, MetricsCounts, MetricsMode,
+    MetricsRequest, Operator, PagesRequest, Paging, SessionCounts, ValueType, Window,
 };
-use paneld_domain::{Session, Zone};
-use paneld_events::{Batch, EventStore};
+use paneld_domain::{PreviousView, Session, SessionSpan, View, Zone};
+use paneld_events::{Batch, EventStore, StoreChange};
 use proptest::prelude::*;
 
 use crate::{
@@ -136,5 +136,109 @@ proptest! {
             }
             store.close().await;
         });
+    }
+}
+
+/// Views of a session: hours after the beginning of everything, and for each view how many minutes
+/// later it came, which page and which title it had.
+type Visit = (i64, Vec<(i64, usize, usize)>);
+
+fn visit() -> impl Strategy<Value = Visit> {
+    let views = prop::collection::vec((0..300_i64, 0..4_usize, 0..3_usize), 1..6);
+    (0..70_i64, views)
+}
+
+/// What the pipeline says of a visit, in the order of its views; or in disorder, which it notes.
+fn changes_of(number: usize, (hour, views): &Visit) -> Vec<StoreChange> {
+    let id = format!("s{number}");
+    let profile = format!("p{}", number % 3);
+    let mut second = hour * 3_600;
+    let mut seen = HashSet::new();
+    let mut previous: Option<(String, i64)> = None;
+    let mut changes = Vec::new();
+    for (place, (minutes, page, title)) in views.iter().enumerate() {
+        second += minutes * 60;
+        let number = (number * 100 + place) as u128;
+        let mut event = event(number, "d", &profile, second);
+        event.session_id.clone_from(&id);
+        event.path = ["", "/a", "/b", "/c"][*page].into();
+        event.revenue = *page as u64;
+        if *title > 0 {
+            event.properties = [("__title".into(), format!("Title {title}"))].into();
+        }
+        let view = View {
+            is_first: seen.insert(*page),
+            previous: previous.map(|(path, at)| PreviousView {
+                origin: String::new(),
+                path,
+                duration_ms: u64::try_from(second - at).unwrap() * 1000,
+            }),
+        };
+        previous = Some((event.path.clone(), second));
+        changes.push(StoreChange::View(Box::new(event), view));
+    }
+    let mut visit = session(&id, "d", &profile, hour * 3_600);
+    visit.ended_at = at(second);
+    visit.entry_path = ["", "/a", "/b", "/c"][views[0].1].into();
+    visit.screen_view_count = u32::try_from(views.len()).unwrap();
+    changes.push(of_session(visit));
+    if number % 5 == 0 {
+        changes.push(StoreChange::Disordered(SessionSpan {
+            session_id: id,
+            start: at(hour * 3_600),
+            end: at(second),
+        }));
+    }
+    if number % 11 == 10 {
+        changes.push(StoreChange::EraseProfile {
+            profile_id: profile,
+        });
+    }
+    changes
+}
+
+/// A filter that every page fulfils; but nobody who counts knows that.
+fn any_page() -> Filter {
+    let nowhere = ["/nowhere".to_owned()];
+    let path = Field::Column(Column::Path);
+    Filter::new(path, Operator::IsNot, &nowhere, ValueType::Text).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn pages_by_days_are_those_that_are_counted_at_once(
+        visits in prop::collection::vec(visit(), 1..25),
+        size in 1..20_usize,
+        windows in prop::collection::vec((0..70_i64, 1..80_i64), 1..4),
+    ) {
+        let folder = Folder::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = folder.store();
+            let changes = visits.iter().enumerate();
+            let changes = changes.flat_map(|(number, visit)| changes_of(number, visit));
+            let changes = changes.collect::<Vec<_>>();
+            for (position, changes) in (1..).zip(changes.chunks(size)) {
+                store.apply(batch(position, changes.to_vec())).await.unwrap();
+                for (hour, hours) in &windows {
+                    let window = Window {
+                        start: at(hour * 3_600),
+                        end: at((hour + hours) * 3_600),
+                    };
+                    let pages = |filters| store.pages(scope(), PagesRequest {
+                        window,
+                        filters,
+                        paging: Paging::default(),
+                    });
+                    let by_days = pages(Vec::new()).await.unwrap();
+                    let at_once = pages(vec![any_page()]).await.unwrap();
+                    prop_assert_eq!(by_days, at_once, "in {:?}", window);
+                }
+            }
+            store.close().await;
+            Ok(())
+        })?;
     }
 }

@@ -2,26 +2,20 @@
 
 use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
-use chrono::TimeDelta;
 use duckdb::Connection;
-use paneld_analytics::{DimensionRequest, SessionCounts, Window};
+use paneld_analytics::{DimensionRequest, SessionCounts};
 
 use super::{CountedSessions, counted_sessions, values};
 use crate::{
     Scope,
     conditions::Conditions,
-    counted::{Counted, Moment, Part},
+    counted::{Counted, Days, Moment, Part},
     error::Fault,
     sql::Sql,
 };
 
 /// In all days together there are so many values at most: more are better counted at once.
 const MOST_VALUES: usize = 20_000;
-
-/// So many days are counted one by one.
-const MOST_DAYS: usize = 400;
-
-const DAY: TimeDelta = TimeDelta::hours(24);
 
 /// The sessions of a day by their values.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,66 +46,28 @@ pub(super) fn count(
     scope: &Scope,
     request: &DimensionRequest,
 ) -> Result<Option<Vec<CountedSessions>>, Fault> {
-    let days = days(request.window).take(MOST_DAYS + 1).collect::<Vec<_>>();
-    if days.len() > MOST_DAYS {
-        return Ok(None);
-    }
-    let (parts, project) = (&counted.dimensions, scope.key);
-    let known = days
-        .iter()
-        .map(|day| parts.find(project, *day, request.dimension));
-    let mut known = known.collect::<Vec<_>>();
-    let unknown = known.iter().enumerate().filter(|(_, part)| part.is_none());
-    let mut unknown = unknown.map(|(place, _)| place);
-    if let Some(first) = unknown.next() {
-        let last = unknown.next_back().unwrap_or(first);
-        let new = count_days(connection, scope, request, &days[first..=last])?;
-        for (place, part) in (first..).zip(new) {
-            let part = Arc::new(part);
-            parts.remember(project, days[place], request.dimension, &part, began);
-            known[place] = Some(part);
-        }
-    }
-    Ok(sum(known.iter().flatten()).map(|values| page(values, request)))
+    let (project, dimension) = (scope.key, request.dimension);
+    let count = |days: &Days| count_days(connection, scope, request, days);
+    let parts = &counted.dimensions;
+    let parts = parts.by_days(project, request.window, dimension, began, count)?;
+    let values = parts.as_deref().and_then(sum);
+    Ok(values.map(|values| page(values, request)))
 }
 
-/// The window in days from its start on, whatever the clock did.
-fn days(window: Window) -> impl Iterator<Item = Window> {
-    let starts = std::iter::successors(Some(window.start), |start| start.checked_add_signed(DAY));
-    let starts = starts.take_while(move |start| *start < window.end);
-    starts.map(move |start| Window {
-        start,
-        end: window.end.min(start + DAY),
-    })
-}
-
-/// Counts days that follow one another.
 fn count_days(
     connection: &Connection,
     scope: &Scope,
     request: &DimensionRequest,
-    days: &[Window],
+    days: &Days,
 ) -> Result<Vec<DimensionPart>, Fault> {
-    let mut counted = vec![Vec::new(); days.len()];
-    let ([first, ..], [.., last]) = (days, days) else {
-        return Ok(Vec::new());
-    };
-    let window = Window {
-        start: first.start,
-        end: last.end,
-    };
     let conditions = Conditions {
         scope,
-        window,
+        window: days.window(),
         filters: &[],
     };
-    let day = Sql::new("(epoch_ms(s.created_at) - ")
-        .add(Sql::number(window.start.timestamp_millis()))
-        .push(") // ")
-        .add(Sql::number(DAY.num_milliseconds()));
     let rows = values(request)
         .push(", ")
-        .add(day)
+        .add(days.place_of("s.created_at"))
         .push(" AS day FROM sessions s WHERE ")
         .add(conditions.sessions())
         .push(" GROUP BY prefix, value, day LIMIT ")
@@ -119,9 +75,11 @@ fn count_days(
         .query(connection, |row| {
             Ok((row.get::<_, usize>(8)?, counted_sessions(row)?))
         })?;
+    let places = 0..days.count();
     if rows.len() > MOST_VALUES {
-        return Ok(days.iter().map(|_| DimensionPart::Many).collect());
+        return Ok(places.map(|_| DimensionPart::Many).collect());
     }
+    let mut counted = places.map(|_| Vec::new()).collect::<Vec<_>>();
     for (day, value) in rows {
         counted[day].push(value);
     }
@@ -129,7 +87,7 @@ fn count_days(
 }
 
 /// The values of all days together; `None` when they are too many.
-fn sum<'a>(days: impl Iterator<Item = &'a Arc<DimensionPart>>) -> Option<Vec<CountedSessions>> {
+fn sum(days: &[Arc<DimensionPart>]) -> Option<Vec<CountedSessions>> {
     let mut sums = HashMap::<(&str, &str), SessionCounts>::new();
     for day in days {
         let DimensionPart::Values(values) = &**day else {

@@ -44,6 +44,7 @@ fn is_about_page(filter: &Filter) -> bool {
     matches!(filter.field(), Field::Column(Column::Path | Column::Origin))
 }
 
+/// Whether there are views whose places are not known.
 fn has_unplaced_views(connection: &Connection, conditions: &Conditions<'_>) -> Result<bool, Fault> {
     Sql::new("SELECT EXISTS (SELECT 1 FROM events e WHERE e.is_first_view IS NULL AND ")
         .add(conditions.events_happened())
@@ -52,7 +53,8 @@ fn has_unplaced_views(connection: &Connection, conditions: &Conditions<'_>) -> R
 }
 
 /// What both ways count alike of the views of a page with one title.
-const COUNTED: &str = "count(*) AS views, sum(revenue) AS revenue, max(created_at) AS seen_last";
+pub(super) const COUNTED: &str =
+    "count(*) AS views, sum(revenue) AS revenue, max(created_at) AS seen_last";
 
 /// The same of a page with all its titles, from `titled`.
 fn counted(conditions: &Conditions<'_>, more: &str) -> Sql {
@@ -70,48 +72,27 @@ fn counted(conditions: &Conditions<'_>, more: &str) -> Sql {
 }
 
 fn placed(connection: &Connection, conditions: &Conditions<'_>) -> Result<Seen, Fault> {
-    let happened = || Sql::new(" FROM events e WHERE ").add(conditions.events_happened());
-    let views = || {
-        happened()
-            .push(" AND e.page <> 0 AND ")
-            .add(conditions.events_match())
-    };
-    let at_edges = edge_sessions(connection, conditions)?;
+    let edges = Edges::of(connection, conditions)?;
+    let views = views(conditions);
     let sql = Sql::new("WITH titled AS (SELECT e.page, ")
         .push(COUNTED)
-        .push(", count(*) FILTER (is_first_view) AS firsts")
-        .add(views())
+        .push(", count(*) FILTER (is_first_view) AS firsts FROM events e WHERE ")
+        .add(views.clone())
         .push(" GROUP BY e.page), ")
         .add(counted(conditions, ", sum(firsts)::BIGINT AS firsts"))
+        .push(", at_edges AS (")
+        .add(edges.missing(conditions))
         .push(
-            ", at_edges AS (
-                SELECT p.untitled AS page,
-                    count(DISTINCT session_id) - count(*) FILTER (is_first_view) AS missing
-                FROM (SELECT e.page, e.session_id, e.is_first_view",
-        )
-        .add(views())
-        .push(" AND ")
-        .add(at_edges.clone())
-        .push(") v JOIN pages p ON p.number = v.page AND ")
-        .add(of_project("p", conditions.scope.key))
-        .push(
-            " GROUP BY p.untitled), timed AS (
+            "), timed AS (
                 SELECT previous_page AS page, sum(previous_duration) AS time_sum,
-                    count(*) AS time_count",
+                    count(*) AS time_count
+                FROM events e WHERE ",
         )
-        .add(happened())
+        .add(conditions.events_happened())
+        .push(" AND e.previous_page <> 0 GROUP BY previous_page), timed_before AS (")
+        .add(edges.timed_before(conditions))
         .push(
-            " AND e.previous_page <> 0 GROUP BY previous_page), timed_before AS (
-                SELECT previous_page AS page, sum(previous_duration) AS time_before,
-                    count(*) AS count_before",
-        )
-        .add(happened())
-        .push(" AND e.previous_page <> 0 AND e.previous_duration > epoch_ms(e.created_at) - ")
-        .add(Sql::number(conditions.window.start.timestamp_millis()))
-        .push(" AND ")
-        .add(at_edges)
-        .push(
-            " GROUP BY previous_page), seen AS (
+            "), seen AS (
                 SELECT page, origin, path, title, firsts + coalesce(missing, 0) AS sessions, views,
                     (coalesce(time_sum, 0) - coalesce(time_before, 0))::UBIGINT AS time_sum,
                     coalesce(time_count, 0) - coalesce(count_before, 0) AS time_count, revenue
@@ -119,53 +100,100 @@ fn placed(connection: &Connection, conditions: &Conditions<'_>) -> Result<Seen, 
                     LEFT JOIN timed_before USING (page)
             )",
         );
-    let lone_views = Sql::new("(SELECT e.page, e.session_id AS session")
-        .add(views())
+    let lone_views = Sql::new("(SELECT e.page, e.session_id AS session FROM events e WHERE ")
+        .add(views)
         .push(" AND e.previous_page = 0 AND e.previous_duration = 0) v");
     Ok(Seen { sql, lone_views })
 }
 
-/// That the event `e` is of a session that began before the window or goes on after it.
-fn edge_sessions(connection: &Connection, conditions: &Conditions<'_>) -> Result<Sql, Fault> {
-    let window = conditions.window;
-    let moment = |moment: Timestamp| Sql::time(moment);
-    let reaches_over = |edge: Timestamp| {
-        Sql::new("(s.created_at < ")
-            .add(moment(edge + BESIDE_SESSION))
-            .push(" AND s.ended_at >= ")
-            .add(moment(edge - BESIDE_SESSION))
-            .push(")")
-    };
-    let of_project = || of_project("s", conditions.scope.key);
-    let (start, end) = (reaches_over(window.start), reaches_over(window.end));
-    // Where the events of these sessions are, so that only those times are looked at.
-    let (last, first) = Sql::new("SELECT epoch_ms(max(s.ended_at) FILTER (")
-        .add(start.clone())
-        .push(")), epoch_ms(min(s.created_at) FILTER (")
-        .add(end.clone())
-        .push(")) FROM sessions s WHERE ")
-        .add(of_project())
+/// That the event `e` is a view that matches, of a page that is known.
+pub(super) fn views(conditions: &Conditions<'_>) -> Sql {
+    conditions
+        .events_happened()
+        .push(" AND e.page <> 0 AND ")
+        .add(conditions.events_match())
+}
+
+/// Sessions that began before the window or go on after it.
+pub(super) struct Edges {
+    /// That the event `e` is one of theirs.
+    theirs: Sql,
+}
+
+impl Edges {
+    /// By page, how many of them saw it in the window for the first time before.
+    pub(super) fn missing(&self, conditions: &Conditions<'_>) -> Sql {
+        Sql::new(
+            "SELECT p.untitled AS page,
+                count(DISTINCT session_id) - count(*) FILTER (is_first_view) AS missing
+            FROM (SELECT e.page, e.session_id, e.is_first_view FROM events e WHERE ",
+        )
+        .add(views(conditions))
         .push(" AND ")
-        .add(Sql::any([start.clone(), end.clone()]))
-        .query_row(connection, |row| {
-            Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
-        })?;
-    let at = |ms: i64| Timestamp::from_timestamp_millis(ms).unwrap_or_default();
-    let mut times = Vec::new();
-    if let Some(last) = last {
-        let until = moment(at(last) + BESIDE_SESSION);
-        times.push(Sql::new("e.created_at <= ").add(until));
+        .add(self.theirs.clone())
+        .push(") v JOIN pages p ON p.number = v.page AND ")
+        .add(of_project("p", conditions.scope.key))
+        .push(" GROUP BY p.untitled")
     }
-    if let Some(first) = first {
-        let from = moment(at(first) - BESIDE_SESSION);
-        times.push(Sql::new("e.created_at >= ").add(from));
-    }
-    let theirs = Sql::new("e.session_id IN (SELECT s.id FROM sessions s WHERE ")
-        .add(of_project())
+
+    /// By page, the times that began before the window, and how many they are.
+    pub(super) fn timed_before(&self, conditions: &Conditions<'_>) -> Sql {
+        Sql::new(
+            "SELECT previous_page AS page, sum(previous_duration)::UBIGINT AS time_before,
+                count(*) AS count_before
+            FROM events e WHERE ",
+        )
+        .add(conditions.events_happened())
+        .push(" AND e.previous_page <> 0 AND e.previous_duration > epoch_ms(e.created_at) - ")
+        .add(Sql::number(conditions.window.start.timestamp_millis()))
         .push(" AND ")
-        .add(Sql::any([start, end]))
-        .push(")");
-    Ok(Sql::all([Sql::any(times), theirs]))
+        .add(self.theirs.clone())
+        .push(" GROUP BY previous_page")
+    }
+
+    pub(super) fn of(connection: &Connection, conditions: &Conditions<'_>) -> Result<Self, Fault> {
+        let window = conditions.window;
+        let moment = |moment: Timestamp| Sql::time(moment);
+        let reaches_over = |edge: Timestamp| {
+            Sql::new("(s.created_at < ")
+                .add(moment(edge + BESIDE_SESSION))
+                .push(" AND s.ended_at >= ")
+                .add(moment(edge - BESIDE_SESSION))
+                .push(")")
+        };
+        let of_project = || of_project("s", conditions.scope.key);
+        let (start, end) = (reaches_over(window.start), reaches_over(window.end));
+        // Where the events of these sessions are, so that only those times are looked at.
+        let (last, first) = Sql::new("SELECT epoch_ms(max(s.ended_at) FILTER (")
+            .add(start.clone())
+            .push(")), epoch_ms(min(s.created_at) FILTER (")
+            .add(end.clone())
+            .push(")) FROM sessions s WHERE ")
+            .add(of_project())
+            .push(" AND ")
+            .add(Sql::any([start.clone(), end.clone()]))
+            .query_row(connection, |row| {
+                Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+            })?;
+        let at = |ms: i64| Timestamp::from_timestamp_millis(ms).unwrap_or_default();
+        let mut times = Vec::new();
+        if let Some(last) = last {
+            let until = moment(at(last) + BESIDE_SESSION);
+            times.push(Sql::new("e.created_at <= ").add(until));
+        }
+        if let Some(first) = first {
+            let from = moment(at(first) - BESIDE_SESSION);
+            times.push(Sql::new("e.created_at >= ").add(from));
+        }
+        let theirs = Sql::new("e.session_id IN (SELECT s.id FROM sessions s WHERE ")
+            .add(of_project())
+            .push(" AND ")
+            .add(Sql::any([start, end]))
+            .push(")");
+        Ok(Self {
+            theirs: Sql::all([Sql::any(times), theirs]),
+        })
+    }
 }
 
 fn sorted(conditions: &Conditions<'_>) -> Seen {

@@ -152,7 +152,7 @@ fn config(temp_dir: &Path) -> Result<Config, Cause> {
         // The automatic checkpoint is what costs most: with the default of 16 MB, loading takes
         // twice the time. Replaying this much after a crash takes two seconds.
         .with("wal_autocheckpoint", "128MB")?
-        .with("memory_limit", "1GB")?
+        .with("memory_limit", "256MB")?
         .with("temp_directory", temp_dir)?
         .threads(2)?
         // Answers are ordered where order matters, and what is appended keeps its order anyway;

@@ -35,6 +35,13 @@ pub(crate) enum Fault {
     Data(Cause),
 }
 
+impl Fault {
+    /// The database sends something else than it was asked for.
+    pub(crate) fn unexpected(expected: &str) -> Self {
+        Self::Data(format!("the answer is not {expected}").into())
+    }
+}
+
 /// How the messages of errors begin that tell of the store, not of the data.
 ///
 /// DuckDB's C interface tells the kind of an error in the message alone.

@@ -1,6 +1,15 @@
 //! Events as a stream.
 
-use duckdb::{Connection, arrow::array::RecordBatch};
+use std::cmp::Reverse;
+
+use duckdb::{
+    Connection,
+    arrow::{
+        array::{AsArray as _, RecordBatch},
+        compute::interleave_record_batch,
+        datatypes::Int64Type,
+    },
+};
 use paneld_analytics::{Column, EventColumn, RawEventsRequest, Window};
 use paneld_domain::Timestamp;
 
@@ -14,7 +23,19 @@ use crate::{
 
 /// About so many events are sorted at once: so sorting needs little memory, however many events
 /// there are.
-const SLICE: u64 = 50_000;
+const SLICE: u64 = 25_000;
+
+/// So many are sorted here at most: some dozen megabytes.
+const MOST_AT_ONCE: u64 = 2 * SLICE;
+
+/// So many are sent at once: while those of a slice are taken, the next is found.
+const BATCH: usize = 6_250;
+
+/// What events are sorted by, behind the columns that are wanted.
+const KEYS: [&str; 2] = [
+    "epoch_ms(e.created_at) AS sort_time",
+    "e.id::BLOB AS sort_id",
+];
 
 /// Which events are wanted, and what of them.
 pub(super) struct Wanted<'a> {
@@ -47,33 +68,80 @@ impl Wanted<'_> {
                 break;
             }
             let found = (slice.count - before).min(left);
-            let rows = self
-                .select()
-                .add(condition.clone())
-                .push(" AND ")
-                .add(in_window("e", slice.window))
-                .push(" ORDER BY e.created_at DESC, e.id LIMIT ")
-                .add(Sql::count(found))
-                .push(" OFFSET ")
-                .add(Sql::count(before));
-            rows.stream(&snapshot, |batch| {
-                is_first = false;
-                outlet.send(batch)
-            })?;
+            let part = Part {
+                offset: before,
+                count: found,
+            };
+            is_first = false;
+            if slice.count <= MOST_AT_ONCE {
+                self.send_sorted(&snapshot, &condition, &slice, part, outlet)?;
+            } else {
+                self.send_crowded(&snapshot, &condition, &slice, part, outlet)?;
+            }
             left -= found;
             before = 0;
         }
         if is_first {
             let columns = self.select().push("FALSE").schema(&snapshot)?;
-            outlet.send(RecordBatch::new_empty(columns))?;
+            outlet.send(without_keys(&RecordBatch::new_empty(columns))?)?;
         }
         Ok(())
+    }
+
+    /// Sorts a slice, and sends a part of it. To sort rows as wide as these takes DuckDB longer
+    /// than to find them.
+    fn send_sorted(
+        &self,
+        connection: &Connection,
+        condition: &Sql,
+        slice: &Slice,
+        part: Part,
+        outlet: &Outlet<RecordBatch>,
+    ) -> Result<(), Fault> {
+        let mut found = Vec::new();
+        self.of_slice(condition, slice)
+            .stream(connection, |batch| {
+                found.push(batch);
+                Ok(())
+            })?;
+        let rows = in_order(&found, part)?;
+        drop(found);
+        let rows = without_keys(&rows)?;
+        for start in (0..rows.num_rows()).step_by(BATCH) {
+            outlet.send(rows.slice(start, BATCH.min(rows.num_rows() - start)))?;
+        }
+        Ok(())
+    }
+
+    /// The same of a slice that does not fit into memory: so many events of one minute. DuckDB
+    /// sorts them, on disk if need be.
+    fn send_crowded(
+        &self,
+        connection: &Connection,
+        condition: &Sql,
+        slice: &Slice,
+        part: Part,
+        outlet: &Outlet<RecordBatch>,
+    ) -> Result<(), Fault> {
+        self.of_slice(condition, slice)
+            .push(" ORDER BY e.created_at DESC, e.id LIMIT ")
+            .add(Sql::count(part.count))
+            .push(" OFFSET ")
+            .add(Sql::count(part.offset))
+            .stream(connection, |batch| outlet.send(without_keys(&batch)?))
+    }
+
+    fn of_slice(&self, condition: &Sql, slice: &Slice) -> Sql {
+        self.select()
+            .add(condition.clone())
+            .push(" AND ")
+            .add(in_window("e", slice.window))
     }
 
     fn select(&self) -> Sql {
         let columns = self.columns.iter().map(|column| self.column(*column));
         Sql::new("SELECT ")
-            .add(Sql::join(columns, ", "))
+            .add(Sql::join(columns.chain(KEYS.map(Sql::new)), ", "))
             .push(" FROM events e WHERE ")
     }
 
@@ -137,6 +205,45 @@ impl Wanted<'_> {
         });
         slices.collect()
     }
+}
+
+/// A part of some rows: newest first, then by id.
+fn in_order(found: &[RecordBatch], part: Part) -> Result<RecordBatch, Fault> {
+    let mut order = Vec::new();
+    for (batch, rows) in found.iter().enumerate() {
+        let keys = match rows.columns() {
+            [.., times, ids] => times
+                .as_primitive_opt::<Int64Type>()
+                .zip(ids.as_binary_opt::<i32>()),
+            _ => None,
+        };
+        let (times, ids) = keys.ok_or_else(|| Fault::unexpected("a time and an id"))?;
+        let keys = (0..rows.num_rows()).map(|row| {
+            let key = (Reverse(times.value(row)), ids.value(row));
+            (key, (batch, row))
+        });
+        order.extend(keys);
+    }
+    order.sort_unstable();
+    let order = order.into_iter().map(|(_key, place)| place);
+    let order = order.skip(part.offset as usize).take(part.count as usize);
+    let batches = found.iter().collect::<Vec<_>>();
+    Ok(interleave_record_batch(
+        &batches,
+        &order.collect::<Vec<_>>(),
+    )?)
+}
+
+fn without_keys(rows: &RecordBatch) -> Result<RecordBatch, Fault> {
+    let wanted = (0..rows.num_columns() - KEYS.len()).collect::<Vec<_>>();
+    Ok(rows.project(&wanted)?)
+}
+
+/// A part of a slice.
+#[derive(Clone, Copy)]
+struct Part {
+    offset: u64,
+    count: u64,
 }
 
 /// A part of a window, and how many events there are in it.

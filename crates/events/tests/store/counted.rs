@@ -182,7 +182,7 @@ fn changes_of(number: usize, (hour, views): &Visit) -> Vec<StoreChange> {
     visit.entry_path = ["", "/a", "/b", "/c"][views[0].1].into();
     visit.screen_view_count = u32::try_from(views.len()).unwrap();
     changes.push(of_session(visit));
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         changes.push(StoreChange::Disordered(SessionSpan {
             session_id: id,
             start: at(hour * 3_600),

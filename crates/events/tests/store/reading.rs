@@ -1,6 +1,7 @@
 //! Answers.
 
-use paneld_analytics::{EventPlace, EventsStart, Window};
+use duckdb::arrow::{array::AsArray as _, datatypes::TimestampMillisecondType};
+use paneld_analytics::{Column, EventColumn, EventPlace, EventsStart, Window};
 use paneld_domain::Zone;
 use paneld_events::{EventStore, ProfileNumbers};
 
@@ -183,4 +184,55 @@ async fn a_profile_is_counted() {
         .await
         .unwrap();
     assert_eq!(none, ProfileNumbers::default());
+}
+
+/// So many events of one minute are not sorted in memory.
+const CROWD: u64 = 120_000;
+
+#[tokio::test]
+async fn a_crowded_minute_is_streamed_in_order() {
+    let folder = Folder::new();
+    let store = folder.store();
+    store
+        .apply(batch(1, [of_event(event(1, "d", "d", 0))]))
+        .await
+        .unwrap();
+    store.close().await;
+    folder.run(&format!(
+        "INSERT INTO events SELECT e.* REPLACE (gen_random_uuid() AS id,
+            make_timestamp_ms(epoch_ms(e.created_at) + (range * 7919) % 20000) AS created_at)
+        FROM events e, range({})",
+        CROWD - 1
+    ));
+    let order = "SELECT epoch_ms(created_at) || ' ' || id FROM events
+        ORDER BY created_at DESC, id OFFSET 10 LIMIT 110000";
+    let expected = {
+        let connection = duckdb::Connection::open(folder.file()).unwrap();
+        let mut statement = connection.prepare(order).unwrap();
+        let rows = statement
+            .query_map([], |row| row.get::<_, String>(0))
+            .unwrap();
+        rows.map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let store = folder.store();
+    let request = EventsQuery {
+        limit: 110_000,
+        start: EventsStart::Offset(10),
+        ..all()
+    };
+    let columns = [Column::CreatedAt, Column::Id].map(EventColumn::One);
+    let mut batches = store
+        .stream_events(scope(), request.request(), columns.into(), false)
+        .await
+        .unwrap();
+    let mut found = Vec::new();
+    while let Some(rows) = batches.next().await.unwrap() {
+        assert_eq!(rows.num_columns(), 2);
+        let times = rows.column(0).as_primitive::<TimestampMillisecondType>();
+        let ids = rows.column(1).as_string::<i32>();
+        let rows = times.values().iter().zip(ids.iter());
+        found.extend(rows.map(|(time, id)| format!("{time} {}", id.unwrap())));
+    }
+    assert_eq!(found.len(), expected.len());
+    assert!(found == expected, "another order");
 }

@@ -9,7 +9,7 @@ use duckdb::{
 };
 use paneld_analytics::{FlowMode, FlowPaths, FlowRequest};
 
-use super::lists::{Part, each_list, unexpected};
+use super::lists::{Part, each_list};
 use crate::{
     Scope,
     error::Fault,
@@ -18,7 +18,7 @@ use crate::{
 
 /// So many events are held at once. Each may be of another session, and lists of one event need most
 /// memory.
-const EVENTS_AT_ONCE: u64 = 700_000;
+const EVENTS_AT_ONCE: u64 = 300_000;
 
 /// The paths of the sessions that have the start event.
 pub(super) fn count(
@@ -98,14 +98,14 @@ fn add(paths: &mut FlowPaths, session: &ArrayRef) -> Result<(), Fault> {
     let events = session.as_struct_opt();
     let columns = events.map(|events| events.columns());
     let Some([times, ids, names]) = columns else {
-        return Err(unexpected("three columns"));
+        return Err(Fault::unexpected("three columns"));
     };
     let (Some(times), Some(ids), Some(names)) = (
         times.as_primitive_opt::<Int64Type>(),
         ids.as_binary_opt::<i32>(),
         names.as_string_opt::<i32>(),
     ) else {
-        return Err(unexpected("a time, an id and a name"));
+        return Err(Fault::unexpected("a time, an id and a name"));
     };
     let mut order = (0..session.len()).collect::<Vec<_>>();
     order.sort_unstable_by_key(|&event| (times.value(event), ids.value(event)));

@@ -6,7 +6,7 @@ use duckdb::{
 };
 use paneld_analytics::{FunnelRequest, StepMoment};
 
-use super::lists::{Part, each_list, unexpected};
+use super::lists::{Part, each_list};
 use crate::{
     Scope,
     error::Fault,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// So many events are held at once.
-const EVENTS_AT_ONCE: u64 = 4_000_000;
+const EVENTS_AT_ONCE: u64 = 2_000_000;
 
 /// A moment and the steps are one number; these bits are the steps.
 const STEP_BITS: usize = FunnelRequest::MOST_STEPS;
@@ -60,7 +60,7 @@ pub(super) fn count(
             .query_columns(&snapshot, |batch| {
                 each_list(batch, |list| {
                     let numbers = list.as_primitive_opt::<Int64Type>();
-                    let numbers = numbers.ok_or_else(|| unexpected("a number"))?;
+                    let numbers = numbers.ok_or_else(|| Fault::unexpected("a number"))?;
                     let mut moments = numbers.values().iter().map(moment).collect::<Vec<_>>();
                     reached[request.reached(&mut moments)] += 1;
                     Ok(())

@@ -42,14 +42,9 @@ pub(super) fn each_list(
 ) -> Result<(), Fault> {
     let lists = batch.columns().first();
     let lists = lists.and_then(|column| column.as_list_opt::<i32>());
-    let lists = lists.ok_or_else(|| unexpected("a list"))?;
+    let lists = lists.ok_or_else(|| Fault::unexpected("a list"))?;
     for list in lists.iter().flatten() {
         read(list)?;
     }
     Ok(())
-}
-
-/// The database sends another type than it was asked for.
-pub(super) fn unexpected(expected: &str) -> Fault {
-    Fault::Data(format!("the answer is not {expected}").into())
 }

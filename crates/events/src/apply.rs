@@ -22,6 +22,9 @@ use crate::{
 /// beginning back by a quarter of an hour at most: older ones belong to no session.
 const VERSIONS_APART_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// How many rows are made ready at once: they exist three times until they are in the table.
+const AT_ONCE: usize = 4_096;
+
 /// The position up to which everything was applied.
 pub(crate) fn position(connection: &Connection) -> Result<u64, Fault> {
     let sql = "SELECT position FROM applied";
@@ -137,8 +140,8 @@ impl<'a> Pending<'a> {
             bot_visits,
             replay_chunks,
         } = std::mem::take(self);
-        if !events.is_empty() {
-            append(connection, "events", record::events(&events, &views)?)?;
+        for (events, views) in events.chunks(AT_ONCE).zip(views.chunks(AT_ONCE)) {
+            append(connection, "events", record::events(events, views)?)?;
         }
         if !disordered.is_empty() {
             views::put_in_order(connection, &disordered)?;

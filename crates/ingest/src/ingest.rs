@@ -25,8 +25,8 @@ use crate::{
     duplicates::{Duplicates, Fingerprint},
     progress::Progress,
     record::{Change, Record},
-    sessions::{DeviceKey, Held, Live, LiveSessions},
-    spool::{Append, Seen, Spool, SpoolError, Written},
+    sessions::{DeviceKey, Held, Live, LiveChange, LiveSessions},
+    spool::{Append, Seen, Spool, SpoolError},
     visitor::Known,
 };
 
@@ -90,7 +90,7 @@ pub(crate) struct Inner {
     pub(crate) spool: Spool,
     live: LiveSessions,
     duplicates: Duplicates,
-    salts: RwLock<Salts>,
+    salts: RwLock<Arc<Salts>>,
     agents: Agents,
     bots: Bots,
     places: Places,
@@ -145,7 +145,7 @@ impl Ingest {
             spool,
             live,
             duplicates: Duplicates::new(clock.clone()),
-            salts: RwLock::new(salts),
+            salts: RwLock::new(Arc::new(salts)),
             agents: Agents::new(),
             bots: Bots::new(),
             places,
@@ -164,9 +164,12 @@ impl Ingest {
     /// When it could not be written; then nothing of it is kept.
     pub async fn track(&self, arrived: Arrived, tracked: Tracked) -> Result<Ids, SpoolError> {
         let inner = Arc::clone(&self.0);
-        // The caller may go away in the middle; what was begun is brought to an end.
-        let work = tokio::spawn(async move { inner.track(arrived, tracked).await });
-        work.await.map_err(|_stopped| SpoolError::Closed)?
+        // The caller may go away in the middle; what was begun is brought to an end. In a box, for
+        // it is some thousand bytes long and would be moved several times.
+        let work = Box::pin(async move { inner.track(arrived, tracked).await });
+        tokio::spawn(work)
+            .await
+            .map_err(|_stopped| SpoolError::Closed)?
     }
 
     /// Which device and session the caller has, without tracking anything.
@@ -197,7 +200,7 @@ impl Ingest {
             created_at: arrived.at,
         };
         let record = Record::new(arrived.target.key, arrived.at, vec![Change::Bot(visit)]);
-        self.0.spool.append(Append::new(record)).await?;
+        self.0.spool.append(&Append::new(record)).await?;
         Ok(())
     }
 }
@@ -249,8 +252,7 @@ impl Inner {
             Input::Event(event) => return self.take_event(arrived, *event, tracked.id, seen).await,
             other => other,
         };
-        let candidates = self.candidates(target, visitor, visitor.address);
-        let held = self.live.hold(&candidates.keys()).await;
+        let (candidates, held) = self.hold(target, Device::of(visitor), None, *at).await;
         let ids = candidates.ids(target, &held, *at);
         let device = DeviceKey::new(target.key, ids.device_id.clone());
         let mut live = Vec::new();
@@ -293,16 +295,15 @@ impl Inner {
                 Some(present) if !self.agents.read(&visitor.user_agent).is_server() => {
                     let mut changed = present.clone();
                     changed.session.groups.extend(groups);
-                    let change = Change::Session(Box::new(changed.session.clone()));
                     live.push((device, Some(changed)));
-                    vec![change]
+                    Vec::new()
                 }
                 _ => Vec::new(),
             },
             Input::Replay(recording) => vec![Change::Replay(Box::new(chunk(*recording, &ids)))],
         };
         let record = Record::new(target.key, *at, changes);
-        let append = Append::new(record).with_live(live).with_seen(seen, &ids);
+        let append = Append::with_live(record, live).with_seen(seen, &ids);
         self.write(held, append).await?;
         Ok(ids)
     }
@@ -313,7 +314,7 @@ impl Inner {
         if append.is_empty() {
             return Ok(self.spool.last());
         }
-        let Written { position, append } = self.spool.append(append).await?;
+        let position = self.spool.append(&append).await?;
         held.put(append.live);
         if let Some(at) = append.crowded_at {
             held.note_crowded(at);
@@ -326,9 +327,9 @@ impl Inner {
     }
 
     async fn device(&self, target: &Target, visitor: &Visitor) -> DeviceState {
-        let candidates = self.candidates(target, visitor, visitor.address);
-        let held = self.live.hold(&candidates.keys()).await;
-        let found = candidates.found(&held, self.clock.now());
+        let now = self.clock.now();
+        let (candidates, held) = self.hold(target, Device::of(visitor), None, now).await;
+        let found = candidates.found(&held, now);
         let device = match found {
             Found::Previous => &candidates.previous,
             Found::Current | Found::Nothing => &candidates.current,
@@ -343,22 +344,39 @@ impl Inner {
         }
     }
 
-    /// The ids that the caller's device may have.
-    fn candidates(
+    /// The ids that a device may have at a moment. Waits until nobody else changes their sessions,
+    /// and that of another device.
+    async fn hold(
         &self,
         target: &Target,
-        visitor: &Visitor,
-        address: std::net::IpAddr,
-    ) -> Candidates {
-        let salts = self.salts.read().unwrap_or_else(PoisonError::into_inner);
-        let under = |salt| {
-            let device = visitor.device(target, address, salt);
-            DeviceKey::new(target.key, device.as_str().to_owned())
+        device: Device<'_>,
+        other: Option<&DeviceKey>,
+        at: Timestamp,
+    ) -> (Candidates, Held<'_>) {
+        let (visitor, address) = match device {
+            Device::Told(device) => {
+                let candidates = Candidates::one(target, device);
+                let held = self.live.hold(&candidates.keys(other)).await;
+                return (candidates, held);
+            }
+            Device::Of(visitor, address) => (visitor, address),
         };
-        Candidates {
-            current: under(&salts.current),
-            previous: under(&salts.previous),
+        let salts = Arc::clone(&self.salts.read().unwrap_or_else(PoisonError::into_inner));
+        let current = visitor.device(target, address, &salts.current);
+        let candidates = Candidates::one(target, &current);
+        let held = self.live.hold(&candidates.keys(other)).await;
+        if candidates.found(&held, at) == Found::Current {
+            // So it is with most, and another id takes a while to be made.
+            return (candidates, held);
         }
+        drop(held);
+        let previous = visitor.device(target, address, &salts.previous);
+        let candidates = Candidates {
+            previous: DeviceKey::new(target.key, previous.as_str().to_owned()),
+            ..candidates
+        };
+        let held = self.live.hold(&candidates.keys(other)).await;
+        (candidates, held)
     }
 
     fn known(&self, visitor: &Visitor, address: std::net::IpAddr) -> Known {
@@ -377,15 +395,17 @@ impl Inner {
 impl Append {
     /// A record, unless it changes nothing.
     fn new(record: Record) -> Self {
-        let records = Some(record).filter(|record| !record.changes.is_empty());
-        Self {
-            records: records.into_iter().collect(),
-            ..Self::default()
-        }
+        Self::with_live(record, Vec::new())
     }
 
-    fn with_live(self, live: Vec<(DeviceKey, Option<Live>)>) -> Self {
-        Self { live, ..self }
+    /// A record with what it changes of live sessions, unless it changes nothing.
+    fn with_live(record: Record, live: Vec<LiveChange<Live>>) -> Self {
+        let changes = !(record.changes.is_empty() && live.is_empty());
+        Self {
+            records: changes.then_some(record).into_iter().collect(),
+            live,
+            ..Self::default()
+        }
     }
 
     fn with_seen(self, seen: Option<Seen>, ids: &Ids) -> Self {
@@ -397,7 +417,7 @@ impl Append {
     }
 
     fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.live.is_empty() && self.seen.is_empty()
+        self.records.is_empty() && self.seen.is_empty()
     }
 }
 
@@ -432,6 +452,20 @@ fn chunk(recording: Recording, ids: &Ids) -> ReplayChunk {
     }
 }
 
+/// A device.
+enum Device<'a> {
+    /// The caller gave it this id.
+    Told(&'a DeviceId),
+    /// It is that of the visitor at an address.
+    Of(&'a Visitor, std::net::IpAddr),
+}
+
+impl<'a> Device<'a> {
+    fn of(visitor: &'a Visitor) -> Self {
+        Self::Of(visitor, visitor.address)
+    }
+}
+
 /// The ids that a device may have: the first with a live session is its own.
 struct Candidates {
     current: DeviceKey,
@@ -439,8 +473,8 @@ struct Candidates {
 }
 
 impl Candidates {
-    /// The one id that the caller told.
-    fn told(target: &Target, device: &DeviceId) -> Self {
+    /// This id alone.
+    fn one(target: &Target, device: &DeviceId) -> Self {
         let key = DeviceKey::new(target.key, device.as_str().to_owned());
         Self {
             current: key.clone(),
@@ -448,8 +482,9 @@ impl Candidates {
         }
     }
 
-    fn keys(&self) -> [&DeviceKey; 2] {
-        [&self.current, &self.previous]
+    fn keys<'a>(&'a self, other: Option<&'a DeviceKey>) -> Vec<&'a DeviceKey> {
+        let both = [&self.current, &self.previous];
+        both.into_iter().chain(other).collect()
     }
 
     fn found(&self, held: &Held<'_>, at: Timestamp) -> Found {

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How many records are applied at once at most.
-const BATCH: usize = 16_000;
+const BATCH: usize = 8_000;
 /// How long more is waited for after a batch that was not full: big transactions cost less, and
 /// nobody sees that a report is so late.
 const GATHER: Duration = Duration::from_millis(200);

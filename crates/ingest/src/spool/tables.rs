@@ -51,7 +51,7 @@ const THIS_FORMAT: &[u8] = &[3];
 /// How much of the file is kept in memory.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 /// How much is read at once, roughly.
-const READ_BYTES: usize = 16 * 1024 * 1024;
+const READ_BYTES: usize = 8 * 1024 * 1024;
 
 /// A spool that another version of this program wrote.
 #[derive(Debug, thiserror::Error)]

@@ -1,15 +1,17 @@
 //! From an accepted request to a record in the spool.
 
+mod devices;
 mod erasure;
 mod events;
 mod upkeep;
 
+use self::devices::Device;
 pub use self::erasure::NotDoneYet;
 pub(crate) use self::events::{keep, tell};
 
 use std::{
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, RwLock},
 };
 
 use paneld_domain::{
@@ -21,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    DeviceId, Identified, Input, Recording, Salt, SessionId, Target, Tracked, Visitor,
+    Identified, Input, Recording, Salt, Target, Tracked, Visitor,
     duplicates::{Duplicates, Fingerprint},
     progress::Progress,
     record::{Change, Record},
@@ -326,59 +328,6 @@ impl Inner {
         self.duplicates.hold_ids(seen).await
     }
 
-    async fn device(&self, target: &Target, visitor: &Visitor) -> DeviceState {
-        let now = self.clock.now();
-        let (candidates, held) = self.hold(target, Device::of(visitor), None, now).await;
-        let found = candidates.found(&held, now);
-        let device = match found {
-            Found::Previous => &candidates.previous,
-            Found::Current | Found::Nothing => &candidates.current,
-        };
-        let session = held.get(device).filter(|_| found != Found::Nothing);
-        DeviceState {
-            ids: Ids {
-                device_id: device.device().to_owned(),
-                session_id: session.map_or_else(String::new, |live| live.session.id.clone()),
-            },
-            found,
-        }
-    }
-
-    /// The ids that a device may have at a moment. Waits until nobody else changes their sessions,
-    /// and that of another device.
-    async fn hold(
-        &self,
-        target: &Target,
-        device: Device<'_>,
-        other: Option<&DeviceKey>,
-        at: Timestamp,
-    ) -> (Candidates, Held<'_>) {
-        let (visitor, address) = match device {
-            Device::Told(device) => {
-                let candidates = Candidates::one(target, device);
-                let held = self.live.hold(&candidates.keys(other)).await;
-                return (candidates, held);
-            }
-            Device::Of(visitor, address) => (visitor, address),
-        };
-        let salts = Arc::clone(&self.salts.read().unwrap_or_else(PoisonError::into_inner));
-        let current = visitor.device(target, address, &salts.current);
-        let candidates = Candidates::one(target, &current);
-        let held = self.live.hold(&candidates.keys(other)).await;
-        if candidates.found(&held, at) == Found::Current {
-            // So it is with most, and another id takes a while to be made.
-            return (candidates, held);
-        }
-        drop(held);
-        let previous = visitor.device(target, address, &salts.previous);
-        let candidates = Candidates {
-            previous: DeviceKey::new(target.key, previous.as_str().to_owned()),
-            ..candidates
-        };
-        let held = self.live.hold(&candidates.keys(other)).await;
-        (candidates, held)
-    }
-
     fn known(&self, visitor: &Visitor, address: std::net::IpAddr) -> Known {
         Known {
             agent: self.agents.read(&visitor.user_agent),
@@ -449,82 +398,5 @@ fn chunk(recording: Recording, ids: &Ids) -> ReplayChunk {
         started_at: recording.started_at,
         ended_at: recording.ended_at,
         payload: recording.payload,
-    }
-}
-
-/// A device.
-enum Device<'a> {
-    /// The caller gave it this id.
-    Told(&'a DeviceId),
-    /// It is that of the visitor at an address.
-    Of(&'a Visitor, std::net::IpAddr),
-}
-
-impl<'a> Device<'a> {
-    fn of(visitor: &'a Visitor) -> Self {
-        Self::Of(visitor, visitor.address)
-    }
-}
-
-/// The ids that a device may have: the first with a live session is its own.
-struct Candidates {
-    current: DeviceKey,
-    previous: DeviceKey,
-}
-
-impl Candidates {
-    /// This id alone.
-    fn one(target: &Target, device: &DeviceId) -> Self {
-        let key = DeviceKey::new(target.key, device.as_str().to_owned());
-        Self {
-            current: key.clone(),
-            previous: key,
-        }
-    }
-
-    fn keys<'a>(&'a self, other: Option<&'a DeviceKey>) -> Vec<&'a DeviceKey> {
-        let both = [&self.current, &self.previous];
-        both.into_iter().chain(other).collect()
-    }
-
-    fn found(&self, held: &Held<'_>, at: Timestamp) -> Found {
-        let goes_on = |key| held.get(key).is_some_and(|live| live.goes_on(at));
-        if goes_on(&self.current) {
-            Found::Current
-        } else if goes_on(&self.previous) {
-            Found::Previous
-        } else {
-            Found::Nothing
-        }
-    }
-
-    /// The device that something happened on then.
-    fn device(&self, held: &Held<'_>, at: Timestamp) -> &DeviceKey {
-        match self.found(held, at) {
-            Found::Previous => &self.previous,
-            Found::Current | Found::Nothing => &self.current,
-        }
-    }
-
-    /// What the caller is told of something that happened then.
-    fn ids(&self, target: &Target, held: &Held<'_>, at: Timestamp) -> Ids {
-        let device = self.device(held, at);
-        let live = held.get(device).filter(|live| live.goes_on(at));
-        let session_id = match live {
-            Some(live) => live.session.id.clone(),
-            None => {
-                // Its id may have been that of a session which was ended early.
-                let id = if held.get(device).is_none() && held.is_crowded(at) {
-                    SessionId::random()
-                } else {
-                    SessionId::derive(&target.id, device.device(), at)
-                };
-                id.as_str().to_owned()
-            }
-        };
-        Ids {
-            device_id: device.device().to_owned(),
-            session_id,
-        }
     }
 }

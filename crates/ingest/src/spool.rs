@@ -5,6 +5,7 @@
 //! change of live sessions with them, and the ids of recent events are in the same transaction,
 //! so that a restart finds them as they were told.
 
+mod fault;
 mod frames;
 mod replies;
 mod tables;

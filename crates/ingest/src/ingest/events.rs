@@ -7,7 +7,7 @@ use paneld_domain::{
 };
 use uuid::Uuid;
 
-use super::{Arrived, Device, Ids, Inner, identify};
+use super::{Arrived, Ids, Inner, devices::Device, identify};
 use crate::{
     DeviceId, Moment, Page, TrackedEvent, properties,
     record::{Change, Record},

@@ -10,6 +10,7 @@ use paneld_domain::ErrorChain;
 
 use super::{
     Gauges, Seen, SpoolError,
+    fault::Fault,
     frames::Frames,
     replies::{Replies, Waiter},
     tables::{Tables, Transaction},
@@ -207,7 +208,7 @@ impl Writer {
     }
 }
 
-fn note(transaction: &mut Transaction<'_>, entry: &Entry) -> Result<(), super::tables::Fault> {
+fn note(transaction: &mut Transaction<'_>, entry: &Entry) -> Result<(), Fault> {
     transaction.note_seen(&entry.seen)?;
     match entry.crowded_at {
         Some(at) => transaction.note_crowded(at),

@@ -14,7 +14,7 @@ use crate::sessions::{DeviceKey, Kept, LiveChange};
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
 /// How many sessions it may be behind before it follows.
 const MOST_SESSIONS: usize = 50_000;
-/// How many sessions are written to it with one commit: for about a millisecond.
+/// How many sessions are written to it with one commit, so that nobody waits long for it.
 const AT_ONCE: usize = 512;
 
 #[derive(Debug)]

@@ -25,6 +25,9 @@ use crate::{
 /// beginning back by a quarter of an hour at most: older ones belong to no session.
 const VERSIONS_APART_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// How many rows are made ready at once: they exist three times until they are in the table.
+const AT_ONCE: usize = 4_096;
+
 /// The position up to which everything was applied.
 pub(crate) fn position(connection: &Connection) -> Result<u64, Fault> {
     let sql = "SELECT position FROM applied";
@@ -161,8 +164,8 @@ impl<'a> Pending<'a> {
         } = std::mem::take(self);
         let sessions = in_order(&sessions);
         let numbers = numbers.of_rows(connection, &events, &views, &sessions)?;
-        if !events.is_empty() {
-            let rows = record::events(&events, &views, &numbers)?;
+        for (events, views) in events.chunks(AT_ONCE).zip(views.chunks(AT_ONCE)) {
+            let rows = record::events(events, views, &numbers)?;
             append(connection, "events", rows)?;
         }
         if !disordered.is_empty() {

@@ -118,9 +118,13 @@ pub fn configure(config: &mut ServiceConfig, services: &Services) {
 
 fn mount(config: &mut ServiceConfig, services: &Services) {
     let gate = |api| services.guard.gate(api);
-    // Resources are tried in this order, and nothing is asked for as often as to track.
-    for resource in resources(track::endpoints(), "", with_or_without_slash) {
-        config.service(resource.wrap(from_fn(track::allow_any_origin)));
+    // Resources are tried in this order, and nothing is asked for as often as to track. SDKs put
+    // their path behind whatever base they are told; a path of each resource's own is compared,
+    // where several would be searched for with regular expressions.
+    for pattern in [exactly, with_slash] {
+        for resource in resources(track::endpoints(), "", pattern) {
+            config.service(resource.wrap(from_fn(track::allow_any_origin)));
+        }
     }
     for resource in resources(health::endpoints(), "", exactly) {
         config.service(resource);
@@ -160,7 +164,7 @@ fn closed(scope: actix_web::Scope) -> actix_web::Scope {
 fn resources(
     endpoints: Vec<Endpoint>,
     prefix: &str,
-    patterns: fn(String) -> Vec<String>,
+    pattern: fn(&str) -> String,
 ) -> Vec<actix_web::Resource> {
     let mut by_path = BTreeMap::<String, Vec<Endpoint>>::new();
     for endpoint in endpoints {
@@ -175,7 +179,7 @@ fn resources(
         if allowed.contains(&Method::GET) {
             allowed.push(Method::HEAD);
         }
-        let mut resource = web::resource(patterns(path)).default_service(refuse_others(allowed));
+        let mut resource = web::resource(pattern(&path)).default_service(refuse_others(allowed));
         for endpoint in endpoints {
             resource = resource.route(endpoint.route);
         }
@@ -184,17 +188,15 @@ fn resources(
     resources.collect()
 }
 
+fn exactly(path: &str) -> String {
+    path.to_owned()
+}
+
+fn with_slash(path: &str) -> String {
+    format!("{path}/")
+}
+
 /// Tells what methods a path knows.
-fn exactly(path: String) -> Vec<String> {
-    vec![path]
-}
-
-/// SDKs put their path behind whatever base they are told.
-fn with_or_without_slash(path: String) -> Vec<String> {
-    let slashed = format!("{path}/");
-    vec![path, slashed]
-}
-
 fn refuse_others(allowed: Vec<Method>) -> actix_web::Route {
     web::to(move || {
         let refusal = ApiError::method_not_allowed(&allowed);

@@ -6,16 +6,20 @@
 //! away is tried until it is back. A record that a sink refuses although it works is set aside,
 //! so that it does not stand in the way of all others.
 
+mod changes;
 mod copies;
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
-use paneld_domain::{ErrorChain, PeopleChange, ProjectKey, Timestamp};
-use paneld_events::{Batch, Erased, EventStore, EventsError, StoreChange};
+use paneld_domain::{ErrorChain, PeopleChange};
+use paneld_events::{Batch, Erased, EventStore, EventsError};
 use paneld_repository::{Repository, RepositoryError};
 use tokio::task::JoinHandle;
 
-use self::copies::Copies;
+use self::{
+    changes::{of_events, of_people, removes},
+    copies::Copies,
+};
 use crate::{
     Ingest,
     ingest::Inner,
@@ -24,10 +28,14 @@ use crate::{
 };
 
 /// How many records are applied at once at most.
-const BATCH: usize = 5_000;
+const BATCH: usize = 8_000;
 /// How long more is waited for after a batch that was not full: big transactions cost less, and
 /// nobody sees that a report is so late.
 const GATHER: Duration = Duration::from_millis(200);
+/// How long more is waited for after a batch of at least so many records: then what counts is
+/// that a session which goes on is written once, and not with each of its events.
+const GATHER_BUSY: Duration = Duration::from_millis(700);
+const BUSY: u64 = 2_000;
 /// How long to wait before a sink that is away is tried again.
 const AWAY: Duration = Duration::from_secs(1);
 
@@ -126,11 +134,14 @@ impl Applier {
             };
             // Up to the end there may be positions of which nothing is left. Up to what was the
             // end before reading: what came meanwhile was perhaps not read.
-            applied = batch.last.unwrap_or(end);
-            self.apply(batch.records, applied).await;
+            let position = batch.last.unwrap_or(end);
+            self.apply(batch.records, applied..position).await;
+            let is_busy = position - applied >= BUSY;
+            applied = position;
             self.publish(applied);
             if !batch.is_cut {
-                let _ = tokio::time::timeout(GATHER, self.inner.progress.hurry.notified()).await;
+                let gather = if is_busy { GATHER_BUSY } else { GATHER };
+                let _ = tokio::time::timeout(gather, self.inner.progress.hurry.notified()).await;
             }
         }
     }
@@ -150,28 +161,51 @@ impl Applier {
         read.await.unwrap_or(Err(SpoolError::Closed))
     }
 
-    /// Applies all that is wanted of the records up to a position, however long it takes.
-    async fn apply(&mut self, records: Vec<Spooled>, position: u64) {
-        let mut parts = vec![(records, position)];
-        while let Some((part, position)) = parts.pop() {
+    /// Applies all that is wanted of the records behind a position and up to another, however
+    /// long it takes.
+    async fn apply(&mut self, records: Vec<Spooled>, range: Range<u64>) {
+        let mut parts = vec![(range, Some(records))];
+        while let Some((range, records)) = parts.pop() {
+            let records = match records {
+                Some(records) => records,
+                None => self.read_again(&range).await,
+            };
+            let positions = records.iter().map(|spooled| spooled.position);
+            let positions = positions.collect::<Vec<_>>();
+            let erasures = records.iter().flat_map(erasures).collect::<Vec<_>>();
             let spool = self.inner.spool.id();
-            match self.sink.apply(spool, &part, position).await {
+            match self.sink.apply(spool, records, range.end).await {
                 Ok(erased) => {
                     self.note_back();
-                    let positions = part.iter().flat_map(erasures);
-                    self.inner.progress.note_erased(positions.zip(erased));
+                    let erased = erasures.into_iter().zip(erased);
+                    self.inner.progress.note_erased(erased);
                 }
                 Err(Refusal::Away(error)) => {
                     self.wait(&*error).await;
-                    parts.push((part, position));
+                    parts.push((range, None));
                 }
-                Err(Refusal::Rejected(_)) if part.len() > 1 => {
-                    let mut first = part;
-                    let second = first.split_off(first.len() / 2);
-                    let between = first.last().map_or(position, |last| last.position);
-                    parts.extend([(second, position), (first, between)]);
+                Err(Refusal::Rejected(error)) => match positions[..] {
+                    [] | [_] => self.set_aside(positions, range.end, &*error).await,
+                    _ => {
+                        let between = positions[positions.len() / 2 - 1];
+                        parts.push((between..range.end, None));
+                        parts.push((range.start..between, None));
+                    }
+                },
+            }
+        }
+    }
+
+    /// Reads what was read before. It stays in the spool until it is applied.
+    async fn read_again(&mut self, range: &Range<u64>) -> Vec<Spooled> {
+        loop {
+            match self.read(range.start).await {
+                Ok(part) => {
+                    let mut records = part.records;
+                    records.retain(|spooled| spooled.position <= range.end);
+                    return records;
                 }
-                Err(Refusal::Rejected(error)) => self.set_aside(part, &*error).await,
+                Err(error) => self.wait(&error).await,
             }
         }
     }
@@ -179,24 +213,24 @@ impl Applier {
     /// Keeps a record for an operator, and goes on behind it.
     async fn set_aside(
         &mut self,
-        records: Vec<Spooled>,
+        refused: Vec<u64>,
+        end: u64,
         why: &(dyn std::error::Error + Send + Sync + 'static),
     ) {
-        for spooled in records {
-            let position = spooled.position;
+        for position in refused {
             let sink = self.sink.name();
             let error = ErrorChain(why).to_string();
             tracing::error!(sink, position, error, "a record is refused, and set aside");
             metrics::counter!("paneld_spool_set_aside_total", "sink" => sink).increment(1);
-            while let Err(error) = self.inner.spool.set_aside(spooled.clone()).await {
+            while let Err(error) = self.inner.spool.set_aside(position).await {
                 self.wait(&error).await;
             }
-            let inner = Arc::clone(&self.inner);
-            while let Err(Refusal::Away(error) | Refusal::Rejected(error)) =
-                self.sink.apply(inner.spool.id(), &[], position).await
-            {
-                self.wait(&*error).await;
-            }
+        }
+        let inner = Arc::clone(&self.inner);
+        while let Err(Refusal::Away(error) | Refusal::Rejected(error)) =
+            self.sink.apply(inner.spool.id(), Vec::new(), end).await
+        {
+            self.wait(&*error).await;
         }
     }
 
@@ -227,9 +261,12 @@ impl Applier {
             Sink::Catalog(_) => &progress.catalog,
             Sink::Copies(_) => &progress.copies,
         };
-        if applied > done.send_replace(applied) {
+        let before = progress.everywhere();
+        done.send_replace(applied);
+        let everywhere = progress.everywhere();
+        if everywhere > before {
             // Tried again with the next batch.
-            let _ = self.inner.spool.trim(progress.everywhere());
+            let _ = self.inner.spool.trim(everywhere);
         }
     }
 }
@@ -266,13 +303,14 @@ impl Sink {
     async fn apply(
         &self,
         spool: &str,
-        records: &[Spooled],
+        records: Vec<Spooled>,
         position: u64,
     ) -> Result<Vec<Erased>, Refusal> {
         match self {
             Self::Store(store) => {
-                let changes = records.iter().flat_map(of_events).collect::<Vec<_>>();
-                let removes = changes.iter().any(|(_, change)| is_removal(change));
+                let removes = records.iter().any(removes);
+                let changes = of_events(records);
+                let changes = changes.map_err(|error| Refusal::Rejected(Box::new(error)))?;
                 let batch = Batch { position, changes };
                 let erased = store.apply(batch).await.map_err(of_store)?;
                 if removes && let Err(error) = store.checkpoint().await {
@@ -283,7 +321,7 @@ impl Sink {
                 Ok(erased)
             }
             Self::Catalog(catalog) => {
-                let changes = records.iter().flat_map(of_people).collect::<Vec<_>>();
+                let changes = of_people(records);
                 if changes.is_empty() {
                     return Ok(Vec::new());
                 }
@@ -293,7 +331,7 @@ impl Sink {
                 Ok(Vec::new())
             }
             Self::Copies(copies) => {
-                copies.apply(position, records).await?;
+                copies.apply(position, &records).await?;
                 Ok(Vec::new())
             }
         }
@@ -320,53 +358,4 @@ fn erasures(spooled: &Spooled) -> impl Iterator<Item = u64> {
     let erasures = changes
         .filter(|change| matches!(change, Change::People(PeopleChange::EraseProfile { .. })));
     erasures.map(|_| spooled.position)
-}
-
-/// Whether this removes what somebody wants to be gone.
-fn is_removal(change: &StoreChange) -> bool {
-    matches!(
-        change,
-        StoreChange::EraseProfile { .. } | StoreChange::Purge
-    )
-}
-
-/// What the event store keeps of a record.
-fn of_events(spooled: &Spooled) -> Vec<(ProjectKey, StoreChange)> {
-    let record = &spooled.record;
-    let changes = record.changes.iter().filter_map(|change| {
-        let change = match change {
-            Change::Event(event) => StoreChange::Event(event.clone()),
-            Change::View(event, view) => StoreChange::View(event.clone(), view.clone()),
-            Change::Disordered(span) => StoreChange::Disordered(span.clone()),
-            Change::Session(session) => StoreChange::Session(session.clone()),
-            Change::Bot(visit) => StoreChange::Bot(visit.clone()),
-            Change::Replay(chunk) => StoreChange::Replay((**chunk).clone()),
-            Change::People(PeopleChange::EraseProfile { profile_id }) => {
-                StoreChange::EraseProfile {
-                    profile_id: profile_id.clone(),
-                }
-            }
-            Change::People(_) => return None,
-            Change::Forget {
-                events_before,
-                replays_before,
-            } => StoreChange::Forget {
-                events_before: *events_before,
-                replays_before: *replays_before,
-            },
-            Change::Purge => StoreChange::Purge,
-        };
-        Some((record.project(), change))
-    });
-    changes.collect()
-}
-
-/// What the catalog keeps of a record.
-fn of_people(spooled: &Spooled) -> Vec<(ProjectKey, Timestamp, PeopleChange)> {
-    let record = &spooled.record;
-    let changes = record.changes.iter().filter_map(|change| match change {
-        Change::People(change) => Some((record.project(), record.at, change.clone())),
-        _ => None,
-    });
-    changes.collect()
 }

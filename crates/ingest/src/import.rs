@@ -227,7 +227,7 @@ impl Ingest {
             seen,
             ..Append::default()
         };
-        inner.spool.append(append).await?;
+        inner.spool.append(&append).await?;
         drop(once);
         Ok(())
     }

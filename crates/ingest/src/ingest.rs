@@ -1,15 +1,17 @@
 //! From an accepted request to a record in the spool.
 
+mod devices;
 mod erasure;
 mod events;
 mod upkeep;
 
+use self::devices::Device;
 pub use self::erasure::NotDoneYet;
 pub(crate) use self::events::{keep, tell};
 
 use std::{
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, RwLock},
 };
 
 use paneld_domain::{
@@ -21,12 +23,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    DeviceId, Identified, Input, Recording, Salt, SessionId, Target, Tracked, Visitor,
+    Identified, Input, Recording, Salt, Target, Tracked, Visitor,
     duplicates::{Duplicates, Fingerprint},
     progress::Progress,
     record::{Change, Record},
-    sessions::{DeviceKey, Held, Live, LiveSessions},
-    spool::{Append, Seen, Spool, SpoolError, Written},
+    sessions::{DeviceKey, Held, Live, LiveChange, LiveSessions},
+    spool::{Append, Seen, Spool, SpoolError},
     visitor::Known,
 };
 
@@ -90,7 +92,7 @@ pub(crate) struct Inner {
     pub(crate) spool: Spool,
     live: LiveSessions,
     duplicates: Duplicates,
-    salts: RwLock<Salts>,
+    salts: RwLock<Arc<Salts>>,
     agents: Agents,
     bots: Bots,
     places: Places,
@@ -145,7 +147,7 @@ impl Ingest {
             spool,
             live,
             duplicates: Duplicates::new(clock.clone()),
-            salts: RwLock::new(salts),
+            salts: RwLock::new(Arc::new(salts)),
             agents: Agents::new(),
             bots: Bots::new(),
             places,
@@ -164,9 +166,12 @@ impl Ingest {
     /// When it could not be written; then nothing of it is kept.
     pub async fn track(&self, arrived: Arrived, tracked: Tracked) -> Result<Ids, SpoolError> {
         let inner = Arc::clone(&self.0);
-        // The caller may go away in the middle; what was begun is brought to an end.
-        let work = tokio::spawn(async move { inner.track(arrived, tracked).await });
-        work.await.map_err(|_stopped| SpoolError::Closed)?
+        // The caller may go away in the middle; what was begun is brought to an end. In a box, for
+        // it is some thousand bytes long and would be moved several times.
+        let work = Box::pin(async move { inner.track(arrived, tracked).await });
+        tokio::spawn(work)
+            .await
+            .map_err(|_stopped| SpoolError::Closed)?
     }
 
     /// Which device and session the caller has, without tracking anything.
@@ -197,7 +202,7 @@ impl Ingest {
             created_at: arrived.at,
         };
         let record = Record::new(arrived.target.key, arrived.at, vec![Change::Bot(visit)]);
-        self.0.spool.append(Append::new(record)).await?;
+        self.0.spool.append(&Append::new(record)).await?;
         Ok(())
     }
 }
@@ -249,8 +254,7 @@ impl Inner {
             Input::Event(event) => return self.take_event(arrived, *event, tracked.id, seen).await,
             other => other,
         };
-        let candidates = self.candidates(target, visitor, visitor.address);
-        let held = self.live.hold(&candidates.keys()).await;
+        let (candidates, held) = self.hold(target, Device::of(visitor), None, *at).await;
         let ids = candidates.ids(target, &held, *at);
         let device = DeviceKey::new(target.key, ids.device_id.clone());
         let mut live = Vec::new();
@@ -293,16 +297,15 @@ impl Inner {
                 Some(present) if !self.agents.read(&visitor.user_agent).is_server() => {
                     let mut changed = present.clone();
                     changed.session.groups.extend(groups);
-                    let change = Change::Session(Box::new(changed.session.clone()));
                     live.push((device, Some(changed)));
-                    vec![change]
+                    Vec::new()
                 }
                 _ => Vec::new(),
             },
             Input::Replay(recording) => vec![Change::Replay(Box::new(chunk(*recording, &ids)))],
         };
         let record = Record::new(target.key, *at, changes);
-        let append = Append::new(record).with_live(live).with_seen(seen, &ids);
+        let append = Append::with_live(record, live).with_seen(seen, &ids);
         self.write(held, append).await?;
         Ok(ids)
     }
@@ -313,7 +316,7 @@ impl Inner {
         if append.is_empty() {
             return Ok(self.spool.last());
         }
-        let Written { position, append } = self.spool.append(append).await?;
+        let position = self.spool.append(&append).await?;
         held.put(append.live);
         if let Some(at) = append.crowded_at {
             held.note_crowded(at);
@@ -323,42 +326,6 @@ impl Inner {
 
     pub(crate) async fn hold_ids(&self, seen: &[Seen]) -> Vec<tokio::sync::MutexGuard<'_, ()>> {
         self.duplicates.hold_ids(seen).await
-    }
-
-    async fn device(&self, target: &Target, visitor: &Visitor) -> DeviceState {
-        let candidates = self.candidates(target, visitor, visitor.address);
-        let held = self.live.hold(&candidates.keys()).await;
-        let found = candidates.found(&held, self.clock.now());
-        let device = match found {
-            Found::Previous => &candidates.previous,
-            Found::Current | Found::Nothing => &candidates.current,
-        };
-        let session = held.get(device).filter(|_| found != Found::Nothing);
-        DeviceState {
-            ids: Ids {
-                device_id: device.device().to_owned(),
-                session_id: session.map_or_else(String::new, |live| live.session.id.clone()),
-            },
-            found,
-        }
-    }
-
-    /// The ids that the caller's device may have.
-    fn candidates(
-        &self,
-        target: &Target,
-        visitor: &Visitor,
-        address: std::net::IpAddr,
-    ) -> Candidates {
-        let salts = self.salts.read().unwrap_or_else(PoisonError::into_inner);
-        let under = |salt| {
-            let device = visitor.device(target, address, salt);
-            DeviceKey::new(target.key, device.as_str().to_owned())
-        };
-        Candidates {
-            current: under(&salts.current),
-            previous: under(&salts.previous),
-        }
     }
 
     fn known(&self, visitor: &Visitor, address: std::net::IpAddr) -> Known {
@@ -377,15 +344,17 @@ impl Inner {
 impl Append {
     /// A record, unless it changes nothing.
     fn new(record: Record) -> Self {
-        let records = Some(record).filter(|record| !record.changes.is_empty());
-        Self {
-            records: records.into_iter().collect(),
-            ..Self::default()
-        }
+        Self::with_live(record, Vec::new())
     }
 
-    fn with_live(self, live: Vec<(DeviceKey, Option<Live>)>) -> Self {
-        Self { live, ..self }
+    /// A record with what it changes of live sessions, unless it changes nothing.
+    fn with_live(record: Record, live: Vec<LiveChange<Live>>) -> Self {
+        let changes = !(record.changes.is_empty() && live.is_empty());
+        Self {
+            records: changes.then_some(record).into_iter().collect(),
+            live,
+            ..Self::default()
+        }
     }
 
     fn with_seen(self, seen: Option<Seen>, ids: &Ids) -> Self {
@@ -397,7 +366,7 @@ impl Append {
     }
 
     fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.live.is_empty() && self.seen.is_empty()
+        self.records.is_empty() && self.seen.is_empty()
     }
 }
 
@@ -429,67 +398,5 @@ fn chunk(recording: Recording, ids: &Ids) -> ReplayChunk {
         started_at: recording.started_at,
         ended_at: recording.ended_at,
         payload: recording.payload,
-    }
-}
-
-/// The ids that a device may have: the first with a live session is its own.
-struct Candidates {
-    current: DeviceKey,
-    previous: DeviceKey,
-}
-
-impl Candidates {
-    /// The one id that the caller told.
-    fn told(target: &Target, device: &DeviceId) -> Self {
-        let key = DeviceKey::new(target.key, device.as_str().to_owned());
-        Self {
-            current: key.clone(),
-            previous: key,
-        }
-    }
-
-    fn keys(&self) -> [&DeviceKey; 2] {
-        [&self.current, &self.previous]
-    }
-
-    fn found(&self, held: &Held<'_>, at: Timestamp) -> Found {
-        let goes_on = |key| held.get(key).is_some_and(|live| live.goes_on(at));
-        if goes_on(&self.current) {
-            Found::Current
-        } else if goes_on(&self.previous) {
-            Found::Previous
-        } else {
-            Found::Nothing
-        }
-    }
-
-    /// The device that something happened on then.
-    fn device(&self, held: &Held<'_>, at: Timestamp) -> &DeviceKey {
-        match self.found(held, at) {
-            Found::Previous => &self.previous,
-            Found::Current | Found::Nothing => &self.current,
-        }
-    }
-
-    /// What the caller is told of something that happened then.
-    fn ids(&self, target: &Target, held: &Held<'_>, at: Timestamp) -> Ids {
-        let device = self.device(held, at);
-        let live = held.get(device).filter(|live| live.goes_on(at));
-        let session_id = match live {
-            Some(live) => live.session.id.clone(),
-            None => {
-                // Its id may have been that of a session which was ended early.
-                let id = if held.get(device).is_none() && held.is_crowded(at) {
-                    SessionId::random()
-                } else {
-                    SessionId::derive(&target.id, device.device(), at)
-                };
-                id.as_str().to_owned()
-            }
-        };
-        Ids {
-            device_id: device.device().to_owned(),
-            session_id,
-        }
     }
 }

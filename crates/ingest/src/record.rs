@@ -22,7 +22,7 @@ pub(crate) struct Record {
 pub(crate) enum Change {
     /// Something happened.
     Event(Box<Event>),
-    /// A session is like this now.
+    /// A session of the past was like this.
     Session(Box<Session>),
     /// A listed bot came by.
     Bot(BotVisit),

@@ -1,5 +1,6 @@
 //! Sessions while they last: `contract/track.md` §5.5.
 
+mod kept;
 mod live;
 mod trail;
 
@@ -10,6 +11,7 @@ use uuid::{Builder, Uuid};
 
 use self::trail::Trail;
 pub(crate) use self::{
+    kept::{Kept, LiveChange},
     live::{Held, LiveSessions},
     trail::Step,
 };
@@ -25,7 +27,7 @@ const START_AHEAD_MS: i64 = 100;
 const END_BEHIND_MS: i64 = 1_000;
 
 /// Whose session it is: there is one for each device of a project.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct DeviceKey {
     project: i64,
     device: String,
@@ -48,7 +50,7 @@ impl DeviceKey {
     }
 }
 
-/// A session that may go on.
+/// A session that may go on. [`Kept`] reads its beginning alone: the session, and its id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Live {
     pub(crate) session: Session,
@@ -234,5 +236,44 @@ fn set(present: &mut String, value: &str) {
 fn fill(present: &mut String, value: &str) {
     if present.is_empty() {
         value.clone_into(present);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use paneld_domain::{Agent, Place, Referrer, Sdk, parse_timestamp};
+
+    use super::*;
+
+    /// The session of a device after so many screen views.
+    pub(crate) fn visit(device: &str, views: u32) -> Live {
+        let mut event = Event {
+            id: Uuid::from_u128(1),
+            name: Event::SCREEN_VIEW.to_owned(),
+            device_id: device.to_owned(),
+            profile_id: device.to_owned(),
+            session_id: format!("session of {device}"),
+            groups: Vec::new(),
+            path: "/".to_owned(),
+            origin: "https://shop.example".to_owned(),
+            referrer: Referrer::default(),
+            revenue: 0,
+            duration_ms: 0,
+            properties: std::collections::BTreeMap::new(),
+            created_at: parse_timestamp("2026-01-15T10:30:00Z").unwrap(),
+            place: Place::default(),
+            agent: Agent::default(),
+            sdk: Sdk::default(),
+            imported_at: None,
+        };
+        let mut live = Live::open(&event, event.created_at);
+        live.view(&event);
+        for view in 1..views {
+            event.created_at += chrono::TimeDelta::seconds(1);
+            event.path = format!("/{view}");
+            live.extend(&event, event.created_at);
+            live.view(&event);
+        }
+        live
     }
 }

@@ -1,11 +1,15 @@
 //! The spool: what was accepted and is not applied everywhere yet, on the local disk.
 //!
 //! It is a file of a transactional store. One thread writes: it takes what has come in since its
-//! last commit, commits it at once, and only then do the replies leave. Records, the state of
-//! live sessions and the ids of recent events are in the same transaction, so that a restart
-//! finds them as they were told.
+//! last commit, commits it at once, and only then do the replies leave. Records have what they
+//! change of live sessions with them, and the ids of recent events are in the same transaction,
+//! so that a restart finds them as they were told.
 
+mod fault;
+mod frames;
+mod replies;
 mod tables;
+mod tail;
 mod writer;
 
 use std::{
@@ -19,18 +23,19 @@ use std::{
 };
 
 use paneld_domain::{ProjectKey, Timestamp};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use uuid::Uuid;
 
-pub(crate) use self::writer::Written;
 use self::{
+    frames::Frames,
+    replies::Waiter,
     tables::Tables,
-    writer::{Command, Writer},
+    writer::{Command, Entry, Writer},
 };
 use crate::{
     Ids,
     record::Record,
-    sessions::{DeviceKey, Live},
+    sessions::{DeviceKey, Kept, Live, LiveChange},
 };
 
 /// Why the spool could not take or give something.
@@ -61,12 +66,35 @@ impl SpoolError {
 pub(crate) struct Append {
     /// The records, in the order in which they are to be applied.
     pub(crate) records: Vec<Record>,
-    /// The sessions of devices as they are now; `None` where there is none any more.
-    pub(crate) live: Vec<(DeviceKey, Option<Live>)>,
+    /// The sessions of devices as they are now. They go with the last record.
+    pub(crate) live: Vec<LiveChange<Live>>,
     /// The ids that callers gave, and what was replied.
     pub(crate) seen: Vec<(Seen, Ids)>,
     /// When sessions were ended early, in milliseconds since 1970; if this ends some.
     pub(crate) crowded_at: Option<i64>,
+}
+
+impl Append {
+    fn encode(&self) -> Result<Entry, postcard::Error> {
+        let live = self.live.iter().map(|(device, live)| {
+            let live = live.as_ref().map(Kept::new).transpose()?;
+            Ok((device.clone(), live))
+        });
+        let live = live.collect::<Result<Vec<_>, postcard::Error>>()?;
+        let mut records = Frames::default();
+        if let Some((last, others)) = self.records.split_last() {
+            for record in others {
+                records.push(record, &[])?;
+            }
+            records.push(last, &live)?;
+        }
+        Ok(Entry {
+            records,
+            live,
+            seen: self.seen.clone(),
+            crowded_at: self.crowded_at,
+        })
+    }
 }
 
 /// The id that a caller gave a request, so that repeating it changes nothing.
@@ -83,6 +111,8 @@ pub(crate) struct Seen {
 pub(crate) struct Spooled {
     pub(crate) position: u64,
     pub(crate) record: Record,
+    /// The sessions that it changes, as they are behind it.
+    pub(crate) live: Vec<LiveChange<Kept>>,
 }
 
 /// Which records are to be read.
@@ -156,14 +186,16 @@ impl Spool {
         self.tables.id()
     }
 
-    /// Writes, and returns once it is on disk.
-    pub(crate) async fn append(&self, append: Append) -> Result<Written, SpoolError> {
+    /// Writes, and returns once it is on disk: the position of the last record of it; of the
+    /// spool, when it has none.
+    pub(crate) async fn append(&self, append: &Append) -> Result<u64, SpoolError> {
         let bytes = self.bytes();
         if bytes >= self.limit {
             return Err(SpoolError::Full { bytes });
         }
-        let (done, written) = oneshot::channel();
-        self.command(Command::Append(append, done))?;
+        let entry = append.encode().map_err(SpoolError::broken)?;
+        let (waiter, written) = Waiter::here();
+        self.command(Command::Append(entry, waiter))?;
         written.await.map_err(|_dropped| SpoolError::Closed)?
     }
 
@@ -177,11 +209,12 @@ impl Spool {
         self.command(Command::ForgetSeen(before.timestamp_millis()))
     }
 
-    /// Keeps a record that a sink refuses where an operator can find it.
-    pub(crate) async fn set_aside(&self, spooled: Spooled) -> Result<(), SpoolError> {
-        let (done, written) = oneshot::channel();
-        self.command(Command::SetAside(spooled, done))?;
-        written.await.map_err(|_dropped| SpoolError::Closed)?
+    /// Keeps the record of this position, which a sink refuses, where an operator can find it.
+    pub(crate) async fn set_aside(&self, position: u64) -> Result<(), SpoolError> {
+        let (waiter, written) = Waiter::here();
+        self.command(Command::SetAside(position, waiter))?;
+        written.await.map_err(|_dropped| SpoolError::Closed)??;
+        Ok(())
     }
 
     fn command(&self, command: Command) -> Result<(), SpoolError> {
@@ -195,7 +228,7 @@ impl Spool {
         self.tables.read(wanted, after, most)
     }
 
-    /// The sessions of all devices, as they were when the spool was written last.
+    /// The sessions of all devices, as they were when the spool was opened.
     pub(crate) fn live(&self) -> Result<Vec<(DeviceKey, Live)>, SpoolError> {
         self.tables.live()
     }
@@ -246,8 +279,10 @@ impl Drop for Spool {
 mod tests {
     use paneld_domain::{BotVisit, parse_timestamp};
 
+    use std::collections::BTreeMap;
+
     use super::*;
-    use crate::record::Change;
+    use crate::{record::Change, sessions::tests::visit};
 
     fn append(path: &str) -> Append {
         let at = parse_timestamp("2026-01-15T10:30:00Z").unwrap();
@@ -276,7 +311,7 @@ mod tests {
         let spool = Spool::open(&path, 1_000_000, 0).unwrap();
         let id = spool.id().to_owned();
         for page in ["/a", "/b", "/c"] {
-            spool.append(append(page)).await.unwrap();
+            spool.append(&append(page)).await.unwrap();
         }
         let before = spool.read(Wanted::All, 0, 100).unwrap().records;
         drop(spool);
@@ -294,17 +329,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spool");
         let spool = Spool::open(&path, 1_000_000, 0).unwrap();
-        spool.append(append("/a")).await.unwrap();
+        spool.append(&append("/a")).await.unwrap();
         spool.trim(1).unwrap();
         drop(spool);
         let spool = Spool::open(&path, 1_000_000, 500).unwrap();
         assert_eq!((spool.last(), spool.bytes()), (1, 0));
-        spool.append(append("/b")).await.unwrap();
+        spool.append(&append("/b")).await.unwrap();
         assert_eq!(positions(&spool, 0), [2]);
         drop(spool);
         std::fs::remove_file(&path).unwrap();
         let spool = Spool::open(&path, 1_000_000, 500).unwrap();
-        spool.append(append("/c")).await.unwrap();
+        spool.append(&append("/c")).await.unwrap();
         assert_eq!(positions(&spool, 0), [501]);
     }
 
@@ -312,9 +347,9 @@ mod tests {
     async fn a_full_spool_takes_nothing_until_something_is_applied() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(&folder.path().join("spool"), 10, 0).unwrap();
-        spool.append(append("/a")).await.unwrap();
+        spool.append(&append("/a")).await.unwrap();
         assert!(!spool.is_writable());
-        let refused = spool.append(append("/b")).await;
+        let refused = spool.append(&append("/b")).await;
         assert!(
             matches!(refused, Err(SpoolError::Full { .. })),
             "{refused:?}"
@@ -323,7 +358,100 @@ mod tests {
         while !spool.is_writable() {
             tokio::task::yield_now().await;
         }
-        spool.append(append("/c")).await.unwrap();
+        spool.append(&append("/c")).await.unwrap();
         assert_eq!(positions(&spool, 0), [2]);
+    }
+
+    /// The process may die after any commit, be the snapshot where it may. What a restart finds in
+    /// the file is then what was told.
+    #[tokio::test]
+    async fn live_sessions_are_found_again_after_any_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool");
+        let spool = Spool::open(&path, 1_000_000, 0).unwrap();
+        let mut expected = BTreeMap::new();
+        for step in 0..40_u32 {
+            let device = format!("phone {}", step % 7);
+            let key = DeviceKey::new(ProjectKey(7), device.clone());
+            let live = (step % 5 != 4).then(|| visit(&device, step));
+            let append = Append {
+                live: vec![(key.clone(), live.clone())],
+                ..append("/")
+            };
+            let position = spool.append(&append).await.unwrap();
+            match live {
+                Some(live) => expected.insert(key, live),
+                None => expected.remove(&key),
+            };
+            if step % 3 == 0 {
+                // What is applied everywhere goes, as soon as the snapshot needs it no more. There
+                // is nothing to set aside, but it is answered behind that.
+                spool.trim(position - u64::from(step % 2)).unwrap();
+                spool.set_aside(0).await.unwrap();
+            }
+            let copy = folder.path().join(format!("copy {step}"));
+            std::fs::copy(&path, &copy).unwrap();
+            let found = Spool::open(&copy, 1_000_000, 0).unwrap();
+            let live = found
+                .live()
+                .unwrap()
+                .into_iter()
+                .collect::<BTreeMap<_, _>>();
+            assert_eq!(live, expected, "after step {step}");
+            assert_eq!(found.last(), position);
+        }
+        spool.trim(spool.last()).unwrap();
+        spool.set_aside(0).await.unwrap();
+        assert!(positions(&spool, 0).is_empty());
+        assert_eq!(spool.bytes(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_a_sink_refuses_is_kept_when_everything_else_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool");
+        let spool = Spool::open(&path, 1_000_000, 0).unwrap();
+        let both = Append {
+            records: [append("/a"), append("/b")]
+                .into_iter()
+                .flat_map(|append| append.records)
+                .collect(),
+            ..Append::default()
+        };
+        assert_eq!(spool.append(&both).await.unwrap(), 2);
+        spool.set_aside(2).await.unwrap();
+        spool.trim(2).unwrap();
+        spool.set_aside(3).await.unwrap();
+        assert_eq!(
+            spool.tables.set_aside().unwrap(),
+            [(2, both.records[1].clone())]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_part_of_a_commit_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(&folder.path().join("spool"), 1_000_000, 10).unwrap();
+        let pages = ["/a", "/b", "/c", "/d"];
+        let records = pages.iter().flat_map(|page| append(page).records).collect();
+        let all = Append {
+            records,
+            ..Append::default()
+        };
+        assert_eq!(spool.append(&all).await.unwrap(), 14);
+        spool.append(&append("/e")).await.unwrap();
+        let read = |wanted, after, most| {
+            let part = spool.read(wanted, after, most).unwrap();
+            let positions = part.records.iter().map(|spooled| spooled.position);
+            (positions.collect::<Vec<_>>(), part.last, part.is_cut)
+        };
+        assert_eq!(read(Wanted::All, 0, 2), (vec![11, 12], Some(12), true));
+        assert_eq!(read(Wanted::All, 12, 2), (vec![13, 14], Some(14), true));
+        assert_eq!(
+            read(Wanted::All, 12, 3),
+            (vec![13, 14, 15], Some(15), false)
+        );
+        assert_eq!(read(Wanted::All, 15, 3), (vec![], None, false));
+        assert_eq!(read(Wanted::AboutPeople, 12, 2), (vec![], Some(14), true));
     }
 }

@@ -1,6 +1,6 @@
 //! Taking what callers track.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use paneld_auth::{Authorized, Principal, Tracker, permission};
 use paneld_domain::{Clock, Filter, InvalidValue, Project, ProjectId, Timestamp};
@@ -149,22 +149,23 @@ impl Track {
     }
 
     /// The project of the caller, or the one it names: `contract/auth-and-limits.md` §2.3.
-    async fn project(
+    async fn project<'a>(
         &self,
-        principal: &Principal,
+        principal: &'a Principal,
         named: Option<&str>,
-    ) -> Result<Project, ServiceError> {
+    ) -> Result<Cow<'a, Project>, ServiceError> {
         let own = principal.project();
         match (own, named) {
-            (Some(own), None) => Ok(own.clone()),
-            (Some(own), Some(named)) if own.id.as_str() == named => Ok(own.clone()),
+            (Some(own), None) => Ok(Cow::Borrowed(own)),
+            (Some(own), Some(named)) if own.id.as_str() == named => Ok(Cow::Borrowed(own)),
             (_, Some(named))
                 if principal.client().client_type == paneld_domain::ClientType::Root =>
             {
                 let id = named.parse::<ProjectId>();
                 let id = id.map_err(|_malformed| ServiceError::NotFound(Resource::Project))?;
                 let organization = principal.organization().id.clone();
-                Ok(self.repository.get_project(organization, id, false).await?)
+                let project = self.repository.get_project(organization, id, false).await?;
+                Ok(Cow::Owned(project))
             }
             (Some(_), Some(_)) => Err(ServiceError::Forbidden(
                 "You do not have access to this project",

@@ -7,11 +7,11 @@ use paneld_domain::{
 };
 use uuid::Uuid;
 
-use super::{Arrived, Candidates, Ids, Inner, identify};
+use super::{Arrived, Ids, Inner, devices::Device, identify};
 use crate::{
-    Moment, Page, TrackedEvent, properties,
+    DeviceId, Moment, Page, TrackedEvent, properties,
     record::{Change, Record},
-    sessions::{DeviceKey, Held, Live, Step},
+    sessions::{DeviceKey, Held, Live, LiveChange, Step},
     spool::{Append, Seen, SpoolError},
 };
 
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Default)]
 struct Effect {
     changes: Vec<Change>,
-    live: Vec<(DeviceKey, Option<Live>)>,
+    live: Vec<LiveChange<Live>>,
     /// What becomes of other devices, so that there is room for this one.
     others: Vec<Record>,
 }
@@ -41,22 +41,20 @@ impl Inner {
         // Only who knows the secret may speak for visitors elsewhere.
         let address = told.address.filter(|_| visitor.is_secret_authenticated);
         let address = address.unwrap_or(visitor.address);
-        let candidates = match &told.device_id {
-            Some(device) => Candidates::told(target, device),
-            None => self.candidates(target, visitor, address),
-        };
+        let told_device = told.device_id.clone();
         let moment = Moment::of_event(told.timestamp.as_ref(), *arrival);
         let known = self.known(visitor, address);
         let identity = told.identified.clone();
-        let is_told = told.device_id.is_some();
         let profile_id = told.profile_id().unwrap_or_default().to_owned();
         let mut event = self.event(arrived, told, id, moment.at, &known);
         let is_server = event.agent.is_server();
 
-        let joined = self.joined(target, &profile_id, &candidates, is_server, is_told);
-        let mut keys = candidates.keys().to_vec();
-        keys.extend(joined.as_ref());
-        let held = self.live.hold(&keys).await;
+        let joined = self.joined(target, &profile_id, told_device.as_ref(), is_server);
+        let device = match &told_device {
+            Some(device) => Device::Told(device),
+            None => Device::Of(visitor, address),
+        };
+        let (candidates, held) = self.hold(target, device, joined.as_ref(), moment.at).await;
         let ids = candidates.ids(target, &held, moment.at);
 
         let mut effect = Effect::default();
@@ -100,9 +98,7 @@ impl Inner {
             visit(arrived, &held, device, event, &mut effect);
         }
         let record = Record::new(target.key, *arrival, effect.changes);
-        let mut append = Append::new(record)
-            .with_live(effect.live)
-            .with_seen(seen, &ids);
+        let mut append = Append::with_live(record, effect.live).with_seen(seen, &ids);
         if !effect.others.is_empty() {
             append.records.splice(0..0, effect.others);
             append.crowded_at = Some(arrival.timestamp_millis());
@@ -167,18 +163,17 @@ impl Inner {
         &self,
         target: &crate::Target,
         profile_id: &str,
-        candidates: &Candidates,
+        told: Option<&DeviceId>,
         is_server: bool,
-        is_told: bool,
     ) -> Option<DeviceKey> {
         if !is_server {
-            None
-        } else if !profile_id.is_empty() {
-            let device = self.live.device_of(target.key, profile_id);
-            device.or_else(|| is_told.then(|| candidates.current.clone()))
-        } else {
-            is_told.then(|| candidates.current.clone())
+            return None;
         }
+        let device = match profile_id {
+            "" => None,
+            profile_id => self.live.device_of(target.key, profile_id),
+        };
+        device.or_else(|| Some(DeviceKey::new(target.key, told?.as_str().to_owned())))
     }
 }
 
@@ -246,9 +241,6 @@ fn visit(
         }
     };
     keep(&mut effect.changes, event, &mut live);
-    effect
-        .changes
-        .push(Change::Session(Box::new(live.session.clone())));
     effect.live.push((device, Some(live)));
 }
 

@@ -18,7 +18,7 @@ impl Ingest {
     /// Uses these salts from now on.
     pub fn use_salts(&self, salts: Salts) {
         let present = self.0.salts.write();
-        *present.unwrap_or_else(PoisonError::into_inner) = salts;
+        *present.unwrap_or_else(PoisonError::into_inner) = Arc::new(salts);
     }
 
     /// Ends the sessions to which nothing came for half an hour. One that cannot be ended now is
@@ -80,7 +80,7 @@ impl Ingest {
             replays_before,
         };
         let record = Record::new(project, self.0.clock.now(), vec![change]);
-        self.0.spool.append(Append::new(record)).await?;
+        self.0.spool.append(&Append::new(record)).await?;
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl Inner {
             changes.push(Change::Session(Box::new(session)));
         }
         let record = Record::new(device.project(), now, changes);
-        let append = Append::new(record).with_live(vec![(device, rest)]);
+        let append = Append::with_live(record, vec![(device, rest)]);
         self.write(held, append).await?;
         Ok(())
     }
@@ -145,6 +145,6 @@ impl Inner {
         let held = self.live.hold(&keys).await;
         let record = Record::new(project, self.clock.now(), changes);
         let gone = devices.into_iter().map(|device| (device, None)).collect();
-        self.write(held, Append::new(record).with_live(gone)).await
+        self.write(held, Append::with_live(record, gone)).await
     }
 }

@@ -1,27 +1,32 @@
 //! The tables of the spool's file.
 
 use std::{
+    collections::BTreeMap,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{PoisonError, RwLock},
 };
 
 use paneld_domain::ProjectKey;
 use redb::{
-    AccessGuard, Builder, Database, ReadableDatabase as _, ReadableTable as _, Table,
-    TableDefinition, WriteTransaction,
+    AccessGuard, Builder, Database, ReadableDatabase as _, ReadableTable, Table, TableDefinition,
+    WriteTransaction,
 };
 use uuid::Uuid;
 
-use super::{Append, Part, Seen, SpoolError, Spooled, Wanted};
+use super::{
+    Part, Seen, SpoolError, Spooled, Wanted,
+    fault::Fault,
+    frames::{Frame, Frames},
+};
 use crate::{
     Ids,
-    record::Record,
-    sessions::{DeviceKey, Live},
+    sessions::{DeviceKey, Kept, Live, LiveChange},
 };
 
-/// By position.
+/// Those of each commit behind one another, by the position of the last of them.
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
-/// By project and device.
+/// By project and device, as they were at the position of the snapshot.
 const LIVE: TableDefinition<'_, (i64, &str), &[u8]> = TableDefinition::new("live_sessions");
 /// By project and id: what was replied.
 const SEEN: TableDefinition<'_, (i64, u128), &[u8]> = TableDefinition::new("seen_ids");
@@ -32,17 +37,20 @@ const SEEN_BY_TIME: TableDefinition<'_, (i64, i64, u128), ()> =
 const SET_ASIDE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("set_aside");
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 
-/// The position of the last record ever written: they are never given out twice.
+/// The position of the last record that was written before some were removed: they are never
+/// given out twice.
 const LAST: &str = "last";
 const ID: &str = "id";
+/// Up to which position live sessions are in their table.
+const SNAPSHOT: &str = "snapshot";
 /// When a session was last ended early.
 const CROWDED_AT: &str = "crowded_at";
 const FORMAT: &str = "format";
 /// Raised whenever records or live sessions are written in another form.
-const THIS_FORMAT: &[u8] = &[2];
+const THIS_FORMAT: &[u8] = &[3];
 
 /// How much of the file is kept in memory.
-const CACHE_BYTES: usize = 64 * 1024 * 1024;
+const CACHE_BYTES: usize = 32 * 1024 * 1024;
 /// How much is read at once, roughly.
 const READ_BYTES: usize = 8 * 1024 * 1024;
 
@@ -67,6 +75,7 @@ impl Tables {
         let database = open(path)?;
         let id = write(&database, |tables| tables.id(behind)).map_err(SpoolError::broken)?;
         let id = id.ok_or_else(|| SpoolError::broken(OtherFormat))?;
+        write(&database, |tables| tables.bring_snapshot_up()).map_err(SpoolError::broken)?;
         Ok(Self {
             path: path.to_owned(),
             id,
@@ -97,11 +106,11 @@ impl Tables {
     pub(super) fn measure(&self) -> Result<(u64, u64), SpoolError> {
         self.with(|database| {
             let read = database.begin_read()?;
-            let last = read.open_table(META)?.get(LAST)?;
-            let last = last.map_or(0, |last| position(last.value()));
+            let records = read.open_table(RECORDS)?;
+            let last = last(&read.open_table(META)?, &records)?;
             let mut bytes = 0;
-            for record in read.open_table(RECORDS)?.iter()? {
-                bytes += record?.1.value().len() as u64;
+            for commit in records.iter()? {
+                bytes += commit?.1.value().len() as u64;
             }
             Ok((last, bytes))
         })
@@ -109,23 +118,33 @@ impl Tables {
 
     pub(super) fn read(&self, wanted: Wanted, after: u64, most: usize) -> Result<Part, SpoolError> {
         self.with(|database| {
-            let read = database.begin_read()?;
-            let records = read.open_table(RECORDS)?;
+            let records = database.begin_read()?.open_table(RECORDS)?;
             let mut part = Part::default();
-            let mut bytes = 0;
-            for record in records.range(after + 1..)?.take(most) {
-                let (position, record) = record?;
-                let position = position.value();
-                part.last = Some(position);
-                part.is_cut = position - after == most as u64;
-                if let Some(record) = decode(record.value(), wanted)? {
-                    part.records.push(Spooled { position, record });
-                }
-                bytes += record.value().len();
-                if bytes >= READ_BYTES {
+            let (mut bytes, mut count) = (0, 0);
+            for commit in records.range(after + 1..)? {
+                if count >= most || bytes >= READ_BYTES {
                     part.is_cut = true;
                     break;
                 }
+                let (last, commit) = commit?;
+                let (last, commit) = (last.value(), commit.value());
+                for (position, frame) in numbered(last, commit).filter(|(at, _)| *at > after) {
+                    if count == most {
+                        break;
+                    }
+                    count += 1;
+                    part.last = Some(position);
+                    if wanted == Wanted::All || frame.is_about_people() {
+                        let (live, record) = frame.read()?;
+                        part.records.push(Spooled {
+                            position,
+                            record,
+                            live,
+                        });
+                    }
+                }
+                part.is_cut = part.last < Some(last);
+                bytes += commit.len();
             }
             Ok(part)
         })
@@ -140,6 +159,21 @@ impl Tables {
                 let (project, device) = key.value();
                 let key = DeviceKey::new(ProjectKey(project), device.to_owned());
                 all.push((key, postcard::from_bytes(live.value())?));
+            }
+            Ok(all)
+        })
+    }
+
+    /// The records that were set aside, by position.
+    #[cfg(test)]
+    pub(super) fn set_aside(&self) -> Result<Vec<(u64, crate::record::Record)>, SpoolError> {
+        self.with(|database| {
+            let mut all = Vec::new();
+            for record in database.begin_read()?.open_table(SET_ASIDE)?.iter()? {
+                let (position, record) = record?;
+                for frame in Frame::all(record.value()) {
+                    all.push((position.value(), frame.read()?.1));
+                }
             }
             Ok(all)
         })
@@ -181,35 +215,6 @@ impl Tables {
     }
 }
 
-/// What can go wrong with the file.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
-    #[error(transparent)]
-    Store(#[from] redb::Error),
-    #[error("a record cannot be read or written")]
-    Code(#[from] postcard::Error),
-    #[error("the file is not open")]
-    NotOpen,
-}
-
-/// The store has an error type for each of its operations; here they are one.
-macro_rules! store_errors {
-    ($($error:ident),*) => {
-        $(impl From<redb::$error> for Fault {
-            fn from(error: redb::$error) -> Self {
-                Self::Store(error.into())
-            }
-        })*
-    };
-}
-store_errors!(
-    TransactionError,
-    TableError,
-    StorageError,
-    CommitError,
-    DatabaseError
-);
-
 /// The tables in a transaction that writes.
 pub(super) struct Transaction<'t> {
     records: Table<'t, u64, &'static [u8]>,
@@ -249,51 +254,90 @@ impl<'t> Transaction<'t> {
         Ok(Some(id))
     }
 
-    /// Writes records behind this position; says how many bytes they have.
-    pub(super) fn append(&mut self, append: &Append, last: &mut u64) -> Result<u64, Fault> {
-        let mut bytes = 0;
-        for record in &append.records {
-            *last += 1;
-            let record = encode(record)?;
-            bytes += record.len() as u64;
-            self.records.insert(*last, record.as_slice())?;
+    /// Brings live sessions in their table up to the last record.
+    fn bring_snapshot_up(&mut self) -> Result<(), Fault> {
+        let snapshot = self.meta.get(SNAPSHOT)?;
+        let snapshot = snapshot.map_or(0, |at| position(at.value()));
+        let mut live = BTreeMap::<DeviceKey, Option<Kept>>::new();
+        for commit in self.records.range(snapshot + 1..)? {
+            let (last, commit) = commit?;
+            for (at, frame) in numbered(last.value(), commit.value()) {
+                if at > snapshot {
+                    live.extend(frame.live()?);
+                }
+            }
         }
-        for (key, live) in &append.live {
+        self.put_live(&live.into_iter().collect::<Vec<_>>())?;
+        let last = last(&self.meta, &self.records)?;
+        self.set_snapshot(last)
+    }
+
+    /// Writes the records of a commit, with the position of the last of them. Says how many bytes
+    /// they take.
+    pub(super) fn append(&mut self, last: u64, records: &[&Frames]) -> Result<u64, Fault> {
+        let bytes = records.iter().map(|frames| frames.as_bytes());
+        let commit = bytes.collect::<Vec<_>>().concat();
+        self.records.insert(last, commit.as_slice())?;
+        Ok(commit.len() as u64)
+    }
+
+    /// Notes the ids that callers gave, and what was replied.
+    pub(super) fn note_seen(&mut self, ids: &[(Seen, Ids)]) -> Result<(), Fault> {
+        for (seen, ids) in ids {
+            let (project, id) = (seen.project.0, seen.id.as_u128());
+            let ids = postcard::to_stdvec(ids)?;
+            self.seen.insert((project, id), ids.as_slice())?;
+            self.seen_by_time.insert((seen.at, project, id), ())?;
+        }
+        Ok(())
+    }
+
+    /// Notes when sessions were ended early.
+    pub(super) fn note_crowded(&mut self, at: i64) -> Result<(), Fault> {
+        self.meta.insert(CROWDED_AT, at.to_be_bytes().as_slice())?;
+        Ok(())
+    }
+
+    pub(super) fn put_live(&mut self, live: &[LiveChange<Kept>]) -> Result<(), Fault> {
+        for (key, live) in live {
             let key = (key.project().0, key.device());
             match live {
                 Some(live) => {
-                    let live = postcard::to_stdvec(live)?;
-                    self.live.insert(key, live.as_slice())?;
+                    self.live.insert(key, live.as_bytes())?;
                 }
                 None => {
                     self.live.remove(key)?;
                 }
             }
         }
-        for (seen, ids) in &append.seen {
-            let (project, id) = (seen.project.0, seen.id.as_u128());
-            let ids = postcard::to_stdvec(ids)?;
-            self.seen.insert((project, id), ids.as_slice())?;
-            self.seen_by_time.insert((seen.at, project, id), ())?;
-        }
-        if let Some(at) = append.crowded_at {
-            self.meta.insert(CROWDED_AT, at.to_be_bytes().as_slice())?;
-        }
-        Ok(bytes)
+        Ok(())
     }
 
-    pub(super) fn set_last(&mut self, last: u64) -> Result<(), Fault> {
+    pub(super) fn set_snapshot(&mut self, position: u64) -> Result<(), Fault> {
+        self.meta
+            .insert(SNAPSHOT, position.to_be_bytes().as_slice())?;
+        Ok(())
+    }
+
+    fn set_last(&mut self, last: u64) -> Result<(), Fault> {
         self.meta.insert(LAST, last.to_be_bytes().as_slice())?;
         Ok(())
     }
 
-    /// Removes records up to a position; says how many bytes they had.
-    pub(super) fn trim(&mut self, up_to: u64) -> Result<u64, Fault> {
+    /// How many bytes the records of the commits take that end in this range.
+    pub(super) fn size(&self, range: RangeInclusive<u64>) -> Result<u64, Fault> {
         let mut bytes = 0;
-        for record in self.records.extract_from_if(..=up_to, |_, _| true)? {
-            bytes += record?.1.value().len() as u64;
+        for commit in self.records.range(range)? {
+            bytes += commit?.1.value().len() as u64;
         }
         Ok(bytes)
+    }
+
+    /// Removes the records of the commits that end up to a position.
+    pub(super) fn trim(&mut self, up_to: u64) -> Result<(), Fault> {
+        let last = last(&self.meta, &self.records)?;
+        self.set_last(last)?;
+        Ok(self.records.retain_in(..=up_to, |_, _| false)?)
     }
 
     /// Removes the ids that came before.
@@ -306,9 +350,16 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    pub(super) fn set_aside(&mut self, spooled: &Spooled) -> Result<(), Fault> {
-        let record = postcard::to_stdvec(&spooled.record)?;
-        self.set_aside.insert(spooled.position, record.as_slice())?;
+    /// Keeps the record of this position, whatever is removed.
+    pub(super) fn set_aside(&mut self, at: u64) -> Result<(), Fault> {
+        let Some(commit) = self.records.range(at..)?.next() else {
+            return Ok(());
+        };
+        let (last, commit) = commit?;
+        let mut frames = numbered(last.value(), commit.value());
+        if let Some((_, frame)) = frames.find(|(position, _)| *position == at) {
+            self.set_aside.insert(at, frame.as_bytes())?;
+        }
         Ok(())
     }
 }
@@ -329,19 +380,20 @@ fn write<T>(
     Ok(result)
 }
 
-/// A record begins with a byte that says whether it is about people: who wants only those need not
-/// decode the others.
-fn encode(record: &Record) -> Result<Vec<u8>, Fault> {
-    let bytes = vec![u8::from(record.is_about_people())];
-    Ok(postcard::to_extend(record, bytes)?)
+/// The records of a commit with their positions.
+fn numbered(last: u64, commit: &[u8]) -> impl Iterator<Item = (u64, Frame<'_>)> {
+    let count = Frame::all(commit).count() as u64;
+    (last + 1 - count..).zip(Frame::all(commit))
 }
 
-fn decode(bytes: &[u8], wanted: Wanted) -> Result<Option<Record>, Fault> {
-    match bytes.split_first() {
-        Some((0, _)) if wanted == Wanted::AboutPeople => Ok(None),
-        Some((_, record)) => Ok(Some(postcard::from_bytes(record)?)),
-        None => Ok(None),
-    }
+/// The position of the last record ever written.
+fn last(
+    meta: &impl ReadableTable<&'static str, &'static [u8]>,
+    records: &impl ReadableTable<u64, &'static [u8]>,
+) -> Result<u64, Fault> {
+    let there = records.last()?.map_or(0, |(last, _)| last.value());
+    let before = meta.get(LAST)?.map_or(0, |last| position(last.value()));
+    Ok(there.max(before))
 }
 
 fn position(bytes: &[u8]) -> u64 {

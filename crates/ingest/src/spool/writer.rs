@@ -3,13 +3,23 @@
 use std::sync::{
     Arc,
     atomic::Ordering,
-    mpsc::{Receiver, TryIter},
+    mpsc::{Receiver, TryRecvError},
 };
 
 use paneld_domain::ErrorChain;
-use tokio::sync::oneshot;
 
-use super::{Append, Gauges, SpoolError, Spooled, tables::Tables};
+use super::{
+    Gauges, Seen, SpoolError,
+    fault::Fault,
+    frames::Frames,
+    replies::{Replies, Waiter},
+    tables::{Tables, Transaction},
+    tail::Tail,
+};
+use crate::{
+    Ids,
+    sessions::{Kept, LiveChange},
+};
 
 /// How many commands go into one transaction at most.
 const MOST: usize = 2_048;
@@ -17,22 +27,19 @@ const MOST: usize = 2_048;
 /// What the writer is asked to do.
 #[derive(Debug)]
 pub(super) enum Command {
-    Append(Append, Done<Written>),
+    Append(Entry, Waiter),
     Trim(u64),
     ForgetSeen(i64),
-    SetAside(Spooled, Done<()>),
+    SetAside(u64, Waiter),
 }
 
-/// Where it says that it is on disk.
-pub(super) type Done<T> = oneshot::Sender<Result<T, SpoolError>>;
-
-/// What is on disk.
+/// What is appended, ready to be written.
 #[derive(Debug)]
-pub(crate) struct Written {
-    /// The position of the last record of it; of the spool, when it has none.
-    pub(crate) position: u64,
-    /// What was written, for who goes on with it.
-    pub(crate) append: Append,
+pub(super) struct Entry {
+    pub(super) records: Frames,
+    pub(super) live: Vec<LiveChange<Kept>>,
+    pub(super) seen: Vec<(Seen, Ids)>,
+    pub(super) crowded_at: Option<i64>,
 }
 
 pub(super) struct Writer {
@@ -40,25 +47,52 @@ pub(super) struct Writer {
     gauges: Arc<Gauges>,
     inbox: Receiver<Command>,
     is_broken: bool,
+    /// Up to where every sink is.
+    applied: u64,
+    tail: Tail,
+}
+
+/// What a commit did.
+struct Committed {
+    last: u64,
+    added: u64,
+    applied: u64,
+    removed: u64,
 }
 
 impl Writer {
     pub(super) fn new(tables: Arc<Tables>, gauges: Arc<Gauges>, inbox: Receiver<Command>) -> Self {
+        let last = *gauges.last.borrow();
         Self {
             tables,
             gauges,
             inbox,
             is_broken: false,
+            applied: 0,
+            tail: Tail::behind(last),
         }
     }
 
     /// Writes until nobody can ask any more.
     pub(super) fn run(mut self) {
-        while let Ok(first) = self.inbox.recv() {
-            let more: TryIter<'_, Command> = self.inbox.try_iter();
-            let commands = std::iter::once(first).chain(more.take(MOST - 1)).collect();
+        while let Some(commands) = self.next() {
             self.write(commands);
         }
+    }
+
+    /// What came in since the last commit. Waits for something, unless there is more to do.
+    fn next(&self) -> Option<Vec<Command>> {
+        let first = if self.tail.is_following() && !self.is_broken {
+            match self.inbox.try_recv() {
+                Ok(first) => first,
+                Err(TryRecvError::Empty) => return Some(Vec::new()),
+                Err(TryRecvError::Disconnected) => return None,
+            }
+        } else {
+            self.inbox.recv().ok()?
+        };
+        let more = self.inbox.try_iter().take(MOST - 1);
+        Some(std::iter::once(first).chain(more).collect())
     }
 
     fn write(&mut self, commands: Vec<Command>) {
@@ -71,56 +105,113 @@ impl Writer {
             _ => {}
         }
         self.is_broken = result.is_err();
-        for (number, command) in commands.into_iter().enumerate() {
-            let result = result.as_ref().map_err(SpoolError::clone);
-            // Whoever went away meanwhile misses nothing.
+        let mut position = *self.gauges.last.borrow();
+        if let Ok(committed) = &result {
+            self.note(committed);
+        }
+        let result = result.map(|_| ());
+        let mut replies = Replies::default();
+        for command in commands {
             match command {
-                Command::Append(append, done) => {
-                    let position = |all: &Vec<u64>| all.get(number).copied().unwrap_or_default();
-                    let written = result.map(position);
-                    let _ = done.send(written.map(|position| Written { position, append }));
+                Command::Append(entry, waiter) => {
+                    position += entry.records.count();
+                    replies.add(waiter, result.clone().map(|()| position));
+                    if result.is_ok() {
+                        self.tail
+                            .add(entry.live, entry.records.as_bytes().len() as u64);
+                    }
                 }
-                Command::SetAside(_, done) => {
-                    let _ = done.send(result.map(|_| ()));
+                Command::SetAside(_, waiter) => {
+                    replies.add(waiter, result.clone().map(|()| position));
                 }
                 Command::Trim(_) | Command::ForgetSeen(_) => {}
             }
         }
+        replies.send();
     }
 
-    /// All commands in one transaction. Tells the last position behind each.
-    fn commit(&mut self, commands: &[Command]) -> Result<Vec<u64>, SpoolError> {
+    /// All commands in one transaction.
+    fn commit(&mut self, commands: &[Command]) -> Result<Committed, SpoolError> {
         if self.is_broken {
             self.tables.reopen()?;
             let (last, bytes) = self.tables.measure()?;
             // What was refused may have reached the disk all the same.
             self.gauges.bytes.store(bytes, Ordering::Relaxed);
             self.gauges.last.send_replace(last);
+            self.applied = 0;
         }
         let before = *self.gauges.last.borrow();
-        let (positions, added, removed) = self.tables.write(|transaction| {
-            let (mut last, mut added, mut removed) = (before, 0, 0);
-            let mut positions = Vec::with_capacity(commands.len());
+        let has_time = !commands
+            .iter()
+            .any(|command| matches!(command, Command::Append(..)));
+        self.tail.follow(before, has_time);
+        let tail = &self.tail;
+        let applied_before = self.applied;
+        self.tables.write(|transaction| {
+            let mut records = Vec::with_capacity(commands.len());
+            let (mut last, mut applied) = (before, applied_before);
             for command in commands {
                 match command {
-                    Command::Append(append, _) => added += transaction.append(append, &mut last)?,
-                    Command::Trim(up_to) => removed += transaction.trim(*up_to)?,
+                    Command::Append(entry, _) => {
+                        last += entry.records.count();
+                        records.push(&entry.records);
+                        note(transaction, entry)?;
+                    }
+                    Command::Trim(up_to) => applied = applied.max(*up_to),
                     Command::ForgetSeen(before) => transaction.forget_seen(*before)?,
-                    Command::SetAside(spooled, _) => transaction.set_aside(spooled)?,
+                    Command::SetAside(at, _) => transaction.set_aside(*at)?,
                 }
-                positions.push(last);
             }
-            if last > before {
-                transaction.set_last(last)?;
+            let added = if last > before {
+                transaction.append(last, &records)?
+            } else {
+                0
+            };
+            let removed = if applied > applied_before {
+                transaction.size(applied_before + 1..=applied)?
+            } else {
+                0
+            };
+            transaction.put_live(tail.next())?;
+            if tail.next_snapshot() > tail.snapshot() {
+                transaction.set_snapshot(tail.next_snapshot())?;
             }
-            Ok((positions, added, removed))
-        })?;
-        let last = positions.last().copied().unwrap_or(before);
-        self.gauges.bytes.fetch_add(added, Ordering::Relaxed);
-        self.gauges.bytes.fetch_sub(removed, Ordering::Relaxed);
-        if last > before {
-            self.gauges.last.send_replace(last);
+            let (kept, needed) = (
+                applied_before.min(tail.snapshot()),
+                applied.min(tail.next_snapshot()),
+            );
+            if needed > kept {
+                transaction.trim(needed)?;
+            }
+            Ok(Committed {
+                last,
+                added,
+                applied,
+                removed,
+            })
+        })
+    }
+
+    /// Makes known what is on disk now.
+    fn note(&mut self, committed: &Committed) {
+        self.tail.note_written();
+        self.applied = committed.applied;
+        self.gauges
+            .bytes
+            .fetch_add(committed.added, Ordering::Relaxed);
+        self.gauges
+            .bytes
+            .fetch_sub(committed.removed, Ordering::Relaxed);
+        if committed.last > *self.gauges.last.borrow() {
+            self.gauges.last.send_replace(committed.last);
         }
-        Ok(positions)
+    }
+}
+
+fn note(transaction: &mut Transaction<'_>, entry: &Entry) -> Result<(), Fault> {
+    transaction.note_seen(&entry.seen)?;
+    match entry.crowded_at {
+        Some(at) => transaction.note_crowded(at),
+        None => Ok(()),
     }
 }

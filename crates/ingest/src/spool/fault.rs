@@ -1,0 +1,30 @@
+//! Why the spool's file did not do as it was told.
+
+/// What can go wrong with the file.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    #[error(transparent)]
+    Store(#[from] redb::Error),
+    #[error("a record cannot be read or written")]
+    Code(#[from] postcard::Error),
+    #[error("the file is not open")]
+    NotOpen,
+}
+
+/// The store has an error type for each of its operations; here they are one.
+macro_rules! store_errors {
+    ($($error:ident),*) => {
+        $(impl From<redb::$error> for Fault {
+            fn from(error: redb::$error) -> Self {
+                Self::Store(error.into())
+            }
+        })*
+    };
+}
+store_errors!(
+    TransactionError,
+    TableError,
+    StorageError,
+    CommitError,
+    DatabaseError
+);

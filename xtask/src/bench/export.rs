@@ -15,7 +15,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use xshell::{Shell, cmd};
 
-use crate::bench::{http::release_folder, server::Server};
+use crate::bench::{http::build, server::Server};
 
 /// The share of the rate of `COPY` that paneld is meant to reach.
 const TARGET: f64 = 0.5;
@@ -54,12 +54,7 @@ struct Measured {
 
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     let folder = tempfile::tempdir().context("failed to make a temporary folder")?;
-    cmd!(
-        sh,
-        "cargo build --release --locked --package paneld --package paneld-events --bins --examples"
-    )
-    .run()?;
-    let built = release_folder(sh)?;
+    let built = build(sh)?;
     let bench = Bench {
         sh,
         examples: built.join("examples"),

@@ -52,12 +52,7 @@ struct Round {
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     let folder = tempfile::tempdir().context("failed to make a temporary folder")?;
     let wrk = Wrk::prepare(sh, folder.path(), options.seconds, options.connections)?;
-    cmd!(
-        sh,
-        "cargo build --release --locked --package paneld --package bare"
-    )
-    .run()?;
-    let built = release_folder(sh)?;
+    let built = build(sh)?;
     let mut targets = [
         start_bare(&built, folder.path())?,
         start_paneld(&built, folder.path())?,
@@ -75,6 +70,18 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     }
     print!("{}", report(&targets));
     Ok(())
+}
+
+/// Builds the servers and what fills and asks their stores; the folder of the programs. It is one
+/// set for all measurements: another one would have other features, and compile DuckDB's crates
+/// again.
+pub(crate) fn build(sh: &Shell) -> Result<PathBuf> {
+    let packages = ["paneld", "bare", "paneld-events"];
+    let packages = packages.iter().flat_map(|package| ["--package", package]);
+    cmd!(sh, "cargo build --release --locked --bins --examples")
+        .args(packages)
+        .run()?;
+    release_folder(sh)
 }
 
 pub(crate) fn release_folder(sh: &Shell) -> Result<PathBuf> {

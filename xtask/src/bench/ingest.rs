@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 use xshell::{Shell, cmd};
 
 use crate::bench::{
-    http::{median, release_folder},
+    http::{build, median},
     server::Server,
     wrk::{Load, Wrk},
 };
@@ -70,12 +70,7 @@ struct Round {
 
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     let folder = tempfile::tempdir().context("failed to make a temporary folder")?;
-    cmd!(
-        sh,
-        "cargo build --release --locked --package paneld --package bare"
-    )
-    .run()?;
-    let built = release_folder(sh)?;
+    let built = build(sh)?;
     let mut targets = vec![
         start_bare(&built, folder.path())?,
         start_paneld(&built, &folder.path().join("empty"), "paneld")?,
@@ -175,11 +170,8 @@ fn start_filled(sh: &Shell, built: &Path, folder: &Path, millions: u32) -> Resul
     let file = folder.join("data").join("events.duckdb");
     let count = (u64::from(millions) * 1_000_000).to_string();
     println!("storing {count} events");
-    cmd!(
-        sh,
-        "cargo run --release --locked --package paneld-events --example fill -- {file} {PROJECT_KEY} {count}"
-    )
-    .run()?;
+    let fill = built.join("examples").join("fill");
+    cmd!(sh, "{fill} {file} {PROJECT_KEY} {count}").run()?;
     let started = now();
     let mut server = serve(built, &folder)?;
     server.wait_until_it_answers("/healthz/live", &[])?;

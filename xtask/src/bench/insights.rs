@@ -13,7 +13,7 @@ use clap::Args;
 use xshell::{Shell, cmd};
 
 use crate::bench::{
-    http::{median, release_folder},
+    http::{build, median},
     ingest::{self, ROOT_ID, ROOT_SECRET, headers, serve},
     server::Server,
     wrk::{Load, Wrk},
@@ -139,15 +139,10 @@ struct Callers {
 
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     let folder = tempfile::tempdir().context("failed to make a temporary folder")?;
-    cmd!(
-        sh,
-        "cargo build --release --locked --package paneld --package paneld-events --bins --examples"
-    )
-    .run()?;
     let bench = Bench {
         sh,
         options,
-        built: release_folder(sh)?,
+        built: build(sh)?,
         folder: folder.path(),
     };
     let tracker = bench.make_projects()?;

@@ -38,7 +38,7 @@ SELECT project_key,
 FROM (
     SELECT *, row_number() OVER (PARTITION BY project_key ORDER BY origin, path, title) AS number
     FROM (
-        SELECT project_key, origin, path, title FROM events
+        SELECT project_key, origin, path, coalesce(title, '') AS title FROM events
         WHERE name = 'screen_view' AND path <> ''
         UNION SELECT project_key, origin, path, '' FROM events
         WHERE name = 'screen_view' AND path <> ''
@@ -105,7 +105,7 @@ FROM unnumbered_events e
     LEFT JOIN visitors v ON v.project_key = e.project_key
         AND v.digest = left(sha256(e.profile_id), 32)::UUID
     LEFT JOIN pages p ON p.project_key = e.project_key
-        AND p.origin = e.origin AND p.path = e.path AND p.title = e.title
+        AND p.origin = e.origin AND p.path = e.path AND p.title = coalesce(e.title, '')
     LEFT JOIN pages b ON b.project_key = e.project_key AND b.title = ''
         AND b.origin = e.previous_origin AND b.path = e.previous_path;
 

@@ -113,8 +113,7 @@ fn change(
                 replays_before,
             } => {
                 pending.flush(connection, numbers)?;
-                erase::forget(connection, project, *events_before, *replays_before)?;
-                if events_before.is_some() {
+                if erase::forget(connection, project, *events_before, *replays_before)? {
                     numbers.take_back(connection, project)?;
                 }
             }

@@ -12,7 +12,10 @@ use std::{hash::Hash, sync::Arc};
 
 use paneld_analytics::{Dimension, Window};
 use paneld_domain::{ProjectKey, Timestamp};
-use quick_cache::{Weighter, sync::Cache};
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
 
 use self::changes::Changes;
 pub(crate) use self::{changes::Moment, days::Days};
@@ -54,6 +57,11 @@ impl Counted {
         self.changes.now()
     }
 
+    /// Whether something in a window has changed since then.
+    pub(crate) fn has_changed(&self, since: Moment, project: ProjectKey, window: Window) -> bool {
+        self.changes.has_any(since, project, window)
+    }
+
     /// Notes that these changes were written, or may have been.
     pub(crate) fn note(&self, changes: &[(ProjectKey, StoreChange)]) {
         self.changes.note(changes);
@@ -79,8 +87,22 @@ pub(crate) struct Parts<T, K> {
 
 impl<T: Part, K: Copy + Eq + Hash> Parts<T, K> {
     fn new(changes: &Arc<Changes>) -> Self {
+        // Shards would share the memory: few are here at once, and a part may be large.
+        let options = OptionsBuilder::new()
+            .shards(1)
+            .estimated_items_capacity(PARTS)
+            .weight_capacity(BYTES)
+            .build();
+        let parts = options.map_or_else(
+            |_incomplete| Cache::with_weighter(PARTS, BYTES, ByBytes),
+            |options| {
+                let (hasher, lifecycle) =
+                    (DefaultHashBuilder::default(), DefaultLifecycle::default());
+                Cache::with_options(options, ByBytes, hasher, lifecycle)
+            },
+        );
         Self {
-            parts: Cache::with_weighter(PARTS, BYTES, ByBytes),
+            parts,
             changes: Arc::clone(changes),
         }
     }

@@ -73,24 +73,25 @@ pub(crate) fn erase_profile(
     })
 }
 
-/// Removes what is old.
+/// Removes what is old; whether there were events or sessions.
 pub(crate) fn forget(
     connection: &Connection,
     project: ProjectKey,
     events_before: Option<Timestamp>,
     replays_before: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
+    let mut removed = 0;
     if let Some(before) = events_before {
         let values = [Value::BigInt(project.0), time(before), time(before)];
         views::mend_after(connection, project, CUT_SESSIONS, &values, || {
             for sql in FORGET {
-                connection.execute(sql, params![project.0, time(before)])?;
+                removed += connection.execute(sql, params![project.0, time(before)])?;
             }
             Ok(())
         })?;
     }
     connection.execute(FORGET_REPLAYS, params![project.0, time(replays_before)])?;
-    Ok(())
+    Ok(removed > 0)
 }
 
 /// Removes everything of a project.

@@ -142,11 +142,22 @@ impl Sql {
         connection: &Connection,
         mut each: impl FnMut(RecordBatch) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
+        self.stream_while(connection, |rows| each(rows).map(|()| true))
+    }
+
+    /// The same, as long as more is wanted.
+    pub(crate) fn stream_while(
+        &self,
+        connection: &Connection,
+        mut each: impl FnMut(RecordBatch) -> Result<bool, Fault>,
+    ) -> Result<(), Fault> {
         let mut statement = connection.prepare(&self.text)?;
         // The iterator would panic when the query is interrupted.
         let _iterator = statement.stream_arrow(params_from_iter(&self.values))?;
         while let Some(rows) = statement.step()? {
-            each(RecordBatch::from(&rows))?;
+            if !each(RecordBatch::from(&rows))? {
+                break;
+            }
         }
         Ok(())
     }

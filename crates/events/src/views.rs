@@ -4,6 +4,7 @@
 //! Otherwise, and when some of a session's views are removed, what stands with the others is not
 //! true any more.
 
+use chrono::TimeDelta;
 use duckdb::{Connection, params_from_iter, types::Value};
 use paneld_domain::{ProjectKey, SessionSpan, Timestamp};
 
@@ -13,6 +14,9 @@ use crate::{
     read::time,
     record::{self, Row},
 };
+
+/// What servers tell of a session may lie so far outside of it.
+pub(crate) const BESIDE_SESSION: TimeDelta = TimeDelta::minutes(30);
 
 const PUT_IN_ORDER: &str = "UPDATE events SET
         is_first_view = placed.is_first,
@@ -34,6 +38,12 @@ const PUT_IN_ORDER: &str = "UPDATE events SET
     ) AS placed
     WHERE events.rowid = placed.row";
 
+/// When the views of sessions were that began and ended then: what servers tell of a session may
+/// lie half an hour outside of it.
+pub(crate) fn reach(start: Timestamp, end: Timestamp) -> (Timestamp, Timestamp) {
+    (start - BESIDE_SESSION, end + BESIDE_SESSION)
+}
+
 /// Finds the places of the views of some sessions.
 pub(crate) fn put_in_order(
     connection: &Connection,
@@ -44,6 +54,7 @@ pub(crate) fn put_in_order(
     let Some((start, end)) = start.zip(end) else {
         return Ok(());
     };
+    let (start, end) = reach(start, end);
     connection.execute_batch(
         "CREATE OR REPLACE TEMP TABLE disordered_sessions
         (project_key BIGINT, session_id VARCHAR)",

@@ -14,7 +14,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use paneld_domain::{ErrorChain, PeopleChange};
 use paneld_events::{Batch, Erased, EventStore, EventsError};
 use paneld_repository::{Repository, RepositoryError};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 
 use self::{
     changes::{of_events, of_people, removes},
@@ -29,10 +29,10 @@ use crate::{
 
 /// How many records are applied at once at most.
 const BATCH: usize = 8_000;
-/// How long more is waited for after a batch that was not full: big transactions cost less, and
+/// How long after a batch that was not full the next one begins: big transactions cost less, and
 /// nobody sees that a report is so late.
 const GATHER: Duration = Duration::from_millis(200);
-/// How long more is waited for after a batch of at least so many records: then what counts is
+/// The same of the event store, after a batch of at least so many records: then what counts is
 /// that a session which goes on is written once, and not with each of its events.
 const GATHER_BUSY: Duration = Duration::from_millis(700);
 const BUSY: u64 = 2_000;
@@ -123,6 +123,7 @@ impl Applier {
                 }
                 continue;
             }
+            let begun = Instant::now();
             let batch = match self.read(applied).await {
                 Ok(batch) => batch,
                 Err(error) => {
@@ -140,8 +141,12 @@ impl Applier {
             applied = position;
             self.publish(applied);
             if !batch.is_cut {
-                let gather = if is_busy { GATHER_BUSY } else { GATHER };
-                let _ = tokio::time::timeout(gather, self.inner.progress.hurry.notified()).await;
+                let gather = match self.sink {
+                    Sink::Store(_) if is_busy => GATHER_BUSY,
+                    _ => GATHER,
+                };
+                let hurry = self.inner.progress.hurry.notified();
+                let _ = tokio::time::timeout_at(begun + gather, hurry).await;
             }
         }
     }

@@ -296,7 +296,7 @@ impl Inner {
             } => match held.get(&device) {
                 Some(present) if !self.agents.read(&visitor.user_agent).is_server() => {
                     let mut changed = present.clone();
-                    changed.session.groups.extend(groups);
+                    changed.join(groups);
                     live.push((device, Some(changed)));
                     Vec::new()
                 }

@@ -26,6 +26,10 @@ const START_AHEAD_MS: i64 = 100;
 /// The end of a session follows its last event after so many milliseconds.
 const END_BEHIND_MS: i64 = 1_000;
 
+/// A session is of so many groups at most, as many as one request can name: all of them are written
+/// with each of its events.
+const MOST_GROUPS: usize = 500;
+
 /// Whose session it is: there is one for each device of a project.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct DeviceKey {
@@ -148,8 +152,17 @@ impl Live {
         if event.profile_id != event.device_id {
             set(&mut session.profile_id, &event.profile_id);
         }
-        session.groups.extend(event.groups.iter().cloned());
         self.received_at = self.received_at.max(arrival.timestamp_millis());
+        self.join(event.groups.iter().cloned());
+    }
+
+    /// Joins groups, as many as a session can have.
+    pub(crate) fn join(&mut self, groups: impl IntoIterator<Item = String>) {
+        for group in groups {
+            if self.session.groups.len() < MOST_GROUPS {
+                self.session.groups.insert(group);
+            }
+        }
     }
 
     /// Whether nothing came for so long that it is over.

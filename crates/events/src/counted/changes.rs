@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use paneld_analytics::Window;
 use paneld_domain::{ProjectKey, Timestamp};
 
-use crate::StoreChange;
+use crate::{StoreChange, views};
 
 /// Where a session began may move by so much when it is written anew.
 const SESSIONS_MOVE: TimeDelta = TimeDelta::hours(1);
@@ -60,11 +60,17 @@ impl Changes {
                     let began = session.created_at;
                     noted.note(*project, began - SESSIONS_MOVE, began + SESSIONS_MOVE);
                 }
-                StoreChange::Disordered(span) => noted.note(*project, span.start, span.end),
+                StoreChange::Disordered(span) => {
+                    let (start, end) = views::reach(span.start, span.end);
+                    noted.note(*project, start, end);
+                }
                 StoreChange::EraseProfile { .. }
-                | StoreChange::Forget { .. }
+                | StoreChange::Forget {
+                    events_before: Some(_),
+                    ..
+                }
                 | StoreChange::Purge => noted.note_anywhere(*project),
-                StoreChange::Bot(_) | StoreChange::Replay(_) => {}
+                StoreChange::Bot(_) | StoreChange::Replay(_) | StoreChange::Forget { .. } => {}
             }
         }
     }

@@ -91,6 +91,9 @@ impl<T: Part, K: Copy + Eq + Hash> Parts<T, K> {
                 .rposition(unknown)
                 .map_or(first, |last| last + 1);
             for (place, part) in (first..).zip(count(&days.part(first..end))?) {
+                if parts[place].is_some() {
+                    continue;
+                }
                 let part = Arc::new(part);
                 self.remember(project, days.day(place), what, &part, as_of);
                 parts[place] = Some(part);

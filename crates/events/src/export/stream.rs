@@ -28,6 +28,9 @@ const SLICE: u64 = 25_000;
 /// So many are sorted here at most: some dozen megabytes.
 const MOST_AT_ONCE: u64 = 2 * SLICE;
 
+/// So many bytes are: events may be large.
+const MOST_BYTES: usize = 64 << 20;
+
 /// So many are sent at once: while those of a slice are taken, the next is found.
 const BATCH: usize = 6_250;
 
@@ -73,10 +76,9 @@ impl Wanted<'_> {
                 count: found,
             };
             is_first = false;
-            if slice.count <= MOST_AT_ONCE {
-                self.send_sorted(&snapshot, &condition, &slice, part, outlet)?;
-            } else {
-                self.send_crowded(&snapshot, &condition, &slice, part, outlet)?;
+            match self.find(&snapshot, &condition, &slice)? {
+                Some(found) => send_sorted(&found, part, outlet)?,
+                None => self.send_large(&snapshot, &condition, &slice, part, outlet)?,
             }
             left -= found;
             before = 0;
@@ -88,34 +90,29 @@ impl Wanted<'_> {
         Ok(())
     }
 
-    /// Sorts a slice, and sends a part of it. To sort rows as wide as these takes DuckDB longer
-    /// than to find them.
-    fn send_sorted(
+    /// The events of a slice in any order; `None` when they do not fit into memory.
+    fn find(
         &self,
         connection: &Connection,
         condition: &Sql,
         slice: &Slice,
-        part: Part,
-        outlet: &Outlet<RecordBatch>,
-    ) -> Result<(), Fault> {
-        let mut found = Vec::new();
-        self.of_slice(condition, slice)
-            .stream(connection, |batch| {
-                found.push(batch);
-                Ok(())
-            })?;
-        let rows = in_order(&found, part)?;
-        drop(found);
-        let rows = without_keys(&rows)?;
-        for start in (0..rows.num_rows()).step_by(BATCH) {
-            outlet.send(rows.slice(start, BATCH.min(rows.num_rows() - start)))?;
+    ) -> Result<Option<Vec<RecordBatch>>, Fault> {
+        if slice.count > MOST_AT_ONCE {
+            return Ok(None);
         }
-        Ok(())
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        self.of_slice(condition, slice)
+            .stream_while(connection, |batch| {
+                bytes += batch.get_array_memory_size();
+                found.push(batch);
+                Ok(bytes <= MOST_BYTES)
+            })?;
+        Ok((bytes <= MOST_BYTES).then_some(found))
     }
 
-    /// The same of a slice that does not fit into memory: so many events of one minute. DuckDB
-    /// sorts them, on disk if need be.
-    fn send_crowded(
+    /// Sends a part of a slice that does not fit into memory: large events, or many of one minute.
+    /// DuckDB sorts them, on disk if need be.
+    fn send_large(
         &self,
         connection: &Connection,
         condition: &Sql,
@@ -205,6 +202,20 @@ impl Wanted<'_> {
         });
         slices.collect()
     }
+}
+
+/// Sorts a slice, and sends a part of it. To sort rows as wide as these takes DuckDB longer than
+/// to find them.
+fn send_sorted(
+    found: &[RecordBatch],
+    part: Part,
+    outlet: &Outlet<RecordBatch>,
+) -> Result<(), Fault> {
+    let rows = without_keys(&in_order(found, part)?)?;
+    for start in (0..rows.num_rows()).step_by(BATCH) {
+        outlet.send(rows.slice(start, BATCH.min(rows.num_rows() - start)))?;
+    }
+    Ok(())
 }
 
 /// A part of some rows: newest first, then by id.

@@ -140,7 +140,8 @@ proptest! {
 }
 
 /// Views of a session: hours after the beginning of everything, and for each view how many minutes
-/// later it came, which page and which title it had.
+/// later it came, which page and which title it had. Visits of one hour are of one session, whose
+/// later ones know nothing of the earlier: so it is with imports in parts.
 type Visit = (i64, Vec<(i64, usize, usize)>);
 
 fn visit() -> impl Strategy<Value = Visit> {
@@ -150,7 +151,7 @@ fn visit() -> impl Strategy<Value = Visit> {
 
 /// What the pipeline says of a visit, in the order of its views; or in disorder, which it notes.
 fn changes_of(number: usize, (hour, views): &Visit) -> Vec<StoreChange> {
-    let id = format!("s{number}");
+    let id = format!("s{hour}");
     let profile = format!("p{}", number % 3);
     let mut second = hour * 3_600;
     let mut seen = HashSet::new();

@@ -134,17 +134,23 @@ impl Inner {
         Ok(())
     }
 
-    /// Writes changes that forget something, and lets go of the sessions of these devices.
+    /// Writes changes that forget something, and lets go of the sessions of these devices: to the
+    /// end, even if the caller goes away, or a session that is gone on disk would go on in memory.
     pub(super) async fn forget(
-        &self,
+        self: &Arc<Self>,
         project: ProjectKey,
         devices: Vec<DeviceKey>,
         changes: Vec<Change>,
     ) -> Result<u64, SpoolError> {
-        let keys = devices.iter().collect::<Vec<_>>();
-        let held = self.live.hold(&keys).await;
-        let record = Record::new(project, self.clock.now(), changes);
-        let gone = devices.into_iter().map(|device| (device, None)).collect();
-        self.write(held, Append::with_live(record, gone)).await
+        let inner = Arc::clone(self);
+        let forgotten = tokio::spawn(async move {
+            let keys = devices.iter().collect::<Vec<_>>();
+            let held = inner.live.hold(&keys).await;
+            let record = Record::new(project, inner.clock.now(), changes);
+            let gone = devices.iter().map(|device| (device.clone(), None));
+            let append = Append::with_live(record, gone.collect());
+            inner.write(held, append).await
+        });
+        forgotten.await.map_err(|_panicked| SpoolError::Closed)?
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     conditions::Conditions,
     counted::{Counted, Moment, Part},
     error::Fault,
-    reports::visitors::{Visitors, each_pair, set_of_bits},
+    reports::visitors::{Visitors, each_pair},
     sql::Sql,
 };
 
@@ -122,7 +122,7 @@ fn count_parts(
             " AS bucket, count(*), count(*) FILTER (s.is_bounce), sum(s.duration)::UBIGINT,
                 count(*) FILTER (s.duration > 0), sum(s.screen_view_count)::UBIGINT, ",
         )
-        .push(&visitors.aggregate())
+        .push(&visitors.columns())
         .push(" FROM sessions s WHERE ")
         .add(matching.clone())
         .push(" GROUP BY bucket")
@@ -137,11 +137,12 @@ fn count_parts(
                 duration_count: row.get(4)?,
                 screen_views: row.get(5)?,
             };
-            Ok((row.get::<_, usize>(0)?, counts, row.get::<_, Vec<u8>>(6)?))
+            let visitors = visitors.set(&row.get::<_, Vec<u8>>(6)?, row.get(7)?);
+            Ok((row.get::<_, usize>(0)?, counts, visitors))
         })?;
-    for (bucket, counts, bits) in rows {
+    for (bucket, counts, visitors) in rows {
         parts[bucket].counts = counts;
-        parts[bucket].visitors = set_of_bits(&bits);
+        parts[bucket].visitors = visitors;
     }
     if let Visitors::Pairs = visitors {
         each_pair(connection, bucket, matching, |bucket, visitor| {

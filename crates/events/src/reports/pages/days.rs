@@ -92,18 +92,22 @@ pub(super) fn count(
     // only what began before the window is to be set right.
     let edges = Edges::of(connection, conditions)?;
     for (page, missing) in edges.missing(conditions).query(connection, |row| {
-        Ok((row.get::<_, u32>(0)?, row.get::<_, u64>(1)?))
+        Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?))
     })? {
         if let Some(page) = pages.get_mut(&page) {
-            page.sessions += missing;
+            page.sessions = page.sessions.saturating_add_signed(missing);
         }
     }
     let before = edges.timed_before(conditions);
     for (page, before) in before.query(connection, |row| Ok((row.get(0)?, times(row, 1)?)))? {
         if let Some(page) = pages.get_mut::<u32>(&page) {
-            page.time_sum_ms -= before.sum_ms;
-            page.time_count -= before.count;
+            page.time_sum_ms = page.time_sum_ms.saturating_sub(before.sum_ms);
+            page.time_count = page.time_count.saturating_sub(before.count);
         }
+    }
+    // What changed meanwhile may be in the edges, but not in days that were counted before.
+    if counted.has_changed(began, project, window) {
+        return Ok(None);
     }
     Ok(Some(in_order(pages.into_values().collect(), paging)))
 }
@@ -162,7 +166,7 @@ fn views_by_day(conditions: &Conditions<'_>, days: &Days) -> Sql {
         .push(
             " GROUP BY day, e.page)
             SELECT day, p.untitled, p.origin, p.path,
-                coalesce(arg_max(p.title, seen_last) FILTER (p.title <> ''), ''),
+                coalesce(arg_max(p.title, (seen_last, p.number)) FILTER (p.title <> ''), ''),
                 coalesce(epoch_ms(max(seen_last) FILTER (p.title <> '')), 0),
                 sum(views)::UBIGINT, sum(firsts)::UBIGINT,
                 least(sum(revenue), 18446744073709551615)::UBIGINT

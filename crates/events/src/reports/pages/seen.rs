@@ -6,7 +6,6 @@
 //! and where filters could tell two views of one page and session apart, views are sorted and
 //! sessions are told apart instead.
 
-use chrono::TimeDelta;
 use duckdb::Connection;
 use paneld_analytics::{Column, Field, Filter};
 use paneld_domain::Timestamp;
@@ -15,10 +14,8 @@ use crate::{
     conditions::{Conditions, Rows},
     error::Fault,
     sql::{Sql, of_project},
+    views::BESIDE_SESSION,
 };
-
-/// What servers tell of a session may lie so far outside of it.
-const BESIDE_SESSION: TimeDelta = TimeDelta::minutes(30);
 
 /// The columns of `seen`: the number of the page, its origin, path and title, sessions, views,
 /// time until the next view of the session, over how many views, and revenue.
@@ -61,7 +58,7 @@ fn counted(conditions: &Conditions<'_>, more: &str) -> Sql {
     Sql::new(
         "counted AS (
             SELECT p.untitled AS page, p.origin, p.path,
-                coalesce(arg_max(p.title, seen_last) FILTER (p.title <> ''), '') AS title,
+                coalesce(arg_max(p.title, (seen_last, p.number)) FILTER (p.title <> ''), '') AS title,
                 sum(views)::UBIGINT AS views,
                 least(sum(revenue), 18446744073709551615)::UBIGINT AS revenue",
     )

@@ -1,7 +1,7 @@
 -- Numbers for people and pages, so that reports can tell them apart by the million. Who writes
 -- rows gives them (numbers.rs); 0 stands for nobody, and for no page.
 
--- Whoever has an id as a profile's: from 1 on in each project, hardly with gaps.
+-- Whoever has an id as a profile's: from 1 on in each project.
 CREATE TABLE visitors (
     project_key BIGINT NOT NULL,
     -- The first half of the SHA-256 of the id.

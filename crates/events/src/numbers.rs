@@ -1,8 +1,8 @@
 //! Numbers of people and pages.
 //!
 //! Reports tell people and pages apart by the million, which takes numbers a fraction of the time
-//! that texts take. So each profile's id and each page of a project has one, counted from 1 on
-//! and hardly with gaps: a set of them is a string of bits. Nobody and no page are 0.
+//! that texts take. So each profile's id and each page of a project has one, counted from 1 on: a
+//! set of them is a string of bits. Nobody and no page are 0.
 
 mod register;
 

@@ -283,14 +283,16 @@ impl Bench<'_> {
         const CONNECTIONS: u32 = 64;
         let rest = 1_000 * CONNECTIONS / self.options.ingest;
         let url = server.url("/track");
-        let folder = self.folder;
+        // The callers have their scripts elsewhere.
+        let folder = self.folder.join("incoming");
+        self.sh.create_dir(&folder)?;
         let seconds = self.options.seconds;
         let before = ingest::stored(server)?;
         let (found, load) = thread::scope(|scope| {
             let load = scope.spawn(move || -> Result<Load> {
                 let sh = Shell::new()?;
-                let wrk = Wrk::prepare(&sh, folder, seconds, CONNECTIONS)?;
-                let wrk = wrk.with_script(folder, ingest::SCRIPT, CONNECTIONS)?;
+                let wrk = Wrk::prepare(&sh, &folder, seconds, CONNECTIONS)?;
+                let wrk = wrk.with_script(&folder, ingest::SCRIPT, CONNECTIONS)?;
                 wrk.run_with(&url, tracker, &[rest.to_string()])
             });
             let found = work();

@@ -186,48 +186,65 @@ async fn a_profile_is_counted() {
     assert_eq!(none, ProfileNumbers::default());
 }
 
-/// So many events of one minute are not sorted in memory.
-const CROWD: u64 = 120_000;
-
 #[tokio::test]
 async fn a_crowded_minute_is_streamed_in_order() {
+    // More than are sorted in memory.
     let folder = Folder::new();
+    fill_a_minute(&folder, 120_000, "").await;
+    streams_in_order(&folder, 10, 110_000).await;
+}
+
+#[tokio::test]
+async fn large_events_are_streamed_in_order() {
+    let folder = Folder::new();
+    fill_a_minute(&folder, 8_000, &"x".repeat(20_000)).await;
+    streams_in_order(&folder, 10, 5_000).await;
+}
+
+/// So many events of one minute, with this property.
+async fn fill_a_minute(folder: &Folder, count: u64, property: &str) {
     let store = folder.store();
-    store
-        .apply(batch(1, [of_event(event(1, "d", "d", 0))]))
-        .await
-        .unwrap();
+    let mut first = event(1, "d", "d", 0);
+    first.properties = [("text".into(), property.into())].into();
+    store.apply(batch(1, [of_event(first)])).await.unwrap();
     store.close().await;
     folder.run(&format!(
         "INSERT INTO events SELECT e.* REPLACE (gen_random_uuid() AS id,
             make_timestamp_ms(epoch_ms(e.created_at) + (range * 7919) % 20000) AS created_at)
         FROM events e, range({})",
-        CROWD - 1
+        count - 1
     ));
-    let order = "SELECT epoch_ms(created_at) || ' ' || id FROM events
-        ORDER BY created_at DESC, id OFFSET 10 LIMIT 110000";
+}
+
+async fn streams_in_order(folder: &Folder, offset: u64, limit: u64) {
+    let order = format!(
+        "SELECT epoch_ms(created_at) || ' ' || id FROM events
+        ORDER BY created_at DESC, id OFFSET {offset} LIMIT {limit}"
+    );
     let expected = {
         let connection = duckdb::Connection::open(folder.file()).unwrap();
-        let mut statement = connection.prepare(order).unwrap();
-        let rows = statement
-            .query_map([], |row| row.get::<_, String>(0))
-            .unwrap();
-        rows.map(Result::unwrap).collect::<Vec<_>>()
+        let mut statement = connection.prepare(&order).unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0));
+        rows.unwrap().map(Result::unwrap).collect::<Vec<_>>()
     };
     let store = folder.store();
     let request = EventsQuery {
-        limit: 110_000,
-        start: EventsStart::Offset(10),
+        limit,
+        start: EventsStart::Offset(offset),
         ..all()
     };
-    let columns = [Column::CreatedAt, Column::Id].map(EventColumn::One);
+    let columns = [
+        EventColumn::One(Column::CreatedAt),
+        EventColumn::One(Column::Id),
+        EventColumn::Properties,
+    ];
     let mut batches = store
         .stream_events(scope(), request.request(), columns.into(), false)
         .await
         .unwrap();
     let mut found = Vec::new();
     while let Some(rows) = batches.next().await.unwrap() {
-        assert_eq!(rows.num_columns(), 2);
+        assert_eq!(rows.num_columns(), 3);
         let times = rows.column(0).as_primitive::<TimestampMillisecondType>();
         let ids = rows.column(1).as_string::<i32>();
         let rows = times.values().iter().zip(ids.iter());

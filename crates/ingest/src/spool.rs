@@ -10,6 +10,7 @@ mod frames;
 mod replies;
 mod tables;
 mod tail;
+mod transaction;
 mod writer;
 
 use std::{
@@ -151,7 +152,7 @@ pub(crate) struct Spool {
 pub(crate) struct Gauges {
     /// The position of the last record.
     last: watch::Sender<u64>,
-    /// The size of all records that are there.
+    /// The size of all records that are not applied everywhere.
     bytes: AtomicU64,
 }
 
@@ -161,13 +162,14 @@ impl Spool {
     /// any file in its place had: a store knows what it applied by position.
     pub(crate) fn open(path: &Path, limit: u64, behind: u64) -> Result<Self, SpoolError> {
         let tables = Arc::new(Tables::open(path, behind)?);
-        let (last, bytes) = tables.measure()?;
+        let (last, bytes) = tables.measure(0)?;
+        let tail = tables.tail()?;
         let gauges = Arc::new(Gauges {
             last: watch::Sender::new(last),
             bytes: AtomicU64::new(bytes),
         });
         let (commands, inbox) = mpsc::channel();
-        let writer = Writer::new(Arc::clone(&tables), Arc::clone(&gauges), inbox);
+        let writer = Writer::new(Arc::clone(&tables), tail, Arc::clone(&gauges), inbox);
         let writer = std::thread::Builder::new()
             .name("spool".to_owned())
             .spawn(move || writer.run())
@@ -228,7 +230,7 @@ impl Spool {
         self.tables.read(wanted, after, most)
     }
 
-    /// The sessions of all devices, as they were when the spool was opened.
+    /// The sessions of all devices.
     pub(crate) fn live(&self) -> Result<Vec<(DeviceKey, Live)>, SpoolError> {
         self.tables.live()
     }
@@ -276,182 +278,4 @@ impl Drop for Spool {
 }
 
 #[cfg(test)]
-mod tests {
-    use paneld_domain::{BotVisit, parse_timestamp};
-
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::{record::Change, sessions::tests::visit};
-
-    fn append(path: &str) -> Append {
-        let at = parse_timestamp("2026-01-15T10:30:00Z").unwrap();
-        let visit = BotVisit {
-            id: Uuid::nil(),
-            name: "Bot".to_owned(),
-            kind: String::new(),
-            path: path.to_owned(),
-            created_at: at,
-        };
-        Append {
-            records: vec![Record::new(ProjectKey(7), at, vec![Change::Bot(visit)])],
-            ..Append::default()
-        }
-    }
-
-    fn positions(spool: &Spool, after: u64) -> Vec<u64> {
-        let records = spool.read(Wanted::All, after, 100).unwrap().records;
-        records.iter().map(|spooled| spooled.position).collect()
-    }
-
-    #[tokio::test]
-    async fn what_was_written_is_there_after_a_restart_in_its_order() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("spool");
-        let spool = Spool::open(&path, 1_000_000, 0).unwrap();
-        let id = spool.id().to_owned();
-        for page in ["/a", "/b", "/c"] {
-            spool.append(&append(page)).await.unwrap();
-        }
-        let before = spool.read(Wanted::All, 0, 100).unwrap().records;
-        drop(spool);
-        let spool = Spool::open(&path, 1_000_000, 0).unwrap();
-        assert_eq!(spool.id(), id);
-        assert_eq!((spool.last(), positions(&spool, 1)), (3, vec![2, 3]));
-        let after = spool.read(Wanted::All, 0, 100).unwrap().records;
-        for (before, after) in before.iter().zip(&after) {
-            assert_eq!(before.record, after.record);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_position_is_never_given_out_twice() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("spool");
-        let spool = Spool::open(&path, 1_000_000, 0).unwrap();
-        spool.append(&append("/a")).await.unwrap();
-        spool.trim(1).unwrap();
-        drop(spool);
-        let spool = Spool::open(&path, 1_000_000, 500).unwrap();
-        assert_eq!((spool.last(), spool.bytes()), (1, 0));
-        spool.append(&append("/b")).await.unwrap();
-        assert_eq!(positions(&spool, 0), [2]);
-        drop(spool);
-        std::fs::remove_file(&path).unwrap();
-        let spool = Spool::open(&path, 1_000_000, 500).unwrap();
-        spool.append(&append("/c")).await.unwrap();
-        assert_eq!(positions(&spool, 0), [501]);
-    }
-
-    #[tokio::test]
-    async fn a_full_spool_takes_nothing_until_something_is_applied() {
-        let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::open(&folder.path().join("spool"), 10, 0).unwrap();
-        spool.append(&append("/a")).await.unwrap();
-        assert!(!spool.is_writable());
-        let refused = spool.append(&append("/b")).await;
-        assert!(
-            matches!(refused, Err(SpoolError::Full { .. })),
-            "{refused:?}"
-        );
-        spool.trim(1).unwrap();
-        while !spool.is_writable() {
-            tokio::task::yield_now().await;
-        }
-        spool.append(&append("/c")).await.unwrap();
-        assert_eq!(positions(&spool, 0), [2]);
-    }
-
-    /// The process may die after any commit, be the snapshot where it may. What a restart finds in
-    /// the file is then what was told.
-    #[tokio::test]
-    async fn live_sessions_are_found_again_after_any_commit() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("spool");
-        let spool = Spool::open(&path, 1_000_000, 0).unwrap();
-        let mut expected = BTreeMap::new();
-        for step in 0..40_u32 {
-            let device = format!("phone {}", step % 7);
-            let key = DeviceKey::new(ProjectKey(7), device.clone());
-            let live = (step % 5 != 4).then(|| visit(&device, step));
-            let append = Append {
-                live: vec![(key.clone(), live.clone())],
-                ..append("/")
-            };
-            let position = spool.append(&append).await.unwrap();
-            match live {
-                Some(live) => expected.insert(key, live),
-                None => expected.remove(&key),
-            };
-            if step % 3 == 0 {
-                // What is applied everywhere goes, as soon as the snapshot needs it no more. There
-                // is nothing to set aside, but it is answered behind that.
-                spool.trim(position - u64::from(step % 2)).unwrap();
-                spool.set_aside(0).await.unwrap();
-            }
-            let copy = folder.path().join(format!("copy {step}"));
-            std::fs::copy(&path, &copy).unwrap();
-            let found = Spool::open(&copy, 1_000_000, 0).unwrap();
-            let live = found
-                .live()
-                .unwrap()
-                .into_iter()
-                .collect::<BTreeMap<_, _>>();
-            assert_eq!(live, expected, "after step {step}");
-            assert_eq!(found.last(), position);
-        }
-        spool.trim(spool.last()).unwrap();
-        spool.set_aside(0).await.unwrap();
-        assert!(positions(&spool, 0).is_empty());
-        assert_eq!(spool.bytes(), 0);
-    }
-
-    #[tokio::test]
-    async fn what_a_sink_refuses_is_kept_when_everything_else_goes() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("spool");
-        let spool = Spool::open(&path, 1_000_000, 0).unwrap();
-        let both = Append {
-            records: [append("/a"), append("/b")]
-                .into_iter()
-                .flat_map(|append| append.records)
-                .collect(),
-            ..Append::default()
-        };
-        assert_eq!(spool.append(&both).await.unwrap(), 2);
-        spool.set_aside(2).await.unwrap();
-        spool.trim(2).unwrap();
-        spool.set_aside(3).await.unwrap();
-        assert_eq!(
-            spool.tables.set_aside().unwrap(),
-            [(2, both.records[1].clone())]
-        );
-    }
-
-    #[tokio::test]
-    async fn a_part_of_a_commit_can_be_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::open(&folder.path().join("spool"), 1_000_000, 10).unwrap();
-        let pages = ["/a", "/b", "/c", "/d"];
-        let records = pages.iter().flat_map(|page| append(page).records).collect();
-        let all = Append {
-            records,
-            ..Append::default()
-        };
-        assert_eq!(spool.append(&all).await.unwrap(), 14);
-        spool.append(&append("/e")).await.unwrap();
-        let read = |wanted, after, most| {
-            let part = spool.read(wanted, after, most).unwrap();
-            let positions = part.records.iter().map(|spooled| spooled.position);
-            (positions.collect::<Vec<_>>(), part.last, part.is_cut)
-        };
-        assert_eq!(read(Wanted::All, 0, 2), (vec![11, 12], Some(12), true));
-        assert_eq!(read(Wanted::All, 12, 2), (vec![13, 14], Some(14), true));
-        assert_eq!(
-            read(Wanted::All, 12, 3),
-            (vec![13, 14, 15], Some(15), false)
-        );
-        assert_eq!(read(Wanted::All, 15, 3), (vec![], None, false));
-        assert_eq!(read(Wanted::AboutPeople, 12, 2), (vec![], Some(14), true));
-    }
-}
+mod tests;

@@ -7,6 +7,9 @@ pub(super) enum Fault {
     Store(#[from] redb::Error),
     #[error("a record cannot be read or written")]
     Code(#[from] postcard::Error),
+    /// So many bytes of records that stand behind one another are none.
+    #[error("the last {0} bytes of a row of records are no record")]
+    NoRecord(usize),
     #[error("the file is not open")]
     NotOpen,
 }

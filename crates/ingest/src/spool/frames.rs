@@ -1,6 +1,7 @@
-//! Records as they stand in the spool: those of one commit behind one another, each with its
-//! length before it and what it changes of live sessions.
+//! Records as they stand in the spool: behind one another, each with its length before it and
+//! what it changes of live sessions.
 
+use super::fault::Fault;
 use crate::{
     record::Record,
     sessions::{Kept, LiveChange},
@@ -54,14 +55,22 @@ pub(super) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Those of a commit, in their order. What is no frame ends them.
-    pub(super) fn all(mut bytes: &'a [u8]) -> impl Iterator<Item = Self> {
-        std::iter::from_fn(move || {
-            let length = bytes.first_chunk().copied().map(u32::from_le_bytes)?;
-            let (whole, rest) = bytes.split_at_checked(HEAD + length as usize)?;
+    /// Those that stand behind one another in these bytes, and nothing else does.
+    pub(super) fn all(mut bytes: &'a [u8]) -> Result<Vec<Self>, Fault> {
+        let mut frames = Vec::new();
+        while !bytes.is_empty() {
+            let (frame, rest) = Self::first(bytes).ok_or(Fault::NoRecord(bytes.len()))?;
+            frames.push(frame);
             bytes = rest;
-            Some(Self { whole })
-        })
+        }
+        Ok(frames)
+    }
+
+    /// The first, and what is behind it.
+    fn first(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let length = bytes.first_chunk().copied().map(u32::from_le_bytes)?;
+        let (whole, rest) = bytes.split_at_checked(HEAD + length as usize)?;
+        Some((Self { whole }, rest))
     }
 
     /// Its bytes, from which [`Self::all`] finds it again.
@@ -87,5 +96,34 @@ impl<'a> Frame<'a> {
 
     fn body(self) -> &'a [u8] {
         self.whole.get(HEAD..).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use paneld_domain::{ProjectKey, parse_timestamp};
+
+    use super::*;
+
+    #[test]
+    fn what_is_damaged_is_not_taken_for_the_end() {
+        let at = parse_timestamp("2026-01-15T10:30:00Z").unwrap();
+        let mut frames = Frames::default();
+        for _ in 0..2 {
+            let record = Record::new(ProjectKey(7), at, Vec::new());
+            frames.push(&record, &[]).unwrap();
+        }
+        let bytes = frames.as_bytes();
+        assert_eq!(Frame::all(bytes).unwrap().len(), 2);
+        assert!(Frame::all(&[]).unwrap().is_empty());
+        let second = bytes.len() / 2;
+        for end in (1..bytes.len()).filter(|end| *end != second) {
+            let left = if end > second { end - second } else { end };
+            let all = Frame::all(&bytes[..end]).map(|frames| frames.len());
+            assert!(
+                matches!(all, Err(Fault::NoRecord(bytes)) if bytes == left),
+                "{all:?} of {end} bytes"
+            );
+        }
     }
 }

@@ -14,8 +14,12 @@ use crate::sessions::{DeviceKey, Kept, LiveChange};
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
 /// How many sessions it may be behind before it follows.
 const MOST_SESSIONS: usize = 50_000;
-/// How many sessions are written to it with one commit, so that nobody waits long for it.
+/// How many sessions are written to it with one commit, so that nobody waits long for it; if so
+/// many are enough to be there soon.
 const AT_ONCE: usize = 512;
+/// With how many commits it is there at most. What comes in meanwhile is then no more than what
+/// so many commits take, however much it is.
+const MOST_COMMITS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Tail {
@@ -27,6 +31,8 @@ pub(super) struct Tail {
     /// What is still to be written until it is where it follows to, the first in the order of the
     /// table last.
     following: Vec<LiveChange<Kept>>,
+    /// How much of that is written with one commit.
+    step: usize,
     /// Up to where it follows.
     goal: Option<u64>,
 }
@@ -39,11 +45,12 @@ impl Tail {
             changed: HashMap::new(),
             bytes: 0,
             following: Vec::new(),
+            step: AT_ONCE,
             goal: None,
         }
     }
 
-    /// Adds what is on disk now, with how many bytes of records.
+    /// Adds what is on disk, with how many bytes of records.
     pub(super) fn add(&mut self, live: Vec<LiveChange<Kept>>, bytes: u64) {
         self.changed.extend(live);
         self.bytes += bytes;
@@ -59,8 +66,14 @@ impl Tail {
         self.following = self.changed.drain().collect();
         self.following
             .sort_unstable_by(|(one, _), (other, _)| other.cmp(one));
+        self.step = AT_ONCE.max(self.following.len().div_ceil(MOST_COMMITS));
         self.bytes = 0;
         self.goal = Some(last);
+    }
+
+    /// What changed behind the snapshot; of one that does not follow.
+    pub(super) fn into_changed(self) -> HashMap<DeviceKey, Option<Kept>> {
+        self.changed
     }
 
     pub(super) fn is_following(&self) -> bool {
@@ -94,7 +107,7 @@ impl Tail {
     }
 
     fn rest(&self) -> usize {
-        self.following.len().saturating_sub(AT_ONCE)
+        self.following.len().saturating_sub(self.step)
     }
 }
 
@@ -136,6 +149,23 @@ mod tests {
             assert_eq!(found, now, "after commit {commit}");
         }
         assert!(tail.snapshot() > 0 && !snapshot.is_empty());
+    }
+
+    /// However many sessions a commit changes, the next time there are not more to follow.
+    #[test]
+    fn a_snapshot_is_there_after_so_many_commits_at_most() {
+        let mut tail = Tail::behind(0);
+        tail.add(changes(0..MOST_COMMITS * AT_ONCE * 3 + 1, 0), 1);
+        tail.follow(1, true);
+        let mut written = 0;
+        for _ in 0..MOST_COMMITS {
+            assert!(tail.is_following());
+            written += tail.next().len();
+            tail.note_written();
+        }
+        assert!(!tail.is_following());
+        assert_eq!(written, MOST_COMMITS * AT_ONCE * 3 + 1);
+        assert_eq!(tail.snapshot(), 1);
     }
 
     #[test]

@@ -13,8 +13,9 @@ use super::{
     fault::Fault,
     frames::Frames,
     replies::{Replies, Waiter},
-    tables::{Tables, Transaction},
+    tables::Tables,
     tail::Tail,
+    transaction::Transaction,
 };
 use crate::{
     Ids,
@@ -23,6 +24,8 @@ use crate::{
 
 /// How many commands go into one transaction at most.
 const MOST: usize = 2_048;
+/// With how many bytes of records no more commands go into a transaction.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// What the writer is asked to do.
 #[derive(Debug)]
@@ -31,6 +34,16 @@ pub(super) enum Command {
     Trim(u64),
     ForgetSeen(i64),
     SetAside(u64, Waiter),
+}
+
+impl Command {
+    /// How many bytes of records are to be written.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Append(entry, _) => entry.records.as_bytes().len(),
+            Self::Trim(_) | Self::ForgetSeen(_) | Self::SetAside(..) => 0,
+        }
+    }
 }
 
 /// What is appended, ready to be written.
@@ -47,29 +60,42 @@ pub(super) struct Writer {
     gauges: Arc<Gauges>,
     inbox: Receiver<Command>,
     is_broken: bool,
-    /// Up to where every sink is.
+    /// Up to where every sink is, as far as was told. Nobody tells it again when what could not
+    /// be written was to remove something.
+    trimmable: u64,
+    /// Up to where every sink was with the last commit: the records behind it are those that
+    /// wait.
     applied: u64,
+    /// Up to where the records are removed.
+    trimmed: u64,
     tail: Tail,
 }
 
-/// What a commit did.
+/// What a commit did, and up to where.
 struct Committed {
     last: u64,
     added: u64,
     applied: u64,
     removed: u64,
+    trimmed: u64,
 }
 
 impl Writer {
-    pub(super) fn new(tables: Arc<Tables>, gauges: Arc<Gauges>, inbox: Receiver<Command>) -> Self {
-        let last = *gauges.last.borrow();
+    pub(super) fn new(
+        tables: Arc<Tables>,
+        tail: Tail,
+        gauges: Arc<Gauges>,
+        inbox: Receiver<Command>,
+    ) -> Self {
         Self {
             tables,
             gauges,
             inbox,
             is_broken: false,
+            trimmable: 0,
             applied: 0,
-            tail: Tail::behind(last),
+            trimmed: 0,
+            tail,
         }
     }
 
@@ -91,12 +117,25 @@ impl Writer {
         } else {
             self.inbox.recv().ok()?
         };
-        let more = self.inbox.try_iter().take(MOST - 1);
-        Some(std::iter::once(first).chain(more).collect())
+        let mut bytes = first.bytes();
+        let mut commands = vec![first];
+        while commands.len() < MOST
+            && bytes < MOST_BYTES
+            && let Ok(command) = self.inbox.try_recv()
+        {
+            bytes += command.bytes();
+            commands.push(command);
+        }
+        Some(commands)
     }
 
     fn write(&mut self, commands: Vec<Command>) {
-        let result = self.commit(&commands);
+        for command in &commands {
+            if let Command::Trim(up_to) = command {
+                self.trimmable = self.trimmable.max(*up_to);
+            }
+        }
+        let result = self.mend_and_commit(&commands);
         match &result {
             Ok(_) if self.is_broken => tracing::info!("the spool can be written again"),
             Err(error) if !self.is_broken => {
@@ -105,10 +144,7 @@ impl Writer {
             _ => {}
         }
         self.is_broken = result.is_err();
-        let mut position = *self.gauges.last.borrow();
-        if let Ok(committed) = &result {
-            self.note(committed);
-        }
+        let mut position = *result.as_ref().unwrap_or(&0);
         let result = result.map(|_| ());
         let mut replies = Replies::default();
         for command in commands {
@@ -130,26 +166,26 @@ impl Writer {
         replies.send();
     }
 
-    /// All commands in one transaction.
-    fn commit(&mut self, commands: &[Command]) -> Result<Committed, SpoolError> {
+    fn mend_and_commit(&mut self, commands: &[Command]) -> Result<u64, SpoolError> {
         if self.is_broken {
-            self.tables.reopen()?;
-            let (last, bytes) = self.tables.measure()?;
-            // What was refused may have reached the disk all the same.
-            self.gauges.bytes.store(bytes, Ordering::Relaxed);
-            self.gauges.last.send_replace(last);
-            self.applied = 0;
+            self.mend()?;
         }
-        let before = *self.gauges.last.borrow();
         let has_time = !commands
             .iter()
             .any(|command| matches!(command, Command::Append(..)));
-        self.tail.follow(before, has_time);
+        self.tail.follow(self.last(), has_time);
+        self.commit(commands)
+    }
+
+    /// All commands in one transaction. Tells the position of the last record before it.
+    fn commit(&mut self, commands: &[Command]) -> Result<u64, SpoolError> {
+        let before = self.last();
         let tail = &self.tail;
-        let applied_before = self.applied;
-        self.tables.write(|transaction| {
+        let (applied_before, applied) = (self.applied, self.trimmable);
+        let trimmed_before = self.trimmed;
+        let committed = self.tables.write(|transaction| {
             let mut records = Vec::with_capacity(commands.len());
-            let (mut last, mut applied) = (before, applied_before);
+            let mut last = before;
             for command in commands {
                 match command {
                     Command::Append(entry, _) => {
@@ -157,16 +193,12 @@ impl Writer {
                         records.push(&entry.records);
                         note(transaction, entry)?;
                     }
-                    Command::Trim(up_to) => applied = applied.max(*up_to),
+                    Command::Trim(_) => {}
                     Command::ForgetSeen(before) => transaction.forget_seen(*before)?,
                     Command::SetAside(at, _) => transaction.set_aside(*at)?,
                 }
             }
-            let added = if last > before {
-                transaction.append(last, &records)?
-            } else {
-                0
-            };
+            let added = transaction.append(before, &records)?;
             let removed = if applied > applied_before {
                 transaction.size(applied_before + 1..=applied)?
             } else {
@@ -176,33 +208,57 @@ impl Writer {
             if tail.next_snapshot() > tail.snapshot() {
                 transaction.set_snapshot(tail.next_snapshot())?;
             }
-            let (kept, needed) = (
-                applied_before.min(tail.snapshot()),
-                applied.min(tail.next_snapshot()),
-            );
-            if needed > kept {
-                transaction.trim(needed)?;
+            let trimmed = trimmed_before.max(applied.min(tail.next_snapshot()));
+            if trimmed > trimmed_before {
+                transaction.trim(trimmed)?;
             }
             Ok(Committed {
                 last,
                 added,
                 applied,
                 removed,
+                trimmed,
             })
-        })
+        })?;
+        self.note(&committed);
+        Ok(before)
+    }
+
+    /// Reads the file anew, and removes what nobody needs any more before anything is added: that
+    /// takes little room, and makes some when the disk is full. What the snapshot must be past
+    /// before it can go is the rest of it.
+    fn mend(&mut self) -> Result<(), SpoolError> {
+        self.tables.reopen()?;
+        // What was refused may have reached the disk all the same.
+        self.tail = self.tables.tail()?;
+        self.applied = self.trimmable;
+        let (last, bytes) = self.tables.measure(self.applied)?;
+        self.gauges.bytes.store(bytes, Ordering::Relaxed);
+        self.gauges.last.send_replace(last);
+        self.commit(&[])?;
+        self.tail.follow(last, true);
+        while self.tail.is_following() {
+            self.commit(&[])?;
+        }
+        Ok(())
+    }
+
+    fn last(&self) -> u64 {
+        *self.gauges.last.borrow()
     }
 
     /// Makes known what is on disk now.
     fn note(&mut self, committed: &Committed) {
         self.tail.note_written();
         self.applied = committed.applied;
+        self.trimmed = committed.trimmed;
         self.gauges
             .bytes
             .fetch_add(committed.added, Ordering::Relaxed);
         self.gauges
             .bytes
             .fetch_sub(committed.removed, Ordering::Relaxed);
-        if committed.last > *self.gauges.last.borrow() {
+        if committed.last > self.last() {
             self.gauges.last.send_replace(committed.last);
         }
     }
@@ -213,5 +269,128 @@ fn note(transaction: &mut Transaction<'_>, entry: &Entry) -> Result<(), Fault> {
     match entry.crowded_at {
         Some(at) => transaction.note_crowded(at),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        path::Path,
+        sync::{
+            atomic::AtomicU64,
+            mpsc::{Sender, channel},
+        },
+    };
+
+    use tokio::sync::{oneshot, watch};
+
+    use super::{
+        super::{
+            replies::Outcome,
+            tests::{SmallDisk, append, append_big},
+        },
+        *,
+    };
+    use crate::spool::Append;
+
+    const MIB: usize = 1024 * 1024;
+
+    /// A writer that works when it is told to.
+    fn writer(path: &Path) -> (Writer, Sender<Command>) {
+        let tables = Arc::new(Tables::open(path, 0).unwrap());
+        let (last, bytes) = tables.measure(0).unwrap();
+        let gauges = Arc::new(Gauges {
+            last: watch::Sender::new(last),
+            bytes: AtomicU64::new(bytes),
+        });
+        let (commands, inbox) = channel();
+        let tail = tables.tail().unwrap();
+        (Writer::new(tables, tail, gauges, inbox), commands)
+    }
+
+    fn command(append: &Append) -> (Command, oneshot::Receiver<Outcome>) {
+        let (waiter, written) = Waiter::here();
+        (Command::Append(append.encode().unwrap(), waiter), written)
+    }
+
+    async fn write(writer: &mut Writer, append: &Append) -> Outcome {
+        let (command, written) = command(append);
+        writer.write(vec![command]);
+        written.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_transaction_is_no_bigger_than_memory_allows() {
+        let folder = tempfile::tempdir().unwrap();
+        let (writer, commands) = writer(&folder.path().join("spool"));
+        for _ in 0..10 {
+            commands.send(command(&append_big(3 * MIB)).0).unwrap();
+        }
+        commands.send(Command::ForgetSeen(0)).unwrap();
+        drop(commands);
+        let counts = std::iter::from_fn(|| writer.next().map(|commands| commands.len()));
+        assert_eq!(counts.collect::<Vec<_>>(), [3, 3, 3, 2]);
+    }
+
+    #[tokio::test]
+    async fn what_every_sink_has_goes_although_a_transaction_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool");
+        let moved = folder.path().join("moved");
+        let (mut writer, _commands) = writer(&path);
+        for position in 1..=3 {
+            let written = write(&mut writer, &append("/")).await;
+            assert_eq!(written.unwrap(), position);
+        }
+        let waiting = writer.gauges.bytes.load(Ordering::Relaxed);
+
+        std::fs::rename(&path, &moved).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        writer.tables.reopen().unwrap_err();
+        let (lost, written) = command(&append("/"));
+        writer.write(vec![Command::Trim(2), lost]);
+        written.await.unwrap().unwrap_err();
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::rename(&moved, &path).unwrap();
+
+        writer.write(vec![Command::ForgetSeen(0)]);
+        let (last, bytes) = writer.tables.measure(0).unwrap();
+        assert_eq!((last, bytes), (3, waiting / 3));
+        assert_eq!(writer.gauges.bytes.load(Ordering::Relaxed), bytes);
+        assert_eq!(write(&mut writer, &append("/")).await.unwrap(), 4);
+        writer.write(vec![Command::Trim(4)]);
+        assert_eq!(writer.gauges.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    /// Nobody frees a byte of the disk, and requests never cease.
+    #[tokio::test]
+    async fn a_full_disk_is_no_trouble_once_everything_is_applied() {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(disk) = SmallDisk::mount(&folder.path().join("disk")) else {
+            return;
+        };
+        let (mut writer, _commands) = writer(&disk.path().join("spool"));
+        let append = append_big(MIB / 4);
+        let mut last = 0;
+        while let Ok(position) = write(&mut writer, &append).await {
+            last = position;
+            assert!(last < 100, "the disk is not small");
+        }
+        assert!(last > 4, "the disk is too small");
+        write(&mut writer, &append).await.unwrap_err();
+
+        let (refused, written) = command(&append);
+        writer.write(vec![Command::Trim(last), refused]);
+        let mut result = written.await.unwrap();
+        for _ in 0..3 {
+            if result.is_err() {
+                result = write(&mut writer, &append).await;
+            }
+        }
+        assert_eq!(result.unwrap(), last + 1);
+        assert_eq!(
+            writer.tables.measure(0).unwrap(),
+            (last + 1, writer.gauges.bytes.load(Ordering::Relaxed))
+        );
     }
 }

@@ -1,0 +1,164 @@
+//! What a transaction changes in the tables.
+
+use std::ops::RangeInclusive;
+
+use redb::{ReadableTable as _, Table, WriteTransaction};
+use uuid::Uuid;
+
+use super::{
+    Seen,
+    fault::Fault,
+    frames::{Frame, Frames},
+    tables::{
+        CROWDED_AT, FORMAT, ID, LAST, LIVE, META, RECORDS, SEEN, SEEN_BY_TIME, SET_ASIDE, SNAPSHOT,
+        THIS_FORMAT, last, numbered,
+    },
+};
+use crate::{
+    Ids,
+    sessions::{Kept, LiveChange},
+};
+
+/// How long a row of records is at most, if it has more than one: however much is committed at
+/// once, it can be read in parts. The store gives each the next power of two, where it has to
+/// find room for its own notes too.
+const ROW_BYTES: usize = 1024 * 1024 - 1024;
+
+/// The tables in a transaction that writes.
+pub(super) struct Transaction<'t> {
+    records: Table<'t, u64, &'static [u8]>,
+    live: Table<'t, (i64, &'static str), &'static [u8]>,
+    seen: Table<'t, (i64, u128), &'static [u8]>,
+    seen_by_time: Table<'t, (i64, i64, u128), ()>,
+    set_aside: Table<'t, u64, &'static [u8]>,
+    meta: Table<'t, &'static str, &'static [u8]>,
+}
+
+impl<'t> Transaction<'t> {
+    /// Makes the tables that are missing, too.
+    pub(super) fn begin(write: &'t WriteTransaction) -> Result<Self, Fault> {
+        Ok(Self {
+            records: write.open_table(RECORDS)?,
+            live: write.open_table(LIVE)?,
+            seen: write.open_table(SEEN)?,
+            seen_by_time: write.open_table(SEEN_BY_TIME)?,
+            set_aside: write.open_table(SET_ASIDE)?,
+            meta: write.open_table(META)?,
+        })
+    }
+
+    /// Makes a new spool, whose positions begin behind this one. Returns its id.
+    pub(super) fn make(&mut self, behind: u64) -> Result<String, Fault> {
+        let id = Uuid::new_v4().to_string();
+        self.meta.insert(ID, id.as_bytes())?;
+        self.meta.insert(FORMAT, THIS_FORMAT)?;
+        self.set_last(behind)?;
+        self.set_snapshot(behind)?;
+        Ok(id)
+    }
+
+    /// Writes the records of a commit, behind the last that is there. Says how many bytes they
+    /// take.
+    pub(super) fn append(&mut self, mut last: u64, records: &[&Frames]) -> Result<u64, Fault> {
+        let mut bytes = 0;
+        let mut row = Vec::new();
+        for frames in records {
+            for frame in Frame::all(frames.as_bytes())? {
+                let frame = frame.as_bytes();
+                if !row.is_empty() && row.len() + frame.len() > ROW_BYTES {
+                    self.records.insert(last, row.as_slice())?;
+                    row.clear();
+                }
+                row.extend_from_slice(frame);
+                bytes += frame.len() as u64;
+                last += 1;
+            }
+        }
+        if !row.is_empty() {
+            self.records.insert(last, row.as_slice())?;
+        }
+        Ok(bytes)
+    }
+
+    /// Notes the ids that callers gave, and what was replied.
+    pub(super) fn note_seen(&mut self, ids: &[(Seen, Ids)]) -> Result<(), Fault> {
+        for (seen, ids) in ids {
+            let (project, id) = (seen.project.0, seen.id.as_u128());
+            let ids = postcard::to_stdvec(ids)?;
+            self.seen.insert((project, id), ids.as_slice())?;
+            self.seen_by_time.insert((seen.at, project, id), ())?;
+        }
+        Ok(())
+    }
+
+    /// Notes when sessions were ended early.
+    pub(super) fn note_crowded(&mut self, at: i64) -> Result<(), Fault> {
+        self.meta.insert(CROWDED_AT, at.to_be_bytes().as_slice())?;
+        Ok(())
+    }
+
+    pub(super) fn put_live(&mut self, live: &[LiveChange<Kept>]) -> Result<(), Fault> {
+        for (key, live) in live {
+            let key = (key.project().0, key.device());
+            match live {
+                Some(live) => {
+                    self.live.insert(key, live.as_bytes())?;
+                }
+                None => {
+                    self.live.remove(key)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_snapshot(&mut self, position: u64) -> Result<(), Fault> {
+        self.meta
+            .insert(SNAPSHOT, position.to_be_bytes().as_slice())?;
+        Ok(())
+    }
+
+    fn set_last(&mut self, last: u64) -> Result<(), Fault> {
+        self.meta.insert(LAST, last.to_be_bytes().as_slice())?;
+        Ok(())
+    }
+
+    /// How many bytes the rows of records take that end in this range.
+    pub(super) fn size(&self, range: RangeInclusive<u64>) -> Result<u64, Fault> {
+        let mut bytes = 0;
+        for row in self.records.range(range)? {
+            bytes += row?.1.value().len() as u64;
+        }
+        Ok(bytes)
+    }
+
+    /// Removes the rows of records that end up to a position.
+    pub(super) fn trim(&mut self, up_to: u64) -> Result<(), Fault> {
+        let last = last(&self.meta, &self.records)?;
+        self.set_last(last)?;
+        Ok(self.records.retain_in(..=up_to, |_, _| false)?)
+    }
+
+    /// Removes the ids that came before.
+    pub(super) fn forget_seen(&mut self, before: i64) -> Result<(), Fault> {
+        let old = ..(before, i64::MIN, u128::MIN);
+        for entry in self.seen_by_time.extract_from_if(old, |_, ()| true)? {
+            let (_, project, id) = entry?.0.value();
+            self.seen.remove((project, id))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the record of this position, whatever is removed.
+    pub(super) fn set_aside(&mut self, at: u64) -> Result<(), Fault> {
+        let Some(row) = self.records.range(at..)?.next() else {
+            return Ok(());
+        };
+        let (last, row) = row?;
+        let mut frames = numbered(last.value(), row.value())?;
+        if let Some((_, frame)) = frames.find(|(position, _)| *position == at) {
+            self.set_aside.insert(at, frame.as_bytes())?;
+        }
+        Ok(())
+    }
+}

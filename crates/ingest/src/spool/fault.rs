@@ -10,6 +10,11 @@ pub(super) enum Fault {
     /// So many bytes of records that stand behind one another are none.
     #[error("the last {0} bytes of a row of records are no record")]
     NoRecord(usize),
+    #[error(
+        "it was written by another version of paneld: start that version once more, and stop it \
+         when nothing waits to be applied any more"
+    )]
+    OtherFormat,
     #[error("the file is not open")]
     NotOpen,
 }

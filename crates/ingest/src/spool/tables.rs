@@ -51,14 +51,6 @@ const CACHE_BYTES: usize = 32 * 1024 * 1024;
 /// How much is read at once, roughly.
 const READ_BYTES: usize = 8 * 1024 * 1024;
 
-/// A spool that another version of this program wrote.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "it was written by another version of paneld: start that version once more, and stop it \
-         when nothing waits to be applied any more"
-)]
-struct OtherFormat;
-
 /// The file, open; or closed, after it could not be written.
 #[derive(Debug)]
 pub(super) struct Tables {
@@ -71,20 +63,14 @@ impl Tables {
     pub(super) fn open(path: &Path, behind: u64) -> Result<Self, SpoolError> {
         let database = open(path)?;
         // A file that is there is only read: a server has to start on a full disk, too.
-        let known = known(&database).map_err(SpoolError::broken)?;
-        let (id, is_ours) = match known {
-            Some(known) => known,
-            None => {
-                let made = write(&database, |tables| tables.make(behind));
-                (made.map_err(SpoolError::broken)?, true)
-            }
+        let id = match known(&database) {
+            Ok(Some(id)) => Ok(id),
+            Ok(None) => write(&database, |tables| tables.make(behind)),
+            Err(fault) => Err(fault),
         };
-        if !is_ours {
-            return Err(SpoolError::broken(OtherFormat));
-        }
         Ok(Self {
             path: path.to_owned(),
-            id,
+            id: id.map_err(SpoolError::broken)?,
             database: RwLock::new(Some(database)),
         })
     }
@@ -251,9 +237,8 @@ fn write<T>(
     Ok(result)
 }
 
-/// The id of the spool in this file, and whether this version can read it; `None` when nothing
-/// was ever written.
-fn known(database: &Database) -> Result<Option<(String, bool)>, Fault> {
+/// The id of the spool in this file; `None` when nothing was ever written.
+fn known(database: &Database) -> Result<Option<String>, Fault> {
     let meta = match database.begin_read()?.open_table(META) {
         Err(TableError::TableDoesNotExist(_)) => return Ok(None),
         meta => meta?,
@@ -261,10 +246,11 @@ fn known(database: &Database) -> Result<Option<(String, bool)>, Fault> {
     let Some(id) = meta.get(ID)? else {
         return Ok(None);
     };
-    let id = String::from_utf8_lossy(id.value()).into_owned();
     let format = meta.get(FORMAT)?;
-    let is_ours = format.is_some_and(|format| format.value() == THIS_FORMAT);
-    Ok(Some((id, is_ours)))
+    if format.is_none_or(|format| format.value() != THIS_FORMAT) {
+        return Err(Fault::OtherFormat);
+    }
+    Ok(Some(String::from_utf8_lossy(id.value()).into_owned()))
 }
 
 /// What the records behind the snapshot of live sessions change of them.

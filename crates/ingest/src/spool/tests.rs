@@ -234,6 +234,23 @@ async fn a_part_of_a_commit_can_be_read() {
     assert_eq!(read(Wanted::AboutPeople, 12, 2), (vec![], Some(14), true));
 }
 
+#[test]
+fn what_another_version_wrote_is_not_misread() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool");
+    drop(Spool::open(&path, 1_000_000, 0).unwrap());
+    let database = redb::Database::open(&path).unwrap();
+    let write = database.begin_write().unwrap();
+    let mut meta = write.open_table(tables::META).unwrap();
+    meta.insert(tables::FORMAT, [2].as_slice()).unwrap();
+    drop(meta);
+    write.commit().unwrap();
+    drop(database);
+    let refused = Spool::open(&path, 1_000_000, 0).unwrap_err();
+    let why = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(why.contains("another version of paneld"), "{why}");
+}
+
 /// However much comes at once, appliers need not have all of it in memory.
 #[tokio::test]
 async fn a_big_commit_is_read_in_parts() {

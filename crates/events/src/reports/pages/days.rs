@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use duckdb::{Connection, Row};
 use paneld_analytics::{PageAddress, PageCounts, Paging};
 
-use super::seen::{self, COUNTED, Edges};
+use super::seen::{self, COUNTED, Edge};
 use crate::{
     conditions::Conditions,
     counted::{Counted, Days, Moment, Part},
@@ -90,15 +90,15 @@ pub(super) fn count(
     };
     // Days know nothing of each other, but the first view of a session is the first in all; so
     // only what began before the window is to be set right.
-    let edges = Edges::of(connection, conditions)?;
-    for (page, missing) in edges.missing(conditions).query(connection, |row| {
+    let edge = Edge::of(connection, conditions)?;
+    for (page, missing) in edge.missing(conditions).query(connection, |row| {
         Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?))
     })? {
         if let Some(page) = pages.get_mut(&page) {
             page.sessions = page.sessions.saturating_add_signed(missing);
         }
     }
-    let before = edges.timed_before(conditions);
+    let before = edge.timed_before(conditions);
     for (page, before) in before.query(connection, |row| Ok((row.get(0)?, times(row, 1)?)))? {
         if let Some(page) = pages.get_mut::<u32>(&page) {
             page.time_sum_ms = page.time_sum_ms.saturating_sub(before.sum_ms);

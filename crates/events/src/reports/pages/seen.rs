@@ -1,8 +1,8 @@
 //! What was seen of each page, in one of two ways that give the same.
 //!
 //! Views know their places in their sessions, so that counting the sessions that saw a page is
-//! counting first views, and time on a page is a sum. Only sessions at the edges of the window
-//! have to be looked at: their first view of a page may lie outside. Where places are not known,
+//! counting first views, and time on a page is a sum. Only sessions at the beginning of the window
+//! have to be looked at: their first view of a page may lie before it. Where places are not known,
 //! and where filters could tell two views of one page and session apart, views are sorted and
 //! sessions are told apart instead.
 
@@ -69,7 +69,7 @@ fn counted(conditions: &Conditions<'_>, more: &str) -> Sql {
 }
 
 fn placed(connection: &Connection, conditions: &Conditions<'_>) -> Result<Seen, Fault> {
-    let edges = Edges::of(connection, conditions)?;
+    let edge = Edge::of(connection, conditions)?;
     let views = views(conditions);
     let sql = Sql::new("WITH titled AS (SELECT e.page, ")
         .push(COUNTED)
@@ -78,7 +78,7 @@ fn placed(connection: &Connection, conditions: &Conditions<'_>) -> Result<Seen, 
         .push(" GROUP BY e.page), ")
         .add(counted(conditions, ", sum(firsts)::BIGINT AS firsts"))
         .push(", at_edges AS (")
-        .add(edges.missing(conditions))
+        .add(edge.missing(conditions))
         .push(
             "), timed AS (
                 SELECT previous_page AS page, sum(previous_duration) AS time_sum,
@@ -87,7 +87,7 @@ fn placed(connection: &Connection, conditions: &Conditions<'_>) -> Result<Seen, 
         )
         .add(conditions.events_happened())
         .push(" AND e.previous_page <> 0 GROUP BY previous_page), timed_before AS (")
-        .add(edges.timed_before(conditions))
+        .add(edge.timed_before(conditions))
         .push(
             "), seen AS (
                 SELECT page, origin, path, title, firsts + coalesce(missing, 0) AS sessions, views,
@@ -111,13 +111,13 @@ pub(super) fn views(conditions: &Conditions<'_>) -> Sql {
         .add(conditions.events_match())
 }
 
-/// Sessions that began before the window or go on after it.
-pub(super) struct Edges {
+/// Sessions that began before the window and go on in it.
+pub(super) struct Edge {
     /// That the event `e` is one of theirs.
     theirs: Sql,
 }
 
-impl Edges {
+impl Edge {
     /// By page, how many of them saw it in the window for the first time before.
     pub(super) fn missing(&self, conditions: &Conditions<'_>) -> Sql {
         Sql::new(
@@ -149,47 +149,26 @@ impl Edges {
     }
 
     pub(super) fn of(connection: &Connection, conditions: &Conditions<'_>) -> Result<Self, Fault> {
-        let window = conditions.window;
-        let moment = |moment: Timestamp| Sql::time(moment);
-        let reaches_over = |edge: Timestamp| {
-            Sql::new("(s.created_at < ")
-                .add(moment(edge + BESIDE_SESSION))
-                .push(" AND s.ended_at >= ")
-                .add(moment(edge - BESIDE_SESSION))
-                .push(")")
+        let start = conditions.window.start;
+        let reach_over = of_project("s", conditions.scope.key)
+            .push(" AND s.created_at < ")
+            .add(Sql::time(start + BESIDE_SESSION))
+            .push(" AND s.ended_at >= ")
+            .add(Sql::time(start - BESIDE_SESSION));
+        // Until when their events are, so that only that time is looked at.
+        let last = Sql::new("SELECT epoch_ms(max(s.ended_at)) FROM sessions s WHERE ")
+            .add(reach_over.clone())
+            .query_row(connection, |row| row.get::<_, Option<i64>>(0))?;
+        let Some(last) = last.and_then(Timestamp::from_timestamp_millis) else {
+            let theirs = Sql::new("FALSE");
+            return Ok(Self { theirs });
         };
-        let of_project = || of_project("s", conditions.scope.key);
-        let (start, end) = (reaches_over(window.start), reaches_over(window.end));
-        // Where the events of these sessions are, so that only those times are looked at.
-        let (last, first) = Sql::new("SELECT epoch_ms(max(s.ended_at) FILTER (")
-            .add(start.clone())
-            .push(")), epoch_ms(min(s.created_at) FILTER (")
-            .add(end.clone())
-            .push(")) FROM sessions s WHERE ")
-            .add(of_project())
-            .push(" AND ")
-            .add(Sql::any([start.clone(), end.clone()]))
-            .query_row(connection, |row| {
-                Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
-            })?;
-        let at = |ms: i64| Timestamp::from_timestamp_millis(ms).unwrap_or_default();
-        let mut times = Vec::new();
-        if let Some(last) = last {
-            let until = moment(at(last) + BESIDE_SESSION);
-            times.push(Sql::new("e.created_at <= ").add(until));
-        }
-        if let Some(first) = first {
-            let from = moment(at(first) - BESIDE_SESSION);
-            times.push(Sql::new("e.created_at >= ").add(from));
-        }
-        let theirs = Sql::new("e.session_id IN (SELECT s.id FROM sessions s WHERE ")
-            .add(of_project())
-            .push(" AND ")
-            .add(Sql::any([start, end]))
+        let theirs = Sql::new("e.created_at <= ")
+            .add(Sql::time(last + BESIDE_SESSION))
+            .push(" AND e.session_id IN (SELECT s.id FROM sessions s WHERE ")
+            .add(reach_over)
             .push(")");
-        Ok(Self {
-            theirs: Sql::all([Sql::any(times), theirs]),
-        })
+        Ok(Self { theirs })
     }
 }
 

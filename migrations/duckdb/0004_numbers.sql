@@ -47,7 +47,8 @@ FROM (
     )
 );
 
--- Tables are made anew: to change that many rows in their places takes hours.
+-- Tables are made anew, in the order of time, for joins mix the rows: to change that many in their
+-- places takes hours.
 
 ALTER TABLE events RENAME TO unnumbered_events;
 
@@ -107,7 +108,8 @@ FROM unnumbered_events e
     LEFT JOIN pages p ON p.project_key = e.project_key
         AND p.origin = e.origin AND p.path = e.path AND p.title = coalesce(e.title, '')
     LEFT JOIN pages b ON b.project_key = e.project_key AND b.title = ''
-        AND b.origin = e.previous_origin AND b.path = e.previous_path;
+        AND b.origin = e.previous_origin AND b.path = e.previous_path
+ORDER BY e.created_at;
 
 DROP TABLE unnumbered_events;
 
@@ -163,6 +165,7 @@ FROM unnumbered_sessions s
     LEFT JOIN visitors v ON v.project_key = s.project_key
         AND v.digest = left(sha256(s.profile_id), 32)::UUID
     LEFT JOIN pages p ON p.project_key = s.project_key AND p.title = ''
-        AND p.origin = s.entry_origin AND p.path = s.entry_path;
+        AND p.origin = s.entry_origin AND p.path = s.entry_path
+ORDER BY s.created_at;
 
 DROP TABLE unnumbered_sessions;

@@ -72,4 +72,14 @@ async fn people_and_pages_get_their_numbers() {
     assert_eq!(older.ask(WRONG_NUMBERS), Vec::<String>::new());
     let sessions = "SELECT * EXCLUDE (visitor, entry_page) FROM sessions";
     assert_eq!(older.ask(sessions), newer.ask(sessions));
+
+    // What is known keeps its numbers, and what is new gets others.
+    let store = older.store();
+    let changes = [view(5, "/b", Some("/b")), view(6, "/c", Some("/b"))];
+    store.apply(batch(2, changes)).await.unwrap();
+    store.close().await;
+    assert_eq!(older.ask(WRONG_NUMBERS), Vec::<String>::new());
+    let twice = "SELECT origin, path, title FROM pages
+        GROUP BY project_key, origin, path, title HAVING count(*) > 1";
+    assert_eq!(older.ask(twice), Vec::<String>::new());
 }

@@ -19,6 +19,13 @@ impl Paging {
     pub fn first(limit: u32) -> Self {
         Self { limit, offset: 0 }
     }
+
+    /// The part of a whole list.
+    pub fn part_of<T>(self, list: impl IntoIterator<Item = T>) -> Vec<T> {
+        let offset = usize::try_from(self.offset).unwrap_or(usize::MAX);
+        let list = list.into_iter().skip(offset);
+        list.take(self.limit as usize).collect()
+    }
 }
 
 impl Default for Paging {

@@ -1,6 +1,6 @@
 //! Counting day by day.
 
-use std::{hash::Hash, ops::Range, sync::Arc};
+use std::{hash::Hash, ops::RangeInclusive, sync::Arc};
 
 use chrono::TimeDelta;
 use paneld_analytics::Window;
@@ -37,14 +37,14 @@ impl Days {
         }
     }
 
-    fn part(&self, places: Range<usize>) -> Self {
-        let window = Window {
-            start: self.day(places.start).start,
-            end: self.day(places.end - 1).end,
-        };
+    fn part(&self, places: RangeInclusive<usize>) -> Self {
+        let (first, last) = (*places.start(), *places.end());
         Self {
-            window,
-            count: places.len(),
+            window: Window {
+                start: self.day(first).start,
+                end: self.day(last).end,
+            },
+            count: places.count(),
         }
     }
 
@@ -85,12 +85,12 @@ impl<T: Part, K: Copy + Eq + Hash> Parts<T, K> {
         let known = (0..days.count).map(|place| self.find(project, days.day(place), what));
         let mut parts = known.collect::<Vec<_>>();
         let unknown = |part: &Option<_>| part.is_none();
-        if let Some(first) = parts.iter().position(unknown) {
-            let end = parts
-                .iter()
-                .rposition(unknown)
-                .map_or(first, |last| last + 1);
-            for (place, part) in (first..).zip(count(&days.part(first..end))?) {
+        let ends = [
+            parts.iter().position(unknown),
+            parts.iter().rposition(unknown),
+        ];
+        if let [Some(first), Some(last)] = ends {
+            for (place, part) in (first..).zip(count(&days.part(first..=last))?) {
                 if parts[place].is_some() {
                     continue;
                 }

@@ -51,7 +51,7 @@ pub(super) fn count(
     let parts = &counted.dimensions;
     let parts = parts.by_days(project, request.window, dimension, began, count)?;
     let values = parts.as_deref().and_then(sum);
-    Ok(values.map(|values| page(values, request)))
+    Ok(values.map(|values| request.paging.part_of(in_order(values))))
 }
 
 fn count_days(
@@ -108,8 +108,8 @@ fn sum(days: &[Arc<DimensionPart>]) -> Option<Vec<CountedSessions>> {
     Some(sums.collect())
 }
 
-/// Those that are wanted, in their order.
-fn page(mut values: Vec<CountedSessions>, request: &DimensionRequest) -> Vec<CountedSessions> {
+/// Most sessions first.
+fn in_order(mut values: Vec<CountedSessions>) -> Vec<CountedSessions> {
     values.sort_unstable_by(|a, b| {
         let order = |value: &CountedSessions| {
             let SessionCounts {
@@ -122,7 +122,5 @@ fn page(mut values: Vec<CountedSessions>, request: &DimensionRequest) -> Vec<Cou
         let texts = (&a.name, &a.prefix).cmp(&(&b.name, &b.prefix));
         order(a).cmp(&order(b)).then(texts)
     });
-    let offset = usize::try_from(request.paging.offset).unwrap_or(usize::MAX);
-    let values = values.into_iter().skip(offset);
-    values.take(request.paging.limit as usize).collect()
+    values
 }

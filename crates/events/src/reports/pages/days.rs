@@ -10,7 +10,7 @@ use crate::{
     conditions::Conditions,
     counted::{Counted, Days, Moment, Part},
     error::Fault,
-    sql::{Sql, of_project},
+    sql::Sql,
 };
 
 /// In all days together there are so many pages at most: more are better counted at once.
@@ -109,7 +109,8 @@ pub(super) fn count(
     if counted.has_changed(began, project, window) {
         return Ok(None);
     }
-    Ok(Some(in_order(pages.into_values().collect(), paging)))
+    let pages = in_order(pages.into_values().collect());
+    Ok(Some(paging.part_of(pages)))
 }
 
 fn count_days(
@@ -163,17 +164,13 @@ fn views_by_day(conditions: &Conditions<'_>, days: &Days) -> Sql {
             FROM events e WHERE "
         ))
         .add(seen::views(conditions))
-        .push(
-            " GROUP BY day, e.page)
-            SELECT day, p.untitled, p.origin, p.path,
-                coalesce(arg_max(p.title, (seen_last, p.number)) FILTER (p.title <> ''), ''),
-                coalesce(epoch_ms(max(seen_last) FILTER (p.title <> '')), 0),
-                sum(views)::UBIGINT, sum(firsts)::UBIGINT,
-                least(sum(revenue), 18446744073709551615)::UBIGINT
-            FROM titled JOIN pages p ON p.number = titled.page AND ",
-        )
-        .add(of_project("p", conditions.scope.key))
-        .push(" GROUP BY day, p.untitled, p.origin, p.path")
+        .push(" GROUP BY day, e.page) ")
+        .add(seen::with_all_titles(
+            conditions,
+            "titled.day, ",
+            ", sum(firsts)::UBIGINT,
+                coalesce(epoch_ms(max(seen_last) FILTER (p.title <> '')), 0)",
+        ))
         .push(&at_most())
 }
 
@@ -184,10 +181,10 @@ fn views(row: &Row<'_>) -> duckdb::Result<Views> {
             path: row.get(3)?,
         },
         title: row.get(4)?,
-        titled_at: row.get(5)?,
-        views: row.get(6)?,
+        views: row.get(5)?,
+        revenue: row.get(6)?,
         firsts: row.get(7)?,
-        revenue: row.get(8)?,
+        titled_at: row.get(8)?,
     })
 }
 
@@ -289,14 +286,12 @@ fn sum(days: &[Arc<PagesPart>]) -> Option<HashMap<u32, PageCounts>> {
     Some(pages.collect())
 }
 
-/// Those that are wanted, in the order of the others.
-fn in_order(mut pages: Vec<PageCounts>, paging: Paging) -> Vec<PageCounts> {
+/// In the order of pages that are counted at once.
+fn in_order(mut pages: Vec<PageCounts>) -> Vec<PageCounts> {
     pages.sort_unstable_by(|a, b| {
         let (most, texts) = ((b.sessions, b.views), (&a.page.origin, &a.page.path));
         let order = most.cmp(&(a.sessions, a.views));
         order.then_with(|| texts.cmp(&(&b.page.origin, &b.page.path)))
     });
-    let offset = usize::try_from(paging.offset).unwrap_or(usize::MAX);
-    let pages = pages.into_iter().skip(offset);
-    pages.take(paging.limit as usize).collect()
+    pages
 }

@@ -53,19 +53,18 @@ fn has_unplaced_views(connection: &Connection, conditions: &Conditions<'_>) -> R
 pub(super) const COUNTED: &str =
     "count(*) AS views, sum(revenue) AS revenue, max(created_at) AS seen_last";
 
-/// The same of a page with all its titles, from `titled`.
-fn counted(conditions: &Conditions<'_>, more: &str) -> Sql {
-    Sql::new(
-        "counted AS (
-            SELECT p.untitled AS page, p.origin, p.path,
-                coalesce(arg_max(p.title, (seen_last, p.number)) FILTER (p.title <> ''), '') AS title,
-                sum(views)::UBIGINT AS views,
-                least(sum(revenue), 18446744073709551615)::UBIGINT AS revenue",
-    )
-    .push(more)
-    .push(" FROM titled JOIN pages p ON p.number = titled.page AND ")
+/// The same of a page with all its titles, from `titled`: told apart by columns before, if there
+/// are any, and with more sums behind.
+pub(super) fn with_all_titles(conditions: &Conditions<'_>, by: &str, more: &str) -> Sql {
+    Sql::new(&format!(
+        "SELECT {by}p.untitled AS page, p.origin, p.path,
+            coalesce(arg_max(p.title, (seen_last, p.number)) FILTER (p.title <> ''), '') AS title,
+            sum(views)::UBIGINT AS views,
+            least(sum(revenue), 18446744073709551615)::UBIGINT AS revenue{more}
+        FROM titled JOIN pages p ON p.number = titled.page AND "
+    ))
     .add(of_project("p", conditions.scope.key))
-    .push(" GROUP BY p.untitled, p.origin, p.path)")
+    .push(&format!(" GROUP BY {by}p.untitled, p.origin, p.path"))
 }
 
 fn placed(connection: &Connection, conditions: &Conditions<'_>) -> Result<Seen, Fault> {
@@ -75,9 +74,13 @@ fn placed(connection: &Connection, conditions: &Conditions<'_>) -> Result<Seen, 
         .push(COUNTED)
         .push(", count(*) FILTER (is_first_view) AS firsts FROM events e WHERE ")
         .add(views.clone())
-        .push(" GROUP BY e.page), ")
-        .add(counted(conditions, ", sum(firsts)::BIGINT AS firsts"))
-        .push(", at_edges AS (")
+        .push(" GROUP BY e.page), counted AS (")
+        .add(with_all_titles(
+            conditions,
+            "",
+            ", sum(firsts)::BIGINT AS firsts",
+        ))
+        .push("), at_edge AS (")
         .add(edge.missing(conditions))
         .push(
             "), timed AS (
@@ -93,7 +96,7 @@ fn placed(connection: &Connection, conditions: &Conditions<'_>) -> Result<Seen, 
                 SELECT page, origin, path, title, firsts + coalesce(missing, 0) AS sessions, views,
                     (coalesce(time_sum, 0) - coalesce(time_before, 0))::UBIGINT AS time_sum,
                     coalesce(time_count, 0) - coalesce(count_before, 0) AS time_count, revenue
-                FROM counted LEFT JOIN at_edges USING (page) LEFT JOIN timed USING (page)
+                FROM counted LEFT JOIN at_edge USING (page) LEFT JOIN timed USING (page)
                     LEFT JOIN timed_before USING (page)
             )",
         );
@@ -196,10 +199,10 @@ fn sorted(conditions: &Conditions<'_>) -> Seen {
     .add(Sql::all(of_views))
     .push(") QUALIFY is_wanted AND e.page <> 0), titled AS (SELECT page, ")
     .push(COUNTED)
-    .push(" FROM views GROUP BY page), ")
-    .add(counted(conditions, ""))
+    .push(" FROM views GROUP BY page), counted AS (")
+    .add(with_all_titles(conditions, "", ""))
     .push(
-        ", told_apart AS (
+        "), told_apart AS (
             SELECT p.untitled AS page, count(DISTINCT session) AS sessions,
                 coalesce(sum(duration), 0)::UBIGINT AS time_sum, count(duration) AS time_count
             FROM views JOIN pages p ON p.number = views.page AND ",

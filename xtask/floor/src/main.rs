@@ -8,11 +8,11 @@
 use std::{collections::BTreeMap, hint::black_box};
 
 use actix_web::{App, HttpServer, get, post, web};
-use mimalloc::MiMalloc;
 use serde::{Deserialize, Serialize};
+use tikv_jemallocator::Jemalloc;
 
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 #[derive(Serialize)]
 struct Answer {

@@ -17,14 +17,14 @@ use paneld_repository::{Repository, RepositoryError};
 use tokio::{task::JoinHandle, time::Instant};
 
 use self::{
-    changes::{of_events, of_people, removes},
+    changes::{of_events, of_people},
     copies::Copies,
 };
 use crate::{
     Ingest,
     ingest::Inner,
     record::Change,
-    spool::{Part, SpoolError, Spooled, Wanted},
+    spool::{Part, SpoolError, Spooled, Stretch, Wanted},
 };
 
 /// How many records are applied at once at most.
@@ -123,9 +123,9 @@ impl Applier {
                 }
                 continue;
             }
-            let begun = Instant::now();
-            let batch = match self.read(applied).await {
-                Ok(batch) => batch,
+            let (begun, before) = (Instant::now(), applied);
+            let is_cut = match self.apply_stretch(&mut applied, end).await {
+                Ok(is_cut) => is_cut,
                 Err(error) => {
                     let sink = self.sink.name();
                     tracing::error!(sink, error = %ErrorChain(&error), "the spool cannot be read");
@@ -133,22 +133,37 @@ impl Applier {
                     continue;
                 }
             };
-            // Up to the end there may be positions of which nothing is left. Up to what was the
-            // end before reading: what came meanwhile was perhaps not read.
-            let position = batch.last.unwrap_or(end);
-            self.apply(batch.records, applied..position).await;
-            let is_busy = position - applied >= BUSY;
-            applied = position;
-            self.publish(applied);
-            if !batch.is_cut {
+            if !is_cut {
                 let gather = match self.sink {
-                    Sink::Store(_) if is_busy => GATHER_BUSY,
+                    Sink::Store(_) if applied - before >= BUSY => GATHER_BUSY,
                     _ => GATHER,
                 };
                 let hurry = self.inner.progress.hurry.notified();
                 let _ = tokio::time::timeout_at(begun + gather, hurry).await;
             }
         }
+    }
+
+    /// Applies what follows a position, as far as it looks ahead. Tells whether there may be more
+    /// before `end`, the position of the last record.
+    async fn apply_stretch(&mut self, applied: &mut u64, end: u64) -> Result<bool, SpoolError> {
+        let stretch = match self.sink {
+            Sink::Store(_) => self.look_ahead(*applied, end).await?,
+            // They keep no sessions.
+            Sink::Catalog(_) | Sink::Copies(_) => Stretch::up_to(end),
+        };
+        while *applied < stretch.end {
+            let most = BATCH.min((stretch.end - *applied) as usize);
+            let batch = self.read(*applied, most).await?;
+            // Up to the end there may be positions of which nothing is left. Up to what was the
+            // end before reading: what came meanwhile was perhaps not read.
+            let position = batch.last.unwrap_or(stretch.end);
+            let range = *applied..position;
+            self.apply(batch.records, range, &stretch).await;
+            *applied = position;
+            self.publish(position);
+        }
+        Ok(stretch.is_cut)
     }
 
     async fn position(&mut self) -> u64 {
@@ -160,15 +175,21 @@ impl Applier {
         }
     }
 
-    async fn read(&self, after: u64) -> Result<Part, SpoolError> {
+    async fn look_ahead(&self, after: u64, last: u64) -> Result<Stretch, SpoolError> {
+        let inner = Arc::clone(&self.inner);
+        let stretch = tokio::task::spawn_blocking(move || inner.spool.stretch(after, last));
+        stretch.await.unwrap_or(Err(SpoolError::Closed))
+    }
+
+    async fn read(&self, after: u64, most: usize) -> Result<Part, SpoolError> {
         let (inner, wanted) = (Arc::clone(&self.inner), self.sink.wanted());
-        let read = tokio::task::spawn_blocking(move || inner.spool.read(wanted, after, BATCH));
+        let read = tokio::task::spawn_blocking(move || inner.spool.read(wanted, after, most));
         read.await.unwrap_or(Err(SpoolError::Closed))
     }
 
     /// Applies all that is wanted of the records behind a position and up to another, however
     /// long it takes.
-    async fn apply(&mut self, records: Vec<Spooled>, range: Range<u64>) {
+    async fn apply(&mut self, records: Vec<Spooled>, range: Range<u64>, stretch: &Stretch) {
         let mut parts = vec![(range, Some(records))];
         while let Some((range, records)) = parts.pop() {
             let records = match records {
@@ -179,7 +200,7 @@ impl Applier {
             let positions = positions.collect::<Vec<_>>();
             let erasures = records.iter().flat_map(erasures).collect::<Vec<_>>();
             let spool = self.inner.spool.id();
-            match self.sink.apply(spool, records, range.end).await {
+            match self.sink.apply(spool, records, range.end, stretch).await {
                 Ok(erased) => {
                     self.note_back();
                     let erased = erasures.into_iter().zip(erased);
@@ -190,7 +211,9 @@ impl Applier {
                     parts.push((range, None));
                 }
                 Err(Refusal::Rejected(error)) => match positions[..] {
-                    [] | [_] => self.set_aside(positions, range.end, &*error).await,
+                    [] | [_] => {
+                        self.set_aside(positions, range.end, stretch, &*error).await;
+                    }
                     _ => {
                         let between = positions[positions.len() / 2 - 1];
                         parts.push((between..range.end, None));
@@ -204,9 +227,13 @@ impl Applier {
     /// Reads what was read before. It stays in the spool until it is applied.
     async fn read_again(&mut self, range: &Range<u64>) -> Vec<Spooled> {
         loop {
-            match self.read(range.start).await {
+            match self
+                .read(range.start, (range.end - range.start) as usize)
+                .await
+            {
                 Ok(part) => {
                     let mut records = part.records;
+                    // Positions may begin far behind the start.
                     records.retain(|spooled| spooled.position <= range.end);
                     return records;
                 }
@@ -220,6 +247,7 @@ impl Applier {
         &mut self,
         refused: Vec<u64>,
         end: u64,
+        stretch: &Stretch,
         why: &(dyn std::error::Error + Send + Sync + 'static),
     ) {
         for position in refused {
@@ -232,8 +260,10 @@ impl Applier {
             }
         }
         let inner = Arc::clone(&self.inner);
-        while let Err(Refusal::Away(error) | Refusal::Rejected(error)) =
-            self.sink.apply(inner.spool.id(), Vec::new(), end).await
+        while let Err(Refusal::Away(error) | Refusal::Rejected(error)) = self
+            .sink
+            .apply(inner.spool.id(), Vec::new(), end, stretch)
+            .await
         {
             self.wait(&*error).await;
         }
@@ -310,11 +340,12 @@ impl Sink {
         spool: &str,
         records: Vec<Spooled>,
         position: u64,
+        stretch: &Stretch,
     ) -> Result<Vec<Erased>, Refusal> {
         match self {
             Self::Store(store) => {
-                let removes = records.iter().any(removes);
-                let changes = of_events(records);
+                let removes = records.iter().any(|spooled| spooled.record.removes());
+                let changes = of_events(records, stretch);
                 let changes = changes.map_err(|error| Refusal::Rejected(Box::new(error)))?;
                 let batch = Batch { position, changes };
                 let erased = store.apply(batch).await.map_err(of_store)?;

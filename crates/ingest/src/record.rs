@@ -62,6 +62,17 @@ impl Record {
         changes.any(|change| matches!(change, Change::People(_) | Change::Purge))
     }
 
+    /// Whether it removes what somebody wants to be gone.
+    pub(crate) fn removes(&self) -> bool {
+        let mut changes = self.changes.iter();
+        changes.any(|change| {
+            matches!(
+                change,
+                Change::People(PeopleChange::EraseProfile { .. }) | Change::Purge
+            )
+        })
+    }
+
     pub(crate) fn project(&self) -> ProjectKey {
         ProjectKey(self.project)
     }

@@ -8,6 +8,7 @@
 mod fault;
 mod frames;
 mod replies;
+mod stretch;
 mod tables;
 mod tail;
 mod transaction;
@@ -27,6 +28,7 @@ use paneld_domain::{ProjectKey, Timestamp};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub(crate) use self::stretch::Stretch;
 use self::{
     frames::Frames,
     replies::Waiter,
@@ -132,8 +134,6 @@ pub(crate) struct Part {
     pub(crate) records: Vec<Spooled>,
     /// The position of the last of all; `None` when there are none.
     pub(crate) last: Option<u64>,
-    /// Whether there may be more.
-    pub(crate) is_cut: bool,
 }
 
 /// The spool, open.
@@ -228,6 +228,12 @@ impl Spool {
     /// that are wanted.
     pub(crate) fn read(&self, wanted: Wanted, after: u64, most: usize) -> Result<Part, SpoolError> {
         self.tables.read(wanted, after, most)
+    }
+
+    /// The records that follow a position, as far as it is worth to look ahead. `last` was that
+    /// of the last record: up to it there may be positions of which nothing is left.
+    pub(crate) fn stretch(&self, after: u64, last: u64) -> Result<Stretch, SpoolError> {
+        self.tables.stretch(after, last)
     }
 
     /// The sessions of all devices.

@@ -1,60 +1,38 @@
 //! What sinks keep of records.
 
-use std::collections::HashSet;
-
 use paneld_domain::{PeopleChange, ProjectKey, Timestamp};
 use paneld_events::StoreChange;
 
-use crate::{record::Change, spool::Spooled};
-
-/// Whether a record removes what somebody wants to be gone.
-pub(super) fn removes(spooled: &Spooled) -> bool {
-    let mut changes = spooled.record.changes.iter();
-    changes.any(|change| {
-        matches!(
-            change,
-            Change::People(PeopleChange::EraseProfile { .. }) | Change::Purge
-        )
-    })
-}
+use crate::{
+    record::Change,
+    spool::{Spooled, Stretch},
+};
 
 /// What the event store keeps: everything that happened, and of each session how it is behind
-/// all that.
+/// the stretch.
 pub(super) fn of_events(
-    mut records: Vec<Spooled>,
+    records: Vec<Spooled>,
+    stretch: &Stretch,
 ) -> Result<Vec<(ProjectKey, StoreChange)>, postcard::Error> {
-    forget_earlier_versions(&mut records)?;
     let mut changes = Vec::new();
-    for Spooled { record, live, .. } in records {
+    for spooled in records {
+        let Spooled {
+            position,
+            record,
+            live,
+        } = spooled;
         let project = record.project();
         let kept = record.changes.into_iter().filter_map(of_event);
         changes.extend(kept.map(|change| (project, change)));
         for (device, live) in live {
-            if let Some(live) = live {
+            let Some(live) = live else { continue };
+            if stretch.is_last(position, device.project(), live.session_id()?) {
                 let session = StoreChange::Session(Box::new(live.session()?));
                 changes.push((device.project(), session));
             }
         }
     }
     Ok(changes)
-}
-
-/// Leaves only the last version of each session; before what removes some, the last before that.
-fn forget_earlier_versions(records: &mut [Spooled]) -> Result<(), postcard::Error> {
-    let mut later = HashSet::new();
-    for spooled in records.iter_mut().rev() {
-        for (device, live) in spooled.live.iter_mut().rev() {
-            let Some(version) = live else { continue };
-            let session = (device.project(), version.session_id()?.to_owned());
-            if !later.insert(session) {
-                *live = None;
-            }
-        }
-        if removes(spooled) {
-            later.clear();
-        }
-    }
-    Ok(())
 }
 
 fn of_event(change: Change) -> Option<StoreChange> {

@@ -34,7 +34,12 @@ impl Kept {
 
     /// The session's id, which is the beginning of the row.
     pub(crate) fn session_id(&self) -> Result<&str, postcard::Error> {
-        Ok(postcard::take_from_bytes(&self.0)?.0)
+        Self::id_of(&self.0)
+    }
+
+    /// The same of one that was not copied yet.
+    pub(crate) fn id_of(bytes: &[u8]) -> Result<&str, postcard::Error> {
+        Ok(postcard::take_from_bytes(bytes)?.0)
     }
 }
 

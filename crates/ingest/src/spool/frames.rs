@@ -94,6 +94,25 @@ impl<'a> Frame<'a> {
         Ok(postcard::take_from_bytes(self.body())?.0)
     }
 
+    /// The projects and ids of the sessions that it changes, as far as there are some behind it.
+    pub(super) fn sessions(self) -> Result<Vec<(i64, &'a str)>, postcard::Error> {
+        // As `LiveChange<Kept>` is written.
+        type Change<'a> = ((i64, &'a str), Option<&'a [u8]>);
+        let (changes, _record) = postcard::take_from_bytes::<Vec<Change<'a>>>(self.body())?;
+        let mut sessions = Vec::with_capacity(changes.len());
+        for ((project, _device), kept) in changes {
+            if let Some(kept) = kept {
+                sessions.push((project, Kept::id_of(kept)?));
+            }
+        }
+        Ok(sessions)
+    }
+
+    /// Whether the record removes what somebody wants to be gone.
+    pub(super) fn is_removal(self) -> Result<bool, postcard::Error> {
+        Ok(self.is_about_people() && self.read()?.1.removes())
+    }
+
     fn body(self) -> &'a [u8] {
         self.whole.get(HEAD..).unwrap_or_default()
     }

@@ -12,7 +12,7 @@ use redb::{
 };
 
 use super::{
-    Part, Seen, SpoolError, Spooled, Wanted, fault::Fault, frames::Frame, tail::Tail,
+    Part, Seen, SpoolError, Spooled, Stretch, Wanted, fault::Fault, frames::Frame, tail::Tail,
     transaction::Transaction,
 };
 use crate::{
@@ -115,7 +115,6 @@ impl Tables {
             let (mut bytes, mut count) = (0, 0);
             for row in records.range(after + 1..)? {
                 if count >= most || bytes >= READ_BYTES {
-                    part.is_cut = true;
                     break;
                 }
                 let (last, row) = row?;
@@ -135,10 +134,29 @@ impl Tables {
                         });
                     }
                 }
-                part.is_cut = part.last < Some(last);
                 bytes += row.len();
             }
             Ok(part)
+        })
+    }
+
+    pub(super) fn stretch(&self, after: u64, last: u64) -> Result<Stretch, SpoolError> {
+        self.with(|database| {
+            let records = database.begin_read()?.open_table(RECORDS)?;
+            let mut stretch = Stretch::up_to(after);
+            for row in records.range(after + 1..)? {
+                let (end, row) = row?;
+                for (position, frame) in numbered(end.value(), row.value())? {
+                    if position > after && !stretch.is_cut {
+                        stretch.add(position, frame)?;
+                    }
+                }
+                if stretch.is_cut {
+                    return Ok(stretch);
+                }
+            }
+            stretch.end = stretch.end.max(last);
+            Ok(stretch)
         })
     }
 

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use paneld_domain::{BotVisit, parse_timestamp};
+use paneld_domain::{BotVisit, PeopleChange, parse_timestamp};
 
 use super::*;
 use crate::{record::Change, sessions::tests::visit};
@@ -222,16 +222,13 @@ async fn a_part_of_a_commit_can_be_read() {
     let read = |wanted, after, most| {
         let part = spool.read(wanted, after, most).unwrap();
         let positions = part.records.iter().map(|spooled| spooled.position);
-        (positions.collect::<Vec<_>>(), part.last, part.is_cut)
+        (positions.collect::<Vec<_>>(), part.last)
     };
-    assert_eq!(read(Wanted::All, 0, 2), (vec![11, 12], Some(12), true));
-    assert_eq!(read(Wanted::All, 12, 2), (vec![13, 14], Some(14), true));
-    assert_eq!(
-        read(Wanted::All, 12, 3),
-        (vec![13, 14, 15], Some(15), false)
-    );
-    assert_eq!(read(Wanted::All, 15, 3), (vec![], None, false));
-    assert_eq!(read(Wanted::AboutPeople, 12, 2), (vec![], Some(14), true));
+    assert_eq!(read(Wanted::All, 0, 2), (vec![11, 12], Some(12)));
+    assert_eq!(read(Wanted::All, 12, 2), (vec![13, 14], Some(14)));
+    assert_eq!(read(Wanted::All, 12, 3), (vec![13, 14, 15], Some(15)));
+    assert_eq!(read(Wanted::All, 15, 3), (vec![], None));
+    assert_eq!(read(Wanted::AboutPeople, 12, 2), (vec![], Some(14)));
 }
 
 #[test]
@@ -277,6 +274,9 @@ async fn a_big_commit_is_read_in_parts() {
     loop {
         let after = found.len() as u64;
         let part = spool.read(Wanted::All, after, 100).unwrap();
+        if part.last.is_none() {
+            break;
+        }
         let bytes = part
             .records
             .iter()
@@ -290,9 +290,6 @@ async fn a_big_commit_is_read_in_parts() {
         for spooled in part.records {
             found.push(spooled.record);
             assert_eq!(spooled.position, found.len() as u64);
-        }
-        if !part.is_cut {
-            break;
         }
     }
     assert_eq!(parts, 3);
@@ -338,4 +335,64 @@ async fn a_full_disk_does_not_stand_in_the_way_of_a_start() {
         expected.collect::<BTreeMap<_, _>>()
     );
     assert_eq!(positions(&spool, 0), [1]);
+}
+
+/// A sink that passes over earlier versions must find the last one of each session, and before
+/// somebody is erased the last before that.
+#[tokio::test]
+async fn a_stretch_knows_the_last_version_of_each_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(&folder.path().join("spool"), 1_000_000, 10).unwrap();
+    let seen = |device: &str, views| Append {
+        live: vec![(
+            DeviceKey::new(ProjectKey(7), device.to_owned()),
+            Some(visit(device, views)),
+        )],
+        ..append("/")
+    };
+    let erased = Append {
+        records: vec![Record::new(
+            ProjectKey(7),
+            parse_timestamp("2026-01-15T10:30:00Z").unwrap(),
+            vec![Change::People(PeopleChange::EraseProfile {
+                profile_id: "ada".to_owned(),
+            })],
+        )],
+        ..Append::default()
+    };
+    let gone = Append {
+        live: vec![(DeviceKey::new(ProjectKey(7), "tablet".to_owned()), None)],
+        ..append("/")
+    };
+    for append in [
+        seen("phone", 1),
+        seen("tablet", 1),
+        seen("phone", 2),
+        erased,
+        seen("phone", 3),
+        seen("phone", 4),
+        seen("tablet", 2),
+        gone,
+    ] {
+        spool.append(&append).await.unwrap();
+    }
+    let lasts = |stretch: &Stretch| {
+        let records = spool.read(Wanted::All, 0, 100).unwrap().records.into_iter();
+        let last = records.filter(|spooled| {
+            spooled.live.iter().any(|(device, live)| {
+                let id = live.as_ref().map(|live| live.session_id().unwrap());
+                id.is_some_and(|id| stretch.is_last(spooled.position, device.project(), id))
+            })
+        });
+        last.map(|spooled| spooled.position).collect::<Vec<_>>()
+    };
+    let first = spool.stretch(0, 18).unwrap();
+    assert_eq!((first.end, first.is_cut), (13, true));
+    assert_eq!(lasts(&first), [12, 13, 15, 16, 17]);
+    let second = spool.stretch(13, 17).unwrap();
+    assert_eq!((second.end, second.is_cut), (18, false));
+    assert_eq!(lasts(&second), [16, 17]);
+    // Of what was there, nothing may be left.
+    let none = spool.stretch(18, 20).unwrap();
+    assert_eq!((none.end, none.is_cut), (20, false));
 }

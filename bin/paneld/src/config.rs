@@ -30,6 +30,8 @@ pub struct Config {
     pub catalog: CatalogUrl,
     /// Where events are.
     pub events: EventsUrl,
+    /// How many bytes of memory reports and exports may use.
+    pub events_memory: u64,
     /// How many bytes may wait in the spool.
     pub spool_limit: u64,
     /// How many live sessions there may be.
@@ -142,7 +144,8 @@ impl Reader<'_> {
             (None, Some(folder)) => Some(EventsUrl::DuckDb(folder.join("events.duckdb"))),
             (None, None) => None,
         };
-        let spool_limit = self.parse("spool_limit", parse_mebibytes);
+        let events_memory = self.parse("events_memory", |text| parse_mebibytes(text, 128));
+        let spool_limit = self.parse("spool_limit", |text| parse_mebibytes(text, 1));
         let sessions_limit = self.parse("sessions_limit", parse_count);
         let geoip = self.optional("geoip", |text| Ok(PathBuf::from(text)));
         let bootstrap = self.bootstrap();
@@ -169,6 +172,7 @@ impl Reader<'_> {
             data_dir: data_dir?,
             catalog: catalog?,
             events: events?,
+            events_memory: events_memory?,
             spool_limit: spool_limit?,
             sessions_limit: sessions_limit?,
             geoip: geoip?,
@@ -295,10 +299,10 @@ fn parse_socket_address(text: &str) -> Result<SocketAddr, InvalidValue> {
         .map_err(|_not_an_address| InvalidValue::new(wrong))
 }
 
-fn parse_mebibytes(text: &str) -> Result<u64, InvalidValue> {
-    let number = text.parse::<u64>().ok().filter(|number| *number > 0);
+fn parse_mebibytes(text: &str, least: u64) -> Result<u64, InvalidValue> {
+    let number = text.parse::<u64>().ok().filter(|number| *number >= least);
     let bytes = number.and_then(|number| number.checked_mul(1024 * 1024));
-    bytes.ok_or(InvalidValue::new("must be a whole number of at least 1"))
+    bytes.ok_or_else(|| InvalidValue::new(format!("must be a whole number of at least {least}")))
 }
 
 fn parse_count(text: &str) -> Result<usize, InvalidValue> {

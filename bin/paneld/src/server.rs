@@ -75,7 +75,11 @@ impl Server {
         };
         let stores = Stores {
             ingest: open_ingest(config, &repository, &clock).await?,
-            events: EventStore::new(&config.events, &config.data_dir.join("tmp")),
+            events: EventStore::new(
+                &config.events,
+                &config.data_dir.join("tmp"),
+                config.events_memory,
+            ),
             repository,
         };
         let appliers = Appliers::start(

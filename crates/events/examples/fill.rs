@@ -8,6 +8,9 @@ use std::{error::Error, path::Path};
 use duckdb::Connection;
 use paneld_events::{EventStore, EventsUrl};
 
+/// Enough to make the tables.
+const MEMORY: u64 = 128 << 20;
+
 /// Sessions, and where and when they were. `$1` is the project, `$2` the present, `$3` how many
 /// there are.
 const VISITS: &str = "CREATE TEMP TABLE visits AS
@@ -98,7 +101,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let path = Path::new(file);
     // Makes the tables.
     let temp = path.with_extension("fill");
-    let store = EventStore::new(&EventsUrl::DuckDb(path.to_owned()), &temp);
+    let store = EventStore::new(&EventsUrl::DuckDb(path.to_owned()), &temp, MEMORY);
     if !store.is_up().await {
         return Err("the store cannot be opened".into());
     }

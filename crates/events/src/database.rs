@@ -14,19 +14,22 @@ use duckdb::{Config, Connection};
 
 use crate::{error::Cause, numbers::Numbers, schema};
 
-/// Where the file is, and where DuckDB puts what does not fit into memory.
+/// Where the file is, how much memory DuckDB may have, and where it puts what does not fit.
 pub(crate) struct Place {
     path: PathBuf,
     temp_dir: PathBuf,
+    /// In bytes.
+    memory: u64,
     in_use: Arc<AtomicBool>,
 }
 
 impl Place {
-    pub(crate) fn new(path: &Path, temp_dir: &Path) -> Self {
+    pub(crate) fn new(path: &Path, temp_dir: &Path, memory: u64) -> Self {
         Self {
             // What begins with a slash is a file to DuckDB, whatever else is in it.
             path: path::absolute(path).unwrap_or_else(|_| path.to_owned()),
             temp_dir: temp_dir.to_owned(),
+            memory,
             in_use: Arc::default(),
         }
     }
@@ -82,12 +85,15 @@ impl Database {
     pub(crate) fn open(place: &Place) -> Result<Self, Cause> {
         let claim = place.claim()?;
         fs::create_dir_all(&place.temp_dir)?;
-        let mut root = Connection::open_with_flags(&place.path, config(&place.temp_dir)?)?;
+        let mut root = Connection::open_with_flags(&place.path, config(place)?)?;
         remove_leftovers(&place.temp_dir)?;
         schema::migrate(&mut root)?;
+        let connection = root.try_clone()?;
+        // Otherwise what is appended is copied once more, as for many threads that insert at once.
+        connection.execute_batch("SET SESSION preserve_insertion_order = true")?;
         Ok(Self {
             writer: Mutex::new(Writer {
-                connection: root.try_clone()?,
+                connection,
                 numbers: Numbers::new(),
             }),
             readers: Mutex::default(),
@@ -144,15 +150,16 @@ fn remove_leftovers(temp_dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn config(temp_dir: &Path) -> Result<Config, Cause> {
-    let temp_dir = temp_dir
+fn config(place: &Place) -> Result<Config, Cause> {
+    let temp_dir = place
+        .temp_dir
         .to_str()
         .ok_or("the path of its temporary folder is not UTF-8")?;
     let config = Config::default()
         // The automatic checkpoint is what costs most: with the default of 16 MB, loading takes
         // twice the time. Replaying this much after a crash takes two seconds.
         .with("wal_autocheckpoint", "128MB")?
-        .with("memory_limit", "256MB")?
+        .with("memory_limit", format!("{}B", place.memory))?
         .with("temp_directory", temp_dir)?
         .threads(2)?
         // Answers are ordered where order matters, and what is appended keeps its order anyway;

@@ -3,7 +3,7 @@
 mod list;
 mod stream;
 
-use duckdb::arrow::array::RecordBatch;
+use duckdb::{arrow::array::RecordBatch, types::Value};
 use paneld_analytics::{EventColumn, EventPlace, EventSelection, EventsStart, RawEventsRequest};
 
 use crate::{
@@ -122,14 +122,10 @@ fn start(start: EventsStart) -> (Sql, u64) {
 }
 
 fn behind(EventPlace { created_at, id }: EventPlace) -> Sql {
-    let moment = || Sql::with("?::TIMESTAMP_MS", [time(created_at)]);
-    let id = uuid::Uuid::from_u128(id).to_string();
+    let id = Value::Text(uuid::Uuid::from_u128(id).to_string());
     // The first condition is for the zone maps.
-    Sql::new("(e.created_at <= ")
-        .add(moment())
-        .push(" AND (e.created_at < ")
-        .add(moment())
-        .push(" OR e.id > ")
-        .add(Sql::text(&id))
-        .push("::UUID))")
+    Sql::with(
+        "(e.created_at <= ?::TIMESTAMP_MS AND (e.created_at < ?::TIMESTAMP_MS OR e.id > ?::UUID))",
+        [time(created_at), time(created_at), id],
+    )
 }

@@ -52,16 +52,17 @@ pub struct EventStore {
 }
 
 impl EventStore {
-    /// A store in the file of the URL, which is made when it is first needed. What does not fit
-    /// into memory goes to the temporary folder, which nothing else may use.
+    /// A store in the file of the URL, which is made when it is first needed. It takes about so
+    /// many bytes of memory; what does not fit goes to the temporary folder, which nothing else
+    /// may use.
     ///
     /// This opens nothing yet. A file that cannot be opened makes the store be away; it is tried
     /// again, at most once a second, whenever something is asked.
-    pub fn new(url: &EventsUrl, temp_dir: &Path) -> Self {
+    pub fn new(url: &EventsUrl, temp_dir: &Path, memory: u64) -> Self {
         let EventsUrl::DuckDb(path) = url;
         Self {
             inner: Arc::new(Inner {
-                place: Place::new(path, temp_dir),
+                place: Place::new(path, temp_dir, memory),
                 state: Mutex::default(),
                 reads: Arc::new(Semaphore::new(READERS)),
                 streams: Arc::new(Semaphore::new(STREAMS)),
@@ -449,7 +450,7 @@ mod tests {
     fn store() -> (TempDir, EventStore) {
         let folder = tempfile::tempdir().unwrap();
         let url = EventsUrl::DuckDb(folder.path().join("events.duckdb"));
-        let store = EventStore::new(&url, &folder.path().join("temp"));
+        let store = EventStore::new(&url, &folder.path().join("temp"), 128 << 20);
         (folder, store)
     }
 

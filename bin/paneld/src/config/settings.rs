@@ -51,7 +51,7 @@ const fn setting(
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 26] = [
+pub const SETTINGS: [Setting; 27] = [
     setting(
         "listen",
         Some("127.0.0.1:3333"),
@@ -81,6 +81,14 @@ pub const SETTINGS: [Setting; 26] = [
         "duckdb:/var/lib/paneld/events.duckdb",
         "Where events and sessions are kept: in a file of DuckDB. By default in events.duckdb in \
          the data folder.",
+    ),
+    setting(
+        "events_memory",
+        Some("192"),
+        "1024",
+        "How many MiB of memory reports and exports may use, at least 128; what does not fit goes \
+         to disk. With more, reports that follow visitors through many millions of events are \
+         faster.",
     ),
     setting(
         "spool_limit",

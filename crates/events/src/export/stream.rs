@@ -9,6 +9,7 @@ use duckdb::{
         compute::interleave_record_batch,
         datatypes::Int64Type,
     },
+    types::Value,
 };
 use paneld_analytics::{Column, EventColumn, RawEventsRequest, Window};
 use paneld_domain::Timestamp;
@@ -18,15 +19,16 @@ use crate::{
     Scope,
     error::Fault,
     parts::Outlet,
+    read::millis,
     sql::{Sql, in_window},
 };
 
 /// About so many events are sorted at once: so sorting needs little memory, however many events
 /// there are.
-const SLICE: u64 = 25_000;
+const SLICE: u64 = 12_500;
 
 /// So many are sorted here at most: some dozen megabytes.
-const MOST_AT_ONCE: u64 = 2 * SLICE;
+const MOST_AT_ONCE: u64 = 4 * SLICE;
 
 /// So many bytes are: events may be large.
 const MOST_BYTES: usize = 64 << 20;
@@ -34,11 +36,9 @@ const MOST_BYTES: usize = 64 << 20;
 /// So many are sent at once: while those of a slice are taken, the next is found.
 const BATCH: usize = 6_250;
 
-/// What events are sorted by, behind the columns that are wanted.
-const KEYS: [&str; 2] = [
-    "epoch_ms(e.created_at) AS sort_time",
-    "e.id::BLOB AS sort_id",
-];
+/// What events are sorted by, behind the columns that are wanted. The id as text sorts like itself.
+const TIME: &str = "epoch_ms(e.created_at) AS sort_time";
+const ID: &str = "e.id::VARCHAR AS sort_id";
 
 /// Which events are wanted, and what of them.
 pub(super) struct Wanted<'a> {
@@ -61,8 +61,9 @@ impl Wanted<'_> {
         let condition = Sql::all([matching(self.scope, &self.request.selection), behind]);
         let mut before = offset;
         let mut left = self.request.limit.unwrap_or(u64::MAX);
+        let mut slices = self.slices(&snapshot, &condition)?;
         let mut is_first = true;
-        for slice in self.slices(&snapshot, &condition)? {
+        while let Some(slice) = slices.pop() {
             if before >= slice.count {
                 before -= slice.count;
                 continue;
@@ -70,22 +71,22 @@ impl Wanted<'_> {
             if left == 0 {
                 break;
             }
-            let found = (slice.count - before).min(left);
+            let Some(found) = self.find(&snapshot, &condition, &slice)? else {
+                slices.extend(self.halves(&snapshot, &condition, slice)?);
+                continue;
+            };
             let part = Part {
                 offset: before,
-                count: found,
+                count: (slice.count - before).min(left),
             };
+            self.send_sorted(&found, part, outlet)?;
             is_first = false;
-            match self.find(&snapshot, &condition, &slice)? {
-                Some(found) => send_sorted(&found, part, outlet)?,
-                None => self.send_large(&snapshot, &condition, &slice, part, outlet)?,
-            }
-            left -= found;
+            left -= part.count;
             before = 0;
         }
         if is_first {
             let columns = self.select().push("FALSE").schema(&snapshot)?;
-            outlet.send(without_keys(&RecordBatch::new_empty(columns))?)?;
+            outlet.send(self.without_keys(&RecordBatch::new_empty(columns))?)?;
         }
         Ok(())
     }
@@ -100,46 +101,124 @@ impl Wanted<'_> {
         if slice.count > MOST_AT_ONCE {
             return Ok(None);
         }
+        let most = if slice.count == 1 {
+            usize::MAX
+        } else {
+            MOST_BYTES
+        };
         let (mut found, mut bytes) = (Vec::new(), 0);
-        self.of_slice(condition, slice)
-            .stream_while(connection, |batch| {
-                bytes += batch.get_array_memory_size();
-                found.push(batch);
-                Ok(bytes <= MOST_BYTES)
-            })?;
-        Ok((bytes <= MOST_BYTES).then_some(found))
-    }
-
-    /// Sends a part of a slice that does not fit into memory: large events, or many of one minute.
-    /// DuckDB sorts them, on disk if need be.
-    fn send_large(
-        &self,
-        connection: &Connection,
-        condition: &Sql,
-        slice: &Slice,
-        part: Part,
-        outlet: &Outlet<RecordBatch>,
-    ) -> Result<(), Fault> {
-        self.of_slice(condition, slice)
-            .push(" ORDER BY e.created_at DESC, e.id LIMIT ")
-            .add(Sql::count(part.count))
-            .push(" OFFSET ")
-            .add(Sql::count(part.offset))
-            .stream(connection, |batch| outlet.send(without_keys(&batch)?))
-    }
-
-    fn of_slice(&self, condition: &Sql, slice: &Slice) -> Sql {
         self.select()
             .add(condition.clone())
             .push(" AND ")
-            .add(in_window("e", slice.window))
+            .add(slice.condition.clone())
+            .stream_while(connection, |batch| {
+                bytes += batch.get_array_memory_size();
+                found.push(batch);
+                Ok(bytes <= most)
+            })?;
+        Ok((bytes <= most).then_some(found))
+    }
+
+    /// The two halves of a slice that does not fit into memory, the newer one last: of large
+    /// events, or many of one minute. DuckDB could not sort them either: it sorts on disk only what
+    /// is narrow.
+    fn halves(
+        &self,
+        connection: &Connection,
+        condition: &Sql,
+        slice: Slice,
+    ) -> Result<[Slice; 2], Fault> {
+        let newer = slice.count / 2;
+        // Ids may be there twice, places in the table may not.
+        let last =
+            Sql::new("SELECT epoch_ms(e.created_at), e.id::VARCHAR, e.rowid FROM events e WHERE ")
+                .add(condition.clone())
+                .push(" AND ")
+                .add(slice.condition.clone())
+                .push(" ORDER BY e.created_at DESC, e.id, e.rowid LIMIT 1 OFFSET ")
+                .add(Sql::count(newer - 1))
+                .query_row(connection, |row| {
+                    let (time, id, place) = (row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?);
+                    Ok([
+                        millis(time),
+                        millis(time),
+                        Value::Text(id),
+                        Value::BigInt(place),
+                    ])
+                })?;
+        let up_to_last = "(e.created_at >= ?::TIMESTAMP_MS AND (e.created_at > ?::TIMESTAMP_MS
+            OR (e.id, e.rowid) <= (?::UUID, ?::BIGINT)))";
+        let behind_last = "(e.created_at <= ?::TIMESTAMP_MS AND (e.created_at < ?::TIMESTAMP_MS
+            OR (e.id, e.rowid) > (?::UUID, ?::BIGINT)))";
+        let part = |condition, count| Slice {
+            condition: Sql::all([slice.condition.clone(), Sql::with(condition, last.clone())]),
+            count,
+        };
+        Ok([
+            part(behind_last, slice.count - newer),
+            part(up_to_last, newer),
+        ])
     }
 
     fn select(&self) -> Sql {
         let columns = self.columns.iter().map(|column| self.column(*column));
+        let id = self.place_of_id().is_none().then_some(ID);
+        let keys = std::iter::once(TIME).chain(id).map(Sql::new);
         Sql::new("SELECT ")
-            .add(Sql::join(columns.chain(KEYS.map(Sql::new)), ", "))
+            .add(Sql::join(columns.chain(keys), ", "))
             .push(" FROM events e WHERE ")
+    }
+
+    /// Where the id is among the columns that are wanted.
+    fn place_of_id(&self) -> Option<usize> {
+        let id = EventColumn::One(Column::Id);
+        self.columns.iter().position(|column| *column == id)
+    }
+
+    fn without_keys(&self, rows: &RecordBatch) -> Result<RecordBatch, Fault> {
+        let wanted = (0..self.columns.len()).collect::<Vec<_>>();
+        Ok(rows.project(&wanted)?)
+    }
+
+    /// Sorts a slice, and sends a part of it. To sort rows as wide as these takes DuckDB longer
+    /// than to find them.
+    fn send_sorted(
+        &self,
+        found: &[RecordBatch],
+        part: Part,
+        outlet: &Outlet<RecordBatch>,
+    ) -> Result<(), Fault> {
+        let places = self.in_order(found, part)?;
+        let found = found.iter().map(|rows| self.without_keys(rows));
+        let found = found.collect::<Result<Vec<_>, Fault>>()?;
+        let found = found.iter().collect::<Vec<_>>();
+        for places in places.chunks(BATCH) {
+            outlet.send(interleave_record_batch(&found, places)?)?;
+        }
+        Ok(())
+    }
+
+    /// Where a part of some rows is, batch and row: newest first, then by id.
+    fn in_order(&self, found: &[RecordBatch], part: Part) -> Result<Vec<(usize, usize)>, Fault> {
+        let time = self.columns.len();
+        let id = self.place_of_id().unwrap_or(time + 1);
+        let mut order = Vec::new();
+        for (batch, rows) in found.iter().enumerate() {
+            let (times, ids) = (rows.columns().get(time), rows.columns().get(id));
+            let times = times.and_then(|times| times.as_primitive_opt::<Int64Type>());
+            let ids = ids.and_then(|ids| ids.as_string_opt::<i32>());
+            let keys = times.zip(ids);
+            let (times, ids) = keys.ok_or_else(|| Fault::unexpected("a time and an id"))?;
+            let keys = (0..rows.num_rows()).map(|row| {
+                let key = (Reverse(times.value(row)), ids.value(row));
+                (key, (batch, row))
+            });
+            order.extend(keys);
+        }
+        order.sort_unstable();
+        let order = order.into_iter().map(|(_key, place)| place);
+        let order = order.skip(part.offset as usize).take(part.count as usize);
+        Ok(order.collect())
     }
 
     fn column(&self, column: EventColumn) -> Sql {
@@ -165,7 +244,7 @@ impl Wanted<'_> {
         }
     }
 
-    /// The window in parts of whole minutes, newest first, each with about the same number of
+    /// The window in parts of whole minutes, the newest last, each with about the same number of
     /// events. Only those in which there are some.
     fn slices(&self, connection: &Connection, condition: &Sql) -> Result<Vec<Slice>, Fault> {
         let parts = Sql::new(
@@ -182,72 +261,23 @@ impl Wanted<'_> {
                 FROM minutes
             )
             SELECT epoch_ms(min(minute)), epoch_ms(max(minute)) + 60000, sum(found)::UBIGINT
-            FROM numbered GROUP BY slice ORDER BY 1 DESC"
+            FROM numbered GROUP BY slice ORDER BY 1"
         ))
         .query(connection, |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get(2)?))
         })?;
-        let moment = |millis| {
-            let moment = Timestamp::from_timestamp_millis(millis);
-            moment.ok_or_else(|| Fault::Data(format!("{millis} ms is no time").into()))
-        };
         let slices = parts.into_iter().map(|(start, end, count)| {
+            let window = Window {
+                start: moment(start)?,
+                end: moment(end)?,
+            };
             Ok(Slice {
-                window: Window {
-                    start: moment(start)?,
-                    end: moment(end)?,
-                },
+                condition: in_window("e", window),
                 count,
             })
         });
         slices.collect()
     }
-}
-
-/// Sorts a slice, and sends a part of it. To sort rows as wide as these takes DuckDB longer than
-/// to find them.
-fn send_sorted(
-    found: &[RecordBatch],
-    part: Part,
-    outlet: &Outlet<RecordBatch>,
-) -> Result<(), Fault> {
-    let rows = without_keys(&in_order(found, part)?)?;
-    for start in (0..rows.num_rows()).step_by(BATCH) {
-        outlet.send(rows.slice(start, BATCH.min(rows.num_rows() - start)))?;
-    }
-    Ok(())
-}
-
-/// A part of some rows: newest first, then by id.
-fn in_order(found: &[RecordBatch], part: Part) -> Result<RecordBatch, Fault> {
-    let mut order = Vec::new();
-    for (batch, rows) in found.iter().enumerate() {
-        let keys = match rows.columns() {
-            [.., times, ids] => times
-                .as_primitive_opt::<Int64Type>()
-                .zip(ids.as_binary_opt::<i32>()),
-            _ => None,
-        };
-        let (times, ids) = keys.ok_or_else(|| Fault::unexpected("a time and an id"))?;
-        let keys = (0..rows.num_rows()).map(|row| {
-            let key = (Reverse(times.value(row)), ids.value(row));
-            (key, (batch, row))
-        });
-        order.extend(keys);
-    }
-    order.sort_unstable();
-    let order = order.into_iter().map(|(_key, place)| place);
-    let order = order.skip(part.offset as usize).take(part.count as usize);
-    let batches = found.iter().collect::<Vec<_>>();
-    Ok(interleave_record_batch(
-        &batches,
-        &order.collect::<Vec<_>>(),
-    )?)
-}
-
-fn without_keys(rows: &RecordBatch) -> Result<RecordBatch, Fault> {
-    let wanted = (0..rows.num_columns() - KEYS.len()).collect::<Vec<_>>();
-    Ok(rows.project(&wanted)?)
 }
 
 /// A part of a slice.
@@ -257,8 +287,14 @@ struct Part {
     count: u64,
 }
 
-/// A part of a window, and how many events there are in it.
+/// A part of what is wanted, of which no event lies between those of another, and how many there
+/// are in it.
 struct Slice {
-    window: Window,
+    condition: Sql,
     count: u64,
+}
+
+fn moment(millis: i64) -> Result<Timestamp, Fault> {
+    let moment = Timestamp::from_timestamp_millis(millis);
+    moment.ok_or_else(|| Fault::Data(format!("{millis} ms is no time").into()))
 }

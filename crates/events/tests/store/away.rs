@@ -48,7 +48,7 @@ async fn the_other_process() {
         return;
     };
     let url = EventsUrl::DuckDb(file.into());
-    let store = EventStore::new(&url, &std::env::temp_dir());
+    let store = EventStore::new(&url, &std::env::temp_dir(), MEMORY);
     let batch = batch(3, [of_event(full_event()), of_session(full_session())]);
     store.apply(batch).await.unwrap();
     println!("applied");

@@ -13,6 +13,9 @@ use uuid::Uuid;
 pub(crate) const PROJECT: ProjectKey = ProjectKey(7);
 pub(crate) const OTHER: ProjectKey = ProjectKey(8);
 
+/// As little memory as an operator can give.
+pub(crate) const MEMORY: u64 = 128 << 20;
+
 /// A folder for a store; gone when dropped.
 pub(crate) struct Folder(TempDir);
 
@@ -26,7 +29,7 @@ impl Folder {
     }
 
     pub(crate) fn store(&self) -> EventStore {
-        EventStore::new(&EventsUrl::DuckDb(self.file()), &self.temp())
+        EventStore::new(&EventsUrl::DuckDb(self.file()), &self.temp(), MEMORY)
     }
 
     pub(crate) fn temp(&self) -> PathBuf {

@@ -195,10 +195,22 @@ async fn a_crowded_minute_is_streamed_in_order() {
 }
 
 #[tokio::test]
+async fn events_that_are_there_many_times_are_streamed_as_often() {
+    let folder = Folder::new();
+    fill_a_minute(&folder, 120_000, "").await;
+    folder.run(
+        "UPDATE events SET id = '00000000-0000-0000-0000-000000000007',
+            created_at = (SELECT min(created_at) FROM events)",
+    );
+    streams_in_order(&folder, 0, 120_000).await;
+}
+
+/// More than twice the memory that the store may take.
+#[tokio::test]
 async fn large_events_are_streamed_in_order() {
     let folder = Folder::new();
-    fill_a_minute(&folder, 8_000, &"x".repeat(20_000)).await;
-    streams_in_order(&folder, 10, 5_000).await;
+    fill_a_minute(&folder, 15_000, &"x".repeat(20_000)).await;
+    streams_in_order(&folder, 10, 14_000).await;
 }
 
 /// So many events of one minute, with this property.

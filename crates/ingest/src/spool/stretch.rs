@@ -42,12 +42,12 @@ impl Stretch {
         last.is_none_or(|last| *last <= position)
     }
 
-    /// Adds the next record, unless it belongs to the next stretch.
-    pub(super) fn add(&mut self, position: u64, frame: Frame<'_>) -> Result<(), Fault> {
+    /// Adds the next record, unless it belongs to the next stretch. Tells whether it did.
+    pub(super) fn add(&mut self, position: u64, frame: Frame<'_>) -> Result<bool, Fault> {
         let is_full = self.count == MOST || self.bytes >= MOST_BYTES;
         if is_full || self.count > 0 && frame.is_removal()? {
             self.is_cut = true;
-            return Ok(());
+            return Ok(false);
         }
         for (project, session_id) in frame.sessions()? {
             let sessions = self.last.entry(project).or_default();
@@ -61,6 +61,6 @@ impl Stretch {
         self.end = position;
         self.count += 1;
         self.bytes += frame.as_bytes().len();
-        Ok(())
+        Ok(true)
     }
 }

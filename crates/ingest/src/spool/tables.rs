@@ -146,13 +146,11 @@ impl Tables {
             let mut stretch = Stretch::up_to(after);
             for row in records.range(after + 1..)? {
                 let (end, row) = row?;
-                for (position, frame) in numbered(end.value(), row.value())? {
-                    if position > after && !stretch.is_cut {
-                        stretch.add(position, frame)?;
+                let frames = numbered(end.value(), row.value())?;
+                for (position, frame) in frames.filter(|(at, _)| *at > after) {
+                    if !stretch.add(position, frame)? {
+                        return Ok(stretch);
                     }
-                }
-                if stretch.is_cut {
-                    return Ok(stretch);
                 }
             }
             stretch.end = stretch.end.max(last);

@@ -71,8 +71,8 @@ impl Wanted<'_> {
             if left == 0 {
                 break;
             }
-            let Some(found) = self.find(&snapshot, &condition, &slice)? else {
-                slices.extend(self.halves(&snapshot, &condition, slice)?);
+            let Some(found) = self.find(&snapshot, &slice)? else {
+                slices.extend(slice.halves(&snapshot)?);
                 continue;
             };
             let part = Part {
@@ -95,7 +95,6 @@ impl Wanted<'_> {
     fn find(
         &self,
         connection: &Connection,
-        condition: &Sql,
         slice: &Slice,
     ) -> Result<Option<Vec<RecordBatch>>, Fault> {
         if slice.count > MOST_AT_ONCE {
@@ -108,8 +107,6 @@ impl Wanted<'_> {
         };
         let (mut found, mut bytes) = (Vec::new(), 0);
         self.select()
-            .add(condition.clone())
-            .push(" AND ")
             .add(slice.condition.clone())
             .stream_while(connection, |batch| {
                 bytes += batch.get_array_memory_size();
@@ -117,47 +114,6 @@ impl Wanted<'_> {
                 Ok(bytes <= most)
             })?;
         Ok((bytes <= most).then_some(found))
-    }
-
-    /// The two halves of a slice that does not fit into memory, the newer one last: of large
-    /// events, or many of one minute. DuckDB could not sort them either: it sorts on disk only what
-    /// is narrow.
-    fn halves(
-        &self,
-        connection: &Connection,
-        condition: &Sql,
-        slice: Slice,
-    ) -> Result<[Slice; 2], Fault> {
-        let newer = slice.count / 2;
-        // Ids may be there twice, places in the table may not.
-        let last =
-            Sql::new("SELECT epoch_ms(e.created_at), e.id::VARCHAR, e.rowid FROM events e WHERE ")
-                .add(condition.clone())
-                .push(" AND ")
-                .add(slice.condition.clone())
-                .push(" ORDER BY e.created_at DESC, e.id, e.rowid LIMIT 1 OFFSET ")
-                .add(Sql::count(newer - 1))
-                .query_row(connection, |row| {
-                    let (time, id, place) = (row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?);
-                    Ok([
-                        millis(time),
-                        millis(time),
-                        Value::Text(id),
-                        Value::BigInt(place),
-                    ])
-                })?;
-        let up_to_last = "(e.created_at >= ?::TIMESTAMP_MS AND (e.created_at > ?::TIMESTAMP_MS
-            OR (e.id, e.rowid) <= (?::UUID, ?::BIGINT)))";
-        let behind_last = "(e.created_at <= ?::TIMESTAMP_MS AND (e.created_at < ?::TIMESTAMP_MS
-            OR (e.id, e.rowid) > (?::UUID, ?::BIGINT)))";
-        let part = |condition, count| Slice {
-            condition: Sql::all([slice.condition.clone(), Sql::with(condition, last.clone())]),
-            count,
-        };
-        Ok([
-            part(behind_last, slice.count - newer),
-            part(up_to_last, newer),
-        ])
     }
 
     fn select(&self) -> Sql {
@@ -272,7 +228,7 @@ impl Wanted<'_> {
                 end: moment(end)?,
             };
             Ok(Slice {
-                condition: in_window("e", window),
+                condition: Sql::all([condition.clone(), in_window("e", window)]),
                 count,
             })
         });
@@ -292,6 +248,41 @@ struct Part {
 struct Slice {
     condition: Sql,
     count: u64,
+}
+
+impl Slice {
+    /// The two halves of one that does not fit into memory, the newer one last: of large events, or
+    /// many of one minute. DuckDB could not sort them either: it sorts on disk only what is narrow.
+    fn halves(self, connection: &Connection) -> Result<[Self; 2], Fault> {
+        let newer = self.count / 2;
+        // Ids may be there twice, places in the table may not.
+        let last =
+            Sql::new("SELECT epoch_ms(e.created_at), e.id::VARCHAR, e.rowid FROM events e WHERE ")
+                .add(self.condition.clone())
+                .push(" ORDER BY e.created_at DESC, e.id, e.rowid LIMIT 1 OFFSET ")
+                .add(Sql::count(newer - 1))
+                .query_row(connection, |row| {
+                    let (time, id, place) = (row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?);
+                    Ok([
+                        millis(time),
+                        millis(time),
+                        Value::Text(id),
+                        Value::BigInt(place),
+                    ])
+                })?;
+        let up_to_last = "(e.created_at >= ?::TIMESTAMP_MS AND (e.created_at > ?::TIMESTAMP_MS
+            OR (e.id, e.rowid) <= (?::UUID, ?::BIGINT)))";
+        let behind_last = "(e.created_at <= ?::TIMESTAMP_MS AND (e.created_at < ?::TIMESTAMP_MS
+            OR (e.id, e.rowid) > (?::UUID, ?::BIGINT)))";
+        let part = |condition, count| Self {
+            condition: Sql::all([self.condition.clone(), Sql::with(condition, last.clone())]),
+            count,
+        };
+        Ok([
+            part(behind_last, self.count - newer),
+            part(up_to_last, newer),
+        ])
+    }
 }
 
 fn moment(millis: i64) -> Result<Timestamp, Fault> {

@@ -213,6 +213,31 @@ async fn large_events_are_streamed_in_order() {
     streams_in_order(&folder, 10, 14_000).await;
 }
 
+/// They are told apart by their ids all the same.
+#[tokio::test]
+async fn events_are_streamed_in_order_without_their_ids() {
+    let folder = Folder::new();
+    fill_a_minute(&folder, 200, "").await;
+    folder.run(
+        "UPDATE events SET profile_id = id::VARCHAR,
+            created_at = (SELECT min(created_at) FROM events)",
+    );
+    let store = folder.store();
+    let columns = vec![EventColumn::One(Column::ProfileId)];
+    let mut batches = store
+        .stream_events(scope(), all().request(), columns, false)
+        .await
+        .unwrap();
+    let mut found = Vec::new();
+    while let Some(rows) = batches.next().await.unwrap() {
+        assert_eq!(rows.num_columns(), 1);
+        let ids = rows.column(0).as_string::<i32>();
+        found.extend(ids.iter().map(|id| id.unwrap().to_owned()));
+    }
+    assert_eq!(found.len(), 200);
+    assert!(found.is_sorted(), "another order");
+}
+
 /// So many events of one minute, with this property.
 async fn fill_a_minute(folder: &Folder, count: u64, property: &str) {
     let store = folder.store();

@@ -30,8 +30,8 @@ const SLICE: u64 = 12_500;
 /// So many are sorted here at most: some dozen megabytes.
 const MOST_AT_ONCE: u64 = 4 * SLICE;
 
-/// So many bytes are: events may be large.
-const MOST_BYTES: usize = 64 << 20;
+/// So many bytes are: events may be large, and up to six parts of this size are on their way.
+const MOST_BYTES: usize = 32 << 20;
 
 /// So many are sent at once: while those of a slice are taken, the next is found.
 const BATCH: usize = 6_250;

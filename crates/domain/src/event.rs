@@ -84,7 +84,7 @@ pub struct PreviousView {
 }
 
 /// Where a visitor came from.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Referrer {
     /// The URL, without slashes at its end; or whatever text was sent.
     pub url: String,
@@ -110,7 +110,7 @@ pub struct Place {
 }
 
 /// What a visitor uses, as far as the user agent tells.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Agent {
     /// The operating system.
     pub os: String,
@@ -156,7 +156,7 @@ pub struct Sdk {
 }
 
 /// The campaign that brought a visitor, from the query of the first page.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Utm {
     /// `utm_source`.
     pub source: String,

@@ -4,26 +4,18 @@
 //! is well: nothing is committed after an error, and the position is read again afterwards. And
 //! an appender tells of bad rows when it is flushed, or, dropped before that, not at all.
 
-use std::collections::HashMap;
-
 use duckdb::{Connection, arrow::array::RecordBatch};
 use paneld_domain::{BotVisit, Event, ProjectKey, ReplayChunk, Session, SessionSpan, View};
 
 use crate::{
     Batch, Erased, StoreChange,
-    database::Writer,
+    database::{Writer, Written},
     erase,
     error::Fault,
-    numbers::{Numbers, RowNumbers},
-    read::millis,
     record::{self, Row},
+    sessions::{self, Versions},
     views,
 };
-
-/// All versions of a session began within this, in milliseconds; far within. Its id is made of
-/// the half-hour in which the event happened that opened it. Events that came later move its
-/// beginning back by a quarter of an hour at most: older ones belong to no session.
-const VERSIONS_APART_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// How many rows are made ready at once: they exist three times until they are in the table.
 const AT_ONCE: usize = 4_096;
@@ -40,7 +32,7 @@ pub(crate) fn apply(writer: &mut Writer, batch: &Batch) -> Result<Vec<Erased>, F
     with_room(writer, |writer| {
         let result = try_apply(writer, batch);
         if result.is_err() {
-            writer.numbers.forget();
+            writer.written = Written::new();
         }
         result
     })
@@ -69,14 +61,14 @@ pub(crate) fn checkpoint(connection: &Connection) -> Result<(), Fault> {
 fn try_apply(writer: &mut Writer, batch: &Batch) -> Result<Vec<Erased>, Fault> {
     let Writer {
         connection,
-        numbers,
+        written,
     } = writer;
     // Rolled back when it is dropped.
     let transaction = connection.transaction()?;
     if position(&transaction)? >= batch.position {
         return Ok(Vec::new());
     }
-    let erased = change(&transaction, numbers, batch)?;
+    let erased = change(&transaction, written, batch)?;
     transaction.execute("UPDATE applied SET position = ?", [batch.position])?;
     transaction.commit()?;
     if position(connection)? == batch.position {
@@ -88,7 +80,7 @@ fn try_apply(writer: &mut Writer, batch: &Batch) -> Result<Vec<Erased>, Fault> {
 
 fn change(
     connection: &Connection,
-    numbers: &mut Numbers,
+    written: &mut Written,
     batch: &Batch,
 ) -> Result<Vec<Erased>, Fault> {
     let mut pending = Pending::default();
@@ -104,27 +96,27 @@ fn change(
             StoreChange::Replay(chunk) => pending.replay_chunks.push((project, chunk)),
             // These also remove rows that came before them in the batch.
             StoreChange::EraseProfile { profile_id } => {
-                pending.flush(connection, numbers)?;
+                pending.flush(connection, written)?;
                 erased.push(erase::erase_profile(connection, project, profile_id)?);
-                numbers.take_back(connection, project)?;
+                written.note_removed(connection, project)?;
             }
             StoreChange::Forget {
                 events_before,
                 replays_before,
             } => {
-                pending.flush(connection, numbers)?;
+                pending.flush(connection, written)?;
                 if erase::forget(connection, project, *events_before, *replays_before)? {
-                    numbers.take_back(connection, project)?;
+                    written.note_removed(connection, project)?;
                 }
             }
             StoreChange::Purge => {
-                pending.flush(connection, numbers)?;
+                pending.flush(connection, written)?;
                 erase::purge(connection, project)?;
-                numbers.take_back(connection, project)?;
+                written.note_removed(connection, project)?;
             }
         }
     }
-    pending.flush(connection, numbers)?;
+    pending.flush(connection, written)?;
     Ok(erased)
 }
 
@@ -136,8 +128,7 @@ struct Pending<'a> {
     views: Vec<Option<&'a View>>,
     /// Sessions whose views are to be put in order.
     disordered: Vec<Row<'a, SessionSpan>>,
-    /// The last version of each.
-    sessions: HashMap<(ProjectKey, &'a str), &'a Session>,
+    sessions: Versions<'a>,
     bot_visits: Vec<Row<'a, BotVisit>>,
     replay_chunks: Vec<Row<'a, ReplayChunk>>,
 }
@@ -152,7 +143,7 @@ impl<'a> Pending<'a> {
         self.sessions.insert((project, &session.id), session);
     }
 
-    fn flush(&mut self, connection: &Connection, numbers: &mut Numbers) -> Result<(), Fault> {
+    fn flush(&mut self, connection: &Connection, written: &mut Written) -> Result<(), Fault> {
         let Self {
             events,
             views,
@@ -161,8 +152,9 @@ impl<'a> Pending<'a> {
             bot_visits,
             replay_chunks,
         } = std::mem::take(self);
-        let sessions = in_order(&sessions);
-        let numbers = numbers.of_rows(connection, &events, &views, &sessions)?;
+        let sessions = written.sessions.split(&sessions);
+        let numbers = &mut written.numbers;
+        let numbers = numbers.of_rows(connection, &events, &views, &sessions.others)?;
         for (events, views) in events.chunks(AT_ONCE).zip(views.chunks(AT_ONCE)) {
             let rows = record::events(events, views, &numbers)?;
             append(connection, "events", rows)?;
@@ -170,9 +162,8 @@ impl<'a> Pending<'a> {
         if !disordered.is_empty() {
             views::put_in_order(connection, &disordered)?;
         }
-        if !sessions.is_empty() {
-            replace_sessions(connection, &sessions, &numbers)?;
-        }
+        sessions::update(connection, &sessions.going_on)?;
+        sessions::replace(connection, &sessions.others, &numbers)?;
         if !bot_visits.is_empty() {
             append(connection, "bot_visits", record::bot_visits(&bot_visits)?)?;
         }
@@ -182,41 +173,6 @@ impl<'a> Pending<'a> {
         }
         Ok(())
     }
-}
-
-/// By time, so that zone maps stay narrow.
-fn in_order<'a>(sessions: &HashMap<(ProjectKey, &'a str), &'a Session>) -> Vec<Row<'a, Session>> {
-    let sessions = sessions.iter();
-    let mut rows: Vec<_> = sessions
-        .map(|(&(project, _), &session)| (project, session))
-        .collect();
-    rows.sort_unstable_by_key(|(project, session)| (session.created_at, *project, &session.id));
-    rows
-}
-
-/// Puts sessions in the place of their earlier versions.
-fn replace_sessions<'a>(
-    connection: &Connection,
-    rows: &[Row<'a, Session>],
-    numbers: &RowNumbers<'a>,
-) -> Result<(), Fault> {
-    let Some((_, earliest)) = rows.first() else {
-        return Ok(());
-    };
-    let since = earliest.created_at.timestamp_millis() - VERSIONS_APART_MS;
-    connection.execute_batch(
-        "CREATE OR REPLACE TEMP TABLE replaced_sessions (project_key BIGINT, id VARCHAR)",
-    )?;
-    append(connection, "replaced_sessions", record::session_keys(rows)?)?;
-    connection.execute(
-        "DELETE FROM sessions USING replaced_sessions AS replaced
-         WHERE sessions.created_at >= ?::TIMESTAMP_MS
-           AND sessions.project_key = replaced.project_key
-           AND sessions.id = replaced.id",
-        [millis(since)],
-    )?;
-    connection.execute_batch("DROP TABLE replaced_sessions")?;
-    append(connection, "sessions", record::sessions(rows, numbers)?)
 }
 
 pub(crate) fn append(connection: &Connection, table: &str, rows: RecordBatch) -> Result<(), Fault> {

@@ -11,8 +11,14 @@ use std::{
 };
 
 use duckdb::{Config, Connection};
+use paneld_domain::ProjectKey;
 
-use crate::{error::Cause, numbers::Numbers, schema};
+use crate::{
+    error::{Cause, Fault},
+    numbers::{self, Numbers},
+    schema,
+    sessions::Sessions,
+};
 
 /// Where the file is, how much memory DuckDB may have, and where it puts what does not fit.
 pub(crate) struct Place {
@@ -65,7 +71,33 @@ impl Drop for Claim {
 /// Whoever writes.
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
+    pub(crate) written: Written,
+}
+
+/// What is remembered of what was written: only as long as nothing is rolled back or removed.
+pub(crate) struct Written {
     pub(crate) numbers: Numbers,
+    pub(crate) sessions: Sessions,
+}
+
+impl Written {
+    pub(crate) fn new() -> Self {
+        Self {
+            numbers: Numbers::new(),
+            sessions: Sessions::new(),
+        }
+    }
+
+    /// Notes that rows of a project were removed, and takes back the numbers that no row has any
+    /// more.
+    pub(crate) fn note_removed(
+        &mut self,
+        connection: &Connection,
+        project: ProjectKey,
+    ) -> Result<(), Fault> {
+        *self = Self::new();
+        numbers::take_back(connection, project)
+    }
 }
 
 /// The open file.
@@ -94,7 +126,7 @@ impl Database {
         Ok(Self {
             writer: Mutex::new(Writer {
                 connection,
-                numbers: Numbers::new(),
+                written: Written::new(),
             }),
             readers: Mutex::default(),
             root: Mutex::new(root),

@@ -27,6 +27,7 @@ mod read;
 mod record;
 mod reports;
 mod schema;
+mod sessions;
 mod sql;
 mod store;
 mod views;

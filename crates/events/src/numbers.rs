@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use duckdb::Connection;
 use paneld_domain::{Event, ProjectKey, Session, View};
+use quick_cache::DefaultHashBuilder;
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::register::{Asked, Digest, New};
@@ -113,11 +114,14 @@ impl<'a> Page<'a> {
     }
 }
 
+/// Numbers by what has them in a project. Each row asks several times, so the hasher is a fast one.
+type NumbersOf<T> = HashMap<(ProjectKey, T), u32, DefaultHashBuilder>;
+
 /// The numbers of what is in some rows.
 #[derive(Default)]
 pub(crate) struct RowNumbers<'a> {
-    visitors: HashMap<(ProjectKey, Visitor<'a>), u32>,
-    pages: HashMap<(ProjectKey, Page<'a>), u32>,
+    visitors: NumbersOf<Visitor<'a>>,
+    pages: NumbersOf<Page<'a>>,
 }
 
 impl<'a> RowNumbers<'a> {
@@ -168,10 +172,10 @@ impl<'a> RowNumbers<'a> {
     }
 
     fn need_page(&mut self, project: ProjectKey, page: Page<'a>) {
-        if !page.path.is_empty() {
-            self.pages.insert((project, page), 0);
-            self.pages.insert((project, page.untitled()), 0);
+        if page.path.is_empty() || self.pages.insert((project, page), 0).is_some() {
+            return;
         }
+        self.pages.insert((project, page.untitled()), 0);
     }
 }
 
@@ -187,12 +191,6 @@ impl Numbers {
             visitors: Register::new("visitors", VISITORS_REMEMBERED),
             pages: Register::new("pages", PAGES_REMEMBERED),
         }
-    }
-
-    /// Forgets what it remembers: numbers that were given may not be written down, or be taken
-    /// back.
-    pub(crate) fn forget(&mut self) {
-        *self = Self::new();
     }
 
     /// The numbers of these rows. New ones are written down in the same transaction.
@@ -231,19 +229,15 @@ impl Numbers {
         }
         Ok(rows)
     }
+}
 
-    /// Takes back the numbers of a project that no row has any more.
-    pub(crate) fn take_back(
-        &mut self,
-        connection: &Connection,
-        project: ProjectKey,
-    ) -> Result<(), Fault> {
-        self.forget();
-        for unused in UNUSED {
-            connection.execute(unused, [project.0])?;
-        }
-        Ok(())
+/// Takes back the numbers of a project that no row has any more. Who remembers some must forget
+/// them.
+pub(crate) fn take_back(connection: &Connection, project: ProjectKey) -> Result<(), Fault> {
+    for unused in UNUSED {
+        connection.execute(unused, [project.0])?;
     }
+    Ok(())
 }
 
 fn by_reference<T>(rows: &[(ProjectKey, T)]) -> Vec<Row<'_, T>> {

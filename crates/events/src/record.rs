@@ -66,16 +66,9 @@ pub(crate) fn sessions(
     columns.texts("profile_id", |session| &session.profile_id);
     columns.lists("groups", |session| &session.groups);
     columns.times("created_at", |session| Some(session.created_at));
-    columns.times("ended_at", |session| Some(session.ended_at));
-    columns.flags("is_bounce", Session::is_bounce);
     columns.texts("entry_path", |session| &session.entry_path);
     columns.texts("entry_origin", |session| &session.entry_origin);
-    columns.texts("exit_path", |session| &session.exit_path);
-    columns.texts("exit_origin", |session| &session.exit_origin);
-    columns.counts("screen_view_count", |session| session.screen_view_count);
-    columns.counts("event_count", |session| session.event_count);
-    columns.numbers("revenue", |session| session.revenue);
-    columns.numbers("duration", Session::duration_ms);
+    columns.course();
     columns.referrers(|session| &session.referrer);
     columns.texts("utm_source", |session| &session.utm.source);
     columns.texts("utm_medium", |session| &session.utm.medium);
@@ -119,6 +112,14 @@ pub(crate) fn asked(rows: &[Row<'_, Asked>]) -> Result<RecordBatch, ArrowError> 
     let mut columns = Columns::of(rows);
     columns.ids("digest", |asked| &asked.digest)?;
     columns.counts("place", |asked| asked.place);
+    columns.finish()
+}
+
+/// How far sessions are, with their keys.
+pub(crate) fn courses(rows: &[Row<'_, Session>]) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.texts("id", |session| &session.id);
+    columns.course();
     columns.finish()
 }
 
@@ -358,5 +359,19 @@ impl<'a> Columns<'a, Event> {
         });
         let durations = UInt64Array::from_iter_values(durations);
         self.add("previous_duration", durations);
+    }
+}
+
+impl Columns<'_, Session> {
+    /// What changes while a session goes on.
+    fn course(&mut self) {
+        self.times("ended_at", |session| Some(session.ended_at));
+        self.flags("is_bounce", Session::is_bounce);
+        self.texts("exit_path", |session| &session.exit_path);
+        self.texts("exit_origin", |session| &session.exit_origin);
+        self.counts("screen_view_count", |session| session.screen_view_count);
+        self.counts("event_count", |session| session.event_count);
+        self.numbers("revenue", |session| session.revenue);
+        self.numbers("duration", Session::duration_ms);
     }
 }

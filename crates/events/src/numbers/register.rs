@@ -6,7 +6,7 @@ use duckdb::Connection;
 use paneld_domain::ProjectKey;
 use quick_cache::unsync::Cache;
 
-use super::by_reference;
+use super::{NumbersOf, by_reference};
 use crate::{apply::append, error::Fault, record};
 
 /// The first half of a SHA-256.
@@ -53,7 +53,7 @@ impl Register {
     pub(super) fn number<T: Numbered>(
         &mut self,
         connection: &Connection,
-        numbers: &mut HashMap<(ProjectKey, T), u32>,
+        numbers: &mut NumbersOf<T>,
     ) -> Result<Vec<(ProjectKey, New<T>)>, Fault> {
         let mut unknown = Vec::new();
         for ((project, what), number) in numbers.iter_mut() {

@@ -35,17 +35,24 @@ pub(crate) fn change() -> impl Strategy<Value = StoreChange> {
         }
         of_event(event)
     });
-    let hour = prop_oneof![Just(0), -30..30_i64];
-    let sessions = (session_id(), identity(), hour, second.clone(), any::<u32>());
-    let sessions = sessions.prop_map(|(id, (device, profile), hour, second, views)| {
-        let mut session = session(id, device, profile, hour * 3_600 + second * 30);
+    let hour = prop_oneof![2 => Just(0), 1 => -30..30_i64];
+    let began = prop_oneof![2 => Just(0), 1 => second.clone()];
+    let entry = prop_oneof![3 => Just(0), 1 => 0..3_usize];
+    let sessions = (session_id(), identity(), hour, began, entry, any::<u32>());
+    let sessions = sessions.prop_map(|(id, (device, profile), hour, began, entry, views)| {
+        let mut session = session(id, device, profile, hour * 3_600 + began * 30);
         // Versions of one session are close to each other.
         if hour != 0 {
             session.id = format!("{id} of hour {hour}");
         }
-        session.place.city = ["", "Bergen", "Porto"][views as usize % 3].into();
-        session.entry_path = ["", "/", "/b"][views as usize % 3].into();
+        session.place.city = ["", "Bergen", "Porto"][entry].into();
+        session.entry_path = ["", "/", "/b"][entry].into();
+        session.ended_at += chrono::TimeDelta::milliseconds(i64::from(views % 1_000));
+        session.exit_path = ["", "/", "/c"][views as usize % 3].into();
+        session.exit_origin = ["", "https://shop.example"][views as usize % 2].into();
         session.screen_view_count = views;
+        session.event_count = views % 7;
+        session.revenue = u64::from(views) * 3;
         of_session(session)
     });
     let bots = (any::<u128>(), second.clone())
@@ -160,9 +167,13 @@ impl Model {
         let sessions = self.sessions.iter().map(|(project, row)| {
             let (id, time) = (&row.id, row.created_at.timestamp_millis());
             let (device, profile) = (&row.device_id, &row.profile_id);
-            let views = row.screen_view_count;
+            let (exit, origin) = (&row.exit_path, &row.exit_origin);
+            let (end, duration) = (row.ended_at.timestamp_millis(), row.duration_ms());
+            let (views, events, revenue) = (row.screen_view_count, row.event_count, row.revenue);
+            let (city, entry, is_bounce) = (&row.place.city, &row.entry_path, row.is_bounce());
             format!(
-                "session {} {id} {time} {device} {profile} {views}",
+                "session {} {id} {time} {device} {profile} {city} {entry} {exit} {origin} {end} \
+                 {duration} {is_bounce} {views} {events} {revenue}",
                 project.0
             )
         });

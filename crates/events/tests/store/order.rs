@@ -13,7 +13,8 @@ const ROWS: &str = "
     SELECT concat_ws(' ', 'event', project_key, id, epoch_ms(created_at), device_id, profile_id,
         session_id) FROM events
     UNION ALL SELECT concat_ws(' ', 'session', project_key, id, epoch_ms(created_at), device_id,
-        profile_id, screen_view_count) FROM sessions
+        profile_id, city, entry_path, exit_path, exit_origin, epoch_ms(ended_at), duration,
+        is_bounce, screen_view_count, event_count, revenue) FROM sessions
     UNION ALL SELECT concat_ws(' ', 'bot', project_key, id, epoch_ms(created_at)) FROM bot_visits
     UNION ALL SELECT concat_ws(' ', 'chunk', project_key, session_id, epoch_ms(started_at),
         chunk_index) FROM replay_chunks";

@@ -1,6 +1,7 @@
 //! Batches: whole or not at all, and once.
 
-use paneld_events::{EventsError, StoreChange};
+use paneld_domain::BotVisit;
+use paneld_events::{EventStore, EventsError, StoreChange};
 
 use crate::fixtures::*;
 
@@ -80,9 +81,8 @@ async fn a_batch_that_is_sent_again_is_applied_once() {
     assert_eq!(store.count_events().await.unwrap()[&PROJECT], 1);
 }
 
-#[tokio::test]
-async fn of_a_batch_that_is_refused_nothing_is_there() {
-    let folder = Folder::new();
+/// A store that has one position, and refuses [`bad_bot`].
+async fn strict_store(folder: &Folder) -> EventStore {
     let store = folder.store();
     store.apply(batch(1, [])).await.unwrap();
     store.close().await;
@@ -91,14 +91,24 @@ async fn of_a_batch_that_is_refused_nothing_is_there() {
          CREATE TABLE bot_visits (project_key BIGINT, id UUID, name VARCHAR CHECK (name <> 'bad'),
             type VARCHAR, path VARCHAR, created_at TIMESTAMP_MS)",
     );
+    folder.store()
+}
 
-    let store = folder.store();
-    let mut bad = bot(1, 0);
-    bad.name = "bad".into();
+fn bad_bot() -> StoreChange {
+    StoreChange::Bot(BotVisit {
+        name: "bad".into(),
+        ..bot(1, 0)
+    })
+}
+
+#[tokio::test]
+async fn of_a_batch_that_is_refused_nothing_is_there() {
+    let folder = Folder::new();
+    let store = strict_store(&folder).await;
     let changes = [
         of_event(full_event()),
         of_session(full_session()),
-        StoreChange::Bot(bad),
+        bad_bot(),
     ];
     let error = store.apply(batch(2, changes)).await.unwrap_err();
     assert!(matches!(error, EventsError::Rejected(_)), "{error:?}");
@@ -135,6 +145,43 @@ async fn a_session_counts_once_and_its_last_row_wins() {
     }
     let sessions = store.profile_sessions(PROJECT, "profile".into(), 10);
     assert_eq!(sessions.await.unwrap(), [other, last]);
+}
+
+/// Whether its row is updated or replaced, and whatever is remembered of it.
+#[tokio::test]
+async fn a_session_that_goes_on_is_there_once_whatever_happens_between() {
+    let folder = Folder::new();
+    let mut store = strict_store(&folder).await;
+    let other = session("other", "device", "profile", -100);
+    let changes = [of_session(other.clone())];
+    store.apply(batch(2, changes)).await.unwrap();
+    let mut session = full_session();
+    for round in 1..=4_u64 {
+        for position in [10 * round, 10 * round + 1] {
+            session.ended_at += chrono::TimeDelta::seconds(1);
+            session.exit_path = format!("/{position}");
+            session.screen_view_count = u32::try_from(position).unwrap();
+            session.revenue = position;
+            let changes = [of_session(session.clone())];
+            store.apply(batch(position, changes)).await.unwrap();
+        }
+        match round {
+            1 => {
+                let mut lost = session.clone();
+                lost.profile_id = "nobody".into();
+                let changes = [of_session(lost), bad_bot()];
+                store.apply(batch(19, changes)).await.unwrap_err();
+            }
+            2 => store.checkpoint().await.unwrap(),
+            3 => {
+                store.close().await;
+                store = folder.store();
+            }
+            _ => {}
+        }
+    }
+    let sessions = store.profile_sessions(PROJECT, "profile".into(), 10);
+    assert_eq!(sessions.await.unwrap(), [session, other]);
 }
 
 #[tokio::test]

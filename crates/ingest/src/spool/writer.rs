@@ -1,9 +1,13 @@
 //! The thread that writes to the spool.
 
-use std::sync::{
-    Arc,
-    atomic::Ordering,
-    mpsc::{Receiver, TryRecvError},
+use std::{
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{Receiver, TryRecvError},
+    },
+    thread,
+    time::Duration,
 };
 
 use paneld_domain::ErrorChain;
@@ -26,6 +30,11 @@ use crate::{
 const MOST: usize = 2_048;
 /// With how many bytes of records no more commands go into a transaction.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+/// After a commit of so many commands, the next one begins a little later: whoever sends that many
+/// at once keeps the processors busy, and fewer commits leave more of them for everything else.
+const CROWD: usize = 32;
+const REST: Duration = Duration::from_millis(1);
 
 /// What the writer is asked to do.
 #[derive(Debug)]
@@ -102,7 +111,11 @@ impl Writer {
     /// Writes until nobody can ask any more.
     pub(super) fn run(mut self) {
         while let Some(commands) = self.next() {
+            let is_crowded = commands.len() >= CROWD;
             self.write(commands);
+            if is_crowded {
+                thread::sleep(REST);
+            }
         }
     }
 

@@ -3,8 +3,9 @@
 use std::{
     collections::HashMap,
     error::Error,
+    panic::catch_unwind,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -38,6 +39,10 @@ const READ_TIME: Duration = Duration::from_secs(30);
 /// While the file is being closed.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
+/// How long to wait while somebody opens the file, which takes a minute when its tables have to be
+/// made anew.
+const OPENING: Duration = Duration::from_secs(2);
+
 /// How long a store that is away is left alone before it is opened again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -64,6 +69,7 @@ impl EventStore {
             inner: Arc::new(Inner {
                 place: Place::new(path, temp_dir, memory),
                 state: Mutex::default(),
+                opened: Condvar::new(),
                 reads: Arc::new(Semaphore::new(READERS)),
                 streams: Arc::new(Semaphore::new(STREAMS)),
                 writes: Arc::new(Semaphore::new(1)),
@@ -109,7 +115,7 @@ impl EventStore {
     /// Whether the store can be used now, as far as is known without a question to it.
     pub async fn is_up(&self) -> bool {
         let inner = Arc::clone(&self.inner);
-        let up = spawn_blocking(move || inner.database().is_ok()).await;
+        let up = spawn_blocking(move || !inner.is_opening() && inner.database().is_ok()).await;
         up.unwrap_or(false)
     }
 
@@ -265,6 +271,8 @@ impl EventStore {
 struct Inner {
     place: Place,
     state: Mutex<State>,
+    /// Notified when [`Access::Opening`] ends.
+    opened: Condvar,
     reads: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     writes: Arc<Semaphore>,
@@ -284,6 +292,8 @@ enum Access {
     /// Nobody has asked for anything yet.
     #[default]
     Untried,
+    /// Somebody is at it.
+    Opening,
     Open(Arc<Database>),
     /// It could not be opened, or failed.
     Failed {
@@ -299,41 +309,62 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The database; opened if it is not, unless that was tried just now.
-    fn database(&self) -> Result<Arc<Database>, EventsError> {
-        let mut state = self.state();
-        let database = match &state.access {
-            Access::Open(database) => {
-                let in_place = database.demand_in_place();
-                in_place.map(|()| Arc::clone(database))
-            }
-            Access::Closed => return Err(EventsError::away("it was closed")),
-            Access::Failed { why, at } if at.elapsed() < RETRY_AFTER => {
-                return Err(EventsError::away(why.clone()));
-            }
-            Access::Failed { .. } | Access::Untried => self.open(&mut state),
-        };
-        match &database {
-            Ok(_) => self.note_back(&mut state),
-            Err(cause) => self.note_away(&mut state, &**cause),
-        }
-        database.map_err(EventsError::Away)
+    fn is_opening(&self) -> bool {
+        matches!(self.state().access, Access::Opening)
     }
 
-    fn open(&self, state: &mut State) -> Result<Arc<Database>, Cause> {
-        match Database::open(&self.place) {
-            Ok(database) => {
-                // It may be another file.
-                self.counted.note_everywhere();
-                let database = Arc::new(database);
-                state.access = Access::Open(Arc::clone(&database));
-                Ok(database)
+    /// The database; opened if it is not, unless that was tried just now.
+    fn database(&self) -> Result<Arc<Database>, EventsError> {
+        let is_opening = |state: &mut State| matches!(state.access, Access::Opening);
+        let waited = self
+            .opened
+            .wait_timeout_while(self.state(), OPENING, is_opening);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        match &state.access {
+            Access::Open(database) => {
+                let database = Arc::clone(database);
+                let in_place = database.demand_in_place().map(|()| database);
+                self.tell(&mut state, in_place)
             }
-            Err(cause) => {
-                state.access = failed(&*cause);
-                Err(cause)
+            Access::Opening => Err(EventsError::away("it is being opened")),
+            Access::Closed => Err(EventsError::away("it was closed")),
+            Access::Failed { why, at } if at.elapsed() < RETRY_AFTER => {
+                Err(EventsError::away(why.clone()))
+            }
+            Access::Failed { .. } | Access::Untried => {
+                state.access = Access::Opening;
+                drop(state);
+                self.open()
             }
         }
+    }
+
+    /// Opens the file. Nobody must wait for the state meanwhile.
+    fn open(&self) -> Result<Arc<Database>, EventsError> {
+        let place = &self.place;
+        let opened = catch_unwind(|| Database::open(place).map(Arc::new));
+        let opened = opened.unwrap_or_else(|_panic| Err("opening it panicked".into()));
+        let mut state = self.state();
+        if matches!(state.access, Access::Closed) {
+            return Err(EventsError::away("it was closed"));
+        }
+        // It may be another file.
+        self.counted.note_everywhere();
+        state.access = match &opened {
+            Ok(database) => Access::Open(Arc::clone(database)),
+            Err(cause) => failed(&**cause),
+        };
+        self.opened.notify_all();
+        self.tell(&mut state, opened)
+    }
+
+    /// Says whether the store is away, where that has changed.
+    fn tell<T>(&self, state: &mut State, result: Result<T, Cause>) -> Result<T, EventsError> {
+        match &result {
+            Ok(_) => self.note_back(state),
+            Err(cause) => self.note_away(state, &**cause),
+        }
+        result.map_err(EventsError::Away)
     }
 
     /// Gives the database up, so that it is opened anew.
@@ -349,6 +380,7 @@ impl Inner {
 
     fn close(&self) {
         let access = std::mem::replace(&mut self.state().access, Access::Closed);
+        self.opened.notify_all();
         // Here the file is closed, which takes a while; nobody must wait for the state meanwhile.
         drop(access);
     }
@@ -543,6 +575,23 @@ mod tests {
         assert!(!store.is_up().await);
         tokio::time::sleep(RETRY_AFTER).await;
         assert_eq!(store.applied_position().await.unwrap(), 0);
+        assert!(store.is_up().await);
+    }
+
+    #[tokio::test]
+    async fn while_the_file_is_being_opened_the_store_is_away_and_questions_wait_a_little() {
+        let (_folder, store) = store();
+        store.inner.state().access = Access::Opening;
+        assert!(!store.is_up().await);
+        assert!(store.applied_position().await.is_err());
+
+        let waiting = tokio::spawn({
+            let store = store.clone();
+            async move { store.applied_position().await }
+        });
+        store.inner.state().access = Access::Untried;
+        store.inner.opened.notify_all();
+        assert_eq!(waiting.await.unwrap().unwrap(), 0);
         assert!(store.is_up().await);
     }
 

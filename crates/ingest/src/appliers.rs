@@ -32,8 +32,8 @@ const BATCH: usize = 8_000;
 /// How long after a batch that was not full the next one begins: big transactions cost less, and
 /// nobody sees that a report is so late.
 const GATHER: Duration = Duration::from_millis(200);
-/// The same of the event store, after a batch of at least so many records: then what counts is
-/// that a session which goes on is written once, and not with each of its events.
+/// The same where the event store is written, after a batch of at least so many records: then what
+/// counts is that a session which goes on is written once, and not with each of its events.
 const GATHER_BUSY: Duration = Duration::from_millis(700);
 const BUSY: u64 = 2_000;
 /// How long to wait before a sink that is away is tried again.
@@ -135,7 +135,7 @@ impl Applier {
             };
             if !is_cut {
                 let gather = match self.sink {
-                    Sink::Store(_) if applied - before >= BUSY => GATHER_BUSY,
+                    Sink::Store(_) | Sink::Copies(_) if applied - before >= BUSY => GATHER_BUSY,
                     _ => GATHER,
                 };
                 let hurry = self.inner.progress.hurry.notified();

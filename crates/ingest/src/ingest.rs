@@ -27,7 +27,7 @@ use crate::{
     duplicates::{Duplicates, Fingerprint},
     progress::Progress,
     record::{Change, Record},
-    sessions::{DeviceKey, Held, Live, LiveChange, LiveSessions},
+    sessions::{Held, Live, LiveChange, LiveSessions},
     spool::{Append, Seen, Spool, SpoolError},
     visitor::Known,
 };
@@ -254,9 +254,8 @@ impl Inner {
             Input::Event(event) => return self.take_event(arrived, *event, tracked.id, seen).await,
             other => other,
         };
-        let (candidates, held) = self.hold(target, Device::of(visitor), None, *at).await;
-        let ids = candidates.ids(target, &held, *at);
-        let device = DeviceKey::new(target.key, ids.device_id.clone());
+        let (device, held) = self.hold(target, Device::of(visitor), None, *at).await;
+        let ids = device.ids(target, &held, *at);
         let mut live = Vec::new();
         let changes = match event {
             Input::Event(_) => Vec::new(),
@@ -293,11 +292,11 @@ impl Inner {
             Input::AssignGroups {
                 profile_id: None,
                 groups,
-            } => match held.get(&device) {
+            } => match held.get(&device.key) {
                 Some(present) if !self.agents.read(&visitor.user_agent).is_server() => {
                     let mut changed = present.clone();
                     changed.join(groups);
-                    live.push((device, Some(changed)));
+                    live.push((device.key, Some(changed)));
                     Vec::new()
                 }
                 _ => Vec::new(),

@@ -10,62 +10,73 @@ use paneld_domain::Timestamp;
 use super::{DeviceState, Found, Ids, Inner};
 use crate::{
     DeviceId, SessionId, Target, Visitor,
-    sessions::{DeviceKey, Held},
+    sessions::{DeviceKey, Held, Live},
 };
 
 impl Inner {
     /// Which device and session a visitor has.
     pub(super) async fn device(&self, target: &Target, visitor: &Visitor) -> DeviceState {
         let now = self.clock.now();
-        let (candidates, held) = self.hold(target, Device::of(visitor), None, now).await;
-        let found = candidates.found(&held, now);
-        let device = match found {
-            Found::Previous => &candidates.previous,
-            Found::Current | Found::Nothing => &candidates.current,
-        };
-        let session = held.get(device).filter(|_| found != Found::Nothing);
+        let (device, held) = self.hold(target, Device::of(visitor), None, now).await;
+        let live = device.live(&held);
         DeviceState {
             ids: Ids {
-                device_id: device.device().to_owned(),
-                session_id: session.map_or_else(String::new, |live| live.session.id.clone()),
+                session_id: live.map_or_else(String::new, |live| live.session.id.clone()),
+                device_id: device.key.device().to_owned(),
             },
-            found,
+            found: device.found,
         }
     }
 
-    /// The ids that a device may have at a moment. Waits until nobody else changes their sessions,
-    /// and that of another device.
+    /// The device that something happened on at a moment. Waits until nobody else changes its
+    /// session, and that of another device.
     pub(super) async fn hold(
         &self,
         target: &Target,
         device: Device<'_>,
         other: Option<&DeviceKey>,
         at: Timestamp,
-    ) -> (Candidates, Held<'_>) {
+    ) -> (FoundDevice, Held<'_>) {
+        let key = |id: DeviceId| DeviceKey::new(target.key, id.as_str().to_owned());
+        let goes_on = |held: &Held<'_>, key| held.get(key).is_some_and(|live| live.goes_on(at));
         let (visitor, address) = match device {
-            Device::Told(device) => {
-                let candidates = Candidates::one(target, device);
-                let held = self.live.hold(&candidates.keys(other)).await;
-                return (candidates, held);
+            Device::Told(id) => {
+                let key = key(id.clone());
+                let held = self.live.hold([&key].into_iter().chain(other)).await;
+                let found = match goes_on(&held, &key) {
+                    true => Found::Current,
+                    false => Found::Nothing,
+                };
+                return (FoundDevice { key, found }, held);
             }
             Device::Of(visitor, address) => (visitor, address),
         };
         let salts = Arc::clone(&self.salts.read().unwrap_or_else(PoisonError::into_inner));
-        let current = visitor.device(target, address, &salts.current);
-        let candidates = Candidates::one(target, &current);
-        let held = self.live.hold(&candidates.keys(other)).await;
-        if candidates.found(&held, at) == Found::Current {
+        let current = key(visitor.device(target, address, &salts.current));
+        let held = self.live.hold([&current].into_iter().chain(other)).await;
+        if goes_on(&held, &current) {
             // So it is with most, and another id takes a while to be made.
-            return (candidates, held);
+            let found = Found::Current;
+            return (
+                FoundDevice {
+                    key: current,
+                    found,
+                },
+                held,
+            );
         }
         drop(held);
-        let previous = visitor.device(target, address, &salts.previous);
-        let candidates = Candidates {
-            previous: DeviceKey::new(target.key, previous.as_str().to_owned()),
-            ..candidates
+        let previous = key(visitor.device(target, address, &salts.previous));
+        let both = [&current, &previous].into_iter();
+        let held = self.live.hold(both.chain(other)).await;
+        let (key, found) = if goes_on(&held, &current) {
+            (current, Found::Current)
+        } else if goes_on(&held, &previous) {
+            (previous, Found::Previous)
+        } else {
+            (current, Found::Nothing)
         };
-        let held = self.live.hold(&candidates.keys(other)).await;
-        (candidates, held)
+        (FoundDevice { key, found }, held)
     }
 }
 
@@ -83,64 +94,34 @@ impl<'a> Device<'a> {
     }
 }
 
-/// The ids that a device may have: the first with a live session is its own.
-pub(super) struct Candidates {
-    current: DeviceKey,
-    previous: DeviceKey,
+/// The device that something happened on, and whether it had a session then.
+pub(super) struct FoundDevice {
+    pub(super) key: DeviceKey,
+    found: Found,
 }
 
-impl Candidates {
-    /// This id alone.
-    fn one(target: &Target, device: &DeviceId) -> Self {
-        let key = DeviceKey::new(target.key, device.as_str().to_owned());
-        Self {
-            current: key.clone(),
-            previous: key,
-        }
-    }
-
-    fn keys<'a>(&'a self, other: Option<&'a DeviceKey>) -> Vec<&'a DeviceKey> {
-        let both = [&self.current, &self.previous];
-        both.into_iter().chain(other).collect()
-    }
-
-    fn found(&self, held: &Held<'_>, at: Timestamp) -> Found {
-        let goes_on = |key| held.get(key).is_some_and(|live| live.goes_on(at));
-        if goes_on(&self.current) {
-            Found::Current
-        } else if goes_on(&self.previous) {
-            Found::Previous
-        } else {
-            Found::Nothing
-        }
-    }
-
-    /// The device that something happened on then.
-    fn device(&self, held: &Held<'_>, at: Timestamp) -> &DeviceKey {
-        match self.found(held, at) {
-            Found::Previous => &self.previous,
-            Found::Current | Found::Nothing => &self.current,
-        }
+impl FoundDevice {
+    /// Its session, if that goes on.
+    fn live<'a>(&self, held: &'a Held<'_>) -> Option<&'a Live> {
+        held.get(&self.key).filter(|_| self.found != Found::Nothing)
     }
 
     /// What the caller is told of something that happened then.
     pub(super) fn ids(&self, target: &Target, held: &Held<'_>, at: Timestamp) -> Ids {
-        let device = self.device(held, at);
-        let live = held.get(device).filter(|live| live.goes_on(at));
-        let session_id = match live {
+        let session_id = match self.live(held) {
             Some(live) => live.session.id.clone(),
             None => {
                 // Its id may have been that of a session which was ended early.
-                let id = if held.get(device).is_none() && held.is_crowded(at) {
+                let id = if held.get(&self.key).is_none() && held.is_crowded(at) {
                     SessionId::random()
                 } else {
-                    SessionId::derive(&target.id, device.device(), at)
+                    SessionId::derive(&target.id, self.key.device(), at)
                 };
                 id.as_str().to_owned()
             }
         };
         Ids {
-            device_id: device.device().to_owned(),
+            device_id: self.key.device().to_owned(),
             session_id,
         }
     }

@@ -54,8 +54,8 @@ impl Inner {
             Some(device) => Device::Told(device),
             None => Device::Of(visitor, address),
         };
-        let (candidates, held) = self.hold(target, device, joined.as_ref(), moment.at).await;
-        let ids = candidates.ids(target, &held, moment.at);
+        let (device, held) = self.hold(target, device, joined.as_ref(), moment.at).await;
+        let ids = device.ids(target, &held, moment.at);
 
         let mut effect = Effect::default();
         if let Some(identified) = identity.filter(tells_more) {
@@ -94,8 +94,7 @@ impl Inner {
             };
             event.device_id.clone_from(&ids.device_id);
             event.session_id.clone_from(&ids.session_id);
-            let device = DeviceKey::new(target.key, ids.device_id.clone());
-            visit(arrived, &held, device, event, &mut effect);
+            visit(arrived, &held, device.key, event, &mut effect);
         }
         let record = Record::new(target.key, *arrival, effect.changes);
         let mut append = Append::with_live(record, effect.live).with_seen(seen, &ids);

@@ -117,7 +117,7 @@ impl Ingest {
 
 impl Inner {
     async fn end_if_idle(&self, device: DeviceKey, now: Timestamp) -> Result<(), SpoolError> {
-        let held = self.live.hold(&[&device]).await;
+        let held = self.live.hold([&device]).await;
         let Some(live) = held.get(&device).filter(|live| live.is_due(now)).cloned() else {
             return Ok(());
         };
@@ -144,8 +144,7 @@ impl Inner {
     ) -> Result<u64, SpoolError> {
         let inner = Arc::clone(self);
         let forgotten = tokio::spawn(async move {
-            let keys = devices.iter().collect::<Vec<_>>();
-            let held = inner.live.hold(&keys).await;
+            let held = inner.live.hold(&devices).await;
             let record = Record::new(project, inner.clock.now(), changes);
             let gone = devices.iter().map(|device| (device.clone(), None));
             let append = Append::with_live(record, gone.collect());

@@ -10,13 +10,17 @@ use super::{DeviceKey, Live};
 /// The session of a device as it is now; `None` where there is none any more.
 pub(crate) type LiveChange<T> = (DeviceKey, Option<T>);
 
+/// Most sessions are no longer, and so are written without moving what is there already.
+const USUAL_BYTES: usize = 1_024;
+
 /// A live session, written. Most of them are replaced before anybody reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept(Arc<[u8]>);
 
 impl Kept {
     pub(crate) fn new(live: &Live) -> Result<Self, postcard::Error> {
-        Ok(Self(postcard::to_stdvec(live)?.into()))
+        let bytes = Vec::with_capacity(USUAL_BYTES);
+        Ok(Self(postcard::to_extend(live, bytes)?.into()))
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Self {

@@ -76,8 +76,9 @@ impl LiveSessions {
     }
 
     /// Waits until nobody else changes the sessions of these devices.
-    pub(crate) async fn hold(&self, keys: &[&DeviceKey]) -> Held<'_> {
-        let mut wanted = keys.iter().map(|key| self.index(key)).collect::<Vec<_>>();
+    pub(crate) async fn hold<'a>(&self, keys: impl IntoIterator<Item = &'a DeviceKey>) -> Held<'_> {
+        let keys = keys.into_iter();
+        let mut wanted = keys.map(|key| self.index(key)).collect::<Vec<_>>();
         // Always in this order, so that two never wait for each other.
         wanted.sort_unstable();
         wanted.dedup();

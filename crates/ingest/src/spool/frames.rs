@@ -9,6 +9,8 @@ use crate::{
 
 /// The length of a record, and whether it is about people.
 const HEAD: usize = 5;
+/// Most records are no longer, and so are written without moving what is there already.
+const USUAL_BYTES: usize = 2_048;
 
 /// Some records, written.
 #[derive(Debug, Default)]
@@ -26,6 +28,7 @@ impl Frames {
     ) -> Result<(), postcard::Error> {
         let start = self.bytes.len();
         let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.reserve(USUAL_BYTES);
         bytes.extend([0; HEAD - 1]);
         bytes.push(u8::from(record.is_about_people()));
         bytes = postcard::to_extend(live, bytes)?;

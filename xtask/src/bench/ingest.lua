@@ -1,5 +1,6 @@
 -- Makes the requests of `cargo xtask bench ingest`: page views of many visitors, made beforehand.
--- The argument is how many milliseconds a connection rests before its next request.
+-- The argument is how many milliseconds a connection rests before its next request, on average: if
+-- all rested as long as each other, they would all ask at once, again and again.
 local requests, at, rest = {}, 0, 0
 local body = '{"type":"track","payload":{"name":"screen_view","properties":{' ..
   '"__path":"https://shop.example/products/%d?utm_source=news&utm_campaign=spring",' ..
@@ -15,7 +16,7 @@ function init(arguments)
   end
   if rest > 0 then
     function delay()
-      return math.floor(rest + math.random())
+      return math.random(0, 2 * rest)
     end
   end
 end

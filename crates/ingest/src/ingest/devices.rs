@@ -47,7 +47,7 @@ impl Inner {
                     true => Found::Current,
                     false => Found::Nothing,
                 };
-                return (FoundDevice { key, found }, held);
+                return (FoundDevice::new(key, found), held);
             }
             Device::Of(visitor, address) => (visitor, address),
         };
@@ -56,27 +56,20 @@ impl Inner {
         let held = self.live.hold([&current].into_iter().chain(other)).await;
         if goes_on(&held, &current) {
             // So it is with most, and another id takes a while to be made.
-            let found = Found::Current;
-            return (
-                FoundDevice {
-                    key: current,
-                    found,
-                },
-                held,
-            );
+            return (FoundDevice::new(current, Found::Current), held);
         }
         drop(held);
         let previous = key(visitor.device(target, address, &salts.previous));
         let both = [&current, &previous].into_iter();
         let held = self.live.hold(both.chain(other)).await;
-        let (key, found) = if goes_on(&held, &current) {
-            (current, Found::Current)
+        let device = if goes_on(&held, &current) {
+            FoundDevice::new(current, Found::Current)
         } else if goes_on(&held, &previous) {
-            (previous, Found::Previous)
+            FoundDevice::new(previous, Found::Previous)
         } else {
-            (current, Found::Nothing)
+            FoundDevice::new(current, Found::Nothing)
         };
-        (FoundDevice { key, found }, held)
+        (device, held)
     }
 }
 
@@ -101,6 +94,10 @@ pub(super) struct FoundDevice {
 }
 
 impl FoundDevice {
+    fn new(key: DeviceKey, found: Found) -> Self {
+        Self { key, found }
+    }
+
     /// Its session, if that goes on.
     fn live<'a>(&self, held: &'a Held<'_>) -> Option<&'a Live> {
         held.get(&self.key).filter(|_| self.found != Found::Nothing)

@@ -18,15 +18,15 @@ const CAMPAIGN: &[&str] = &["utm_source", "ref", "utm_referrer"];
 
 /// Where a visitor of the page came from.
 ///
-/// `referrer` is what the browser or app sent, `page_origin` and `query` are those of the page. Pages
+/// `referrer` is what the browser or app sent, `page_url` and `query` are those of the page. Pages
 /// of the same host are none, and a campaign in the query gives name and kind whatever the referrer.
 pub fn resolve_referrer(
     referrer: &str,
-    page_origin: &str,
+    page_url: &str,
     query: &BTreeMap<String, String>,
 ) -> Referrer {
     let campaign = campaign(query);
-    let mut found = site_referrer(referrer.trim(), page_origin);
+    let mut found = site_referrer(referrer.trim(), page_url);
     if let Some((name, kind)) = campaign {
         found.name = name;
         // A campaign that is no known site does not make the site unknown.
@@ -37,7 +37,7 @@ pub fn resolve_referrer(
     found
 }
 
-fn site_referrer(referrer: &str, page_origin: &str) -> Referrer {
+fn site_referrer(referrer: &str, page_url: &str) -> Referrer {
     let Some(host) = host(referrer) else {
         // Apps send texts of their own.
         return Referrer {
@@ -46,7 +46,7 @@ fn site_referrer(referrer: &str, page_origin: &str) -> Referrer {
             kind: String::new(),
         };
     };
-    if self::host(page_origin).is_some_and(|page| page == host) {
+    if self::host(page_url).is_some_and(|page| page == host) {
         return Referrer::default();
     }
     let url = referrer.trim_end_matches('/');

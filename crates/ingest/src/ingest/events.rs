@@ -117,7 +117,7 @@ impl Inner {
     ) -> Event {
         let visitor = &arrived.visitor;
         let page = Page::parse(&told.path);
-        let referrer = paneld_enrich::resolve_referrer(&told.referrer, &page.origin, &page.query);
+        let referrer = paneld_enrich::resolve_referrer(&told.referrer, &told.path, &page.query);
         let overriding = overriding(&told);
         let agent = paneld_enrich::overridden(&known.agent, overriding);
         let mut all = told.properties;

@@ -115,7 +115,8 @@ impl EventStore {
     /// Whether the store can be used now, as far as is known without a question to it.
     pub async fn is_up(&self) -> bool {
         let inner = Arc::clone(&self.inner);
-        let up = spawn_blocking(move || !inner.is_opening() && inner.database().is_ok()).await;
+        let up =
+            spawn_blocking(move || !inner.state().is_opening() && inner.database().is_ok()).await;
         up.unwrap_or(false)
     }
 
@@ -286,6 +287,12 @@ struct State {
     is_away: bool,
 }
 
+impl State {
+    fn is_opening(&self) -> bool {
+        matches!(self.access, Access::Opening)
+    }
+}
+
 /// What there is of the file.
 #[derive(Default)]
 enum Access {
@@ -309,16 +316,10 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_opening(&self) -> bool {
-        matches!(self.state().access, Access::Opening)
-    }
-
     /// The database; opened if it is not, unless that was tried just now.
     fn database(&self) -> Result<Arc<Database>, EventsError> {
-        let is_opening = |state: &mut State| matches!(state.access, Access::Opening);
-        let waited = self
-            .opened
-            .wait_timeout_while(self.state(), OPENING, is_opening);
+        let opened = &self.opened;
+        let waited = opened.wait_timeout_while(self.state(), OPENING, |state| state.is_opening());
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         match &state.access {
             Access::Open(database) => {
@@ -579,20 +580,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn while_the_file_is_being_opened_the_store_is_away_and_questions_wait_a_little() {
+    async fn while_the_file_is_being_opened_the_store_is_away_and_then_back() {
         let (_folder, store) = store();
         store.inner.state().access = Access::Opening;
         assert!(!store.is_up().await);
-        assert!(store.applied_position().await.is_err());
-
-        let waiting = tokio::spawn({
-            let store = store.clone();
-            async move { store.applied_position().await }
-        });
+        let answer = store.applied_position().await;
+        assert!(matches!(answer, Err(EventsError::Away(_))), "{answer:?}");
         store.inner.state().access = Access::Untried;
-        store.inner.opened.notify_all();
-        assert_eq!(waiting.await.unwrap().unwrap(), 0);
+        assert_eq!(store.applied_position().await.unwrap(), 0);
         assert!(store.is_up().await);
+    }
+
+    #[tokio::test]
+    async fn who_asks_while_another_one_opens_the_file_waits_for_that() {
+        let (_folder, store) = store();
+        let (position, one, another) = tokio::join!(
+            store.applied_position(),
+            store.count_events(),
+            store.count_events(),
+        );
+        assert_eq!(position.unwrap(), 0);
+        assert!(one.unwrap().is_empty() && another.unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -1,6 +1,9 @@
 //! Answers.
 
-use duckdb::arrow::{array::AsArray as _, datatypes::TimestampMillisecondType};
+use duckdb::arrow::{
+    array::{AsArray as _, RecordBatch},
+    datatypes::TimestampMillisecondType,
+};
 use paneld_analytics::{Column, EventColumn, EventPlace, EventsStart, Window};
 use paneld_domain::Zone;
 use paneld_events::{EventStore, ProfileNumbers};
@@ -223,17 +226,13 @@ async fn events_are_streamed_in_order_without_their_ids() {
             created_at = (SELECT min(created_at) FROM events)",
     );
     let store = folder.store();
-    let columns = vec![EventColumn::One(Column::ProfileId)];
-    let mut batches = store
-        .stream_events(scope(), all().request(), columns, false)
-        .await
-        .unwrap();
     let mut found = Vec::new();
-    while let Some(rows) = batches.next().await.unwrap() {
-        assert_eq!(rows.num_columns(), 1);
+    let columns = [EventColumn::One(Column::ProfileId)];
+    each_batch(&store, all(), &columns, |rows| {
         let ids = rows.column(0).as_string::<i32>();
         found.extend(ids.iter().map(|id| id.unwrap().to_owned()));
-    }
+    })
+    .await;
     assert_eq!(found.len(), 200);
     assert!(found.is_sorted(), "another order");
 }
@@ -253,6 +252,21 @@ async fn fill_a_minute(folder: &Folder, count: u64, property: &str) {
     ));
 }
 
+/// Looks at what is streamed, part by part.
+async fn each_batch(
+    store: &EventStore,
+    query: EventsQuery,
+    columns: &[EventColumn],
+    mut look: impl FnMut(&RecordBatch),
+) {
+    let streamed = store.stream_events(scope(), query.request(), columns.to_vec(), false);
+    let mut batches = streamed.await.unwrap();
+    while let Some(rows) = batches.next().await.unwrap() {
+        assert_eq!(rows.num_columns(), columns.len());
+        look(&rows);
+    }
+}
+
 async fn streams_in_order(folder: &Folder, offset: u64, limit: u64) {
     let order = format!(
         "SELECT epoch_ms(created_at) || ' ' || id FROM events
@@ -265,7 +279,7 @@ async fn streams_in_order(folder: &Folder, offset: u64, limit: u64) {
         rows.unwrap().map(Result::unwrap).collect::<Vec<_>>()
     };
     let store = folder.store();
-    let request = EventsQuery {
+    let query = EventsQuery {
         limit,
         start: EventsStart::Offset(offset),
         ..all()
@@ -275,18 +289,14 @@ async fn streams_in_order(folder: &Folder, offset: u64, limit: u64) {
         EventColumn::One(Column::Id),
         EventColumn::Properties,
     ];
-    let mut batches = store
-        .stream_events(scope(), request.request(), columns.into(), false)
-        .await
-        .unwrap();
     let mut found = Vec::new();
-    while let Some(rows) = batches.next().await.unwrap() {
-        assert_eq!(rows.num_columns(), 3);
+    each_batch(&store, query, &columns, |rows| {
         let times = rows.column(0).as_primitive::<TimestampMillisecondType>();
         let ids = rows.column(1).as_string::<i32>();
         let rows = times.values().iter().zip(ids.iter());
         found.extend(rows.map(|(time, id)| format!("{time} {}", id.unwrap())));
-    }
+    })
+    .await;
     assert_eq!(found.len(), expected.len());
     assert!(found == expected, "another order");
 }

@@ -50,7 +50,15 @@ impl TestServer {
 
     /// The same, with backends that the test chooses.
     pub(crate) async fn start_on(backends: Backends, settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), backends, settings).await
+    }
+
+    /// The same, in a folder that may hold a data folder, `data`, already.
+    pub(crate) async fn start_in(
+        folder: TempDir,
+        backends: Backends,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let data_dir = folder.path().join("data").display().to_string();
         let mut all = backends.settings();
         for (name, value) in [
@@ -80,9 +88,22 @@ impl TestServer {
 
     /// The same server on the same data, stopped and started again.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(&[]).await
+    }
+
+    /// The same, with these settings from then on.
+    pub(crate) async fn restart_with(self, settings: &[(&str, &str)]) -> Self {
         self.server.stop().await.unwrap();
-        let server = boot(&self.settings, &self.time).await;
-        Self { server, ..self }
+        let mut all = self.settings;
+        for (name, value) in settings {
+            all.insert((*name).to_owned(), (*value).to_owned());
+        }
+        let server = boot(&all, &self.time).await;
+        Self {
+            server,
+            settings: all,
+            ..self
+        }
     }
 
     pub(crate) async fn stop(self) {

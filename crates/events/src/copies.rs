@@ -10,6 +10,7 @@ use crate::{
     apply::{append, with_room},
     error::Fault,
     record,
+    store::Kind,
 };
 
 /// Rows of people, with the projects they belong to.
@@ -46,8 +47,10 @@ impl EventStore {
     /// Puts people in the place of their earlier copies, whole or not at all. What was copied
     /// before is not copied again.
     pub async fn copy_people(&self, copies: PeopleCopies) -> Result<(), EventsError> {
-        self.write(move |writer| with_room(writer, |writer| copy(&mut writer.connection, &copies)))
-            .await
+        self.write_again(Kind::Copies, move |writer| {
+            with_room(writer, |writer| copy(&mut writer.connection, &copies))
+        })
+        .await
     }
 
     /// Begins to copy everybody anew. Nobody sees anything of it until

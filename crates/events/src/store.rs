@@ -1,7 +1,7 @@
 //! The face of the event store.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     error::Error,
     panic::catch_unwind,
     path::Path,
@@ -96,7 +96,7 @@ impl EventStore {
     /// removed, in their order; nothing of a batch that was applied before.
     pub async fn apply(&self, batch: Batch) -> Result<Vec<Erased>, EventsError> {
         let counted = self.counted();
-        self.write(move |writer| {
+        self.write_again(Kind::Batch, move |writer| {
             let applied = apply::apply(writer, &batch);
             // Even after a failure: nobody knows what became of it.
             counted.note(&batch.changes);
@@ -115,8 +115,10 @@ impl EventStore {
     /// Whether the store can be used now, as far as is known without a question to it.
     pub async fn is_up(&self) -> bool {
         let inner = Arc::clone(&self.inner);
-        let up =
-            spawn_blocking(move || !inner.state().is_opening() && inner.database().is_ok()).await;
+        let up = spawn_blocking(move || {
+            !inner.state().is_opening() && inner.database().is_ok() && inner.state().is_up()
+        })
+        .await;
         up.unwrap_or(false)
     }
 
@@ -195,6 +197,29 @@ impl EventStore {
     /// What was counted before.
     pub(crate) fn counted(&self) -> Arc<Counted> {
         Arc::clone(&self.inner.counted)
+    }
+
+    /// The same as [`Self::write`], of what is written again and again: until it can be, the store
+    /// is not back.
+    pub(crate) async fn write_again<T, F>(&self, kind: Kind, work: F) -> Result<T, EventsError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Writer) -> Result<T, Fault> + Send + 'static,
+    {
+        let written = self.write(work).await;
+        let mut state = self.inner.state();
+        match &written {
+            Ok(_) => {
+                if state.unwritten.remove(&kind) {
+                    self.inner.note_back(&mut state);
+                }
+            }
+            Err(EventsError::Away(_)) => {
+                state.unwritten.insert(kind);
+            }
+            Err(_) => {}
+        }
+        written
     }
 
     /// Does something as the one that writes. It goes on when the future is dropped.
@@ -285,11 +310,26 @@ struct State {
     access: Access,
     /// Whether it was said that the store is away.
     is_away: bool,
+    /// What could not be written when it was tried last. The store is not back before it can be:
+    /// on a full disk, it can be opened all the same.
+    unwritten: BTreeSet<Kind>,
+}
+
+/// What is written again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Batch,
+    Copies,
 }
 
 impl State {
     fn is_opening(&self) -> bool {
         matches!(self.access, Access::Opening)
+    }
+
+    /// Whether it is open, and can be written as far as is known.
+    fn is_up(&self) -> bool {
+        matches!(self.access, Access::Open(_)) && self.unwritten.is_empty()
     }
 }
 
@@ -394,7 +434,7 @@ impl Inner {
     }
 
     fn note_back(&self, state: &mut State) {
-        if std::mem::replace(&mut state.is_away, false) {
+        if state.unwritten.is_empty() && std::mem::replace(&mut state.is_away, false) {
             tracing::info!(path = %self.place.path().display(), "the event store is back");
         }
     }
@@ -576,6 +616,27 @@ mod tests {
         assert!(!store.is_up().await);
         tokio::time::sleep(RETRY_AFTER).await;
         assert_eq!(store.applied_position().await.unwrap(), 0);
+        assert!(store.is_up().await);
+    }
+
+    /// A full disk can be read, and the file on it opened.
+    #[tokio::test]
+    async fn a_store_that_could_not_be_written_is_not_back_because_it_can_be_opened() {
+        let (_folder, store) = store();
+        let full = |_: &mut Writer| {
+            let code = duckdb::ffi::Error::new(1);
+            let message = Some("IO Error: No space left on device".into());
+            Err::<(), _>(Fault::from(duckdb::Error::DuckDBFailure(code, message)))
+        };
+        store.write_again(Kind::Batch, full).await.unwrap_err();
+        tokio::time::sleep(RETRY_AFTER).await;
+        assert_eq!(store.applied_position().await.unwrap(), 0);
+        assert!(!store.is_up().await);
+        let batch = Batch {
+            position: 1,
+            changes: Vec::new(),
+        };
+        store.apply(batch).await.unwrap();
         assert!(store.is_up().await);
     }
 

@@ -25,6 +25,7 @@ struct Parts {
     details: Vec<Detail>,
     headers: Vec<(HeaderName, HeaderValue)>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    is_told: bool,
     request_id: Option<RequestId>,
 }
 
@@ -77,6 +78,7 @@ impl ApiError {
             details: Vec::new(),
             headers: Vec::new(),
             source: None,
+            is_told: false,
             request_id: None,
         }))
     }
@@ -192,6 +194,18 @@ impl ApiError {
     fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// The same error, of which the log tells already, once for all requests that it befalls.
+    #[must_use]
+    pub fn told(mut self) -> Self {
+        self.0.is_told = true;
+        self
+    }
+
+    /// Whether the log tells of it already.
+    pub(crate) fn is_told(&self) -> bool {
+        self.0.is_told
     }
 
     /// The error for a status that came from the framework itself.

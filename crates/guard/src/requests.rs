@@ -189,6 +189,9 @@ fn report(error: &Error) {
     }
     let status = status.as_u16();
     match error.as_error::<ApiError>() {
+        Some(error) if error.is_told() => {
+            tracing::debug!(status, error = %ErrorChain(error), "request refused");
+        }
         Some(error) => tracing::error!(status, error = %ErrorChain(error), "request failed"),
         None => tracing::error!(status, %error, "request failed"),
     }

@@ -349,6 +349,7 @@ fn chores(upkeep: &Upkeep, health: Arc<Health>) -> Vec<JoinHandle<()>> {
         let health = Arc::clone(&health);
         async move {
             health.readiness().await;
+            health.measure();
         }
     });
     let metrics = every(METRICS_INTERVAL, || async { metrics::run_upkeep() });

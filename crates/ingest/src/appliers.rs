@@ -24,6 +24,7 @@ use crate::{
     Ingest,
     ingest::Inner,
     record::Change,
+    sessions::{Kept, Told},
     spool::{Part, SpoolError, Spooled, Stretch, Wanted},
 };
 
@@ -196,6 +197,10 @@ impl Applier {
                 Some(records) => records,
                 None => self.read_again(&range).await,
             };
+            let records = match self.sink {
+                Sink::Store(_) => self.look_up(records, stretch).await,
+                Sink::Catalog(_) | Sink::Copies(_) => records,
+            };
             let positions = records.iter().map(|spooled| spooled.position);
             let positions = positions.collect::<Vec<_>>();
             let erasures = records.iter().flat_map(erasures).collect::<Vec<_>>();
@@ -222,6 +227,27 @@ impl Applier {
                 },
             }
         }
+    }
+
+    /// Puts sessions in the place of their growth, as they are now, which is as they were or later.
+    /// A session that is not there any more was told whole when it went; unless it was forgotten.
+    async fn look_up(&self, mut records: Vec<Spooled>, stretch: &Stretch) -> Vec<Spooled> {
+        for Spooled { position, live, .. } in &mut records {
+            for (device, told) in live {
+                let Told::Grown(session_id, _growth) = told else {
+                    continue;
+                };
+                if !stretch.is_last(*position, device.project(), session_id) {
+                    continue;
+                }
+                let now = self.inner.live.now(device).await;
+                let now = now.filter(|now| now.session.id == *session_id);
+                if let Some(Ok(kept)) = now.map(|now| Kept::new(&now)) {
+                    *told = Told::Whole(kept);
+                }
+            }
+        }
+        records
     }
 
     /// Reads what was read before. It stays in the spool until it is applied.

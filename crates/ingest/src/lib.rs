@@ -22,6 +22,7 @@ mod properties;
 mod record;
 mod sessions;
 mod spool;
+mod text;
 mod visitor;
 
 pub use appliers::Appliers;

@@ -12,7 +12,7 @@ use paneld_domain::{Event, Identity, Timestamp};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-pub(crate) use self::fields::Fields;
+pub(crate) use self::fields::{Fields, LONGEST_TEXT};
 use crate::{Body, DeviceId, Envelope, PathStep, Problem, properties::LONGEST_KEY};
 
 /// How long the name of an event may be, in characters.

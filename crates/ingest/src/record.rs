@@ -3,6 +3,7 @@
 use paneld_domain::{
     BotVisit, Event, PeopleChange, ProjectKey, ReplayChunk, Session, SessionSpan, Timestamp, View,
 };
+use postcard::{ser_flavors::Size, serialize_with_flavor};
 use serde::{Deserialize, Serialize};
 
 /// What one accepted request does. It is applied as a whole, by each sink the part it keeps.
@@ -45,6 +46,17 @@ pub(crate) enum Change {
     View(Box<Event>, View),
     /// A view arrived after later ones of its session: their places are to be found anew.
     Disordered(SessionSpan),
+    /// Something happened that opens its session, which is told by an event of its own: the same
+    /// but for what `Live::start` changes. If it was a view, it was the first.
+    Opening(Box<Event>, Option<View>),
+}
+
+impl Change {
+    /// How many bytes it takes in the spool.
+    pub(crate) fn bytes(&self) -> usize {
+        // What cannot be written is refused where it is written.
+        serialize_with_flavor(self, Size::default()).unwrap_or_default()
+    }
 }
 
 impl Record {

@@ -123,6 +123,15 @@ impl Repository {
         run!(self.is_empty())
     }
 
+    /// Whether there is more than one project, of whatever organization; deleted ones count until
+    /// they are purged.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn has_several_projects(&self) -> Result<bool, RepositoryError> {
+        run!(self.has_several_projects())
+    }
+
     /// Makes the first organization and its root client. Says whether it did: only when there
     /// was none, whoever else begins at the same time.
     ///

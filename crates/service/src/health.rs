@@ -136,6 +136,11 @@ impl Health {
         Readiness::new(backends, self.redis_is_needed)
     }
 
+    /// Sets the gauges of what waits and of what is live.
+    pub fn measure(&self) {
+        self.ingest.measure();
+    }
+
     /// Callers at the same time share one look.
     async fn catalog(&self) -> BackendState {
         let mut last = self.last.lock().await;

@@ -14,6 +14,7 @@ mod error;
 mod health;
 mod identity;
 mod manage;
+mod neighbours;
 mod once;
 mod reports;
 mod revocations;

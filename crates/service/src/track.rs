@@ -10,7 +10,7 @@ use paneld_ingest::{
 };
 use paneld_repository::{Repository, Resource};
 
-use crate::ServiceError;
+use crate::{ServiceError, neighbours::Neighbours};
 
 /// Who calls, and how.
 #[derive(Debug)]
@@ -66,6 +66,7 @@ pub struct Track {
     ingest: Ingest,
     repository: Repository,
     clock: Clock,
+    neighbours: Arc<Neighbours>,
 }
 
 impl Track {
@@ -75,6 +76,7 @@ impl Track {
             ingest,
             repository,
             clock,
+            neighbours: Arc::default(),
         }
     }
 
@@ -95,6 +97,7 @@ impl Track {
         let principal = call.tracker.principal();
         let project = self.project(principal, call.project_id).await?;
         demand_wanted(&project, &call, &tracked.input)?;
+        self.note_neighbours().await;
         let arrived = Arrived {
             target: Arc::new(target(&project)),
             visitor: call.visitor,
@@ -143,9 +146,17 @@ impl Track {
     ) -> Result<(), ServiceError> {
         let project = self.project(caller.principal(), project_id).await?;
         let now = self.clock.now();
-        let target = target(&project);
-        let imported = self.ingest.import(&target, rows, with_sessions, now);
+        self.note_neighbours().await;
+        let target = Arc::new(target(&project));
+        let imported = self.ingest.import(target, rows, with_sessions, now);
         Ok(imported.await?)
+    }
+
+    async fn note_neighbours(&self) {
+        let neighbours = &self.neighbours;
+        neighbours
+            .note(&self.ingest, &self.repository, &self.clock)
+            .await;
     }
 
     /// The project of the caller, or the one it names: `contract/auth-and-limits.md` §2.3.
@@ -186,6 +197,7 @@ fn target(project: &Project) -> Target {
     Target {
         key: project.key,
         id: project.id.to_string(),
+        organization: project.organization_id.clone(),
         unwanted: unwanted.collect(),
     }
 }

@@ -95,14 +95,15 @@ pub const SETTINGS: [Setting; 27] = [
         Some("1024"),
         "4096",
         "How many MiB of what is tracked may wait on disk while the catalog or the event store is \
-         away. Beyond that, Track is answered with 503.",
+         away. Beyond that, Track is answered with 503; where there are several projects, beyond \
+         half of it for those who have most waiting.",
     ),
     setting(
         "sessions_limit",
         Some("100000"),
         "500000",
-        "How many live sessions are kept in memory, at about 2 KiB each. When one more begins, an \
-         old one is ended before its half hour is over.",
+        "How many live sessions are kept in memory, at about 2 KiB each, and 4 KiB on average at \
+         most. Beyond that, some are ended before their half hour is over.",
     ),
     setting(
         "geoip",

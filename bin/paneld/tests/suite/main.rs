@@ -13,12 +13,14 @@ mod auth;
 mod errors;
 mod fuzz;
 mod limits;
+mod old_files;
 mod openapi;
 
 mod audit;
 mod clients;
 mod erasure;
 mod export;
+mod flood;
 mod idempotency;
 mod identity;
 mod imported;

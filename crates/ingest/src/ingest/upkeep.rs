@@ -8,7 +8,7 @@ use super::{Append, Ingest, Inner, Salts};
 use crate::{
     record::{Change, Record},
     sessions::DeviceKey,
-    spool::SpoolError,
+    spool::{Account, SpoolError},
 };
 
 /// For how long the ids of requests are known.
@@ -80,7 +80,8 @@ impl Ingest {
             replays_before,
         };
         let record = Record::new(project, self.0.clock.now(), vec![change]);
-        self.0.spool.append(&Append::new(record)).await?;
+        let append = Append::new(Account::Upkeep, record);
+        self.0.spool.append(&append).await?;
         Ok(())
     }
 
@@ -89,9 +90,34 @@ impl Ingest {
         self.0.spool.is_writable()
     }
 
-    /// How many bytes wait to be applied.
-    pub fn backlog(&self) -> u64 {
-        self.0.spool.bytes()
+    /// Whether so much waits that it matters who else wants room in the spool, which
+    /// [`Self::note_projects`] tells.
+    pub fn is_half_full(&self) -> bool {
+        self.0.spool.is_half_full()
+    }
+
+    /// Notes whether there is more than one project. A single one may fill the spool; it counts as
+    /// one of several until it is told otherwise.
+    pub fn note_projects(&self, are_several: bool) {
+        self.0.spool.note_projects(are_several);
+    }
+
+    /// Sets the gauges of what waits, and of the sessions that are live; and says in the log when
+    /// much waits.
+    pub fn measure(&self) {
+        let spool = &self.0.spool;
+        spool.tell_fill();
+        let sessions = self.0.live.used();
+        #[expect(clippy::cast_precision_loss, reason = "nobody counts that far")]
+        for (name, value) in [
+            ("paneld_spool_bytes", spool.bytes() as f64),
+            ("paneld_live_sessions", sessions.sessions as f64),
+            ("paneld_live_session_bytes", sessions.bytes as f64),
+        ] {
+            metrics::gauge!(name).set(value);
+        }
+        let is_up = if spool.can_write() { 1.0 } else { 0.0 };
+        metrics::gauge!("paneld_spool_up").set(is_up);
     }
 
     async fn each<F>(
@@ -121,15 +147,18 @@ impl Inner {
         let Some(live) = held.get(&device).filter(|live| live.is_due(now)).cloned() else {
             return Ok(());
         };
-        let session = live.session.clone();
+        let (session, is_big) = (live.session.clone(), live.is_big());
         let (rest, end) = live.rest(now);
         let mut changes = Vec::new();
-        if let Some(end) = end {
-            changes.push(Change::Event(Box::new(end)));
+        if end.is_some() || is_big {
             changes.push(Change::Session(Box::new(session)));
         }
+        if let Some(end) = end {
+            changes.push(Change::Event(Box::new(end)));
+        }
         let record = Record::new(device.project(), now, changes);
-        let append = Append::with_live(record, vec![(device, rest)]);
+        let account = Account::Project(device.project());
+        let append = Append::with_live(account, record, vec![(device, rest)]);
         self.write(held, append).await?;
         Ok(())
     }
@@ -147,7 +176,7 @@ impl Inner {
             let held = inner.live.hold(&devices).await;
             let record = Record::new(project, inner.clock.now(), changes);
             let gone = devices.iter().map(|device| (device.clone(), None));
-            let append = Append::with_live(record, gone.collect());
+            let append = Append::with_live(Account::Upkeep, record, gone.collect());
             inner.write(held, append).await
         });
         forgotten.await.map_err(|_panicked| SpoolError::Closed)?

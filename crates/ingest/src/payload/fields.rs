@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How many bytes an id may have, and how many characters a name or a type.
-const LONGEST_TEXT: usize = 255;
+pub(crate) const LONGEST_TEXT: usize = 255;
 /// How many groups may be named at once.
 const MOST_TEXTS: usize = 500;
 
@@ -167,6 +167,16 @@ impl Fields {
                 None
             }
         }
+    }
+
+    /// A text of so many bytes at most.
+    pub(crate) fn text_of(&mut self, name: &str, longest: usize) -> Option<String> {
+        let text = self.text(name)?;
+        if text.len() > longest {
+            self.problem(name, &format!("must be at most {longest} bytes long"));
+            return None;
+        }
+        Some(text)
     }
 
     /// A text where it is one.

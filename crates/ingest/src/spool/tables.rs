@@ -1,23 +1,28 @@
 //! The tables of the spool's file.
 
 use std::{
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
-    sync::{PoisonError, RwLock},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use paneld_domain::ProjectKey;
+use paneld_domain::{OrganizationId, ProjectKey};
 use redb::{
     Builder, Database, ReadTransaction, ReadableDatabase as _, ReadableTable, TableDefinition,
     TableError,
 };
+use uuid::Uuid;
 
 use super::{
-    Part, Seen, SpoolError, Spooled, Stretch, Wanted, fault::Fault, frames::Frame, tail::Tail,
-    transaction::Transaction,
+    Part, Seen, SpoolError, Spooled, Stretch, Wanted, backlog::Shares, fault::Fault, frames::Frame,
+    tail::Tail, transaction::Transaction,
 };
 use crate::{
     Ids,
-    sessions::{DeviceKey, Live},
+    sessions::{DeviceKey, Kept, Live, Told},
 };
 
 /// Rows of records of one commit behind one another, by the position of the last of them.
@@ -32,6 +37,8 @@ pub(super) const SEEN_BY_TIME: TableDefinition<'_, (i64, i64, u128), ()> =
     TableDefinition::new("seen_ids_by_time");
 /// Records that a sink refused, by position.
 pub(super) const SET_ASIDE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("set_aside");
+/// The organizations of projects, by the key of the project.
+pub(super) const OWNERS: TableDefinition<'_, i64, &str> = TableDefinition::new("owners");
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 
 /// The position of the last record that was written before some were removed: they are never
@@ -43,8 +50,10 @@ pub(super) const SNAPSHOT: &str = "snapshot";
 /// When a session was last ended early.
 pub(super) const CROWDED_AT: &str = "crowded_at";
 pub(super) const FORMAT: &str = "format";
-/// Raised whenever records or live sessions are written in another form.
-pub(super) const THIS_FORMAT: &[u8] = &[3];
+/// Raised whenever something is written that the versions before cannot read.
+pub(super) const THIS_FORMAT: u8 = 4;
+/// Files from this format on can be read: what was added since is kinds of changes, and tables.
+const OLDEST_FORMAT: u8 = 3;
 
 /// How much of the file is kept in memory.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
@@ -56,21 +65,34 @@ const READ_BYTES: usize = 8 * 1024 * 1024;
 pub(super) struct Tables {
     path: PathBuf,
     id: String,
+    /// Whether the file is of an older format, up to the first write.
+    is_older: AtomicBool,
     database: RwLock<Option<Database>>,
+}
+
+/// A spool that is there.
+struct Known {
+    id: String,
+    format: u8,
 }
 
 impl Tables {
     pub(super) fn open(path: &Path, behind: u64) -> Result<Self, SpoolError> {
         let database = open(path)?;
         // A file that is there is only read: a server has to start on a full disk, too.
-        let id = match known(&database) {
-            Ok(Some(id)) => Ok(id),
-            Ok(None) => write(&database, |tables| tables.make(behind)),
+        let known = match known(&database) {
+            Ok(Some(known)) => Ok(known),
+            Ok(None) => write(&database, |tables| tables.make(behind)).map(|id| Known {
+                id,
+                format: THIS_FORMAT,
+            }),
             Err(fault) => Err(fault),
         };
+        let Known { id, format } = known.map_err(SpoolError::broken)?;
         Ok(Self {
             path: path.to_owned(),
-            id: id.map_err(SpoolError::broken)?,
+            id,
+            is_older: AtomicBool::new(format < THIS_FORMAT),
             database: RwLock::new(Some(database)),
         })
     }
@@ -79,9 +101,10 @@ impl Tables {
         &self.id
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        let database = self.database.read();
-        database.unwrap_or_else(PoisonError::into_inner).is_some()
+    /// How many bytes are free on its disk; 0 where that is not known.
+    pub(super) fn free_bytes(&self) -> u64 {
+        let disk = rustix::fs::statvfs(&self.path);
+        disk.map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     /// Closes the file, and opens it again: after it could not be written once, it must be read
@@ -94,17 +117,36 @@ impl Tables {
         Ok(())
     }
 
-    /// The position of the last record, and the size of those behind another position.
-    pub(super) fn measure(&self, after: u64) -> Result<(u64, u64), SpoolError> {
+    /// The position of the last record, and whose those behind another position are.
+    pub(super) fn measure(&self, after: u64) -> Result<(u64, Shares), SpoolError> {
         self.with(|database| {
             let read = database.begin_read()?;
             let records = read.open_table(RECORDS)?;
             let last = last(&read.open_table(META)?, &records)?;
-            let mut bytes = 0;
+            let mut shares = Shares::default();
             for row in records.range(after + 1..)? {
-                bytes += row?.1.value().len() as u64;
+                shares.add_row(row?.1.value())?;
             }
-            Ok((last, bytes))
+            Ok((last, shares))
+        })
+    }
+
+    /// The organizations of projects, as far as they were told.
+    pub(super) fn owners(&self) -> Result<HashMap<i64, OrganizationId>, SpoolError> {
+        self.with(|database| {
+            let owners = match database.begin_read()?.open_table(OWNERS) {
+                Err(TableError::TableDoesNotExist(_)) => return Ok(HashMap::new()),
+                owners => owners?,
+            };
+            let mut all = HashMap::new();
+            for owner in owners.iter()? {
+                let (project, organization) = owner?;
+                // What cannot be read is told again with the next request.
+                if let Ok(organization) = organization.value().parse() {
+                    all.insert(project.value(), organization);
+                }
+            }
+            Ok(all)
         })
     }
 
@@ -219,12 +261,35 @@ impl Tables {
         })
     }
 
+    pub(super) fn seen_of(&self, all: &[Seen]) -> Result<HashSet<Uuid>, SpoolError> {
+        self.with(|database| {
+            let there = database.begin_read()?.open_table(SEEN)?;
+            let mut found = HashSet::new();
+            for seen in all {
+                if there.get((seen.project.0, seen.id.as_u128()))?.is_some() {
+                    found.insert(seen.id);
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// Runs the work in a transaction, and commits it to the disk.
     pub(super) fn write<T>(
         &self,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, SpoolError> {
-        self.with(|database| write(database, work))
+        self.with(|database| {
+            let is_older = self.is_older.load(Ordering::Relaxed);
+            let result = write(database, |transaction| {
+                if is_older {
+                    transaction.set_format()?;
+                }
+                work(transaction)
+            })?;
+            self.is_older.store(false, Ordering::Relaxed);
+            Ok(result)
+        })
     }
 
     fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, SpoolError> {
@@ -253,8 +318,8 @@ fn write<T>(
     Ok(result)
 }
 
-/// The id of the spool in this file; `None` when nothing was ever written.
-fn known(database: &Database) -> Result<Option<String>, Fault> {
+/// The spool in this file; `None` when nothing was ever written.
+fn known(database: &Database) -> Result<Option<Known>, Fault> {
     let meta = match database.begin_read()?.open_table(META) {
         Err(TableError::TableDoesNotExist(_)) => return Ok(None),
         meta => meta?,
@@ -263,22 +328,48 @@ fn known(database: &Database) -> Result<Option<String>, Fault> {
         return Ok(None);
     };
     let format = meta.get(FORMAT)?;
-    if format.is_none_or(|format| format.value() != THIS_FORMAT) {
-        return Err(Fault::OtherFormat);
+    let format = format.and_then(|format| format.value().first().copied());
+    match format.unwrap_or_default() {
+        ..OLDEST_FORMAT => Err(Fault::OlderFormat),
+        format @ OLDEST_FORMAT..=THIS_FORMAT => Ok(Some(Known {
+            id: String::from_utf8_lossy(id.value()).into_owned(),
+            format,
+        })),
+        _ => Err(Fault::NewerFormat),
     }
-    Ok(Some(String::from_utf8_lossy(id.value()).into_owned()))
 }
 
 /// What the records behind the snapshot of live sessions change of them.
 fn tail(read: &ReadTransaction) -> Result<Tail, Fault> {
     let snapshot = read.open_table(META)?.get(SNAPSHOT)?;
     let snapshot = snapshot.map_or(0, |at| position(at.value()));
+    let table = read.open_table(LIVE)?;
     let mut tail = Tail::behind(snapshot);
     for row in read.open_table(RECORDS)?.range(snapshot + 1..)? {
         let (last, row) = row?;
         let (last, row) = (last.value(), row.value());
         for (_, frame) in numbered(last, row)?.filter(|(at, _)| *at > snapshot) {
-            tail.add(frame.live()?, frame.as_bytes().len() as u64);
+            let mut live = Vec::new();
+            for (device, told) in frame.live()? {
+                let after = match told {
+                    Told::Gone => None,
+                    Told::Whole(kept) => Some(kept),
+                    Told::Grown(session_id, growth) => {
+                        let before = match tail.changed(&device) {
+                            Some(changed) => changed.cloned(),
+                            None => {
+                                let kept = table.get((device.project().0, device.device()))?;
+                                kept.map(|kept| Kept::from_bytes(kept.value()))
+                            }
+                        };
+                        // What is not there is told by what follows.
+                        let grown = before.map(|before| before.grown(&session_id, &growth));
+                        grown.transpose()?
+                    }
+                };
+                live.push((device, after));
+            }
+            tail.add(live, frame.as_bytes().len() as u64);
         }
     }
     Ok(tail)

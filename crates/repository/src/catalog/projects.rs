@@ -106,6 +106,12 @@ fn parse_retention(days: Option<i64>) -> Result<Option<RetentionDays>, Repositor
 }
 
 impl Store {
+    pub(crate) async fn has_several_projects(&self) -> Result<bool, RepositoryError> {
+        let two = projects::table.select(projects::key).limit(2);
+        let two = two.load::<i64>(&mut self.reader().await?).await?;
+        Ok(two.len() > 1)
+    }
+
     pub(crate) async fn list_projects(
         &self,
         organization: OrganizationId,

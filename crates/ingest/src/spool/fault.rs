@@ -17,6 +17,10 @@ pub(super) enum Fault {
     OtherFormat,
     #[error("the file is not open")]
     NotOpen,
+    #[error(transparent)]
+    File(#[from] std::io::Error),
+    #[error("the table {0} would be lost when the file is written anew")]
+    NotCopied(String),
 }
 
 /// The store has an error type for each of its operations; here they are one.

@@ -12,11 +12,12 @@ use redb::{
 };
 
 use super::{
-    Part, Seen, SpoolError, Spooled, Stretch, Wanted, fault::Fault, frames::Frame, tail::Tail,
-    transaction::Transaction,
+    Part, Seen, SpoolError, Spooled, Stretch, Wanted, compaction, fault::Fault, frames::Frame,
+    tail::Tail, transaction::Transaction,
 };
 use crate::{
     Ids,
+    record::Record,
     sessions::{DeviceKey, Live},
 };
 
@@ -61,7 +62,8 @@ pub(super) struct Tables {
 
 impl Tables {
     pub(super) fn open(path: &Path, behind: u64) -> Result<Self, SpoolError> {
-        let database = open(path)?;
+        compaction::remove_leftover(path).map_err(SpoolError::broken)?;
+        let database = open(path).map_err(SpoolError::broken)?;
         // A file that is there is only read: a server has to start on a full disk, too.
         let id = match known(&database) {
             Ok(Some(id)) => Ok(id),
@@ -79,6 +81,15 @@ impl Tables {
         &self.id
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file; `None` while it is closed.
+    pub(super) fn database(&self) -> &RwLock<Option<Database>> {
+        &self.database
+    }
+
     pub(super) fn is_open(&self) -> bool {
         let database = self.database.read();
         database.unwrap_or_else(PoisonError::into_inner).is_some()
@@ -90,7 +101,7 @@ impl Tables {
         let database = self.database.write();
         let mut database = database.unwrap_or_else(PoisonError::into_inner);
         *database = None;
-        *database = Some(open(&self.path)?);
+        *database = Some(open(&self.path).map_err(SpoolError::broken)?);
         Ok(())
     }
 
@@ -186,9 +197,28 @@ impl Tables {
         })
     }
 
+    /// The positions of the records that were set aside and are meant.
+    pub(super) fn find_set_aside(
+        &self,
+        is_meant: impl Fn(&Record) -> bool,
+    ) -> Result<Vec<u64>, SpoolError> {
+        self.with(|database| {
+            let mut found = Vec::new();
+            for row in database.begin_read()?.open_table(SET_ASIDE)?.iter()? {
+                let (position, record) = row?;
+                for frame in Frame::all(record.value())? {
+                    if is_meant(&frame.read()?.1) {
+                        found.push(position.value());
+                    }
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// The records that were set aside, by position.
     #[cfg(test)]
-    pub(super) fn set_aside(&self) -> Result<Vec<(u64, crate::record::Record)>, SpoolError> {
+    pub(super) fn set_aside(&self) -> Result<Vec<(u64, Record)>, SpoolError> {
         self.with(|database| {
             let mut all = Vec::new();
             for record in database.begin_read()?.open_table(SET_ASIDE)?.iter()? {
@@ -227,7 +257,10 @@ impl Tables {
         self.with(|database| write(database, work))
     }
 
-    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, SpoolError> {
+    pub(super) fn with<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, Fault>,
+    ) -> Result<T, SpoolError> {
         let database = self.database.read();
         let database = database.unwrap_or_else(PoisonError::into_inner);
         match &*database {
@@ -237,10 +270,11 @@ impl Tables {
     }
 }
 
-fn open(path: &Path) -> Result<Database, SpoolError> {
+pub(super) fn open(path: &Path) -> Result<Database, Fault> {
+    paneld_files::make_file(path)?;
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES);
-    builder.create(path).map_err(SpoolError::broken)
+    Ok(builder.create(path)?)
 }
 
 fn write<T>(

@@ -7,6 +7,7 @@ mod settings;
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::bail;
+use chrono::TimeDelta;
 use paneld_auth::PlainSecret;
 use paneld_domain::{ClientId, InvalidValue, Name, Rate};
 use paneld_guard::{TrustedProxies, TrustedProxy};
@@ -36,6 +37,8 @@ pub struct Config {
     pub spool_limit: u64,
     /// How many live sessions there may be.
     pub sessions_limit: usize,
+    /// Within which time nothing is left in the files of what was removed.
+    pub erased_within: TimeDelta,
     /// The file that knows where addresses are.
     pub geoip: Option<PathBuf>,
     /// What the first start makes.
@@ -147,6 +150,14 @@ impl Reader<'_> {
         let events_memory = self.parse("events_memory", |text| parse_mebibytes(text, 128));
         let spool_limit = self.parse("spool_limit", |text| parse_mebibytes(text, 1));
         let sessions_limit = self.parse("sessions_limit", parse_count);
+        let erased_within = self.parse("erased_within", |text| {
+            let minutes = text.parse().ok();
+            let minutes = minutes.filter(|minutes| (1..=10_080).contains(minutes));
+            let minutes = minutes.and_then(TimeDelta::try_minutes);
+            minutes.ok_or(InvalidValue::new(
+                "must be a number of minutes from 1 to 10080",
+            ))
+        });
         let geoip = self.optional("geoip", |text| Ok(PathBuf::from(text)));
         let bootstrap = self.bootstrap();
         let limits = self.limits();
@@ -175,6 +186,7 @@ impl Reader<'_> {
             events_memory: events_memory?,
             spool_limit: spool_limit?,
             sessions_limit: sessions_limit?,
+            erased_within: erased_within?,
             geoip: geoip?,
             bootstrap: bootstrap?,
             limits: limits?,

@@ -11,8 +11,8 @@ use paneld_http::Services;
 use paneld_ratelimit::{Limiter, RedisDown};
 use paneld_redis::Redis;
 use paneld_service::{
-    Admin, Erasure, EventStore, Health, Identity, Manage, ManageSettings, Reports, Repository,
-    Revocations, ServiceError, Track, Upkeep, current_salts,
+    Admin, Compaction, Erasure, EventStore, Health, Identity, Manage, ManageSettings, Reports,
+    Repository, Revocations, ServiceError, Track, Upkeep, current_salts,
     ingest::{Appliers, Ingest, IngestSettings},
 };
 use tokio::{net::TcpStream, task::JoinHandle};
@@ -30,6 +30,8 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 /// How often sessions are looked at to which nothing came any more.
 const SESSIONS_INTERVAL: Duration = Duration::from_secs(15);
+/// How often it is looked whether files are to be written anew.
+const COMPACTION_INTERVAL: Duration = Duration::from_secs(15);
 /// How often what is older than a project wants is forgotten.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
 /// How often recorded durations are counted into the metrics.
@@ -48,6 +50,7 @@ pub struct Server {
     handle: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     upkeep: Upkeep,
+    compaction: Arc<Compaction>,
     appliers: Appliers,
     events: EventStore,
     chores: Vec<JoinHandle<()>>,
@@ -87,6 +90,13 @@ impl Server {
             stores.events.clone(),
             stores.repository.clone(),
         );
+        let compaction = Arc::new(Compaction::new(
+            stores.repository.clone(),
+            stores.ingest.clone(),
+            stores.events.clone(),
+            clock.clone(),
+            config.erased_within,
+        ));
         let services = services(config, &stores, &authenticator, redis, &clock);
         let Stores {
             repository,
@@ -126,7 +136,8 @@ impl Server {
             address,
             handle,
             serving: tokio::spawn(running),
-            chores: chores(&upkeep, health),
+            chores: chores(&upkeep, health, &compaction),
+            compaction,
             appliers,
             events,
             metrics,
@@ -143,6 +154,11 @@ impl Server {
     /// What it does again and again, for tests that do not want to wait for it.
     pub fn upkeep(&self) -> &Upkeep {
         &self.upkeep
+    }
+
+    /// What writes files anew, for tests that do not want to wait for it.
+    pub fn compaction(&self) -> &Compaction {
+        &self.compaction
     }
 
     /// Waits until everything that was taken is applied, and so visible.
@@ -305,7 +321,11 @@ fn services(
     }
 }
 
-fn chores(upkeep: &Upkeep, health: Arc<Health>) -> Vec<JoinHandle<()>> {
+fn chores(
+    upkeep: &Upkeep,
+    health: Arc<Health>,
+    compaction: &Arc<Compaction>,
+) -> Vec<JoinHandle<()>> {
     let (purging, recording) = (upkeep.clone(), upkeep.clone());
     let purge = every(PURGE_INTERVAL, move || {
         let upkeep = purging.clone();
@@ -344,6 +364,16 @@ fn chores(upkeep: &Upkeep, health: Arc<Health>) -> Vec<JoinHandle<()>> {
         let upkeep = retaining.clone();
         async move { report("old events could not be forgotten", upkeep.retain().await) }
     });
+    let compaction = Arc::clone(compaction);
+    let compacting = every(COMPACTION_INTERVAL, move || {
+        let compaction = Arc::clone(&compaction);
+        async move {
+            report(
+                "what was removed is still in some file",
+                compaction.run_if_due().await,
+            );
+        }
+    });
     // What it finds is in the log, for operators whose balancer does not ask.
     let watch = every(HEALTH_INTERVAL, move || {
         let health = Arc::clone(&health);
@@ -353,7 +383,7 @@ fn chores(upkeep: &Upkeep, health: Arc<Health>) -> Vec<JoinHandle<()>> {
         }
     });
     let metrics = every(METRICS_INTERVAL, || async { metrics::run_upkeep() });
-    vec![purge, uses, sessions, retention, watch, metrics]
+    vec![purge, uses, sessions, retention, compacting, watch, metrics]
 }
 
 const USES_NOT_WRITTEN: &str = "the last uses of clients could not be written down";

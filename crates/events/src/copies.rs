@@ -9,7 +9,7 @@ use crate::{
     EventStore, EventsError,
     apply::{append, with_room},
     error::Fault,
-    record,
+    record, removals,
     store::Kind,
 };
 
@@ -121,7 +121,13 @@ fn finish(
     let transaction = connection.transaction()?;
     match project {
         Some(project) => remove_all(&transaction, project)?,
-        None => transaction.execute_batch("DELETE FROM profiles; DELETE FROM groups")?,
+        None => {
+            let profiles = transaction.execute("DELETE FROM profiles", [])?;
+            let groups = transaction.execute("DELETE FROM groups", [])?;
+            if profiles + groups > 0 {
+                removals::note(&transaction)?;
+            }
+        }
     }
     transaction.execute_batch(
         "INSERT INTO profiles FROM new_profiles; INSERT INTO groups FROM new_groups",
@@ -148,7 +154,7 @@ fn demand_position(connection: &Connection, position: u64) -> Result<(), Fault> 
 fn remove_all(connection: &Connection, project: ProjectKey) -> Result<(), Fault> {
     connection.execute("DELETE FROM profiles WHERE project_key = ?", [project.0])?;
     connection.execute("DELETE FROM groups WHERE project_key = ?", [project.0])?;
-    Ok(())
+    removals::note(connection)
 }
 
 fn remove(connection: &Connection, table: &str, ids: &[(ProjectKey, String)]) -> Result<(), Fault> {

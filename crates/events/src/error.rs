@@ -36,6 +36,13 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// What is behind it.
+    pub(crate) fn into_cause(self) -> Cause {
+        match self {
+            Self::Store(cause) | Self::Memory(cause) | Self::Data(cause) => cause,
+        }
+    }
+
     /// The database sends something else than it was asked for.
     pub(crate) fn unexpected(expected: &str) -> Self {
         Self::Data(format!("the answer is not {expected}").into())

@@ -10,6 +10,7 @@
 
 mod apply;
 mod batch;
+mod compaction;
 mod conditions;
 mod copies;
 mod counted;
@@ -25,6 +26,7 @@ mod parts;
 mod query;
 mod read;
 mod record;
+mod removals;
 mod reports;
 mod schema;
 mod sessions;
@@ -39,5 +41,6 @@ pub use error::{Cause, EventsError};
 pub use events_url::EventsUrl;
 pub use export::EventBatches;
 pub use query::{EventsPage, ProfileNumbers};
+pub use removals::Removals;
 pub use reports::{CountedEdge, CountedSessions, Members};
 pub use store::EventStore;

@@ -1,6 +1,12 @@
 //! Answers that come in parts: from the thread that asks to the future that takes.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{runtime::Handle, sync::mpsc};
 
@@ -17,8 +23,8 @@ const AHEAD: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The two ends of an answer. Work that is waited for like this is interrupted when the parts are
-/// dropped.
-pub(crate) fn pair<T>(waiter: Waiter) -> (Outlet<T>, Parts<T>) {
+/// dropped. No part is sent any more once it must end.
+pub(crate) fn pair<T>(waiter: Waiter, must_end: Arc<AtomicBool>) -> (Outlet<T>, Parts<T>) {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let parts = Parts {
         receiver,
@@ -26,7 +32,7 @@ pub(crate) fn pair<T>(waiter: Waiter) -> (Outlet<T>, Parts<T>) {
         is_over: false,
         _waiter: waiter,
     };
-    (Outlet(sender), parts)
+    (Outlet { sender, must_end }, parts)
 }
 
 enum Sent<T> {
@@ -35,11 +41,17 @@ enum Sent<T> {
 }
 
 /// Where parts go in. It blocks while there are enough ahead.
-pub(crate) struct Outlet<T>(mpsc::Sender<Result<Sent<T>, EventsError>>);
+pub(crate) struct Outlet<T> {
+    sender: mpsc::Sender<Result<Sent<T>, EventsError>>,
+    must_end: Arc<AtomicBool>,
+}
 
 impl<T> Outlet<T> {
     /// Sends a part.
     pub(crate) fn send(&self, part: T) -> Result<(), Fault> {
+        if self.must_end.load(Ordering::Relaxed) {
+            return Err(Fault::Data("the store is to be compacted".into()));
+        }
         self.put(Ok(Sent::Part(part)))
     }
 
@@ -50,7 +62,7 @@ impl<T> Outlet<T> {
     }
 
     fn put(&self, what: Result<Sent<T>, EventsError>) -> Result<(), Fault> {
-        let sent = Handle::current().block_on(self.0.send_timeout(what, PATIENCE));
+        let sent = Handle::current().block_on(self.sender.send_timeout(what, PATIENCE));
         sent.map_err(|_gone| Fault::Data("nobody takes the answer".into()))
     }
 }

@@ -1,5 +1,7 @@
 //! SQL in the making: text, and the values of its question marks in their order.
 
+use std::path::Path;
+
 use duckdb::{
     Connection, Row,
     arrow::{datatypes::SchemaRef, record_batch::RecordBatch},
@@ -10,6 +12,16 @@ use paneld_analytics::Window;
 use paneld_domain::{ProjectKey, Timestamp};
 
 use crate::{error::Fault, read::time};
+
+/// A path as a text in SQL, for statements of DuckDB that take no values.
+pub(crate) fn literal(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "''"))
+}
+
+/// The name of something in SQL.
+pub(crate) fn name(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
 
 /// A piece of SQL. Whatever callers say is a value of it, never part of its text.
 #[derive(Debug, Clone, Default)]

@@ -1,11 +1,13 @@
 //! The face of the event store.
 
+mod compaction;
+
 use std::{
     collections::{BTreeSet, HashMap},
     error::Error,
     panic::catch_unwind,
     path::Path,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -72,6 +74,7 @@ impl EventStore {
                 opened: Condvar::new(),
                 reads: Arc::new(Semaphore::new(READERS)),
                 streams: Arc::new(Semaphore::new(STREAMS)),
+                must_end: Arc::default(),
                 writes: Arc::new(Semaphore::new(1)),
                 counted: Arc::new(Counted::new()),
             }),
@@ -262,7 +265,7 @@ impl EventStore {
             let turn = turn.map_err(EventsError::away)?;
             let inner = Arc::clone(&self.inner);
             let (waiter, job) = interrupt::pair();
-            let (outlet, parts) = parts::pair(waiter);
+            let (outlet, parts) = parts::pair(waiter, Arc::clone(&inner.must_end));
             spawn_blocking(move || {
                 // Given back only when the query has really ended.
                 let _turn = turn;
@@ -301,6 +304,8 @@ struct Inner {
     opened: Condvar,
     reads: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    /// Whether answers in parts must end.
+    must_end: Arc<AtomicBool>,
     writes: Arc<Semaphore>,
     counted: Arc<Counted>,
 }

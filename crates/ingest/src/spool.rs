@@ -6,6 +6,7 @@
 //! so that a restart finds them as they were told.
 
 mod backlog;
+mod compaction;
 mod fault;
 mod frames;
 mod outage;
@@ -353,6 +354,31 @@ impl Spool {
     pub(crate) async fn set_aside(&self, position: u64) -> Result<(), SpoolError> {
         let (waiter, written) = Waiter::here();
         self.command(Command::SetAside(position, waiter))?;
+        written.await.map_err(|_dropped| SpoolError::Closed)??;
+        Ok(())
+    }
+
+    /// The positions of the records that are kept so and meant here.
+    pub(crate) fn find_set_aside(
+        &self,
+        is_meant: impl Fn(&Record) -> bool,
+    ) -> Result<Vec<u64>, SpoolError> {
+        self.tables.find_set_aside(is_meant)
+    }
+
+    /// Lets go of records that are kept so.
+    pub(crate) async fn drop_set_aside(&self, positions: Vec<u64>) -> Result<(), SpoolError> {
+        let (waiter, written) = Waiter::here();
+        self.command(Command::DropSetAside(positions, waiter))?;
+        written.await.map_err(|_dropped| SpoolError::Closed)??;
+        Ok(())
+    }
+
+    /// Writes the file anew, so that nothing is left in it of what was removed, nor who sent
+    /// requests that came up to this time. What is to be written waits meanwhile.
+    pub(crate) async fn compact(&self, seen_until: Timestamp) -> Result<(), SpoolError> {
+        let (waiter, written) = Waiter::here();
+        self.command(Command::Compact(seen_until.timestamp_millis(), waiter))?;
         written.await.map_err(|_dropped| SpoolError::Closed)??;
         Ok(())
     }

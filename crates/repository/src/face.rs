@@ -630,6 +630,21 @@ impl Repository {
         run!(self.forget_replies(now))
     }
 
+    /// Removes from the catalog's files what is left in them of what was deleted. Writes wait
+    /// meanwhile. A database server takes care of its own files.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written, or there is no room to write it anew.
+    pub async fn compact(&self) -> Result<(), RepositoryError> {
+        match &self.backend {
+            Backend::Sqlite(store) => {
+                let store = store.clone();
+                self.detach(async move { store.compact().await }).await
+            }
+            Backend::Postgres(_) => Ok(()),
+        }
+    }
+
     /// The references of the organization's live projects, newest first; of one project, if it
     /// is given.
     ///

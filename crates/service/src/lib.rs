@@ -4,11 +4,12 @@
 //! authentication remembers of it, in this process and in others. [`Manage`] and [`Identity`]
 //! serve API clients and demand the proof of an [`Authorized`](paneld_auth::Authorized) caller;
 //! [`Admin`] serves the operator at the console, who needs none, and so handlers are never given
-//! one. [`Upkeep`] is what must be done again and again.
+//! one. [`Upkeep`] and [`Compaction`] are what must be done again and again.
 //!
 //! This crate knows no HTTP and no SQL.
 
 mod admin;
+mod compaction;
 mod erasure;
 mod error;
 mod health;
@@ -29,6 +30,7 @@ pub mod ingest {
     pub use paneld_ingest::*;
 }
 
+pub use compaction::Compaction;
 pub use erasure::{ErasedProfile, Erasure};
 pub use error::{Conflict, ServiceError};
 pub use health::{BackendState, Health, Overall, Readiness};

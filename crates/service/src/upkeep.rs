@@ -1,6 +1,6 @@
 //! What must be done again and again.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use paneld_auth::Authenticator;
 use paneld_domain::{Clock, Timestamp};
@@ -74,15 +74,17 @@ impl Upkeep {
     /// When the catalog cannot be asked, or the spool cannot be written.
     pub async fn retain(&self) -> Result<(), ServiceError> {
         let now = self.clock.now();
+        let before = |days: u32| now - chrono::TimeDelta::days(days.into());
+        let replays_before = before(REPLAY_DAYS);
+        let mut limited = HashMap::new();
         for (key, days) in self.repository.list_retentions().await? {
-            let before = |days: u32| now - chrono::TimeDelta::days(days.into());
             let events_before = days.map(|days| before(days.get()));
-            let replays_before = before(REPLAY_DAYS);
+            limited.extend(events_before.map(|before| (key, before)));
             self.ingest
                 .retain(key, events_before, replays_before)
                 .await?;
         }
-        Ok(())
+        Ok(self.ingest.forget_refused(limited, replays_before).await?)
     }
 
     /// Takes the salts of today.

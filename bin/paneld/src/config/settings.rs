@@ -51,7 +51,7 @@ const fn setting(
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 27] = [
+pub const SETTINGS: [Setting; 28] = [
     setting(
         "listen",
         Some("127.0.0.1:3333"),
@@ -104,6 +104,14 @@ pub const SETTINGS: [Setting; 27] = [
         "500000",
         "How many live sessions are kept in memory, at about 2 KiB each, and 4 KiB on average at \
          most. Beyond that, some are ended before their half hour is over.",
+    ),
+    setting(
+        "erased_within",
+        Some("1440"),
+        "4320",
+        "Within how many minutes nothing is left in any file of profiles that were erased, \
+         projects that were purged, and events that were kept long enough: 1 to 10080. Files are \
+         written anew for that, in a quiet moment of the second half of that time if there is one.",
     ),
     setting(
         "geoip",

@@ -18,6 +18,7 @@ mod durability;
 mod faults;
 mod first_start;
 mod postgres;
+mod private_files;
 mod redis;
 mod secrecy;
 mod two_servers;

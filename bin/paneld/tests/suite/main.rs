@@ -32,6 +32,7 @@ mod pagination;
 mod projects;
 mod reference;
 mod references;
+mod remains;
 mod rotation;
 mod sessions;
 mod tenants;

@@ -134,6 +134,16 @@ impl TestServer {
         self.server.upkeep().record_uses().await.unwrap();
     }
 
+    /// Writes files anew if it is time, as the server does by itself from time to time.
+    pub(crate) async fn compact_if_due(&self) {
+        self.server.compaction().run_if_due().await.unwrap();
+    }
+
+    /// Forgets what is older than projects want, as the server does from time to time.
+    pub(crate) async fn retain(&self) {
+        self.server.upkeep().retain().await.unwrap();
+    }
+
     /// Takes the catalog away.
     pub(crate) fn break_catalog(&self) {
         self.backends

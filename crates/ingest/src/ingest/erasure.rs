@@ -6,7 +6,11 @@ use paneld_domain::{PeopleChange, ProjectKey};
 use paneld_events::Erased;
 
 use super::Ingest;
-use crate::{SpoolError, record::Change, sessions::DeviceKey};
+use crate::{
+    SpoolError,
+    record::{Change, Record},
+    sessions::DeviceKey,
+};
 
 /// A sink has not done in time what it was to do. It will.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +47,11 @@ impl Ingest {
             key.project() == project && (ids.contains(of) || (is_nobodys && on_theirs()))
         };
         let gone = inner.live.find(is_theirs).await;
+        let whose = ids.clone();
+        let is_about = move |record: &Record| {
+            record.project() == project && record.may_be_about(&whose, &devices)
+        };
+        inner.drop_set_aside(is_about).await?;
         let changes = ids.into_iter().map(|profile_id| {
             let change = PeopleChange::EraseProfile { profile_id };
             Change::People(change)

@@ -1,6 +1,9 @@
 //! What the pipeline does by itself, or for an operator.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError},
+};
 
 use paneld_domain::{ErrorChain, ProjectKey, Timestamp};
 
@@ -62,7 +65,8 @@ impl Ingest {
     pub async fn purge(&self, project: ProjectKey) -> Result<(), SpoolError> {
         let devices = self.0.live.find(|key, _| key.project() == project).await;
         self.0.forget(project, devices, vec![Change::Purge]).await?;
-        Ok(())
+        let is_theirs = move |record: &Record| record.project() == project;
+        self.0.drop_set_aside(is_theirs).await
     }
 
     /// Forgets what is older than a project wants.
@@ -83,6 +87,38 @@ impl Ingest {
         let append = Append::new(Account::Upkeep, record);
         self.0.spool.append(&append).await?;
         Ok(())
+    }
+
+    /// Forgets records that a sink refused, as far as what they have is older than their projects
+    /// want: of each project from before which time, and recordings of all from before another.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn forget_refused(
+        &self,
+        events_before: HashMap<ProjectKey, Timestamp>,
+        replays_before: Timestamp,
+    ) -> Result<(), SpoolError> {
+        let is_old = move |record: &Record| {
+            let before = events_before.get(&record.project());
+            before.is_some_and(|before| record.at < *before)
+                || record.at < replays_before && record.is_recording()
+        };
+        self.0.drop_set_aside(is_old).await
+    }
+
+    /// Writes the file of the spool anew, so that nothing is left in it of what was removed, nor
+    /// who sent requests that came up to this time. What is tracked waits meanwhile.
+    ///
+    /// # Errors
+    /// When it could not be written anew; then the old one goes on.
+    pub async fn compact(&self, seen_until: Timestamp) -> Result<(), SpoolError> {
+        self.0.spool.compact(seen_until).await
+    }
+
+    /// The position of the last record that was taken: how much comes in is how fast it grows.
+    pub fn last_position(&self) -> u64 {
+        self.0.spool.last()
     }
 
     /// Whether something can be taken.
@@ -161,6 +197,20 @@ impl Inner {
         let append = Append::with_live(account, record, vec![(device, rest)]);
         self.write(held, append).await?;
         Ok(())
+    }
+
+    /// Lets go of the records that a sink refused and that are meant.
+    pub(super) async fn drop_set_aside(
+        self: &Arc<Self>,
+        is_meant: impl Fn(&Record) -> bool + Send + 'static,
+    ) -> Result<(), SpoolError> {
+        let inner = Arc::clone(self);
+        let found = tokio::task::spawn_blocking(move || inner.spool.find_set_aside(is_meant));
+        let found = found.await.unwrap_or(Err(SpoolError::Closed))?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        self.spool.drop_set_aside(found).await
     }
 
     /// Writes changes that forget something, and lets go of the sessions of these devices: to the

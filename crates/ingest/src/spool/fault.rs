@@ -21,6 +21,10 @@ pub(super) enum Fault {
     NotOpen,
     #[error("it could not be written a moment ago, and is looked after")]
     NotWritable,
+    #[error(transparent)]
+    File(#[from] std::io::Error),
+    #[error("the table {0} would be lost when the file is written anew")]
+    NotCopied(String),
 }
 
 /// The store has an error type for each of its operations; here they are one.

@@ -17,11 +17,12 @@ use redb::{
 use uuid::Uuid;
 
 use super::{
-    Part, Seen, SpoolError, Spooled, Stretch, Wanted, backlog::Shares, fault::Fault, frames::Frame,
-    tail::Tail, transaction::Transaction,
+    Part, Seen, SpoolError, Spooled, Stretch, Wanted, backlog::Shares, compaction, fault::Fault,
+    frames::Frame, tail::Tail, transaction::Transaction,
 };
 use crate::{
     Ids,
+    record::Record,
     sessions::{DeviceKey, Kept, Live, Told},
 };
 
@@ -78,7 +79,8 @@ struct Known {
 
 impl Tables {
     pub(super) fn open(path: &Path, behind: u64) -> Result<Self, SpoolError> {
-        let database = open(path)?;
+        compaction::remove_leftover(path).map_err(SpoolError::broken)?;
+        let database = open(path).map_err(SpoolError::broken)?;
         // A file that is there is only read: a server has to start on a full disk, too.
         let known = match known(&database) {
             Ok(Some(known)) => Ok(known),
@@ -107,13 +109,22 @@ impl Tables {
         disk.map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file; `None` while it is closed.
+    pub(super) fn database(&self) -> &RwLock<Option<Database>> {
+        &self.database
+    }
+
     /// Closes the file, and opens it again: after it could not be written once, it must be read
     /// anew from the disk.
     pub(super) fn reopen(&self) -> Result<(), SpoolError> {
         let database = self.database.write();
         let mut database = database.unwrap_or_else(PoisonError::into_inner);
         *database = None;
-        *database = Some(open(&self.path)?);
+        *database = Some(open(&self.path).map_err(SpoolError::broken)?);
         Ok(())
     }
 
@@ -228,9 +239,28 @@ impl Tables {
         })
     }
 
+    /// The positions of the records that were set aside and are meant.
+    pub(super) fn find_set_aside(
+        &self,
+        is_meant: impl Fn(&Record) -> bool,
+    ) -> Result<Vec<u64>, SpoolError> {
+        self.with(|database| {
+            let mut found = Vec::new();
+            for row in database.begin_read()?.open_table(SET_ASIDE)?.iter()? {
+                let (position, record) = row?;
+                for frame in Frame::all(record.value())? {
+                    if is_meant(&frame.read()?.1) {
+                        found.push(position.value());
+                    }
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// The records that were set aside, by position.
     #[cfg(test)]
-    pub(super) fn set_aside(&self) -> Result<Vec<(u64, crate::record::Record)>, SpoolError> {
+    pub(super) fn set_aside(&self) -> Result<Vec<(u64, Record)>, SpoolError> {
         self.with(|database| {
             let mut all = Vec::new();
             for record in database.begin_read()?.open_table(SET_ASIDE)?.iter()? {
@@ -292,7 +322,10 @@ impl Tables {
         })
     }
 
-    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, SpoolError> {
+    pub(super) fn with<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, Fault>,
+    ) -> Result<T, SpoolError> {
         let database = self.database.read();
         let database = database.unwrap_or_else(PoisonError::into_inner);
         match &*database {
@@ -302,10 +335,11 @@ impl Tables {
     }
 }
 
-fn open(path: &Path) -> Result<Database, SpoolError> {
+pub(super) fn open(path: &Path) -> Result<Database, Fault> {
+    paneld_files::make_file(path)?;
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES);
-    builder.create(path).map_err(SpoolError::broken)
+    Ok(builder.create(path)?)
 }
 
 fn write<T>(

@@ -75,7 +75,7 @@ impl SmallDisk {
     }
 
     /// Writes until it is full; but never to one that is not small.
-    fn fill(&self) {
+    pub(super) fn fill(&self) {
         let mut file = File::create(self.0.join("filler")).unwrap();
         let is_full = (0..4_096).any(|_| file.write_all(&[7; 4096]).is_err());
         assert!(is_full, "the disk is not small");

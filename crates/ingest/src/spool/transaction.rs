@@ -182,4 +182,12 @@ impl<'t> Transaction<'t> {
         }
         Ok(())
     }
+
+    /// Lets go of records that were kept so, by their positions.
+    pub(super) fn drop_set_aside(&mut self, positions: &[u64]) -> Result<(), Fault> {
+        for position in positions {
+            self.set_aside.remove(position)?;
+        }
+        Ok(())
+    }
 }

@@ -49,6 +49,8 @@ pub(super) enum Command {
     Trim(u64),
     ForgetSeen(i64),
     SetAside(u64, Waiter),
+    DropSetAside(Vec<u64>, Waiter),
+    Compact(i64, Waiter),
 }
 
 impl Command {
@@ -56,7 +58,11 @@ impl Command {
     fn bytes(&self) -> usize {
         match self {
             Self::Append(entry, _) => entry.bytes(),
-            Self::Trim(_) | Self::ForgetSeen(_) | Self::SetAside(..) => 0,
+            Self::Trim(_)
+            | Self::ForgetSeen(_)
+            | Self::SetAside(..)
+            | Self::DropSetAside(..)
+            | Self::Compact(..) => 0,
         }
     }
 }
@@ -175,6 +181,7 @@ impl Writer {
         let mut position = *result.as_ref().unwrap_or(&0);
         let result = result.map(|_| ());
         let mut replies = Replies::default();
+        let mut compactions = Vec::new();
         for command in commands {
             match command {
                 Command::Append(entry, waiter) => {
@@ -185,13 +192,21 @@ impl Writer {
                         self.tail.add(entry.live, bytes);
                     }
                 }
-                Command::SetAside(_, waiter) => {
+                Command::SetAside(_, waiter) | Command::DropSetAside(_, waiter) => {
                     replies.add(waiter, result.clone().map(|()| position));
                 }
+                Command::Compact(seen_until, waiter) => compactions.push((seen_until, waiter)),
                 Command::Trim(_) | Command::ForgetSeen(_) => {}
             }
         }
         replies.send();
+        // Behind the replies of others, for it takes a while.
+        for (seen_until, waiter) in compactions {
+            let compacted = result.clone().and_then(|()| self.compact(seen_until));
+            let mut replies = Replies::default();
+            replies.add(waiter, compacted.map(|()| position));
+            replies.send();
+        }
     }
 
     /// Carries commands out. One that cannot be written is refused; if the file can be written all
@@ -259,9 +274,10 @@ impl Writer {
                         note(transaction, entry)?;
                         owners.extend(self.note_owner(transaction, entry)?);
                     }
-                    Command::Trim(_) => {}
+                    Command::Trim(_) | Command::Compact(..) => {}
                     Command::ForgetSeen(before) => transaction.forget_seen(*before)?,
                     Command::SetAside(at, _) => transaction.set_aside(*at)?,
+                    Command::DropSetAside(at, _) => transaction.drop_set_aside(at)?,
                 }
             }
             let added = transaction.append(before, &records)?;
@@ -308,7 +324,13 @@ impl Writer {
             .note_freed(waited.saturating_sub(self.waiting()));
         self.gauges.last.send_replace(last);
         self.commit(&[])?;
-        self.tail.follow(last, true);
+        self.follow_and_trim()
+    }
+
+    /// Lets the snapshot of live sessions be where the records are, and removes what then nobody
+    /// needs any more.
+    pub(super) fn follow_and_trim(&mut self) -> Result<(), SpoolError> {
+        self.tail.follow(self.last(), true);
         while self.tail.is_following() {
             self.commit(&[])?;
         }
@@ -332,6 +354,10 @@ impl Writer {
         }
         transaction.note_owner(*key, organization)?;
         Ok(Some(Arc::clone(target)))
+    }
+
+    pub(super) fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     fn last(&self) -> u64 {

@@ -11,6 +11,7 @@ mod fault;
 mod frames;
 mod outage;
 mod replies;
+mod reserve;
 mod stretch;
 mod tables;
 mod tail;

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     Part, Seen, SpoolError, Spooled, Stretch, Wanted, backlog::Shares, compaction, fault::Fault,
-    frames::Frame, tail::Tail, transaction::Transaction,
+    frames::Frame, reserve::Reserve, tail::Tail, transaction::Transaction,
 };
 use crate::{
     Ids,
@@ -65,6 +65,7 @@ const READ_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Tables {
     path: PathBuf,
+    reserve: Reserve,
     id: String,
     /// Whether the file is of an older format, up to the first write.
     is_older: AtomicBool,
@@ -93,6 +94,7 @@ impl Tables {
         let Known { id, format } = known.map_err(SpoolError::broken)?;
         Ok(Self {
             path: path.to_owned(),
+            reserve: Reserve::beside(path),
             id,
             is_older: AtomicBool::new(format < THIS_FORMAT),
             database: RwLock::new(Some(database)),
@@ -103,10 +105,8 @@ impl Tables {
         &self.id
     }
 
-    /// How many bytes are free on its disk; 0 where that is not known.
-    pub(super) fn free_bytes(&self) -> u64 {
-        let disk = rustix::fs::statvfs(&self.path);
-        disk.map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+    pub(super) fn reserve(&self) -> &Reserve {
+        &self.reserve
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -214,8 +214,11 @@ impl Writer {
     fn mend_and_commit(&mut self, commands: &[Command]) -> Result<u64, SpoolError> {
         if !self.outage.is_over() {
             let mended = self.mend();
-            let (free, waiting) = (self.tables.free_bytes(), self.waiting());
+            let (free, waiting) = (self.tables.reserve().free_bytes(), self.waiting());
             self.outage.try_again(mended.is_ok(), free, waiting);
+            if self.outage.is_over() {
+                self.tables.reserve().keep();
+            }
             self.tell(mended.as_ref().err());
             mended?;
             if !self.outage.is_over() {
@@ -228,10 +231,12 @@ impl Writer {
         self.tail.follow(self.last(), has_time);
         let result = self.commit(commands);
         if let Err(error) = &result {
-            let free = self.tables.free_bytes();
+            let free = self.tables.reserve().free_bytes();
             let bytes = commands.iter().map(Command::bytes).sum::<usize>() as u64;
-            // On a full disk, what little is left is for what makes room.
-            let is_open = free >= ROOM && self.mend().is_ok();
+            if free < ROOM {
+                self.tables.reserve().spend();
+            }
+            let is_open = self.mend().is_ok();
             self.outage.begin(bytes, is_open, free);
             self.tell(Some(error));
         }

@@ -1,21 +1,23 @@
 //! The server: wired, started and stopped.
 
-use std::{any::Any, net::SocketAddr, sync::Arc, time::Duration};
+use std::{any::Any, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use paneld_auth::{Authenticator, CredentialStore};
 use paneld_domain::{Clock, ErrorChain};
 use paneld_guard::{BodyBudget, Guard, Requests};
-use paneld_http::Services;
+use paneld_http::{EventServices, Services};
 use paneld_ratelimit::{Limiter, RedisDown};
 use paneld_redis::Redis;
 use paneld_service::{
-    Admin, Erasure, EventStore, Health, Identity, Manage, ManageSettings, Reports, Repository,
-    Revocations, ServiceError, Track, Upkeep, current_salts,
+    Admin, Erasure, EventStore, EventsUrl, Health, Identity, Manage, ManageSettings, NewServer,
+    Pipeline, Registration, Reports, Repository, Revocations, ServiceError, Standing, Track,
+    Upkeep, current_salts,
     ingest::{Appliers, Ingest, IngestSettings},
 };
 use tokio::{net::TcpStream, task::JoinHandle};
+use uuid::Uuid;
 
 use crate::{
     config::{Config, RedisConfig},
@@ -46,18 +48,27 @@ const USES_INTERVAL: Duration = Duration::from_secs(30);
 pub struct Server {
     address: SocketAddr,
     handle: ServerHandle,
-    serving: JoinHandle<std::io::Result<()>>,
+    /// `None` once its end was told.
+    serving: Option<JoinHandle<std::io::Result<()>>>,
     upkeep: Upkeep,
-    appliers: Appliers,
-    events: EventStore,
+    registration: Registration,
+    /// `None` where no events are kept.
+    applying: Option<Applying>,
     chores: Vec<JoinHandle<()>>,
     metrics: Option<ServerHandle>,
     _lock: Lock,
 }
 
+/// The event store, and who writes it.
+#[derive(Debug)]
+struct Applying {
+    appliers: Appliers,
+    store: EventStore,
+}
+
 impl Server {
-    /// Starts a server: takes the data folder, opens the catalog, makes the first credentials,
-    /// and listens.
+    /// Starts a server: takes the data folder, opens the catalog, registers there, makes the
+    /// first credentials, and listens.
     ///
     /// # Errors
     /// When any of that cannot be done.
@@ -73,25 +84,32 @@ impl Server {
             Some(redis) => Some((connect(redis).await, redis.down)),
             None => None,
         };
-        let stores = Stores {
-            ingest: open_ingest(config, &repository, &clock).await?,
-            events: EventStore::new(
-                &config.events,
-                &config.data_dir.join("tmp"),
-                config.events_memory,
-            ),
-            repository,
+        let pipeline = match &config.events {
+            Some(url) => Some(open_pipeline(config, url, &repository, &clock).await?),
+            None => {
+                warn_of_left_spool(config);
+                None
+            }
         };
-        let appliers = Appliers::start(
-            &stores.ingest,
-            stores.events.clone(),
-            stores.repository.clone(),
-        );
+        let registration =
+            Registration::take(repository.clone(), this_server(config, pipeline.as_ref())).await?;
+        // Nothing is written to events before it is known that no other server has some.
+        let applying = pipeline
+            .as_ref()
+            .map(|Pipeline { ingest, store }| Applying {
+                appliers: Appliers::start(ingest, store.clone(), repository.clone()),
+                store: store.clone(),
+            });
+        let stores = Stores {
+            repository,
+            pipeline,
+            standing: registration.standing().clone(),
+        };
         let services = services(config, &stores, &authenticator, redis, &clock);
         let Stores {
             repository,
-            ingest,
-            events,
+            pipeline,
+            ..
         } = stores;
         let health = services.health.clone().into_inner();
 
@@ -117,7 +135,7 @@ impl Server {
 
         let running = http.run();
         let handle = running.handle();
-        let upkeep = Upkeep::new(repository, authenticator, ingest, clock);
+        let upkeep = Upkeep::new(repository, authenticator, pipeline, clock);
         tracing::info!(%address, "listening");
         for listener in [Some(address), config.metrics_listen].into_iter().flatten() {
             warn_beyond_loopback(listener);
@@ -125,10 +143,10 @@ impl Server {
         Ok(Self {
             address,
             handle,
-            serving: tokio::spawn(running),
+            serving: Some(tokio::spawn(running)),
             chores: chores(&upkeep, health),
-            appliers,
-            events,
+            registration,
+            applying,
             metrics,
             upkeep,
             _lock: lock,
@@ -147,7 +165,9 @@ impl Server {
 
     /// Waits until everything that was taken is applied, and so visible.
     pub async fn settle(&self) {
-        self.appliers.settle().await;
+        if let Some(applying) = &self.applying {
+            applying.appliers.settle().await;
+        }
     }
 
     /// Stops: no new connections, requests finish within the shutdown timeout, and what waits
@@ -160,13 +180,19 @@ impl Server {
         self.finish().await
     }
 
-    /// Waits until serving ends by itself, which it does only with an error.
+    /// Waits until the server cannot go on: it is to be stopped then.
     ///
     /// # Errors
-    /// That error.
+    /// Always: why it cannot.
     pub async fn wait(&mut self) -> anyhow::Result<()> {
-        (&mut self.serving).await??;
-        Ok(())
+        let serving = self.serving.as_mut().context("it was waited for before")?;
+        let ended = tokio::select! {
+            ended = serving => ended,
+            beside = self.registration.standing().lost() => return Err(beside.into()),
+        };
+        self.serving = None;
+        ended??;
+        bail!("it stopped serving")
     }
 
     async fn finish(self) -> anyhow::Result<()> {
@@ -178,9 +204,14 @@ impl Server {
             let _ = chore.await;
         }
         report(USES_NOT_WRITTEN, self.upkeep.record_uses().await);
-        self.serving.await??;
-        self.appliers.stop().await;
-        self.events.close().await;
+        if let Some(serving) = self.serving {
+            serving.await??;
+        }
+        if let Some(Applying { appliers, store }) = self.applying {
+            appliers.stop().await;
+            store.close().await;
+        }
+        self.registration.give_up().await;
         if let Some(metrics) = self.metrics {
             metrics.stop(false).await;
         }
@@ -223,11 +254,57 @@ pub(crate) async fn connect(redis: &RedisConfig) -> Redis {
     Redis::connect(redis.url.clone(), redis.prefix.clone()).await
 }
 
-/// Where everything is kept.
+/// Where everything is kept, and whether events may be taken.
 struct Stores {
     repository: Repository,
-    ingest: Ingest,
-    events: EventStore,
+    pipeline: Option<Pipeline>,
+    standing: Standing,
+}
+
+/// What the server tells others of itself.
+fn this_server(config: &Config, pipeline: Option<&Pipeline>) -> NewServer {
+    let run = Uuid::new_v4();
+    let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    NewServer {
+        id: match pipeline {
+            Some(pipeline) => pipeline.ingest.spool_id().to_owned(),
+            None => run.to_string(),
+        },
+        run,
+        has_events: pipeline.is_some(),
+        hostname: hostname.trim().to_owned(),
+        address: config.listen.to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        heartbeat: config.heartbeat,
+    }
+}
+
+fn spool(config: &Config) -> PathBuf {
+    config.data_dir.join("spool.redb")
+}
+
+/// What waits in the spool is not applied while events are switched off.
+fn warn_of_left_spool(config: &Config) {
+    let path = spool(config);
+    if path.exists() {
+        tracing::warn!(
+            path = %path.display(),
+            "events are switched off, but the data folder has some of before: they are left alone"
+        );
+    }
+}
+
+async fn open_pipeline(
+    config: &Config,
+    url: &EventsUrl,
+    repository: &Repository,
+    clock: &Clock,
+) -> anyhow::Result<Pipeline> {
+    let temp_dir = config.data_dir.join("tmp");
+    Ok(Pipeline {
+        ingest: open_ingest(config, repository, clock).await?,
+        store: EventStore::new(url, &temp_dir, config.events_memory),
+    })
 }
 
 async fn open_ingest(
@@ -236,7 +313,7 @@ async fn open_ingest(
     clock: &Clock,
 ) -> anyhow::Result<Ingest> {
     let settings = IngestSettings {
-        spool: config.data_dir.join("spool.redb"),
+        spool: spool(config),
         spool_limit: config.spool_limit,
         sessions_limit: config.sessions_limit,
         places: config.geoip.clone(),
@@ -253,17 +330,8 @@ fn services(
     redis: Option<(Redis, RedisDown)>,
     clock: &Clock,
 ) -> Services {
-    let Stores {
-        repository,
-        ingest,
-        events,
-    } = stores;
-    let mut health = Health::new(
-        repository.clone(),
-        events.clone(),
-        ingest.clone(),
-        clock.clone(),
-    );
+    let repository = &stores.repository;
+    let mut health = Health::new(repository.clone(), stores.pipeline.clone(), clock.clone());
     let (limiter, revocations) = match redis {
         Some((redis, down)) => {
             health = health.with_redis(redis.clone(), down == RedisDown::Closed);
@@ -281,28 +349,35 @@ fn services(
         allow_root_creation: config.allow_root_creation,
     };
     let manage = Manage::new(repository.clone(), revocations, clock.clone(), settings);
-    let track = Track::new(ingest.clone(), repository.clone(), clock.clone());
-    let reports = Reports::new(repository.clone(), events.clone(), clock.clone());
     Services {
         guard: Guard::new(
             Arc::clone(authenticator),
             Arc::clone(&limiter),
             config.limits,
             config.trusted_proxies.clone(),
+            config.visitor_address,
         ),
         body_budget: web::Data::new(BodyBudget::default()),
-        erasure: web::Data::new(Erasure::new(
-            repository.clone(),
-            ingest.clone(),
-            events.clone(),
-            clock.clone(),
-        )),
         manage: web::Data::new(manage),
-        track: web::Data::new(track),
-        reports: web::Data::new(reports),
+        events: event_services(stores, clock),
         identity: web::Data::new(Identity::new(limiter, config.limits)),
         health: web::Data::new(health),
     }
+}
+
+/// The use cases that need events.
+fn event_services(stores: &Stores, clock: &Clock) -> Option<EventServices> {
+    let Pipeline { ingest, store } = stores.pipeline.clone()?;
+    let repository = &stores.repository;
+    let (standing, clock) = (stores.standing.clone(), || clock.clone());
+    let track = Track::new(ingest.clone(), repository.clone(), standing, clock());
+    let reports = Reports::new(repository.clone(), store.clone(), clock());
+    let erasure = Erasure::new(repository.clone(), ingest, store, clock());
+    Some(EventServices {
+        track: web::Data::new(track),
+        reports: web::Data::new(reports),
+        erasure: web::Data::new(erasure),
+    })
 }
 
 fn chores(upkeep: &Upkeep, health: Arc<Health>) -> Vec<JoinHandle<()>> {

@@ -15,6 +15,7 @@ mod fuzz;
 mod limits;
 mod openapi;
 
+mod addresses;
 mod audit;
 mod clients;
 mod erasure;
@@ -31,6 +32,7 @@ mod projects;
 mod reference;
 mod references;
 mod rotation;
+mod servers;
 mod sessions;
 mod tenants;
 mod track;

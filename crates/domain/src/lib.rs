@@ -21,7 +21,7 @@ mod reference;
 mod slug;
 mod text;
 
-pub use address::AllowedAddress;
+pub use address::{AddressRange, parse_address};
 pub use chain::ErrorChain;
 pub use client::{
     Client, ClientChanges, ClientType, LONGEST_GRACE_SECONDS, NewClient, client_problems,
@@ -40,8 +40,6 @@ pub use page::{Page, PageRequest, Position};
 pub use profile::{
     Complaint, Group, Identity, PeopleChange, Profile, ProfileChange, ProfileChangeKind, Sighting,
 };
-pub use project::{
-    Filter, FilteredAddress, NewProject, Project, ProjectChanges, ProjectType, RetentionDays,
-};
+pub use project::{Filter, NewProject, Project, ProjectChanges, ProjectType, RetentionDays};
 pub use reference::{NewReference, Reference, ReferenceChanges};
 pub use text::{Description, Domain, EventName, InvalidValue, Name, ProfileId};

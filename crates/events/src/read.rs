@@ -1,6 +1,6 @@
 //! Questions to the store. Each takes the connection of a reader, and may be interrupted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use duckdb::{
     Connection, params,
@@ -40,6 +40,16 @@ pub(crate) fn count_events(connection: &Connection) -> Result<HashMap<ProjectKey
     let mut statement = connection.prepare(sql)?;
     let counts = statement.query_map([], |row| Ok((ProjectKey(row.get(0)?), row.get(1)?)))?;
     Ok(counts.collect::<duckdb::Result<_>>()?)
+}
+
+/// The projects of which there is anything.
+pub(crate) fn list_projects(connection: &Connection) -> Result<HashSet<ProjectKey>, Fault> {
+    let sql = "SELECT project_key FROM events UNION SELECT project_key FROM sessions
+        UNION SELECT project_key FROM bot_visits UNION SELECT project_key FROM replay_chunks
+        UNION SELECT project_key FROM profiles UNION SELECT project_key FROM groups";
+    let mut statement = connection.prepare(sql)?;
+    let keys = statement.query_map([], |row| Ok(ProjectKey(row.get(0)?)))?;
+    Ok(keys.collect::<duckdb::Result<_>>()?)
 }
 
 /// The devices on which the profile did something.

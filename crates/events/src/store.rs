@@ -3,7 +3,7 @@
 mod compaction;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     error::Error,
     panic::catch_unwind,
     path::Path,
@@ -151,6 +151,11 @@ impl EventStore {
     /// How many events each project has; those that have none are left out.
     pub async fn count_events(&self) -> Result<HashMap<ProjectKey, u64>, EventsError> {
         self.read(read::count_events).await
+    }
+
+    /// The projects of which there is anything: events, sessions, recordings, or copies of people.
+    pub async fn list_projects(&self) -> Result<HashSet<ProjectKey>, EventsError> {
+        self.read(read::list_projects).await
     }
 
     /// The devices on which the profile did something.

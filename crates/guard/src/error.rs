@@ -191,6 +191,17 @@ impl ApiError {
             .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
+    /// 503 for what has to do with events, on a server that keeps none. Whoever sent the request
+    /// here may send it elsewhere.
+    pub fn no_event_store() -> Self {
+        let mut error = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "This server has no event store (events_url=off): call one that has",
+        );
+        error.0.code = Some("no_event_store");
+        error.with_header(header::RETRY_AFTER, HeaderValue::from_static("60"))
+    }
+
     fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self

@@ -25,4 +25,4 @@ pub use manage::{
     projects::ProjectBody,
 };
 pub use openapi::document;
-pub use routes::{Endpoint, Services, configure, endpoints};
+pub use routes::{Endpoint, EventServices, Services, configure, endpoints};

@@ -131,7 +131,7 @@ pub(crate) async fn get_device_id(request: HttpRequest) -> HttpResponse {
     let state = async {
         let track = data::<Track>(&request)?;
         let named = named_project(&request, &Json::Null);
-        let call = call(&request, &admitted, named.as_deref(), track, None)?;
+        let call = call(&request, &admitted, named.as_deref(), track, None);
         track.device(call).await.map_err(reply_for)
     };
     let reply = state.await.map(|state| {
@@ -233,8 +233,9 @@ fn secret_in(body: &HeldBody) -> Option<String> {
 
 async fn admit(request: &HttpRequest, in_body: Presented<'_>) -> Result<AdmittedTracker, Refused> {
     let guard = data::<Guard>(request)?;
-    let visitor = visitor_address(request, guard);
-    guard.admit_tracker(request, in_body, visitor).await
+    let headers = request.headers();
+    let told = ingest::visitor_address(|name| headers.get(name)?.to_str().ok());
+    guard.admit_tracker(request, in_body, told).await
 }
 
 /// Reads what was sent, and takes it.
@@ -254,7 +255,7 @@ async fn take(
     let tracked = ingest::read(form, &text, &envelope, track.now()).map_err(invalid)?;
     let named = named_project(request, &envelope.project_id);
     let fingerprint = fingerprint(request, admitted, body);
-    let call = call(request, admitted, named.as_deref(), track, fingerprint)?;
+    let call = call(request, admitted, named.as_deref(), track, fingerprint);
     track.track(call, tracked).await.map_err(reply_for)
 }
 
@@ -264,12 +265,11 @@ fn call<'a>(
     project_id: Option<&'a str>,
     track: &Track,
     fingerprint: Option<Fingerprint>,
-) -> Result<TrackCall<'a>, ApiError> {
-    let address = visitor_address(request, data::<Guard>(request)?);
+) -> TrackCall<'a> {
     let headers = request.headers();
     let sent = |name: &str| headers.contains_key(name);
     let visitor = Visitor {
-        address,
+        address: admitted.visitor,
         user_agent: text(headers, "user-agent"),
         origin: Some(text(headers, "origin")).filter(|origin| !origin.is_empty()),
         sdk: Sdk {
@@ -283,13 +283,13 @@ fn call<'a>(
         },
         is_secret_authenticated: admitted.tracker.knows_secret(),
     };
-    Ok(TrackCall {
+    TrackCall {
         tracker: &admitted.tracker,
         project_id,
         visitor,
         fingerprint,
         at: track.now(),
-    })
+    }
 }
 
 /// Only browsers send the same twice within an instant.
@@ -299,8 +299,7 @@ fn fingerprint(
     body: &HeldBody,
 ) -> Option<Fingerprint> {
     let origin = request.headers().get(header::ORIGIN)?;
-    let guard = data::<Guard>(request).ok()?;
-    let address = visitor_address(request, guard).to_string();
+    let address = admitted.visitor.to_string();
     let client = admitted.tracker.principal().client().id.to_string();
     Some(Fingerprint::of(&[
         client.as_bytes(),
@@ -309,13 +308,6 @@ fn fingerprint(
         request.path().as_bytes(),
         body.as_bytes(),
     ]))
-}
-
-/// Where the visitor is, as the caller says; else where the caller is.
-fn visitor_address(request: &HttpRequest, guard: &Guard) -> std::net::IpAddr {
-    let headers = request.headers();
-    let told = ingest::visitor_address(|name| headers.get(name)?.to_str().ok());
-    told.unwrap_or_else(|| guard.peer_address(request))
 }
 
 fn text(headers: &HeaderMap, name: &str) -> String {

@@ -161,6 +161,11 @@ impl Ingest {
         })))
     }
 
+    /// The id of the spool, which stays the same as long as its file does.
+    pub fn spool_id(&self) -> &str {
+        self.0.spool.id()
+    }
+
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.0
     }

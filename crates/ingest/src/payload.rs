@@ -8,7 +8,7 @@ use std::{
     net::IpAddr,
 };
 
-use paneld_domain::{Event, Identity, Timestamp};
+use paneld_domain::{Event, Identity, Timestamp, parse_address};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -295,7 +295,7 @@ fn event(fields: &mut Fields) -> Option<TrackedEvent> {
         fields.reserved_text("__referrer"),
     );
     let timestamp = fields.reserved("__timestamp").or(beside);
-    let address = fields.reserved_text("__ip").trim().parse().ok();
+    let address = parse_address(&fields.reserved_text("__ip"));
     let device_id = DeviceId::told(&fields.reserved_text("__deviceId")).ok();
     let identified = fields.reserved("__identify").and_then(identified);
     let told = fields.reserved("__revenue");

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 
 use paneld_domain::{
-    AllowedAddress, Client, ClientId, Description, InvalidValue, Organization, Project, ProjectId,
+    AddressRange, Client, ClientId, Description, InvalidValue, Organization, Project, ProjectId,
     Reference, RetentionDays, Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -282,7 +282,7 @@ impl Audited for Client {
     }
 
     fn fields(&self) -> Result<Fields, RepositoryError> {
-        let allowed_ips = self.allowed_ips.iter().map(AllowedAddress::as_str);
+        let allowed_ips = self.allowed_ips.iter().map(AddressRange::as_str);
         let cors = self.cors.as_deref().map(settings::cors_to_text);
         let rate_limits = self.rate_limits.as_ref();
         let rate_limits = rate_limits.map(settings::rate_limits_to_text);

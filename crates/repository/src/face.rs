@@ -10,11 +10,12 @@ use paneld_domain::{
     RetentionDays, Timestamp,
 };
 use tokio::runtime::Handle;
+use uuid::Uuid;
 
 use crate::{
-    Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, CopyOf, DueProject,
-    NewCredentials, Once, Outcome, PeopleIds, RepositoryError, RootRule, Rotated, Salts,
-    StoredPeople, postgres, sqlite,
+    Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, CopyOf, DueProject, GivesWay,
+    NewCredentials, NewServer, Once, Outcome, PeopleIds, Registered, RegisteredServer,
+    RepositoryError, RootRule, Rotated, Salts, StoredPeople, postgres, sqlite,
 };
 
 /// The catalog, open. Clones share its connections.
@@ -318,7 +319,7 @@ impl Repository {
 
     /// Removes a project if its purge is due by then, with its clients, references and people.
     /// Says whether it was. From then on it is among the [purged](Self::list_purged_projects)
-    /// ones, until the purge is [finished](Self::finish_purge).
+    /// ones; some of its people may be [left](Self::remove_purged_people).
     ///
     /// # Errors
     /// When the catalog cannot be written.
@@ -332,7 +333,8 @@ impl Repository {
         run!(self.purge_project(organization, key, due_by, act))
     }
 
-    /// The projects that were purged here, but perhaps not everywhere, oldest purge first.
+    /// All projects that were ever purged. Their keys are never given out again, and who keeps
+    /// events of one must purge it, too.
     ///
     /// # Errors
     /// When the catalog cannot be asked.
@@ -340,14 +342,50 @@ impl Repository {
         run!(self.list_purged_projects())
     }
 
-    /// Removes a portion of what is left of a purged project's people, and forgets the project
-    /// when nothing is. Says whether that is so; if not, call it again. To be called when those
-    /// who keep its events are sure to purge it, too.
+    /// Removes a portion of what is left of the people of purged projects. Says whether nothing
+    /// is left; if not, call it again.
     ///
     /// # Errors
     /// When the catalog cannot be written.
-    pub async fn finish_purge(&self, project: ProjectKey) -> Result<bool, RepositoryError> {
-        run!(self.finish_purge(project))
+    pub async fn remove_purged_people(&self) -> Result<bool, RepositoryError> {
+        run!(self.remove_purged_people())
+    }
+
+    /// The servers that are registered, the first to start first.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_servers(&self) -> Result<Vec<RegisteredServer>, RepositoryError> {
+        run!(self.list_servers())
+    }
+
+    /// Registers a server, unless one with events would be beside another one, which does not
+    /// give way.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn register_server(
+        &self,
+        server: NewServer,
+        gives_way: GivesWay,
+    ) -> Result<Registered, RepositoryError> {
+        run!(self.register_server(server, gives_way))
+    }
+
+    /// Notes that a start of a server is there still. Says whether it is registered.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn note_heartbeat(&self, id: String, run: Uuid) -> Result<bool, RepositoryError> {
+        run!(self.note_heartbeat(id, run))
+    }
+
+    /// Forgets a start of a server.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn unregister_server(&self, id: String, run: Uuid) -> Result<(), RepositoryError> {
+        run!(self.unregister_server(id, run))
     }
 
     /// The salts of the day of `now`, in UTC. The first one who asks on a new day makes a salt

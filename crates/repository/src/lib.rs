@@ -23,6 +23,7 @@ mod people;
 mod postgres;
 mod receipt;
 mod salts;
+mod servers;
 mod settings;
 mod sqlite;
 
@@ -33,6 +34,7 @@ pub use face::Repository;
 pub use people::{Applied, CopyOf, PeopleIds, StoredPeople};
 pub use receipt::{Once, Outcome, ReplyKey, Seal, SealError};
 pub use salts::Salts;
+pub use servers::{GivesWay, MISSED_HEARTBEATS, NewServer, Registered, RegisteredServer};
 
 use paneld_auth::SecretHash;
 use paneld_domain::{Client, ClientId, OrganizationId, ProjectKey, Timestamp};

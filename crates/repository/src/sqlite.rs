@@ -56,6 +56,8 @@ mod receipts;
 mod references;
 #[path = "catalog/salts.rs"]
 mod salts;
+#[path = "catalog/servers.rs"]
+mod servers;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
@@ -76,6 +78,9 @@ const WAIT_FOR_CONNECTION: std::time::Duration = std::time::Duration::from_secs(
 type Backend = diesel::sqlite::Sqlite;
 /// The connection on which its queries run.
 type Connection = SyncConnectionWrapper<SqliteConnection>;
+
+/// The time of the database's clock, in milliseconds since 1970.
+const NOW_MILLIS: &str = "CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER)";
 
 /// Runs an async closure in a transaction that may write, from its first statement on: SQLite
 /// cannot wait for a lock when a reading transaction begins to write. Writers are in line, so

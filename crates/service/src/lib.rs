@@ -19,10 +19,20 @@ mod neighbours;
 mod once;
 mod reports;
 mod revocations;
+mod servers;
 mod track;
 mod upkeep;
 
 pub use admin::Admin;
+
+/// Where events go: the pipeline that takes them, and the store that it leads to.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    /// What takes them.
+    pub ingest: paneld_ingest::Ingest,
+    /// Where they are kept.
+    pub store: EventStore,
+}
 
 /// What callers track, read from their requests.
 pub mod ingest {
@@ -39,11 +49,13 @@ pub use manage::{Created, Manage, ManageSettings};
 pub use once::{Answer, Once};
 pub use paneld_events::{EventBatches, EventStore, EventsPage, EventsUrl};
 pub use paneld_repository::{
-    AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, Repository, Resource, Rotated,
+    AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, NewServer, RegisteredServer,
+    Repository, Resource, Rotated,
 };
 pub use reports::{
     Annotated, GroupWithMembers, ProfileMetrics, ProfileWithEvents, Reports, Subject,
 };
 pub use revocations::Revocations;
+pub use servers::{Beside, HEARTBEAT, NotRegistered, Registration, RegistrationError, Standing};
 pub use track::{Track, TrackAnswer, TrackCall, TrackRefusal};
 pub use upkeep::{Upkeep, current_salts};

@@ -51,7 +51,7 @@ const fn setting(
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 28] = [
+pub const SETTINGS: [Setting; 30] = [
     setting(
         "listen",
         Some("127.0.0.1:3333"),
@@ -79,8 +79,10 @@ pub const SETTINGS: [Setting; 28] = [
         "events_url",
         None,
         "duckdb:/var/lib/paneld/events.duckdb",
-        "Where events and sessions are kept: in a file of DuckDB. By default in events.duckdb in \
-         the data folder.",
+        "Where events and sessions are kept: in a file of DuckDB, by default in events.duckdb in \
+         the data folder. Such a server must be the only one with events on its catalog. With off \
+         the server keeps none, and serves keys, limits and the Manage API alone; there may be \
+         many.",
     ),
     setting(
         "events_memory",
@@ -173,6 +175,14 @@ pub const SETTINGS: [Setting; 28] = [
         "How often one visitor may send events without the secret, or off.",
     ),
     setting(
+        "rate_limit_new_visitors",
+        Some("10000/100s"),
+        "10000/100s",
+        "How many visitor addresses that were not seen lately one peer may tell for a client \
+         without its secret, or off. The first number is never below what the client may send at \
+         once. Beyond it the peer itself counts as the visitor.",
+    ),
+    setting(
         "rate_limit_auth_failures",
         Some("30/60s"),
         "30/60s",
@@ -216,6 +226,14 @@ pub const SETTINGS: [Setting; 28] = [
         "127.0.0.0/8,10.0.0.0/8",
         "Proxies whose X-Forwarded-For (or else Forwarded) is believed: addresses and networks, \
          with commas between, or none. They must set or remove X-Forwarded-For.",
+    ),
+    setting(
+        "visitor_address",
+        Some("any"),
+        "trusted",
+        "Whose word on where a visitor is counts without the secret: any, which is everybody's, \
+         as the public API has it; or trusted, which is that of trusted_proxies alone. Callers \
+         that know the secret may always tell.",
     ),
     setting(
         "allow_root_creation",

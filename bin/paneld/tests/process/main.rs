@@ -21,4 +21,5 @@ mod postgres;
 mod private_files;
 mod redis;
 mod secrecy;
+mod servers;
 mod two_servers;

@@ -16,6 +16,7 @@ mod limits;
 mod old_files;
 mod openapi;
 
+mod addresses;
 mod audit;
 mod clients;
 mod erasure;
@@ -34,6 +35,7 @@ mod reference;
 mod references;
 mod remains;
 mod rotation;
+mod servers;
 mod sessions;
 mod tenants;
 mod track;

@@ -136,7 +136,12 @@ impl TestServer {
 
     /// Writes files anew if it is time, as the server does by itself from time to time.
     pub(crate) async fn compact_if_due(&self) {
-        self.server.compaction().run_if_due().await.unwrap();
+        self.server
+            .compaction()
+            .unwrap()
+            .run_if_due()
+            .await
+            .unwrap();
     }
 
     /// Forgets what is older than projects want, as the server does from time to time.
@@ -178,11 +183,7 @@ impl TestServer {
 
     /// A caller without any credentials.
     pub(crate) fn anonymous(&self) -> Caller {
-        Caller {
-            http: reqwest::Client::new(),
-            url: self.url(),
-            headers: Vec::new(),
-        }
+        Caller::anonymous(self.url())
     }
 
     /// The operator's use cases, on the data of this server while it runs.
@@ -260,7 +261,7 @@ fn config(settings: &HashMap<String, String>) -> Config {
     Config::read(&gathered).unwrap()
 }
 
-fn no_flags() -> ArgMatches {
+pub(crate) fn no_flags() -> ArgMatches {
     paneld::cli::command().get_matches_from(["paneld"])
 }
 
@@ -273,6 +274,15 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// A caller of the server at this URL, without any credentials.
+    pub(crate) fn anonymous(url: String) -> Self {
+        Self {
+            http: reqwest::Client::new(),
+            url,
+            headers: Vec::new(),
+        }
+    }
+
     /// The same caller, whose requests also have this header.
     pub(crate) fn with_header(&self, name: &str, value: &str) -> Self {
         let mut caller = self.clone();

@@ -39,7 +39,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 pub(crate) async fn list_projects(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
-    reports: web::Data<Reports>,
+    reports: Option<web::Data<Reports>>,
     Queries(page, deleted): Queries<PageQuery, DeletedQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let include_deleted = deleted.include_deleted();
@@ -51,7 +51,7 @@ pub(crate) async fn list_projects(
             let page = manage.list_projects(&caller, include_deleted, part).await?;
             let mut items = Vec::with_capacity(page.items.len());
             for project in page.items {
-                items.push(CountedProject::of(project, &reports).await);
+                items.push(CountedProject::of(project, reports.as_ref()).await);
             }
             let next = page.next;
             Ok(Page { items, next })
@@ -85,14 +85,14 @@ pub(crate) async fn create_project(
 pub(crate) async fn get_project(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
-    reports: web::Data<Reports>,
+    reports: Option<web::Data<Reports>>,
     PathId(id): PathId<ProjectId>,
     Query(deleted): Query<DeletedQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let found = manage
         .get_project(&caller.0, id, deleted.include_deleted())
         .await;
-    let project = CountedProject::of(found.map_err(reply_for)?, &reports).await;
+    let project = CountedProject::of(found.map_err(reply_for)?, reports.as_ref()).await;
     Ok(HttpResponse::Ok().json(Data::<ProjectBody>::of(project)))
 }
 
@@ -106,13 +106,13 @@ pub(crate) async fn get_project(
 pub(crate) async fn update_project(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
-    reports: web::Data<Reports>,
+    reports: Option<web::Data<Reports>>,
     PathId(id): PathId<ProjectId>,
     body: Result<JsonBody<UpdateProject>, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
     let JsonBody(body) = body_for(body, manage.get_project(&caller.0, id.clone(), true)).await?;
     let updated = manage.update_project(&caller.0, id, body.into()).await;
-    let project = CountedProject::of(updated.map_err(reply_for)?, &reports).await;
+    let project = CountedProject::of(updated.map_err(reply_for)?, reports.as_ref()).await;
     Ok(HttpResponse::Ok().json(Data::<ProjectBody>::of(project)))
 }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use paneld_domain::{
     Event, PeopleChange, ProfileChange, ProfileChangeKind, Referrer, Sighting, Timestamp,
 };
+use paneld_enrich::is_visitors;
 use uuid::Uuid;
 
 use super::{Arrived, Ids, Inner, devices::Device, identify};
@@ -38,8 +39,10 @@ impl Inner {
             ..
         } = arrived;
         // Only who knows the secret may speak for visitors elsewhere.
-        let address = told.address.filter(|_| visitor.is_secret_authenticated);
-        let address = address.unwrap_or(visitor.address);
+        let address = told
+            .address
+            .filter(|address| visitor.is_secret_authenticated && is_visitors(*address))
+            .unwrap_or(visitor.address);
         let told_device = told.device_id.clone();
         let moment = Moment::of_event(told.timestamp.as_ref(), *arrival);
         let known = self.known(visitor, address);

@@ -161,6 +161,21 @@ diesel::table! {
     purged_projects (project_key) {
         project_key -> BigInt,
         purged_at -> Timestamptz,
+        are_people_gone -> Bool,
+    }
+}
+
+diesel::table! {
+    servers (id) {
+        id -> Text,
+        run -> Text,
+        has_events -> Bool,
+        hostname -> Text,
+        address -> Text,
+        version -> Text,
+        heartbeat_millis -> BigInt,
+        started_at -> BigInt,
+        heartbeat_at -> BigInt,
     }
 }
 
@@ -178,3 +193,4 @@ diesel::allow_tables_to_appear_in_same_query!(
     deleted_client_ids,
     timeline_references,
 );
+diesel::allow_tables_to_appear_in_same_query!(projects, purged_projects);

@@ -20,6 +20,7 @@ mod face;
 mod lock;
 mod migrations;
 mod people;
+mod portions;
 mod postgres;
 mod receipt;
 mod salts;
@@ -30,7 +31,7 @@ pub use audit::{Act, Action, Actor, AuditEntry, AuditFilter, Change, Changes};
 pub use catalog_url::{CatalogUrl, PostgresUrl};
 pub use error::{RepositoryError, Resource};
 pub use face::Repository;
-pub use people::{Applied, CopyOf, PeopleIds, StoredPeople};
+pub use people::{Applied, CopyOf, PeopleIds, ProjectChange, SpooledChange, StoredPeople};
 pub use receipt::{Once, Outcome, ReplyKey, Seal, SealError};
 pub use salts::Salts;
 

@@ -55,6 +55,8 @@ mod receipts;
 mod references;
 #[path = "catalog/salts.rs"]
 mod salts;
+#[path = "catalog/sizes.rs"]
+mod sizes;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 

@@ -12,4 +12,5 @@ mod model;
 mod order;
 mod reading;
 mod removing;
+mod room;
 mod writing;

@@ -27,6 +27,7 @@ use crate::{
     duplicates::{Duplicates, Fingerprint},
     progress::Progress,
     record::{Change, Record},
+    removals::Removals,
     sessions::{Held, Live, LiveChange, LiveSessions},
     spool::{Append, Seen, Spool, SpoolError},
     visitor::Known,
@@ -90,6 +91,8 @@ pub struct Ingest(Arc<Inner>);
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) spool: Spool,
+    /// What is to be removed behind what is not applied yet.
+    pub(crate) removals: Removals,
     live: LiveSessions,
     duplicates: Duplicates,
     salts: RwLock<Arc<Salts>>,
@@ -145,6 +148,7 @@ impl Ingest {
         let live = LiveSessions::new(live, settings.sessions_limit, spool.crowded_at()?);
         Ok(Self(Arc::new(Inner {
             spool,
+            removals: Removals::default(),
             live,
             duplicates: Duplicates::new(clock.clone()),
             salts: RwLock::new(Arc::new(salts)),
@@ -270,8 +274,14 @@ impl Inner {
                 profile_id,
                 ProfileChangeKind::Added { property, by },
             )],
-            Input::Alias { profile_id, alias } => {
+            // Anybody could say so who knows a client's id; what is there is changed by nobody else
+            // than who knows the secret.
+            Input::Alias { profile_id, alias } if visitor.is_secret_authenticated => {
                 vec![Change::People(PeopleChange::Alias { alias, profile_id })]
+            }
+            Input::Alias { profile_id, alias } => {
+                let claim = PeopleChange::ClaimAlias { alias, profile_id };
+                vec![Change::People(claim)]
             }
             Input::Group {
                 id,

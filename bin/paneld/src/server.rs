@@ -11,8 +11,8 @@ use paneld_http::Services;
 use paneld_ratelimit::{Limiter, RedisDown};
 use paneld_redis::Redis;
 use paneld_service::{
-    Admin, Erasure, EventStore, Health, Identity, Manage, ManageSettings, Reports, Repository,
-    Revocations, ServiceError, Track, Upkeep, current_salts,
+    Admin, Erasure, EventStore, Health, Identity, Manage, ManageSettings, Profiles, Reports,
+    Repository, Revocations, ServiceError, Track, Upkeep, current_salts,
     ingest::{Appliers, Ingest, IngestSettings},
 };
 use tokio::{net::TcpStream, task::JoinHandle};
@@ -295,6 +295,11 @@ fn services(
             repository.clone(),
             ingest.clone(),
             events.clone(),
+            clock.clone(),
+        )),
+        profiles: web::Data::new(Profiles::new(
+            repository.clone(),
+            ingest.clone(),
             clock.clone(),
         )),
         manage: web::Data::new(manage),

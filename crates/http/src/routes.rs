@@ -10,7 +10,7 @@ use actix_web::{
 };
 use paneld_auth::Api;
 use paneld_guard::{ApiError, BodyBudget, Guard};
-use paneld_service::{Erasure, Health, Identity, Manage, Reports, Track};
+use paneld_service::{Erasure, Health, Identity, Manage, Profiles, Reports, Track};
 use utoipa::openapi::HttpMethod;
 
 use crate::{export, health, insights, manage, openapi, track};
@@ -26,6 +26,8 @@ pub struct Services {
     pub manage: web::Data<Manage>,
     /// Forgetting people.
     pub erasure: web::Data<Erasure>,
+    /// Changing profiles by hand.
+    pub profiles: web::Data<Profiles>,
     /// The use case of who am I.
     pub identity: web::Data<Identity>,
     /// Taking what callers track.
@@ -106,6 +108,7 @@ pub fn configure(config: &mut ServiceConfig, services: &Services) {
         .app_data(services.body_budget.clone())
         .app_data(services.manage.clone())
         .app_data(services.erasure.clone())
+        .app_data(services.profiles.clone())
         .app_data(services.identity.clone())
         .app_data(services.track.clone())
         .app_data(services.reports.clone())

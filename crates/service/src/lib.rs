@@ -15,6 +15,7 @@ mod health;
 mod identity;
 mod manage;
 mod once;
+mod profiles;
 mod reports;
 mod revocations;
 mod track;
@@ -38,6 +39,7 @@ pub use paneld_events::{EventBatches, EventStore, EventsPage, EventsUrl};
 pub use paneld_repository::{
     AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, Repository, Resource, Rotated,
 };
+pub use profiles::Profiles;
 pub use reports::{
     Annotated, GroupWithMembers, ProfileMetrics, ProfileWithEvents, Reports, Subject,
 };

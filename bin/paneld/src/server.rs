@@ -12,8 +12,8 @@ use paneld_ratelimit::{Limiter, RedisDown};
 use paneld_redis::Redis;
 use paneld_service::{
     Admin, Compaction, Erasure, EventStore, EventsUrl, Health, Identity, Manage, ManageSettings,
-    NewServer, Pipeline, Registration, Reports, Repository, Revocations, ServiceError, Standing,
-    Track, Upkeep, current_salts,
+    NewServer, Pipeline, Profiles, Registration, Reports, Repository, Revocations, ServiceError,
+    Standing, Track, Upkeep, current_salts,
     ingest::{Appliers, Ingest, IngestSettings},
 };
 use tokio::{net::TcpStream, task::JoinHandle};
@@ -391,11 +391,13 @@ fn event_services(stores: &Stores, clock: &Clock) -> Option<EventServices> {
     let (standing, clock) = (stores.standing.clone(), || clock.clone());
     let track = Track::new(ingest.clone(), repository.clone(), standing, clock());
     let reports = Reports::new(repository.clone(), store.clone(), clock());
-    let erasure = Erasure::new(repository.clone(), ingest, store, clock());
+    let erasure = Erasure::new(repository.clone(), ingest.clone(), store, clock());
+    let profiles = Profiles::new(repository.clone(), ingest, clock());
     Some(EventServices {
         track: web::Data::new(track),
         reports: web::Data::new(reports),
         erasure: web::Data::new(erasure),
+        profiles: web::Data::new(profiles),
     })
 }
 

@@ -6,6 +6,7 @@
 //! [`Client`]; [`InvalidValue`] is the one way in which a value can be wrong.
 
 mod address;
+pub mod bounds;
 mod chain;
 mod client;
 mod clock;
@@ -38,7 +39,8 @@ pub use organization::{Organization, OrganizationChanges, Zone};
 pub use origin::CorsEntry;
 pub use page::{Page, PageRequest, Position};
 pub use profile::{
-    Complaint, Group, Identity, PeopleChange, Profile, ProfileChange, ProfileChangeKind, Sighting,
+    Complaint, Group, Identity, PeopleChange, Profile, ProfileChange, ProfileChangeKind,
+    ProfileEdit, Sighting,
 };
 pub use project::{Filter, NewProject, Project, ProjectChanges, ProjectType, RetentionDays};
 pub use reference::{NewReference, Reference, ReferenceChanges};

@@ -79,6 +79,19 @@ impl Place {
         self.in_use.load(Ordering::Acquire)
     }
 
+    /// How many bytes of what is written may stay in memory alone: the rest is for what is being
+    /// written, and for questions.
+    fn unwritten_bytes(&self) -> u64 {
+        self.memory / 4
+    }
+
+    /// How much is in the write-ahead log.
+    fn log_bytes(&self) -> u64 {
+        let mut log = self.path.clone().into_os_string();
+        log.push(".wal");
+        fs::metadata(log).map_or(0, |found| found.len())
+    }
+
     /// The lock on the file keeps other processes away, but not this one: it must not open the
     /// file a second time while something still reads from a database that was given up.
     fn claim(&self) -> Result<Claim, Cause> {
@@ -102,6 +115,8 @@ impl Drop for Claim {
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     pub(crate) written: Written,
+    /// How many bytes of what is written may stay in memory alone.
+    pub(crate) unwritten_bytes: u64,
 }
 
 /// What is remembered of what was written: only as long as nothing is rolled back or removed.
@@ -148,7 +163,13 @@ impl Database {
         let claim = place.claim()?;
         paneld_files::make_folder(&place.temp_dir)?;
         make_private(place)?;
-        let mut root = Connection::open_with_flags(&place.path, config(place)?)?;
+        let log = place.log_bytes();
+        if log > place.unwritten_bytes() {
+            // What is in the log is in memory when it is read, all of it.
+            let config = config(place, place.memory + log)?;
+            Connection::open_with_flags(&place.path, config)?.execute_batch("CHECKPOINT")?;
+        }
+        let mut root = Connection::open_with_flags(&place.path, config(place, place.memory)?)?;
         make_private(place)?;
         remove_leftovers(&place.temp_dir)?;
         compaction::remove(place)?;
@@ -161,6 +182,7 @@ impl Database {
             writer: Mutex::new(Writer {
                 connection,
                 written: Written::new(),
+                unwritten_bytes: place.unwritten_bytes(),
             }),
             readers: Mutex::default(),
             root: Mutex::new(root),
@@ -234,7 +256,7 @@ fn lock_down(connection: &Connection, place: &Place) -> duckdb::Result<()> {
     ))
 }
 
-fn config(place: &Place) -> Result<Config, Cause> {
+fn config(place: &Place, memory: u64) -> Result<Config, Cause> {
     let temp_dir = place
         .temp_dir
         .to_str()
@@ -243,7 +265,7 @@ fn config(place: &Place) -> Result<Config, Cause> {
         // The automatic checkpoint is what costs most: with the default of 16 MB, loading takes
         // twice the time. Replaying this much after a crash takes two seconds.
         .with("wal_autocheckpoint", "128MB")?
-        .with("memory_limit", format!("{}B", place.memory))?
+        .with("memory_limit", format!("{memory}B"))?
         .with("temp_directory", temp_dir)?
         .threads(2)?
         // Answers are ordered where order matters, and what is appended keeps its order anyway;

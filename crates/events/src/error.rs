@@ -16,6 +16,10 @@ pub enum EventsError {
     /// The store works, but refused this. Asking for the same again does not help.
     #[error("the event store refused")]
     Rejected(#[source] Cause),
+    /// This took more memory than the store has. Less at once may have room, and all of it when
+    /// nothing else is going on.
+    #[error("the event store has no room in memory for this")]
+    NoRoom(#[source] Cause),
 }
 
 impl EventsError {
@@ -66,14 +70,25 @@ const OF_STORE: &[&str] = &[
 /// After a fatal error, DuckDB refuses everything with this.
 const INVALIDATED: &str = "database has been invalidated";
 
+/// What DuckDB says when memory ran out, whatever it was at.
+const OF_MEMORY: &[&str] = &[
+    "Out of Memory Error",
+    "failed to pin block",
+    "could not allocate block",
+];
+
+/// What it says besides when something would have had room on the disk, had that not been full.
+const OF_DISK: &str = "failed to offload data block";
+
 impl From<duckdb::Error> for Fault {
     fn from(error: duckdb::Error) -> Self {
         let message = error.to_string();
-        if message.starts_with("Out of Memory Error") {
+        let says = |text: &&str| message.contains(*text);
+        if says(&INVALIDATED) || says(&OF_DISK) {
+            Self::Store(error.into())
+        } else if OF_MEMORY.iter().any(says) {
             Self::Memory(error.into())
-        } else if OF_STORE.iter().any(|begin| message.starts_with(begin))
-            || message.contains(INVALIDATED)
-        {
+        } else if OF_STORE.iter().any(|begin| message.starts_with(begin)) {
             Self::Store(error.into())
         } else {
             Self::Data(error.into())

@@ -8,6 +8,7 @@
 //! No type of DuckDB leaves this crate, and nothing else in the workspace knows DuckDB. Values
 //! are always bound, never pasted into SQL.
 
+mod answering;
 mod apply;
 mod batch;
 mod compaction;

@@ -20,7 +20,9 @@ use tokio::{
 };
 
 use crate::{
-    Batch, Erased, EventsError, EventsUrl, ProfileNumbers, apply,
+    Batch, Erased, EventsError, EventsUrl, ProfileNumbers,
+    answering::Answering,
+    apply,
     counted::Counted,
     database::{Database, Place, Writer},
     error::{Cause, Fault},
@@ -77,6 +79,7 @@ impl EventStore {
                 must_end: Arc::default(),
                 writes: Arc::new(Semaphore::new(1)),
                 counted: Arc::new(Counted::new()),
+                answering: Answering::default(),
             }),
             read_time: READ_TIME,
         }
@@ -113,6 +116,11 @@ impl EventStore {
     pub async fn checkpoint(&self) -> Result<(), EventsError> {
         self.write(|writer| apply::checkpoint(&writer.connection))
             .await
+    }
+
+    /// Whether questions are being answered now. They take memory that a batch may lack.
+    pub fn is_answering(&self) -> bool {
+        self.inner.answering.is_any()
     }
 
     /// Whether the store can be used now, as far as is known without a question to it.
@@ -313,6 +321,7 @@ struct Inner {
     must_end: Arc<AtomicBool>,
     writes: Arc<Semaphore>,
     counted: Arc<Counted>,
+    answering: Answering,
 }
 
 #[derive(Default)]
@@ -457,7 +466,14 @@ impl Inner {
         let result = write(&database, work);
         result.map_err(|fault| match fault {
             Fault::Data(cause) => EventsError::Rejected(cause),
-            Fault::Store(cause) | Fault::Memory(cause) => {
+            Fault::Memory(cause) => {
+                // A commit that has no room leaves a database behind that cannot be used.
+                if is_lost(&database) {
+                    self.lose(&database, &*cause);
+                }
+                EventsError::NoRoom(cause)
+            }
+            Fault::Store(cause) => {
                 self.lose(&database, &*cause);
                 EventsError::Away(cause)
             }
@@ -470,6 +486,7 @@ impl Inner {
         question: impl FnOnce(&Connection) -> Result<T, Fault>,
     ) -> Result<T, EventsError> {
         let database = self.database()?;
+        let _answering = self.answering.begin();
         let answer = read(&database, job, question);
         answer.map_err(|fault| match fault {
             Fault::Data(cause) => EventsError::Rejected(cause),
@@ -500,6 +517,14 @@ fn write<T>(
         apply::position(&writer.connection)?;
     }
     result
+}
+
+/// Whether the database cannot be written any more.
+fn is_lost(database: &Database) -> bool {
+    let Ok(writer) = database.writer() else {
+        return true;
+    };
+    matches!(apply::position(&writer.connection), Err(Fault::Store(_)))
 }
 
 fn read<T>(
@@ -702,6 +727,7 @@ mod tests {
             "Invalid Input Error: Attempting to execute: database has been invalidated",
             "INTERNAL Error: Assertion triggered",
             "TransactionContext Error: Failed to commit: Could not write",
+            "Out of Memory Error: failed to offload data block of size 256.0 KiB",
         ] {
             assert!(store.is_up().await);
             let fault = says(message);
@@ -714,5 +740,24 @@ mod tests {
         let answer = store.read(|_| Err::<(), _>(fault)).await;
         assert!(matches!(answer, Err(EventsError::TooSlow)), "{answer:?}");
         assert!(store.is_up().await);
+    }
+
+    #[tokio::test]
+    async fn a_write_without_room_does_not_make_it_be_away() {
+        let (_folder, store) = store();
+        for message in [
+            "Out of Memory Error: failed to pin block of size 256.0 KiB (127.9 MiB/128.0 MiB used)",
+            "TransactionContext Error: Failed to commit: Out of Memory Error: failed to allocate",
+            "FATAL Error: Failed to commit: could not allocate block of size 256.0 KiB",
+        ] {
+            let code = duckdb::ffi::Error::new(1);
+            let fault = duckdb::Error::DuckDBFailure(code, Some(message.into()));
+            let written = store.write(|_| Err::<(), _>(fault.into())).await;
+            assert!(
+                matches!(written, Err(EventsError::NoRoom(_))),
+                "{written:?}"
+            );
+            assert!(store.is_up().await, "{message}");
+        }
     }
 }

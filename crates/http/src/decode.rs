@@ -112,7 +112,11 @@ fn describe_kinds(accepted: &[ValueKind]) -> String {
     format!("must be {}", names.join(" or "))
 }
 
-fn wrong_value<T>(why: &InvalidValue, location: ValuePointerRef<'_>) -> Result<T, Problems> {
+/// The problem of a value that is wrong.
+pub(crate) fn wrong_value<T>(
+    why: &InvalidValue,
+    location: ValuePointerRef<'_>,
+) -> Result<T, Problems> {
     let mut problems = Problems::default();
     problems.push(path_of(location), why.to_string());
     Err(problems)

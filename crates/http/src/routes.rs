@@ -10,7 +10,7 @@ use actix_web::{
 };
 use paneld_auth::Api;
 use paneld_guard::{ApiError, BodyBudget, Guard};
-use paneld_service::{Erasure, Health, Identity, Manage, Reports, Track};
+use paneld_service::{Erasure, Health, Identity, Manage, Profiles, Reports, Track};
 use utoipa::openapi::HttpMethod;
 
 use crate::{export, health, insights, manage, openapi, track};
@@ -41,6 +41,8 @@ pub struct EventServices {
     pub reports: web::Data<Reports>,
     /// Forgetting people.
     pub erasure: web::Data<Erasure>,
+    /// Changing profiles by hand.
+    pub profiles: web::Data<Profiles>,
 }
 
 /// One way to call the server: method and path come from the handler's documentation, so that
@@ -128,7 +130,8 @@ pub fn configure(config: &mut ServiceConfig, services: &Services) {
         config
             .app_data(events.track.clone())
             .app_data(events.reports.clone())
-            .app_data(events.erasure.clone());
+            .app_data(events.erasure.clone())
+            .app_data(events.profiles.clone());
     }
     config
         .service(web::scope("/api").configure(|config| mount(config, services)))

@@ -28,6 +28,7 @@ use crate::{
     duplicates::{Duplicates, Fingerprint},
     progress::Progress,
     record::{Change, Record},
+    removals::Removals,
     sessions::{DeviceKey, Held, Live, LiveChange, LiveSessions},
     spool::{Account, Append, Seen, Spool, SpoolError},
     visitor::Known,
@@ -92,6 +93,8 @@ pub struct Ingest(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) spool: Spool,
     pub(crate) live: LiveSessions,
+    /// What is to be removed behind what is not applied yet.
+    pub(crate) removals: Removals,
     duplicates: Duplicates,
     salts: RwLock<Arc<Salts>>,
     agents: Agents,
@@ -150,6 +153,7 @@ impl Ingest {
         let live = LiveSessions::new(live, limit, crowded_at, |project| spool.owner(project));
         Ok(Self(Arc::new(Inner {
             spool,
+            removals: Removals::default(),
             live,
             duplicates: Duplicates::new(clock.clone()),
             salts: RwLock::new(Arc::new(salts)),
@@ -281,8 +285,14 @@ impl Inner {
                 profile_id,
                 ProfileChangeKind::Added { property, by },
             )],
-            Input::Alias { profile_id, alias } => {
+            // Anybody could say so who knows a client's id; what is there is changed by nobody else
+            // than who knows the secret.
+            Input::Alias { profile_id, alias } if visitor.is_secret_authenticated => {
                 vec![Change::People(PeopleChange::Alias { alias, profile_id })]
+            }
+            Input::Alias { profile_id, alias } => {
+                let claim = PeopleChange::ClaimAlias { alias, profile_id };
+                vec![Change::People(claim)]
             }
             Input::Group {
                 id,

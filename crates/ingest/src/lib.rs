@@ -20,6 +20,7 @@ mod payload;
 mod progress;
 mod properties;
 mod record;
+mod removals;
 mod sessions;
 mod spool;
 mod text;
@@ -35,7 +36,9 @@ pub use ingest::{
 };
 pub use moment::Moment;
 pub use page::Page;
-pub use payload::{Form, Identified, Input, Recording, Tracked, TrackedEvent, is_replay, read};
+pub use payload::{
+    Form, Identified, Input, Recording, Tracked, TrackedEvent, is_email, is_replay, read,
+};
 pub use properties::{PathStep, Problem, Properties, PropertiesSeed};
 pub use spool::SpoolError;
 pub use visitor::{Target, Visitor};

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, pin::Pin};
 use paneld_auth::{CredentialStore, Credentials, LookupFuture, SecretHash};
 use paneld_domain::{
     Client, ClientChanges, ClientId, ErrorChain, Group, Name, NewClient, NewProject, NewReference,
-    Organization, OrganizationChanges, OrganizationId, Page, PageRequest, PeopleChange, Profile,
+    Organization, OrganizationChanges, OrganizationId, Page, PageRequest, Profile, ProfileEdit,
     Project, ProjectChanges, ProjectId, ProjectKey, Reference, ReferenceChanges, ReferenceId,
     RetentionDays, Timestamp,
 };
@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use crate::{
     Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, CopyOf, DueProject, GivesWay,
-    NewCredentials, NewServer, Once, Outcome, PeopleIds, Registered, RegisteredServer,
-    RepositoryError, RootRule, Rotated, Salts, StoredPeople, postgres, sqlite,
+    NewCredentials, NewServer, Once, Outcome, PeopleIds, ProjectChange, Registered,
+    RegisteredServer, RepositoryError, RootRule, Rotated, Salts, SpooledChange, StoredPeople,
+    postgres, sqlite,
 };
 
 /// The catalog, open. Clones share its connections.
@@ -411,6 +412,21 @@ impl Repository {
         run!(self.applied_position(spool))
     }
 
+    /// Changes that were not applied yet, in portions, each with the position of its last record
+    /// and with no more rows than have room in memory, and time in one unit of work: some
+    /// megabytes.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn split_changes(
+        &self,
+        spool: &str,
+        changes: Vec<SpooledChange>,
+    ) -> Result<Vec<(u64, Vec<ProjectChange>)>, RepositoryError> {
+        let spool = spool.to_owned();
+        run!(self.split_changes(spool, changes))
+    }
+
     /// Makes changes of profiles and groups in their order, and remembers that the spool is
     /// applied up to this position. Where it was as far before, nothing is done: what is sent
     /// again is not applied again. Changes of projects that are no more are left out. Their
@@ -422,7 +438,7 @@ impl Repository {
         &self,
         spool: &str,
         position: u64,
-        changes: Vec<(ProjectKey, Timestamp, PeopleChange)>,
+        changes: Vec<ProjectChange>,
     ) -> Result<Applied, RepositoryError> {
         let spool = spool.to_owned();
         run!(self.apply_people(spool, position, changes))
@@ -468,7 +484,8 @@ impl Repository {
         run!(self.resolve_alias(project, id))
     }
 
-    /// All ids by which somebody is found: the profile's own first, then its aliases.
+    /// All ids that are somebody's for certain: the profile's own first, then its aliases. Those
+    /// that callers without a secret claimed are nobody's but their own.
     ///
     /// # Errors
     /// When the catalog cannot be asked.
@@ -495,6 +512,22 @@ impl Repository {
         run!(self.note_erasure(organization, project, profile_id, act))
     }
 
+    /// Writes down that an edit of a profile was asked for: which fields and how many properties,
+    /// and nothing of what they are.
+    ///
+    /// # Errors
+    /// When there is no such project, or the catalog cannot be written.
+    pub async fn note_profile_edit(
+        &self,
+        organization: OrganizationId,
+        project: ProjectId,
+        profile_id: String,
+        edit: ProfileEdit,
+        act: Act,
+    ) -> Result<(), RepositoryError> {
+        run!(self.note_profile_edit(organization, project, profile_id, edit, act))
+    }
+
     /// One group.
     ///
     /// # Errors
@@ -506,6 +539,18 @@ impl Repository {
     ) -> Result<Option<Group>, RepositoryError> {
         let id = id.to_owned();
         run!(self.get_group(project, id))
+    }
+
+    /// Ids of people in portions, each with no more rows than have room in memory together: some
+    /// megabytes. What their profiles are called otherwise is added.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn split_people(
+        &self,
+        wanted: BTreeMap<ProjectKey, PeopleIds>,
+    ) -> Result<Vec<BTreeMap<ProjectKey, PeopleIds>>, RepositoryError> {
+        run!(self.split_people(wanted))
     }
 
     /// The people of these ids, for somebody who keeps copies of them. Projects that were purged
@@ -520,7 +565,8 @@ impl Repository {
         run!(self.find_people(wanted))
     }
 
-    /// The profiles behind a key, by project and id: so many at most.
+    /// Some profiles behind a key, by project and id: as many as have room in memory, or none when
+    /// there are no more.
     ///
     /// # Errors
     /// When the catalog cannot be asked.
@@ -528,12 +574,12 @@ impl Repository {
         &self,
         of: CopyOf,
         after: Option<(ProjectKey, String)>,
-        most: u32,
     ) -> Result<Vec<(ProjectKey, Profile)>, RepositoryError> {
-        run!(self.list_profiles_after(of, after, most))
+        run!(self.list_profiles_after(of, after))
     }
 
-    /// The groups behind a key, by project and id: so many at most.
+    /// Some groups behind a key, by project and id: as many as have room in memory, or none when
+    /// there are no more.
     ///
     /// # Errors
     /// When the catalog cannot be asked.
@@ -541,9 +587,8 @@ impl Repository {
         &self,
         of: CopyOf,
         after: Option<(ProjectKey, String)>,
-        most: u32,
     ) -> Result<Vec<(ProjectKey, Group)>, RepositoryError> {
-        run!(self.list_groups_after(of, after, most))
+        run!(self.list_groups_after(of, after))
     }
 
     /// The organization's clients, newest first; of one live project, if it is given.

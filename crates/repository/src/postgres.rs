@@ -57,6 +57,8 @@ mod references;
 mod salts;
 #[path = "catalog/servers.rs"]
 mod servers;
+#[path = "catalog/sizes.rs"]
+mod sizes;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 

@@ -17,6 +17,7 @@ mod identity;
 mod manage;
 mod neighbours;
 mod once;
+mod profiles;
 mod reports;
 mod revocations;
 mod servers;
@@ -52,6 +53,7 @@ pub use paneld_repository::{
     AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, NewServer, RegisteredServer,
     Repository, Resource, Rotated,
 };
+pub use profiles::Profiles;
 pub use reports::{
     Annotated, GroupWithMembers, ProfileMetrics, ProfileWithEvents, Reports, Subject,
 };

@@ -7,6 +7,7 @@ mod people;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use paneld_analytics::{AnswerRoom, Shown};
 use paneld_auth::{
     Authorized,
     permission::Permission,
@@ -55,10 +56,10 @@ pub struct Subject {
 /// A profile, and what it did last.
 #[derive(Debug, Clone)]
 pub struct ProfileWithEvents {
-    /// The profile.
-    pub profile: Profile,
-    /// Its newest events.
-    pub events: Vec<Event>,
+    /// The profile, as far as an answer has room for it.
+    pub profile: Shown<Profile>,
+    /// Its newest events, likewise.
+    pub events: Vec<Shown<Event>>,
 }
 
 impl Subject {
@@ -146,9 +147,14 @@ impl Reports {
         let events = self
             .events
             .profile_events(project, profile.id.clone(), event_limit);
+        let mut room = AnswerRoom::default();
         Ok(ProfileWithEvents {
-            events: events.await?,
-            profile,
+            profile: room.show(profile),
+            events: events
+                .await?
+                .into_iter()
+                .map(|event| room.show(event))
+                .collect(),
         })
     }
 
@@ -174,7 +180,7 @@ impl Reports {
 impl From<EventsError> for ServiceError {
     fn from(error: EventsError) -> Self {
         match error {
-            away @ (EventsError::Away(_) | EventsError::TooSlow) => {
+            away @ (EventsError::Away(_) | EventsError::TooSlow | EventsError::NoRoom(_)) => {
                 Self::Unavailable(Box::new(away))
             }
             rejected => Self::Internal(Box::new(rejected)),

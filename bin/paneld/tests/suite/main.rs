@@ -30,6 +30,7 @@ mod insights_figures;
 mod insights_people;
 mod organization;
 mod pagination;
+mod people_bounds;
 mod projects;
 mod reference;
 mod references;

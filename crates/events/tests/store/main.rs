@@ -13,4 +13,5 @@ mod model;
 mod order;
 mod reading;
 mod removing;
+mod room;
 mod writing;

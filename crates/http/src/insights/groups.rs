@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use paneld_analytics::{GroupsRequest, Query};
+use paneld_analytics::{GroupsRequest, Query, Shown};
 use paneld_auth::permission;
 use paneld_domain::{Group, Profile};
 use paneld_guard::{ApiError, Caller};
@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::{
     finish,
     lists::{MOST, PAGE},
+    rows::is_zero,
 };
 use crate::{
     error::reply_for, export::nested, openapi::any_value, reply::WireTime, routes::Endpoint,
@@ -47,10 +48,19 @@ pub(crate) struct GroupBody {
     created_at: WireTime,
     #[schema(value_type = String, format = DateTime)]
     updated_at: WireTime,
+    /// How many values were not kept, because it has as many as are kept of one.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    left_out: u64,
+    /// True when it has more properties than this answer has room for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    cut: bool,
 }
 
 impl GroupBody {
-    fn new(group: Group, project_id: &str) -> Self {
+    fn new(shown: Shown<Group>, project_id: &str) -> Self {
+        let Shown { row: group, is_cut } = shown;
         Self {
             project_id: project_id.to_owned(),
             id: group.id,
@@ -59,6 +69,8 @@ impl GroupBody {
             properties: group.properties,
             created_at: WireTime(group.created_at),
             updated_at: WireTime(group.updated_at),
+            left_out: group.left_out,
+            cut: is_cut,
         }
     }
 }
@@ -95,10 +107,23 @@ pub(crate) struct MemberBody {
     last_seen_at: WireTime,
     project_id: String,
     groups: BTreeSet<String>,
+    /// How many values and groups were not kept since it was last changed by hand, because it has
+    /// as much as is kept of one.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    left_out: u64,
+    /// True when it has more properties or groups than this answer has room for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    cut: bool,
 }
 
 impl MemberBody {
-    fn new(profile: Profile, project_id: &str) -> Self {
+    fn new(shown: Shown<Profile>, project_id: &str) -> Self {
+        let Shown {
+            row: profile,
+            is_cut,
+        } = shown;
         Self {
             is_external: true,
             properties: nested(&profile.properties),
@@ -111,6 +136,8 @@ impl MemberBody {
             created_at: WireTime(profile.created_at),
             last_seen_at: WireTime(profile.last_seen_at),
             groups: profile.groups,
+            left_out: profile.left_out,
+            cut: is_cut,
         }
     }
 }

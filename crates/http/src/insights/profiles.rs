@@ -209,7 +209,7 @@ pub(crate) async fn get_profile(
         let rows = found
             .events
             .iter()
-            .map(|event| EventRow::new(event, project));
+            .map(|event| EventRow::shown(event, project));
         rows.collect::<Vec<_>>()
     };
     Ok(HttpResponse::Ok().json(ProfileBody {

@@ -1,7 +1,8 @@
 //! What sinks keep of records.
 
-use paneld_domain::{PeopleChange, ProjectKey, Timestamp};
+use paneld_domain::{PeopleChange, ProjectKey};
 use paneld_events::StoreChange;
+use paneld_repository::SpooledChange;
 
 use crate::{
     record::Change,
@@ -66,20 +67,19 @@ fn of_event(change: Change) -> Option<StoreChange> {
     })
 }
 
-/// What the catalog keeps.
-pub(super) fn of_people(records: Vec<Spooled>) -> Vec<(ProjectKey, Timestamp, PeopleChange)> {
+/// What the catalog keeps, with the positions of the records.
+pub(super) fn of_people(records: Vec<Spooled>) -> Vec<SpooledChange> {
     let mut all = Vec::new();
-    for Spooled { record, .. } in records {
+    for Spooled {
+        position, record, ..
+    } in records
+    {
         let (project, at) = (record.project(), record.at);
-        all.extend(
-            record
-                .changes
-                .into_iter()
-                .filter_map(|change| match change {
-                    Change::People(change) => Some((project, at, change)),
-                    _ => None,
-                }),
-        );
+        let changes = record.changes.into_iter();
+        all.extend(changes.filter_map(|change| match change {
+            Change::People(change) => Some((position, (project, at, change))),
+            _ => None,
+        }));
     }
     all
 }

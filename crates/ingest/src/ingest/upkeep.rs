@@ -224,10 +224,12 @@ impl Inner {
         let inner = Arc::clone(self);
         let forgotten = tokio::spawn(async move {
             let held = inner.live.hold(&devices).await;
-            let record = Record::new(project, inner.clock.now(), changes);
+            let record = Record::new(project, inner.clock.now(), changes.clone());
             let gone = devices.iter().map(|device| (device.clone(), None));
             let append = Append::with_live(Account::Upkeep, record, gone.collect());
-            inner.write(held, append).await
+            let position = inner.write(held, append).await?;
+            inner.removals.note(position, project, &changes);
+            Ok(position)
         });
         forgotten.await.map_err(|_panicked| SpoolError::Closed)?
     }

@@ -119,6 +119,7 @@ diesel::table! {
         group_ids -> Text,
         created_at -> Timestamptz,
         last_seen_at -> Timestamptz,
+        left_out -> BigInt,
     }
 }
 
@@ -131,6 +132,7 @@ diesel::table! {
         properties -> Text,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        left_out -> BigInt,
     }
 }
 
@@ -140,6 +142,7 @@ diesel::table! {
         alias -> Text,
         profile_id -> Text,
         created_at -> Timestamptz,
+        is_claimed -> Bool,
     }
 }
 

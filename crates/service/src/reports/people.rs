@@ -1,6 +1,8 @@
 //! Lists of events, sessions, profiles and groups, and what is known of one of them.
 
-use paneld_analytics::{EventsRequest, GroupsRequest, ProfilesRequest, SessionsRequest};
+use paneld_analytics::{
+    AnswerRoom, EventsRequest, GroupsRequest, ProfilesRequest, SessionsRequest, Shown,
+};
 use paneld_domain::{Event, Group, Profile, Session, Timestamp};
 use paneld_events::{Members, ProfileNumbers};
 use paneld_repository::Resource;
@@ -66,8 +68,8 @@ fn rounded(number: f64, parts: f64) -> f64 {
 /// A group, and who belongs to it.
 #[derive(Debug, Clone)]
 pub struct GroupWithMembers {
-    /// The group.
-    pub group: Group,
+    /// The group, as far as an answer has room for it.
+    pub group: Shown<Group>,
     /// The profiles that belong to it.
     pub members: Members,
 }
@@ -161,7 +163,7 @@ impl Reports {
         &self,
         subject: &Subject,
         request: ProfilesRequest,
-    ) -> Result<Vec<Profile>, ServiceError> {
+    ) -> Result<Vec<Shown<Profile>>, ServiceError> {
         Ok(self.events.list_profiles(subject.scope(), request).await?)
     }
 
@@ -219,7 +221,7 @@ impl Reports {
         &self,
         subject: &Subject,
         request: GroupsRequest,
-    ) -> Result<Vec<Group>, ServiceError> {
+    ) -> Result<Vec<Shown<Group>>, ServiceError> {
         Ok(self
             .events
             .list_groups(subject.project.key, request)
@@ -244,7 +246,7 @@ impl Reports {
             .group_members(project, group.id.clone(), member_limit);
         Ok(GroupWithMembers {
             members: members.await?,
-            group,
+            group: AnswerRoom::default().show(group),
         })
     }
 }

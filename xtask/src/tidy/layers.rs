@@ -75,6 +75,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-testing",
             "paneld-testing-files",
             "crash",
+            "siege",
         ],
     ),
     // For tests only.
@@ -83,6 +84,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("xtask", &[]),
     ("bare", &[]),
     ("crash", &[]),
+    ("siege", &[]),
 ];
 
 /// Libraries that only these packages may name in their manifests.

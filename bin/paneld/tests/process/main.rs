@@ -20,4 +20,5 @@ mod first_start;
 mod postgres;
 mod redis;
 mod secrecy;
+mod siege;
 mod two_servers;

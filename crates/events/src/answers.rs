@@ -402,6 +402,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_takes_very_long_ends_when_another_organization_waits() {
+        let (_folder, store) = store();
+        assert!(store.is_up().await);
+        let [mut one, mut another] = [0, 1].map(|o| ask_slowly(&asked_by(&store, o, 0), 1));
+        let lanes = &store.inner.lanes;
+        until(|| lanes.long.count_running() == 2).await;
+        let third = ask_slowly(&asked_by(&store, 2, 0), 1);
+        let ends = async {
+            tokio::select! {
+                ended = one.join_next() => ended,
+                ended = another.join_next() => ended,
+            }
+        };
+        let ended = timeout(LONG + Duration::from_secs(5), ends).await;
+        let ended = ended.unwrap().unwrap().unwrap();
+        assert!(matches!(ended, Err(EventsError::TooSlow)), "{ended:?}");
+        until(|| lanes.long.count_waiting() == 0).await;
+        drop((one, another, third));
+        assert_idle(&store).await;
+    }
+
+    #[tokio::test]
     async fn what_had_too_little_memory_beside_others_is_asked_once_more() {
         let (_folder, store) = store();
         assert!(store.is_up().await);

@@ -19,6 +19,7 @@ mod fuzz;
 mod npm;
 mod services;
 mod setup;
+mod siege;
 mod suites;
 mod test;
 mod tidy;
@@ -63,6 +64,8 @@ enum Task {
     Crash(crash::Options),
     /// Fetch the library of DuckDB, unless it is there; the tasks that need it do this themselves
     Setup,
+    /// Attack the server in all ways, and demand that its neighbour does not notice
+    Siege(siege::Options),
     /// Hold recognition of browsers and bots against the lists of others
     Suites,
     /// Run every test: unit, integration and documentation
@@ -98,6 +101,7 @@ fn run() -> Result<ExitCode> {
         Task::Fuzz(options) => fuzz::run(&sh, &options)?,
         Task::Crash(options) => crash::run(&sh, &options)?,
         Task::Setup => setup::run(&sh)?,
+        Task::Siege(options) => siege::run(&sh, &options)?,
         Task::Suites => suites::run(&sh)?,
         Task::Test { args } => test::run(&sh, &args)?,
         Task::Tidy => tidy::run(&sh)?,

@@ -1,5 +1,7 @@
 //! What can go wrong, named for what the caller can do about it.
 
+use crate::Crowded;
+
 /// What is behind an error.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -10,6 +12,9 @@ pub enum EventsError {
     /// fails. Asking again later may help.
     #[error("the event store is away")]
     Away(#[source] Cause),
+    /// Too many questions wait, most of them of whoever asked this one.
+    #[error(transparent)]
+    Crowded(#[from] Crowded),
     /// The answer took more time or memory than one answer may.
     #[error("the answer takes too long: ask for less")]
     TooSlow,

@@ -1,7 +1,8 @@
 //! The event store: events, sessions, bot visits and recordings, in one DuckDB file.
 //!
 //! [`EventStore`] is its face. It has one writer, which applies [`Batch`]es of the spool, each in
-//! one transaction with the position it came from; and a few readers, each bounded in time and
+//! one transaction with the position it came from; and a few readers, whose turns are fair to
+//! organizations and their clients ([`EventStore::asked_by`]), each bounded in time and
 //! interrupted when nobody waits for its answer any more. The store may be away: everything then
 //! fails with [`EventsError::Away`], and the store looks for its file again whenever it is asked.
 //!
@@ -9,6 +10,7 @@
 //! are always bound, never pasted into SQL.
 
 mod answering;
+mod answers;
 mod apply;
 mod batch;
 mod compaction;
@@ -33,6 +35,7 @@ mod schema;
 mod sessions;
 mod sql;
 mod store;
+mod turns;
 mod views;
 
 pub use batch::{Batch, Erased, StoreChange};
@@ -45,3 +48,4 @@ pub use query::{EventsPage, ProfileNumbers};
 pub use removals::Removals;
 pub use reports::{CountedEdge, CountedSessions, Members};
 pub use store::EventStore;
+pub use turns::{Asker, Crowded};

@@ -1,38 +1,48 @@
 //! Answers that come in parts: from the thread that asks to the future that takes.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
-use tokio::{runtime::Handle, sync::mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+};
 
 use crate::{
     EventsError,
     error::{Cause, Fault},
     interrupt::Waiter,
+    turns::Turn,
 };
 
 /// So many parts are found ahead.
-const AHEAD: usize = 4;
-
-/// Who takes nothing for so long is given up: the query holds a turn, and what was deleted since.
-const PATIENCE: Duration = Duration::from_secs(60);
+const AHEAD: usize = 1;
 
 /// The two ends of an answer. Work that is waited for like this is interrupted when the parts are
-/// dropped. No part is sent any more once it must end.
-pub(crate) fn pair<T>(waiter: Waiter, must_end: Arc<AtomicBool>) -> (Outlet<T>, Parts<T>) {
+/// dropped. Both ends hold the turn. No part is sent any more once it must end.
+pub(crate) fn pair<T>(
+    waiter: Waiter,
+    turn: Arc<Turn>,
+    at_work: Arc<Semaphore>,
+    must_end: Arc<AtomicBool>,
+) -> (Outlet<T>, Parts<T>) {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let parts = Parts {
         receiver,
         first: None,
         is_over: false,
+        turn,
         _waiter: waiter,
     };
-    (Outlet { sender, must_end }, parts)
+    let outlet = Outlet {
+        sender,
+        at_work,
+        working: None,
+        must_end,
+    };
+    (outlet, parts)
 }
 
 enum Sent<T> {
@@ -40,31 +50,53 @@ enum Sent<T> {
     End,
 }
 
-/// Where parts go in. It blocks while there are enough ahead.
+/// Where parts go in. It blocks while there are enough ahead, and lets others work meanwhile.
 pub(crate) struct Outlet<T> {
     sender: mpsc::Sender<Result<Sent<T>, EventsError>>,
+    at_work: Arc<Semaphore>,
+    working: Option<OwnedSemaphorePermit>,
     must_end: Arc<AtomicBool>,
 }
 
 impl<T> Outlet<T> {
+    /// Waits until it may work: few do at once.
+    pub(crate) fn work(&mut self) -> Result<(), Fault> {
+        let working = Handle::current().block_on(async {
+            tokio::select! {
+                () = self.sender.closed() => None,
+                working = Arc::clone(&self.at_work).acquire_owned() => working.ok(),
+            }
+        });
+        self.working = working;
+        match self.working {
+            Some(_) => Ok(()),
+            None => Err(gone()),
+        }
+    }
+
     /// Sends a part.
-    pub(crate) fn send(&self, part: T) -> Result<(), Fault> {
+    pub(crate) fn send(&mut self, part: T) -> Result<(), Fault> {
         if self.must_end.load(Ordering::Relaxed) {
             return Err(Fault::Data("the store is to be compacted".into()));
         }
-        self.put(Ok(Sent::Part(part)))
+        self.put(Ok(Sent::Part(part)))?;
+        self.work()
     }
 
     /// Tells that all was sent, or why not.
-    pub(crate) fn end(self, sent: Result<(), EventsError>) {
+    pub(crate) fn end(mut self, sent: Result<(), EventsError>) {
         // Nobody is left to be told that nobody waits.
         let _nobody_waits = self.put(sent.map(|()| Sent::End));
     }
 
-    fn put(&self, what: Result<Sent<T>, EventsError>) -> Result<(), Fault> {
-        let sent = Handle::current().block_on(self.sender.send_timeout(what, PATIENCE));
-        sent.map_err(|_gone| Fault::Data("nobody takes the answer".into()))
+    fn put(&mut self, what: Result<Sent<T>, EventsError>) -> Result<(), Fault> {
+        self.working = None;
+        self.sender.blocking_send(what).map_err(|_gone| gone())
     }
+}
+
+fn gone() -> Fault {
+    Fault::Data("nobody takes the answer".into())
 }
 
 /// Where they come out.
@@ -72,6 +104,7 @@ pub(crate) struct Parts<T> {
     receiver: mpsc::Receiver<Result<Sent<T>, EventsError>>,
     first: Option<T>,
     is_over: bool,
+    turn: Arc<Turn>,
     _waiter: Waiter,
 }
 
@@ -88,6 +121,11 @@ impl<T> Parts<T> {
             Some(first) => Ok(Some(first)),
             None => self.take().await,
         }
+    }
+
+    /// Whether somebody else waits for the turn.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.turn.is_wanted()
     }
 
     async fn take(&mut self) -> Result<Option<T>, EventsError> {

@@ -16,26 +16,20 @@ use paneld_domain::{ErrorChain, Event, ProjectKey, Session, Timestamp, Zone};
 use tokio::{
     sync::Semaphore,
     task::spawn_blocking,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
 use crate::{
-    Batch, Erased, EventsError, EventsUrl, ProfileNumbers,
+    Asker, Batch, Erased, EventsError, EventsUrl, ProfileNumbers,
     answering::Answering,
     apply,
     counted::Counted,
     database::{Database, Place, Writer},
     error::{Cause, Fault},
-    interrupt::{self, Job},
-    parts::{self, Outlet, Parts},
+    interrupt::Job,
     read,
+    turns::Lanes,
 };
-
-/// How many questions are answered at once; DuckDB uses all its threads for each.
-const READERS: usize = 2;
-
-/// How many answers are sent in parts at once, beside the others: each may take minutes.
-const STREAMS: usize = 2;
 
 /// How long an answer may take, waiting for its turn included.
 const READ_TIME: Duration = Duration::from_secs(30);
@@ -50,14 +44,18 @@ const OPENING: Duration = Duration::from_secs(2);
 /// How long a store that is away is left alone before it is opened again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// More questions than this never run at once: whoever has so many permits is alone.
+const MOST_AT_ONCE: usize = 1 << 10;
+
 /// The event store. Clones are handles of the same store.
 ///
-/// Questions are answered at the same time as batches are applied, two at once; each sees what
-/// was committed when it began.
+/// Questions are answered at the same time as batches are applied, a few at once, in turns that
+/// are fair to those who ask; each sees what was committed when it began.
 #[derive(Clone)]
 pub struct EventStore {
-    inner: Arc<Inner>,
-    read_time: Duration,
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) read_time: Duration,
+    pub(crate) asker: Asker,
 }
 
 impl EventStore {
@@ -74,14 +72,16 @@ impl EventStore {
                 place: Place::new(path, temp_dir, memory),
                 state: Mutex::default(),
                 opened: Condvar::new(),
-                reads: Arc::new(Semaphore::new(READERS)),
-                streams: Arc::new(Semaphore::new(STREAMS)),
+                lanes: Lanes::new(),
+                reads: Arc::new(Semaphore::new(MOST_AT_ONCE)),
+                streams: Arc::new(Semaphore::new(MOST_AT_ONCE)),
                 must_end: Arc::default(),
                 writes: Arc::new(Semaphore::new(1)),
                 counted: Arc::new(Counted::new()),
                 answering: Answering::default(),
             }),
             read_time: READ_TIME,
+            asker: Asker::default(),
         }
     }
 
@@ -89,6 +89,15 @@ impl EventStore {
     #[must_use]
     pub fn with_read_time(self, read_time: Duration) -> Self {
         Self { read_time, ..self }
+    }
+
+    /// The same store, asked by somebody else than the server itself.
+    #[must_use]
+    pub fn asked_by(&self, asker: Asker) -> Self {
+        Self {
+            asker,
+            ..self.clone()
+        }
     }
 
     /// The position in the spool up to which everything was applied; 0 when nothing was.
@@ -253,72 +262,20 @@ impl EventStore {
         });
         written.await.map_err(EventsError::away)?
     }
-
-    /// Asks something, within the time that an answer may take. The query is interrupted when
-    /// the time is over or the future is dropped.
-    pub(crate) async fn read<T, F>(&self, question: F) -> Result<T, EventsError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
-    {
-        let answer = timeout(self.read_time, self.read_unbounded(question)).await;
-        answer.unwrap_or(Err(EventsError::TooSlow))
-    }
-
-    /// Asks something whose answer comes in parts. The query is interrupted when the parts are
-    /// dropped. Only its turn and the first part have to come within the time that an answer may
-    /// take.
-    pub(crate) async fn stream<T, F>(&self, question: F) -> Result<Parts<T>, EventsError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection, &Outlet<T>) -> Result<(), Fault> + Send + 'static,
-    {
-        let begun = timeout(self.read_time, async {
-            let turn = Arc::clone(&self.inner.streams).acquire_owned().await;
-            let turn = turn.map_err(EventsError::away)?;
-            let inner = Arc::clone(&self.inner);
-            let (waiter, job) = interrupt::pair();
-            let (outlet, parts) = parts::pair(waiter, Arc::clone(&inner.must_end));
-            spawn_blocking(move || {
-                // Given back only when the query has really ended.
-                let _turn = turn;
-                let sent = inner.read(job, |connection| question(connection, &outlet));
-                outlet.end(sent);
-            });
-            parts.begun().await
-        });
-        begun.await.unwrap_or(Err(EventsError::TooSlow))
-    }
-
-    async fn read_unbounded<T, F>(&self, question: F) -> Result<T, EventsError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
-    {
-        let turn = Arc::clone(&self.inner.reads).acquire_owned().await;
-        let turn = turn.map_err(EventsError::away)?;
-        let inner = Arc::clone(&self.inner);
-        let (waiter, job) = interrupt::pair();
-        let answer = spawn_blocking(move || {
-            // Given back only when the query has really ended.
-            let _turn = turn;
-            inner.read(job, question)
-        });
-        let answer = answer.await;
-        drop(waiter);
-        answer.map_err(EventsError::away)?
-    }
 }
 
-struct Inner {
+pub(crate) struct Inner {
     place: Place,
     state: Mutex<State>,
     /// Notified when [`Access::Opening`] ends.
     opened: Condvar,
+    pub(crate) lanes: Lanes,
+    /// A permit of each question, so that compacting can wait for all of them.
     reads: Arc<Semaphore>,
+    /// The same of answers that are sent in parts.
     streams: Arc<Semaphore>,
     /// Whether answers in parts must end.
-    must_end: Arc<AtomicBool>,
+    pub(crate) must_end: Arc<AtomicBool>,
     writes: Arc<Semaphore>,
     counted: Arc<Counted>,
     answering: Answering,
@@ -480,7 +437,7 @@ impl Inner {
         })
     }
 
-    fn read<T>(
+    pub(crate) fn read<T>(
         &self,
         job: Job,
         question: impl FnOnce(&Connection) -> Result<T, Fault>,
@@ -562,82 +519,6 @@ mod tests {
         (folder, store)
     }
 
-    /// Takes minutes.
-    fn slow_question(connection: &Connection) -> Result<u64, Fault> {
-        let sql = "SELECT count(*) FROM range(1000000000) a, range(1000) b
-            WHERE (a.range * b.range) % 7 = 3";
-        Ok(connection.query_row(sql, [], |row| row.get(0))?)
-    }
-
-    /// Both turns are to be had again, and soon.
-    async fn assert_answers(store: &EventStore) {
-        let store = store.clone().with_read_time(Duration::from_secs(5));
-        for _ in 0..READERS + 1 {
-            assert!(store.count_events().await.unwrap().is_empty());
-        }
-        let all = store.inner.reads.acquire_many(READERS as u32);
-        let all = timeout(Duration::from_secs(5), all).await;
-        assert!(all.is_ok(), "a query goes on");
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_takes_too_long_is_given_up() {
-        let (_folder, store) = store();
-        assert!(store.is_up().await);
-        let hasty = store.clone().with_read_time(Duration::from_millis(300));
-        for _ in 0..3 {
-            let answer = hasty.read(slow_question).await;
-            assert!(matches!(answer, Err(EventsError::TooSlow)), "{answer:?}");
-        }
-        assert_answers(&store).await;
-    }
-
-    #[tokio::test]
-    async fn a_query_nobody_waits_for_is_interrupted() {
-        let (_folder, store) = store();
-        assert!(store.is_up().await);
-        for millis in [0, 1, 5, 50, 200] {
-            let answer = store.read(slow_question);
-            let dropped = timeout(Duration::from_millis(millis), answer).await;
-            assert!(dropped.is_err());
-        }
-        assert_answers(&store).await;
-    }
-
-    #[tokio::test]
-    async fn no_more_answers_than_there_are_turns_are_made_at_once() {
-        let (_folder, store) = store();
-        assert!(store.is_up().await);
-        let hasty = store.clone().with_read_time(Duration::from_millis(600));
-        let slow = [(); READERS].map(|()| {
-            let hasty = hasty.clone();
-            tokio::spawn(async move { hasty.read(slow_question).await })
-        });
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let third = store.with_read_time(Duration::from_millis(100));
-        let answer = third.count_events().await;
-        assert!(matches!(answer, Err(EventsError::TooSlow)), "{answer:?}");
-        for answer in slow {
-            assert!(answer.await.unwrap().is_err());
-        }
-    }
-
-    #[tokio::test]
-    async fn batches_are_applied_beside_slow_answers() {
-        let (_folder, store) = store();
-        let asking = store.clone().with_read_time(Duration::from_secs(2));
-        let slow = tokio::spawn(async move { asking.read(slow_question).await });
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let changes = Vec::new();
-        let batch = Batch {
-            position: 1,
-            changes,
-        };
-        store.apply(batch).await.unwrap();
-        assert!(!slow.is_finished());
-        assert!(slow.await.unwrap().is_err());
-    }
-
     #[tokio::test]
     async fn after_a_write_that_panicked_the_file_is_opened_anew() {
         let (_folder, store) = store();
@@ -711,7 +592,7 @@ mod tests {
             matches!(answer, Err(EventsError::Rejected(_))),
             "{answer:?}"
         );
-        assert_answers(&store).await;
+        assert!(store.count_events().await.unwrap().is_empty());
     }
 
     #[tokio::test]
@@ -730,14 +611,14 @@ mod tests {
             "Out of Memory Error: failed to offload data block of size 256.0 KiB",
         ] {
             assert!(store.is_up().await);
-            let fault = says(message);
-            let answer = store.read(|_| Err::<(), _>(fault)).await;
+            let answer = store.read(move |_| Err::<(), _>(says(message))).await;
             assert!(matches!(answer, Err(EventsError::Away(_))), "{answer:?}");
             assert!(!store.is_up().await, "{message}");
             tokio::time::sleep(RETRY_AFTER).await;
         }
-        let fault = says("Out of Memory Error: failed to allocate");
-        let answer = store.read(|_| Err::<(), _>(fault)).await;
+        let out_of_memory =
+            move |_: &Connection| Err::<(), _>(says("Out of Memory Error: failed to allocate"));
+        let answer = store.read(out_of_memory).await;
         assert!(matches!(answer, Err(EventsError::TooSlow)), "{answer:?}");
         assert!(store.is_up().await);
     }

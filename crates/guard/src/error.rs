@@ -199,7 +199,17 @@ impl ApiError {
             "This server has no event store (events_url=off): call one that has",
         );
         error.0.code = Some("no_event_store");
-        error.with_header(header::RETRY_AFTER, HeaderValue::from_static("60"))
+        error
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("60"))
+            .told()
+    }
+
+    /// 503 for a caller that asks for more than its share, to be tried again in a second. Nothing
+    /// failed, so it is not for the log.
+    pub fn excess(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+            .told()
     }
 
     fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

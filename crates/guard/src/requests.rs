@@ -189,8 +189,7 @@ fn report(error: &Error) {
     }
     let status = status.as_u16();
     match error.as_error::<ApiError>() {
-        // A refusal by design, such as a server without events: a stranger's requests write no ERROR.
-        Some(error) if error.is_told() || std::error::Error::source(error).is_none() => {
+        Some(error) if error.is_told() => {
             tracing::debug!(status, error = %ErrorChain(error), "request refused");
         }
         Some(error) => tracing::error!(status, error = %ErrorChain(error), "request failed"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use paneld_domain::{Clock, ProjectId};
-use paneld_events::{Erased, EventStore};
+use paneld_events::{Asker, Erased, EventStore};
 use paneld_ingest::{Ingest, NotDoneYet};
 use paneld_repository::{Repository, Resource};
 
@@ -76,12 +76,14 @@ impl Erasure {
             // Whoever only did something is known to the event store alone.
             self.ingest.settle(PATIENCE).await?;
         }
+        let asker = Asker::client(caller.organization_id(), caller.client_id());
+        let events = self.events.asked_by(asker);
         let mut devices = Vec::new();
         let mut did_something = false;
         for id in &ids {
-            devices.extend(self.events.profile_devices(key, id.clone()).await?);
-            let events = self.events.profile_events(key, id.clone(), 1).await?;
-            did_something |= !events.is_empty();
+            devices.extend(events.profile_devices(key, id.clone()).await?);
+            let newest = events.profile_events(key, id.clone(), 1).await?;
+            did_something |= !newest.is_empty();
         }
         if profiles.is_empty() && !did_something {
             return Err(ServiceError::NotFound(Resource::Profile));

@@ -27,6 +27,10 @@ pub enum ServiceError {
     /// The caller may track, but not this.
     #[error(transparent)]
     Refused(#[from] TrackRefusal),
+    /// The caller asks for too much, at once or in one answer: a sentence that says it. Trying
+    /// again later may help.
+    #[error("{0}")]
+    Excess(String),
     /// A backing service is away. Trying again later may help.
     #[error("a backing service is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -16,7 +16,7 @@ use paneld_auth::{
 use paneld_domain::{
     Clock, ErrorChain, Event, Profile, Project, ProjectId, ProjectKey, Timestamp, Zone,
 };
-use paneld_events::{EventStore, EventsError, Scope};
+use paneld_events::{Asker, EventStore, EventsError, Scope};
 use paneld_repository::{Repository, Resource};
 use tokio::sync::Mutex;
 
@@ -51,6 +51,7 @@ pub struct Subject {
     pub project: Project,
     /// The zone of its days.
     pub zone: Zone,
+    asker: Asker,
 }
 
 /// A profile, and what it did last.
@@ -82,6 +83,11 @@ impl Reports {
         }
     }
 
+    /// The event store, asked by whoever asks about this subject.
+    fn store(&self, subject: &Subject) -> EventStore {
+        self.events.asked_by(subject.asker.clone())
+    }
+
     /// What time it is.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -98,7 +104,12 @@ impl Reports {
     ) -> Result<Subject, ServiceError> {
         let principal = caller.principal();
         let zone = principal.organization().zone;
-        let subject = |project| Subject { project, zone };
+        let asker = Asker::client(caller.organization_id(), caller.client_id());
+        let subject = |project| Subject {
+            project,
+            zone,
+            asker: asker.clone(),
+        };
         let own = principal.project();
         match (own, project_id) {
             (Some(own), None) => return Ok(subject(own.clone())),
@@ -127,7 +138,8 @@ impl Reports {
     /// When the event store is away.
     pub async fn live_visitors(&self, subject: &Subject) -> Result<u64, ServiceError> {
         let since = self.clock.now() - LIVE;
-        let count = self.events.count_live_visitors(subject.project.key, since);
+        let store = self.store(subject);
+        let count = store.count_live_visitors(subject.project.key, since);
         Ok(count.await?)
     }
 
@@ -144,9 +156,8 @@ impl Reports {
         let project = subject.project.key;
         let profile = self.repository.get_profile(project, id).await?;
         let profile = profile.ok_or(ServiceError::NotFound(Resource::Profile))?;
-        let events = self
-            .events
-            .profile_events(project, profile.id.clone(), event_limit);
+        let store = self.store(subject);
+        let events = store.profile_events(project, profile.id.clone(), event_limit);
         let mut room = AnswerRoom::default();
         Ok(ProfileWithEvents {
             profile: room.show(profile),
@@ -180,8 +191,11 @@ impl Reports {
 impl From<EventsError> for ServiceError {
     fn from(error: EventsError) -> Self {
         match error {
-            away @ (EventsError::Away(_) | EventsError::TooSlow | EventsError::NoRoom(_)) => {
+            away @ (EventsError::Away(_) | EventsError::NoRoom(_)) => {
                 Self::Unavailable(Box::new(away))
+            }
+            excess @ (EventsError::Crowded(_) | EventsError::TooSlow) => {
+                Self::Excess(excess.to_string())
             }
             rejected => Self::Internal(Box::new(rejected)),
         }

@@ -86,6 +86,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-testing",
             "paneld-testing-files",
             "crash",
+            "siege",
         ],
     ),
     // For tests only.
@@ -94,6 +95,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("xtask", &[]),
     ("bare", &[]),
     ("crash", &[]),
+    ("siege", &[]),
 ];
 
 /// Libraries that only these packages may name in their manifests.

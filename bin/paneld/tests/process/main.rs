@@ -22,4 +22,5 @@ mod private_files;
 mod redis;
 mod secrecy;
 mod servers;
+mod siege;
 mod two_servers;

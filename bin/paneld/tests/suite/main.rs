@@ -21,6 +21,7 @@ mod audit;
 mod clients;
 mod erasure;
 mod export;
+mod fairness;
 mod flood;
 mod idempotency;
 mod identity;

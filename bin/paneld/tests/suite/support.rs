@@ -106,6 +106,14 @@ impl TestServer {
         }
     }
 
+    /// The same server, started again after something was done to its data folder.
+    pub(crate) async fn restart_after(self, work: impl FnOnce(&std::path::Path)) -> Self {
+        self.server.stop().await.unwrap();
+        work(&self.folder.path().join("data"));
+        let server = boot(&self.settings, &self.time).await;
+        Self { server, ..self }
+    }
+
     pub(crate) async fn stop(self) {
         self.server.stop().await.unwrap();
     }
@@ -288,6 +296,19 @@ impl Caller {
         let mut caller = self.clone();
         caller.headers.push((name.to_owned(), value.to_owned()));
         caller
+    }
+
+    /// The same caller of another server, or of the same where it was started again.
+    pub(crate) fn at(&self, server: &TestServer) -> Self {
+        Self {
+            url: server.url(),
+            ..self.clone()
+        }
+    }
+
+    /// What its requests have in their heads.
+    pub(crate) fn headers(&self) -> &[(String, String)] {
+        &self.headers
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

@@ -11,12 +11,13 @@ use std::{
 
 use tokio::{
     pin,
+    runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
     time::timeout,
 };
 
-use super::{Access, EventStore, Inner, LOOK_AGAIN, READERS, STREAMS};
+use super::{Access, EventStore, Inner, LOOK_AGAIN, MOST_AT_ONCE};
 use crate::{
     EventsError, Removals, compaction,
     error::{Cause, Fault},
@@ -34,7 +35,7 @@ const LOOKS: usize = 500;
 impl EventStore {
     /// Whether answers are being sent in parts. Compacting would wait for them.
     pub fn is_sending_parts(&self) -> bool {
-        self.inner.streams.available_permits() < STREAMS
+        self.inner.streams.available_permits() < MOST_AT_ONCE
     }
 
     /// Writes the file anew, so that nothing is left in it of what was removed until now. It
@@ -57,7 +58,7 @@ impl EventStore {
         let (copied, writes, parts) = copied.await.map_err(EventsError::away)?;
         drop(waiter);
         copied?;
-        let reads = all(&self.inner.reads, READERS).await?;
+        let reads = all(&self.inner.reads, MOST_AT_ONCE).await?;
         let inner = Arc::clone(&self.inner);
         let exchanged = spawn_blocking(move || {
             let _turns = (parts, writes, reads);
@@ -68,7 +69,7 @@ impl EventStore {
 
     /// Waits until no answer is sent in parts, and lets none begin; ends those that take too long.
     async fn no_parts(&self) -> Result<OwnedSemaphorePermit, EventsError> {
-        let turns = all(&self.inner.streams, STREAMS);
+        let turns = all(&self.inner.streams, MOST_AT_ONCE);
         pin!(turns);
         match timeout(self.read_time * PATIENCE, &mut turns).await {
             Ok(all) => all,
@@ -103,6 +104,16 @@ impl Drop for Hurry<'_> {
 
 /// Everything here blocks.
 impl Inner {
+    /// Keeps the file from being exchanged while a question is asked.
+    pub(crate) fn hold_open(&self) -> Result<OwnedSemaphorePermit, EventsError> {
+        Handle::current().block_on(all(&self.reads, 1))
+    }
+
+    /// The same for an answer that is sent in parts.
+    pub(crate) fn hold_open_for_parts(&self) -> Result<OwnedSemaphorePermit, EventsError> {
+        Handle::current().block_on(all(&self.streams, 1))
+    }
+
     fn copy(&self, job: Job, removals: u64) -> Result<(), EventsError> {
         self.write(|writer| {
             let Some(running) = job.begin(writer.connection.interrupt_handle()) else {

@@ -20,6 +20,7 @@ use paneld_domain::{
 };
 use paneld_enrich::{Agents, Bot, Bots, Places};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
@@ -31,6 +32,9 @@ use crate::{
     spool::{Append, Seen, Spool, SpoolError},
     visitor::Known,
 };
+
+/// So many imports are worked on at once.
+const IMPORTS: usize = 2;
 
 /// What a caller is told: who the visitor is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +100,7 @@ pub(crate) struct Inner {
     agents: Agents,
     bots: Bots,
     places: Places,
+    pub(crate) imports: Arc<Semaphore>,
     clock: Clock,
     pub(crate) progress: Progress,
 }
@@ -151,6 +156,7 @@ impl Ingest {
             agents: Agents::new(),
             bots: Bots::new(),
             places,
+            imports: Arc::new(Semaphore::new(IMPORTS)),
             clock,
             progress: Progress::default(),
         })))

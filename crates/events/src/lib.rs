@@ -31,6 +31,7 @@ mod sessions;
 mod sql;
 mod store;
 mod views;
+mod wide;
 
 pub use batch::{Batch, Erased, StoreChange};
 pub use conditions::Scope;

@@ -120,7 +120,7 @@ fn profiles(
     };
     let chosen = Sql::all(all);
     wide_rows("profiles p", decode::PROFILE, chosen, order, request.paging)
-        .query(connection, decode::profile)
+        .query_rows(connection, decode::profile)
 }
 
 fn group_types(connection: &Connection, project: ProjectKey) -> Result<Vec<String>, Fault> {
@@ -147,7 +147,7 @@ fn groups(
     let order = "g.created_at DESC, g.id DESC";
     let chosen = Sql::all(all);
     wide_rows("groups g", decode::GROUP, chosen, order, request.paging)
-        .query(connection, decode::group)
+        .query_rows(connection, decode::group)
 }
 
 fn members(
@@ -168,7 +168,7 @@ fn members(
     let newest = wide_rows("profiles p", decode::PROFILE, belongs, order, paging);
     Ok(Members {
         count: count.query_row(&snapshot, |row| row.get(0))?,
-        newest: newest.query(&snapshot, decode::profile)?,
+        newest: newest.query_rows(&snapshot, decode::profile)?,
     })
 }
 

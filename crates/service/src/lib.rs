@@ -9,6 +9,7 @@
 //! This crate knows no HTTP and no SQL.
 
 mod admin;
+mod compute;
 mod erasure;
 mod error;
 mod health;
@@ -28,6 +29,7 @@ pub mod ingest {
     pub use paneld_ingest::*;
 }
 
+pub use compute::Compute;
 pub use erasure::{ErasedProfile, Erasure};
 pub use error::{Conflict, ServiceError};
 pub use health::{BackendState, Health, Overall, Readiness};

@@ -7,6 +7,7 @@ mod people;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use paneld_analytics::{Problem, Window};
 use paneld_auth::{
     Authorized,
     permission::Permission,
@@ -21,7 +22,7 @@ use tokio::sync::Mutex;
 
 pub use self::figures::Annotated;
 pub use self::people::{GroupWithMembers, ProfileMetrics};
-use crate::ServiceError;
+use crate::{Compute, ServiceError};
 
 /// Since when somebody must have done something to be there live.
 const LIVE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
@@ -34,6 +35,7 @@ pub struct Reports {
     repository: Repository,
     events: EventStore,
     clock: Clock,
+    compute: Compute,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -77,8 +79,14 @@ impl Reports {
             repository,
             events,
             clock,
+            compute: Compute::default(),
             counts: Arc::default(),
         }
+    }
+
+    /// Where questions are read and answers made.
+    pub fn compute(&self) -> &Compute {
+        &self.compute
     }
 
     /// What time it is.
@@ -125,8 +133,8 @@ impl Reports {
     /// # Errors
     /// When the event store is away.
     pub async fn live_visitors(&self, subject: &Subject) -> Result<u64, ServiceError> {
-        let since = self.clock.now() - LIVE;
-        let count = self.events.count_live_visitors(subject.project.key, since);
+        let window = Window::until_now(LIVE, self.clock.now());
+        let count = self.events.count_visitors(subject.project.key, window);
         Ok(count.await?)
     }
 
@@ -174,9 +182,12 @@ impl Reports {
 impl From<EventsError> for ServiceError {
     fn from(error: EventsError) -> Self {
         match error {
-            away @ (EventsError::Away(_) | EventsError::TooSlow) => {
-                Self::Unavailable(Box::new(away))
+            EventsError::TooSlow => Self::TooSlow,
+            EventsError::TooLarge => {
+                let why = "makes an answer that is too large: ask for fewer rows, or for a stream";
+                Self::Question(vec![Problem::at(["limit".into()], why)])
             }
+            away @ EventsError::Away(_) => Self::Unavailable(Box::new(away)),
             rejected => Self::Internal(Box::new(rejected)),
         }
     }

@@ -20,14 +20,14 @@ impl Reports {
     ) -> Result<Vec<ActiveDay>, ServiceError> {
         let request = ActivityRequest::active_users(days, subject.zone, self.now());
         let activity = self.events.activity(subject.scope(), request).await?;
-        Ok(activity.active_users(days))
+        self.compute.run(move || activity.active_users(days)).await
     }
 
     /// For each week in which identified people were active, how many came back in the next.
     pub async fn retention(&self, subject: &Subject) -> Result<Vec<RetentionWeek>, ServiceError> {
         let request = ActivityRequest::retention(subject.zone, self.now());
         let activity = self.events.activity(subject.scope(), request).await?;
-        Ok(activity.retention())
+        self.compute.run(move || activity.retention()).await
     }
 
     /// How those stayed who came in one of the last weeks; `None` when nobody came.
@@ -43,8 +43,13 @@ impl Reports {
     pub async fn engagement(&self, subject: &Subject) -> Result<EngagementAnswer, ServiceError> {
         let request = ActivityRequest::engagement(subject.zone, self.now());
         let last_days = self.events.last_days(subject.scope(), request).await?;
-        let answer = last_days.map(|(days, people)| EngagementAnswer::of(&days, &people));
-        Ok(answer.unwrap_or_default())
+        let Some((days, people)) = last_days else {
+            return Ok(EngagementAnswer::default());
+        };
+        let answer = self
+            .compute
+            .run(move || EngagementAnswer::of(&days, &people));
+        answer.await
     }
 
     /// How many take a way step by step.
@@ -64,6 +69,6 @@ impl Reports {
         request: FlowRequest,
     ) -> Result<FlowAnswer, ServiceError> {
         let paths = self.events.flow(subject.scope(), request).await?;
-        Ok(paths.answer())
+        self.compute.run(move || paths.answer()).await
     }
 }

@@ -20,7 +20,10 @@ impl Reports {
         request: ChartRequest,
     ) -> Result<ChartAnswer, ServiceError> {
         let rows = self.events.chart(subject.scope(), request.clone()).await?;
-        ChartAnswer::of(&request, rows).map_err(|problem| ServiceError::Question(vec![problem]))
+        let answer = self.compute.run(move || ChartAnswer::of(&request, rows));
+        answer
+            .await?
+            .map_err(|problem| ServiceError::Question(vec![problem]))
     }
 
     /// A part of a list of raw events.

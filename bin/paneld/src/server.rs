@@ -11,8 +11,8 @@ use paneld_http::Services;
 use paneld_ratelimit::{Limiter, RedisDown};
 use paneld_redis::Redis;
 use paneld_service::{
-    Admin, Erasure, EventStore, Health, Identity, Manage, ManageSettings, Reports, Repository,
-    Revocations, ServiceError, Track, Upkeep, current_salts,
+    Admin, Compute, Erasure, EventStore, Health, Identity, Manage, ManageSettings, Reports,
+    Repository, Revocations, ServiceError, Track, Upkeep, current_salts,
     ingest::{Appliers, Ingest, IngestSettings},
 };
 use tokio::{net::TcpStream, task::JoinHandle};
@@ -291,6 +291,7 @@ fn services(
             config.trusted_proxies.clone(),
         ),
         body_budget: web::Data::new(BodyBudget::default()),
+        compute: web::Data::new(Compute::default()),
         erasure: web::Data::new(Erasure::new(
             repository.clone(),
             ingest.clone(),

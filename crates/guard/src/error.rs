@@ -189,6 +189,14 @@ impl ApiError {
             .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
+    /// 503 for an answer that would take more time or memory than one may, to be tried again with
+    /// a smaller question.
+    pub fn too_slow() -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::new(status, "The answer takes too long: ask for less, or later")
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
     fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self

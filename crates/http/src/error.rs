@@ -29,6 +29,7 @@ pub(crate) fn reply_for(error: ServiceError) -> ApiError {
             };
             ApiError::unauthorized_quietly(code, refusal.to_string())
         }
+        ServiceError::TooSlow => ApiError::too_slow(),
         ServiceError::Unavailable(source) => ApiError::unavailable(source),
         ServiceError::Internal(source) => ApiError::internal(source),
     }

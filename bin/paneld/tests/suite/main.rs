@@ -13,7 +13,10 @@ mod auth;
 mod errors;
 mod fuzz;
 mod limits;
+mod moments;
+mod numbers;
 mod openapi;
+mod questions;
 
 mod audit;
 mod clients;

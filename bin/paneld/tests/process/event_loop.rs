@@ -257,7 +257,6 @@ async fn no_route_keeps_an_event_loop_busy() {
                 let bytes = bytes + asked.body.as_ref().map_or(0, String::len);
                 let bytes = u32::try_from(bytes).unwrap();
                 let name = &asked.name;
-                eprintln!("{took:?} {floor:?} {bytes} {status} {name}");
                 if took > 3 * floor + MOST + PER_BYTE * bytes {
                     failures.push(format!("{took:?}, but {floor:?}: {status} {name}"));
                 }

@@ -11,9 +11,9 @@ use paneld_http::{EventServices, Services};
 use paneld_ratelimit::{Limiter, RedisDown};
 use paneld_redis::Redis;
 use paneld_service::{
-    Admin, Compaction, Erasure, EventStore, EventsUrl, Health, Identity, Manage, ManageSettings,
-    NewServer, Pipeline, Profiles, Registration, Reports, Repository, Revocations, ServiceError,
-    Standing, Track, Upkeep, current_salts,
+    Admin, Compaction, Compute, Erasure, EventStore, EventsUrl, Health, Identity, Manage,
+    ManageSettings, NewServer, Pipeline, Profiles, Registration, Reports, Repository, Revocations,
+    ServiceError, Standing, Track, Upkeep, current_salts,
     ingest::{Appliers, Ingest, IngestSettings},
 };
 use tokio::{net::TcpStream, task::JoinHandle};
@@ -377,6 +377,7 @@ fn services(
             config.visitor_address,
         ),
         body_budget: web::Data::new(BodyBudget::default()),
+        compute: web::Data::new(Compute::default()),
         manage: web::Data::new(manage),
         events: event_services(stores, clock),
         identity: web::Data::new(Identity::new(limiter, config.limits)),

@@ -21,6 +21,7 @@ mod project;
 mod reference;
 mod slug;
 mod text;
+mod time_text;
 
 pub use address::{AddressRange, parse_address};
 pub use chain::ErrorChain;
@@ -28,7 +29,7 @@ pub use client::{
     Client, ClientChanges, ClientType, LONGEST_GRACE_SECONDS, NewClient, client_problems,
     keeps_usable_root,
 };
-pub use clock::{Clock, ManualClock, Timestamp, parse_timestamp};
+pub use clock::{Clock, ManualClock, Timestamp};
 pub use event::{
     Agent, BotVisit, Event, Place, PreviousView, Referrer, ReplayChunk, Sdk, Session, SessionSpan,
     Utm, View,
@@ -45,3 +46,4 @@ pub use profile::{
 pub use project::{Filter, NewProject, Project, ProjectChanges, ProjectType, RetentionDays};
 pub use reference::{NewReference, Reference, ReferenceChanges};
 pub use text::{Description, Domain, EventName, InvalidValue, Name, ProfileId};
+pub use time_text::{TimeText, parse_timestamp};

@@ -18,6 +18,9 @@ pub enum EventsError {
     /// The answer took more time or memory than one answer may.
     #[error("the answer takes too long: ask for less")]
     TooSlow,
+    /// The answer would be larger than one may be.
+    #[error("the answer is too large")]
+    TooLarge,
     /// The store works, but refused this. Asking for the same again does not help.
     #[error("the event store refused")]
     Rejected(#[source] Cause),
@@ -40,6 +43,8 @@ pub(crate) enum Fault {
     Store(Cause),
     /// Memory ran out.
     Memory(Cause),
+    /// More was found than an answer may have.
+    TooLarge,
     /// What was asked, or was to be written, is wrong.
     Data(Cause),
 }

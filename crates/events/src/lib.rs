@@ -37,6 +37,7 @@ mod sql;
 mod store;
 mod turns;
 mod views;
+mod wide;
 
 pub use batch::{Batch, Erased, StoreChange};
 pub use conditions::Scope;

@@ -12,7 +12,8 @@ use std::{
 };
 
 use duckdb::Connection;
-use paneld_domain::{ErrorChain, Event, ProjectKey, Session, Timestamp, Zone};
+use paneld_analytics::Window;
+use paneld_domain::{ErrorChain, Event, ProjectKey, Session, Zone};
 use tokio::{
     sync::Semaphore,
     task::spawn_blocking,
@@ -155,13 +156,13 @@ impl EventStore {
         }
     }
 
-    /// How many people, known or not, did something since then.
-    pub async fn count_live_visitors(
+    /// How many people, known or not, did something in a window.
+    pub async fn count_visitors(
         &self,
         project: ProjectKey,
-        since: Timestamp,
+        window: Window,
     ) -> Result<u64, EventsError> {
-        self.read(move |connection| read::count_live_visitors(connection, project, since))
+        self.read(move |connection| read::count_visitors(connection, project, window))
             .await
     }
 
@@ -423,6 +424,8 @@ impl Inner {
         let result = write(&database, work);
         result.map_err(|fault| match fault {
             Fault::Data(cause) => EventsError::Rejected(cause),
+            // Nothing that is written is an answer.
+            Fault::TooLarge => EventsError::TooLarge,
             Fault::Memory(cause) => {
                 // A commit that has no room leaves a database behind that cannot be used.
                 if is_lost(&database) {
@@ -447,6 +450,7 @@ impl Inner {
         let answer = read(&database, job, question);
         answer.map_err(|fault| match fault {
             Fault::Data(cause) => EventsError::Rejected(cause),
+            Fault::TooLarge => EventsError::TooLarge,
             Fault::Memory(_) => EventsError::TooSlow,
             Fault::Store(cause) => {
                 self.lose(&database, &*cause);

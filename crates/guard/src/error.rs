@@ -204,6 +204,12 @@ impl ApiError {
             .told()
     }
 
+    /// 503 for an answer that would take more time or memory than one may, to be tried again with
+    /// a smaller question.
+    pub fn too_slow() -> Self {
+        Self::excess("The answer takes too long: ask for less, or later")
+    }
+
     /// 503 for a caller that asks for more than its share, to be tried again in a second. Nothing
     /// failed, so it is not for the log.
     pub fn excess(message: impl Into<Cow<'static, str>>) -> Self {

@@ -10,11 +10,11 @@ use deserr::{
 use paneld_auth::ReplySeal;
 use paneld_domain::{InvalidValue, Name, Timestamp, parse_timestamp};
 use paneld_guard::{ApiError, BodyBudget, Detail, HeldBody, PathStep, read_body, reply_seal};
-use paneld_service::ServiceError;
+use paneld_service::{Compute, ServiceError};
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use crate::error::reply_for;
+use crate::{error::reply_for, offload};
 
 /// The most bytes of a Manage request's body.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -315,7 +315,7 @@ pub(crate) fn both<A, B>(
 }
 
 /// A request body.
-pub(crate) trait Body: Sized {
+pub(crate) trait Body: Sized + Send + 'static {
     /// What an absent body stands for; `None` when there must be one.
     fn when_absent() -> Option<Json> {
         None
@@ -329,7 +329,7 @@ pub(crate) trait Body: Sized {
 #[derive(Debug)]
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-impl<T: Body + 'static> FromRequest for JsonBody<T> {
+impl<T: Body> FromRequest for JsonBody<T> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
@@ -338,7 +338,7 @@ impl<T: Body + 'static> FromRequest for JsonBody<T> {
         let payload = payload.take();
         Box::pin(async move {
             let body = read(&request, payload).await?;
-            decode(&request, body.as_bytes()).map(Self)
+            decode(&request, body).await.map(Self)
         })
     }
 }
@@ -351,7 +351,7 @@ pub(crate) struct CreationBody<T> {
     pub(crate) seal: Option<ReplySeal>,
 }
 
-impl<T: Body + 'static> FromRequest for CreationBody<T> {
+impl<T: Body> FromRequest for CreationBody<T> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
@@ -362,7 +362,7 @@ impl<T: Body + 'static> FromRequest for CreationBody<T> {
             let body = read(&request, payload).await?;
             Ok(Self {
                 seal: reply_seal(&request, body.as_bytes())?,
-                body: decode(&request, body.as_bytes())?,
+                body: decode(&request, body).await?,
             })
         })
     }
@@ -387,16 +387,23 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<HeldBody, ApiEr
     read_body(request, payload, BODY_LIMIT, budget).await
 }
 
-fn decode<T: Body>(request: &HttpRequest, bytes: &[u8]) -> Result<T, ApiError> {
-    let json = match (bytes, T::when_absent()) {
-        ([], Some(absent)) => absent,
-        (bytes, _) => parse(request, bytes)?,
-    };
-    T::decode(json).map_err(|problems| ApiError::invalid_body(problems.0))
+async fn decode<T: Body>(request: &HttpRequest, body: HeldBody) -> Result<T, ApiError> {
+    let is_json = is_json(request);
+    let compute = request.app_data::<web::Data<Compute>>();
+    let compute = compute.ok_or_else(|| ApiError::internal("there is nowhere to read bodies"))?;
+    let decoded = offload::body(body, compute, move |bytes| {
+        let json = match (bytes, T::when_absent()) {
+            ([], Some(absent)) => absent,
+            (bytes, _) => parse(bytes, is_json)?,
+        };
+        T::decode(json).map_err(|problems| ApiError::invalid_body(problems.0))
+    });
+    let (decoded, _held) = decoded.await?;
+    decoded
 }
 
-fn parse(request: &HttpRequest, bytes: &[u8]) -> Result<Json, ApiError> {
-    if !is_json(request) {
+fn parse(bytes: &[u8], is_json: bool) -> Result<Json, ApiError> {
+    if !is_json {
         return Err(ApiError::unsupported_media_type(
             "The Content-Type must be application/json",
         ));

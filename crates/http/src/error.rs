@@ -30,6 +30,7 @@ pub(crate) fn reply_for(error: ServiceError) -> ApiError {
             ApiError::unauthorized_quietly(code, refusal.to_string())
         }
         ServiceError::Excess(message) => ApiError::excess(message),
+        ServiceError::TooSlow => ApiError::too_slow(),
         ServiceError::Unavailable(source) if source.is::<SpoolError>() => {
             ApiError::unavailable(source).told()
         }

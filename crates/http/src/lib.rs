@@ -12,6 +12,7 @@ mod export;
 mod health;
 mod insights;
 mod manage;
+mod offload;
 mod openapi;
 mod path_id;
 mod reply;

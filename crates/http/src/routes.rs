@@ -10,7 +10,7 @@ use actix_web::{
 };
 use paneld_auth::Api;
 use paneld_guard::{ApiError, BodyBudget, Guard};
-use paneld_service::{Erasure, Health, Identity, Manage, Profiles, Reports, Track};
+use paneld_service::{Compute, Erasure, Health, Identity, Manage, Profiles, Reports, Track};
 use utoipa::openapi::HttpMethod;
 
 use crate::{export, health, insights, manage, openapi, track};
@@ -22,6 +22,8 @@ pub struct Services {
     pub guard: Arc<Guard>,
     /// The budget for bodies in flight.
     pub body_budget: web::Data<BodyBudget>,
+    /// Where long bodies are read.
+    pub compute: web::Data<Compute>,
     /// The use cases of the Manage API.
     pub manage: web::Data<Manage>,
     /// The use case of who am I.
@@ -122,6 +124,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 pub fn configure(config: &mut ServiceConfig, services: &Services) {
     config
         .app_data(services.body_budget.clone())
+        .app_data(services.compute.clone())
         .app_data(services.manage.clone())
         .app_data(services.identity.clone())
         .app_data(web::Data::from(Arc::clone(&services.guard)))

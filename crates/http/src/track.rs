@@ -14,20 +14,22 @@ use actix_web::{
     web,
 };
 use paneld_auth::Presented;
-use paneld_domain::Sdk;
+use paneld_domain::{Sdk, Timestamp};
 use paneld_guard::{
     AdmittedTracker, ApiError, BodyBudget, Detail, Guard, HeldBody, PathStep, Refused,
     names_client, presents_secret, read_body,
 };
 use paneld_service::{
-    Track, TrackAnswer, TrackCall,
-    ingest::{self, Body, Fingerprint, Form, Found, Hints, Ids, NotJson, Problem, Visitor},
+    Compute, Track, TrackAnswer, TrackCall,
+    ingest::{
+        self, Body, Fingerprint, Form, Found, Hints, Ids, NotJson, Problem, Tracked, Visitor,
+    },
 };
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 
-use crate::{error::reply_for, openapi::any_value, routes::Endpoint};
+use crate::{error::reply_for, offload, openapi::any_value, routes::Endpoint};
 
 pub(crate) use self::import::__path_import_events;
 pub(crate) use self::legacy::{
@@ -165,7 +167,7 @@ async fn answer(
         Ok(admitted) => admitted,
         Err(refused) => return refusal(refused),
     };
-    let taken = take(request, &admitted, form, &body).await;
+    let taken = take(request, &admitted, form, body).await;
     finish(&admitted, taken.map(reply))
 }
 
@@ -243,20 +245,54 @@ async fn take(
     request: &HttpRequest,
     admitted: &AdmittedTracker,
     form: Form,
-    body: &HeldBody,
+    body: HeldBody,
 ) -> Result<TrackAnswer, ApiError> {
     let track = data::<Track>(request)?;
-    let text = Body::new(body.as_bytes()).map_err(not_json)?;
-    let envelope = text.envelope().map_err(not_json)?;
-    let may_be_big = form == Form::Track && ingest::is_replay(&envelope);
-    if body.as_bytes().len() > MOST_BYTES && !may_be_big {
-        return Err(ApiError::too_large(MOST_BYTES));
-    }
-    let tracked = ingest::read(form, &text, &envelope, track.now()).map_err(invalid)?;
-    let named = named_project(request, &envelope.project_id);
-    let fingerprint = fingerprint(request, admitted, body);
+    let (now, sender) = (track.now(), sender(request, admitted));
+    let read = offload::body(body, data::<Compute>(request)?, move |body| {
+        read(form, body, sender.as_deref(), now)
+    });
+    let (sent, _held) = read.await?;
+    let Sent {
+        tracked,
+        project_id,
+        fingerprint,
+    } = sent?;
+    let named = named_project(request, &project_id);
     let call = call(request, admitted, named.as_deref(), track, fingerprint);
     track.track(call, tracked).await.map_err(reply_for)
+}
+
+/// What was sent, read.
+struct Sent {
+    tracked: Tracked,
+    /// The project that the body names, if it does.
+    project_id: Json,
+    fingerprint: Option<Fingerprint>,
+}
+
+fn read(
+    form: Form,
+    body: &[u8],
+    sender: Option<&[Vec<u8>]>,
+    now: Timestamp,
+) -> Result<Sent, ApiError> {
+    let text = Body::new(body).map_err(not_json)?;
+    let envelope = text.envelope().map_err(not_json)?;
+    let may_be_big = form == Form::Track && ingest::is_replay(&envelope);
+    if body.len() > MOST_BYTES && !may_be_big {
+        return Err(ApiError::too_large(MOST_BYTES));
+    }
+    let tracked = ingest::read(form, &text, &envelope, now).map_err(invalid)?;
+    let fingerprint = sender.map(|sender| {
+        let parts = sender.iter().map(Vec::as_slice).chain([body]);
+        Fingerprint::of(&parts.collect::<Vec<_>>())
+    });
+    Ok(Sent {
+        tracked,
+        project_id: envelope.project_id,
+        fingerprint,
+    })
 }
 
 fn call<'a>(
@@ -292,22 +328,17 @@ fn call<'a>(
     }
 }
 
-/// Only browsers send the same twice within an instant.
-fn fingerprint(
-    request: &HttpRequest,
-    admitted: &AdmittedTracker,
-    body: &HeldBody,
-) -> Option<Fingerprint> {
+/// What tells senders apart. Only browsers send the same twice within an instant.
+fn sender(request: &HttpRequest, admitted: &AdmittedTracker) -> Option<Vec<Vec<u8>>> {
     let origin = request.headers().get(header::ORIGIN)?;
     let address = admitted.visitor.to_string();
     let client = admitted.tracker.principal().client().id.to_string();
-    Some(Fingerprint::of(&[
-        client.as_bytes(),
-        address.as_bytes(),
-        origin.as_bytes(),
-        request.path().as_bytes(),
-        body.as_bytes(),
-    ]))
+    Some(vec![
+        client.into_bytes(),
+        address.into_bytes(),
+        origin.as_bytes().to_vec(),
+        request.path().as_bytes().to_vec(),
+    ])
 }
 
 fn text(headers: &HeaderMap, name: &str) -> String {

@@ -7,10 +7,12 @@ use std::{
 
 use paneld_domain::{Agent, Event, Place, Referrer, Sdk, Timestamp};
 use serde_json::value::RawValue;
+use tokio::{runtime::Handle, task::spawn_blocking};
 use uuid::Uuid;
 
 use crate::{
     Ids, Ingest, PathStep, Problem, SessionId, Target,
+    moment::importable,
     payload::{Fields, LONGEST_TEXT},
     properties::LONGEST_VALUE,
     record::{Change, Record},
@@ -101,7 +103,7 @@ fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
     })?;
     let id = fields.uuid("id");
     let name = fields.required_name("name");
-    let created_at = fields.stored_moment("created_at");
+    let created_at = fields.stored_moment("created_at", &importable(now));
     let device_id = fields.id("device_id").unwrap_or_default();
     let profile_id = fields.id("profile_id").unwrap_or_else(|| device_id.clone());
     let session_id = fields.id("session_id").unwrap_or_default();
@@ -189,10 +191,17 @@ impl Ingest {
         sessions: bool,
         arrival: Timestamp,
     ) -> Result<(), SpoolError> {
+        let turn = Arc::clone(&self.inner().imports).acquire_owned().await;
+        let turn = turn.map_err(|_closed| SpoolError::Closed)?;
         let ingest = self.clone();
-        // The caller may go away in the middle; what was begun is brought to an end.
-        let work = async move { ingest.import_all(target, rows, sessions, arrival).await };
-        tokio::spawn(work)
+        let runtime = Handle::current();
+        // Thousands of rows take a while, in which an event loop has other things to do. And what
+        // was begun is brought to an end, also where the caller goes away.
+        let work = move || {
+            let _turn = turn;
+            runtime.block_on(ingest.import_all(target, rows, sessions, arrival))
+        };
+        spawn_blocking(work)
             .await
             .map_err(|_stopped| SpoolError::Closed)?
     }

@@ -34,7 +34,7 @@ pub use import::{MOST_ROWS, Rows};
 pub use ingest::{
     Arrived, DeviceState, Found, Ids, Ingest, IngestError, IngestSettings, NotDoneYet, Salts,
 };
-pub use moment::Moment;
+pub use moment::{Disbelief, Moment};
 pub use page::Page;
 pub use payload::{
     Form, Identified, Input, Recording, Tracked, TrackedEvent, is_email, is_replay, read,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use paneld_domain::{Event, Identity, Timestamp, parse_address};
-use serde_json::Value as Json;
+use serde_json::{Number, Value as Json};
 use uuid::Uuid;
 
 pub(crate) use self::fields::{Fields, LONGEST_TEXT};
@@ -341,11 +341,16 @@ fn wrong_name(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Whole minor units, as a number or as text.
+/// Whole minor units, as a number or as the text of one.
 fn amount(told: &Json) -> Option<u64> {
+    let of_number = |number: &Number| number.as_u64().or_else(|| whole(number.as_f64()?));
     match told {
-        Json::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole)),
-        Json::String(text) => text.trim().parse().ok(),
+        Json::Number(number) => of_number(number),
+        Json::String(text) => {
+            let text = text.trim();
+            let number = || serde_json::from_str(text).ok();
+            text.parse().ok().or_else(|| of_number(&number()?))
+        }
         _ => None,
     }
 }

@@ -743,7 +743,7 @@ impl Repository {
     }
 
     /// The references of a project that are about a time from `start` on and before `end`, the
-    /// earliest first.
+    /// earliest first; of more than a thousand the latest.
     ///
     /// # Errors
     /// When the catalog cannot be asked.

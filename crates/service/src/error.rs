@@ -31,6 +31,9 @@ pub enum ServiceError {
     /// again later may help.
     #[error("{0}")]
     Excess(String),
+    /// It took more time or memory than one answer may.
+    #[error("the answer takes too long")]
+    TooSlow,
     /// A backing service is away. Trying again later may help.
     #[error("a backing service is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

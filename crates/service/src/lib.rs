@@ -10,6 +10,7 @@
 
 mod admin;
 mod compaction;
+mod compute;
 mod erasure;
 mod error;
 mod health;
@@ -42,6 +43,7 @@ pub mod ingest {
 }
 
 pub use compaction::Compaction;
+pub use compute::Compute;
 pub use erasure::{ErasedProfile, Erasure};
 pub use error::{Conflict, ServiceError};
 pub use health::{BackendState, Health, Overall, Readiness};

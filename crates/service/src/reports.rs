@@ -7,7 +7,7 @@ mod people;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use paneld_analytics::{AnswerRoom, Shown};
+use paneld_analytics::{AnswerRoom, Problem, Shown, Window};
 use paneld_auth::{
     Authorized,
     permission::Permission,
@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 
 pub use self::figures::Annotated;
 pub use self::people::{GroupWithMembers, ProfileMetrics};
-use crate::ServiceError;
+use crate::{Compute, ServiceError};
 
 /// Since when somebody must have done something to be there live.
 const LIVE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
@@ -35,6 +35,7 @@ pub struct Reports {
     repository: Repository,
     events: EventStore,
     clock: Clock,
+    compute: Compute,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -79,6 +80,7 @@ impl Reports {
             repository,
             events,
             clock,
+            compute: Compute::default(),
             counts: Arc::default(),
         }
     }
@@ -86,6 +88,11 @@ impl Reports {
     /// The event store, asked by whoever asks about this subject.
     fn store(&self, subject: &Subject) -> EventStore {
         self.events.asked_by(subject.asker.clone())
+    }
+
+    /// Where questions are read and answers made.
+    pub fn compute(&self) -> &Compute {
+        &self.compute
     }
 
     /// What time it is.
@@ -137,9 +144,9 @@ impl Reports {
     /// # Errors
     /// When the event store is away.
     pub async fn live_visitors(&self, subject: &Subject) -> Result<u64, ServiceError> {
-        let since = self.clock.now() - LIVE;
+        let window = Window::until_now(LIVE, self.clock.now());
         let store = self.store(subject);
-        let count = store.count_live_visitors(subject.project.key, since);
+        let count = store.count_visitors(subject.project.key, window);
         Ok(count.await?)
     }
 
@@ -191,11 +198,14 @@ impl Reports {
 impl From<EventsError> for ServiceError {
     fn from(error: EventsError) -> Self {
         match error {
+            EventsError::TooSlow => Self::TooSlow,
+            crowded @ EventsError::Crowded(_) => Self::Excess(crowded.to_string()),
+            EventsError::TooLarge => {
+                let why = "makes an answer that is too large: ask for fewer rows, or for a stream";
+                Self::Question(vec![Problem::at(["limit".into()], why)])
+            }
             away @ (EventsError::Away(_) | EventsError::NoRoom(_)) => {
                 Self::Unavailable(Box::new(away))
-            }
-            excess @ (EventsError::Crowded(_) | EventsError::TooSlow) => {
-                Self::Excess(excess.to_string())
             }
             rejected => Self::Internal(Box::new(rejected)),
         }

@@ -15,6 +15,7 @@ mod bootstrap;
 mod configuration;
 mod crash;
 mod durability;
+mod event_loop;
 mod faults;
 mod first_start;
 mod postgres;

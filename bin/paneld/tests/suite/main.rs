@@ -13,8 +13,11 @@ mod auth;
 mod errors;
 mod fuzz;
 mod limits;
+mod moments;
+mod numbers;
 mod old_files;
 mod openapi;
+mod questions;
 
 mod addresses;
 mod audit;

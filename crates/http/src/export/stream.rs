@@ -163,19 +163,19 @@ impl Sending {
             let batch = batch.map_err(|error| reply_for(ServiceError::from(error)))?;
             let Some(batch) = batch else {
                 let encoder = self.encoder;
-                let end = web::block(move || encoder.finish()).await;
-                let end = end.map_err(ApiError::internal)?;
+                let end = self.reports.compute().run(move || encoder.finish());
+                let end = end.await.map_err(reply_for)?;
                 let end = end.map_err(ApiError::internal)?;
                 return reader.send(end.into(), &self.batches).await;
             };
             let profiles = self.profiles(&batch).await?;
             // Encoding takes milliseconds, in which the worker has other things to do.
             let mut encoder = self.encoder;
-            let encoded = web::block(move || {
+            let encoded = self.reports.compute().run(move || {
                 let written = encoder.write(&batch, &profiles);
                 written.map(|()| (encoder.take(), encoder))
             });
-            let encoded = encoded.await.map_err(ApiError::internal)?;
+            let encoded = encoded.await.map_err(reply_for)?;
             let (bytes, encoder) = encoded.map_err(ApiError::internal)?;
             self.encoder = encoder;
             reader.send(bytes.into(), &self.batches).await?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use paneld_analytics::{GroupsRequest, Query, Shown};
+use paneld_analytics::{GroupsRequest, Shown};
 use paneld_auth::permission;
 use paneld_domain::{Group, Profile};
 use paneld_guard::{ApiError, Caller};
@@ -13,12 +13,16 @@ use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
 use super::{
-    finish,
     lists::{MOST, PAGE},
     rows::is_zero,
 };
 use crate::{
-    error::reply_for, export::nested, openapi::any_value, reply::WireTime, routes::Endpoint,
+    error::reply_for,
+    export::nested,
+    offload::{self, question},
+    openapi::any_value,
+    reply::WireTime,
+    routes::Endpoint,
 };
 
 /// How many members of a group are shown when nothing is said.
@@ -165,7 +169,7 @@ pub(crate) async fn list_group_types(
     let subject = subject.map_err(reply_for)?;
     let types = reports.list_group_types(&subject).await;
     let types = types.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(TypesBody { types }))
+    offload::json(reports.compute(), move || Ok(TypesBody { types })).await
 }
 
 /// Groups
@@ -188,18 +192,21 @@ pub(crate) async fn list_groups(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let mut query = Query::parse(request.query_string());
-    let request = GroupsRequest {
-        kind: query.text("type"),
-        search: query.text("search"),
-        paging: query.paging_within(PAGE, MOST),
-    };
-    let request = finish(query, request)?;
-    let groups = reports.list_groups(&subject, request).await;
+    let asked = question(&request, reports.compute(), |query| {
+        Some(GroupsRequest {
+            kind: query.text("type"),
+            search: query.text("search"),
+            paging: query.paging_within(PAGE, MOST),
+        })
+    });
+    let groups = reports.list_groups(&subject, asked.await?).await;
     let groups = groups.map_err(reply_for)?.into_iter();
-    let project = subject.project.id.as_str();
-    let bodies = groups.map(|group| GroupBody::new(group, project));
-    Ok(HttpResponse::Ok().json(bodies.collect::<Vec<_>>()))
+    offload::json(reports.compute(), move || {
+        let project = subject.project.id.as_str();
+        let bodies = groups.map(|group| GroupBody::new(group, project));
+        Ok(bodies.collect::<Vec<_>>())
+    })
+    .await
 }
 
 /// A group
@@ -220,18 +227,22 @@ pub(crate) async fn get_group(
     let (project, id) = path.into_inner();
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let mut query = Query::parse(request.query_string());
-    let limit = query.integer("memberLimit", 1..=MOST_MEMBERS);
-    let limit = finish(query, limit)?.and_then(|limit| u32::try_from(limit).ok());
+    let asked = question(&request, reports.compute(), |query| {
+        Some(query.integer("memberLimit", 1..=MOST_MEMBERS))
+    });
+    let limit = asked.await?.and_then(|limit| u32::try_from(limit).ok());
     let found = reports.group(&subject, &id, limit.unwrap_or(MEMBERS)).await;
     let found = found.map_err(reply_for)?;
-    let project = subject.project.id.as_str();
-    let members = found.members.newest.into_iter();
-    Ok(HttpResponse::Ok().json(GroupWithMembersBody {
-        group: GroupBody::new(found.group, project),
-        member_count: found.members.count,
-        members: members
-            .map(|profile| MemberBody::new(profile, project))
-            .collect(),
-    }))
+    offload::json(reports.compute(), move || {
+        let project = subject.project.id.as_str();
+        let members = found.members.newest.into_iter();
+        Ok(GroupWithMembersBody {
+            group: GroupBody::new(found.group, project),
+            member_count: found.members.count,
+            members: members
+                .map(|profile| MemberBody::new(profile, project))
+                .collect(),
+        })
+    })
+    .await
 }

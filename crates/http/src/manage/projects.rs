@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, web};
 use paneld_auth::permission;
 use paneld_domain::{Page, ProjectId};
 use paneld_guard::{ApiError, Caller};
-use paneld_service::{Manage, Reports};
+use paneld_service::{Compute, Manage, Reports};
 
 use crate::{
     decode::{CreationBody, JsonBody, Queries, Query, body_for},
@@ -39,12 +39,13 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 pub(crate) async fn list_projects(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
+    compute: web::Data<Compute>,
     reports: Option<web::Data<Reports>>,
     Queries(page, deleted): Queries<PageQuery, DeletedQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let include_deleted = deleted.include_deleted();
     let caller = Rc::new(caller.0);
-    reply_with_list::<ProjectBody, _, _>(page, move |part| {
+    reply_with_list::<ProjectBody, _, _>(page, compute, move |part| {
         let (manage, reports) = (manage.clone(), reports.clone());
         let caller = Rc::clone(&caller);
         async move {

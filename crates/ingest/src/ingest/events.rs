@@ -45,6 +45,9 @@ impl Inner {
             .unwrap_or(visitor.address);
         let told_device = told.device_id.clone();
         let moment = Moment::of_event(told.timestamp.as_ref(), *arrival);
+        if let Some(why) = moment.disbelief {
+            metrics::counter!("paneld_times_adjusted_total", "reason" => why.name()).increment(1);
+        }
         let known = self.known(visitor, address);
         let identity = told.identified.clone();
         let profile_id = told.profile_id().unwrap_or_default().to_owned();

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     NotJson, PathStep, Problem, Properties, PropertiesSeed,
     body::{PROTOTYPE, not_json},
-    moment::moment_of_millis,
+    moment,
     properties::{LONGEST_VALUE, NOT_AN_OBJECT},
 };
 
@@ -346,17 +346,24 @@ impl Fields {
         number.map(|number| number as f32)
     }
 
-    /// A moment in stored form, that is in UTC without saying so, or as ISO 8601.
-    pub(crate) fn stored_moment(&mut self, name: &str) -> Option<Timestamp> {
+    /// A moment that must be there, and be one of these: in stored form, that is in UTC without
+    /// saying so, or in any form that events may have.
+    pub(crate) fn stored_moment(
+        &mut self,
+        name: &str,
+        among: &RangeInclusive<Timestamp>,
+    ) -> Option<Timestamp> {
         let told = self.take(name).unwrap_or_default();
-        let text = told.as_str().unwrap_or_default();
-        let moment = parse_timestamp(&text.replacen(' ', "T", 1)).ok();
-        let ms = told.as_i64().and_then(moment_of_millis);
-        let moment = moment.or(ms);
-        if moment.is_none() {
-            self.problem(name, "must be a date-time, such as 2026-01-15 10:00:00.000");
+        let moment = moment::read(&told).and_then(Timestamp::from_timestamp_millis);
+        match moment {
+            Some(moment) if among.contains(&moment) => return Some(moment),
+            Some(moment) if moment < *among.start() => {
+                self.problem(name, "must not be before 2000-01-01");
+            }
+            Some(_) => self.problem(name, "must not be more than a day in the future"),
+            None => self.problem(name, "must be a date-time, such as 2026-01-15 10:00:00.000"),
         }
-        moment
+        None
     }
 
     /// A number above zero.

@@ -23,7 +23,7 @@ impl Reports {
             .store(subject)
             .activity(subject.scope(), request)
             .await?;
-        Ok(activity.active_users(days))
+        self.compute.run(move || activity.active_users(days)).await
     }
 
     /// For each week in which identified people were active, how many came back in the next.
@@ -33,7 +33,7 @@ impl Reports {
             .store(subject)
             .activity(subject.scope(), request)
             .await?;
-        Ok(activity.retention())
+        self.compute.run(move || activity.retention()).await
     }
 
     /// How those stayed who came in one of the last weeks; `None` when nobody came.
@@ -55,8 +55,13 @@ impl Reports {
             .store(subject)
             .last_days(subject.scope(), request)
             .await?;
-        let answer = last_days.map(|(days, people)| EngagementAnswer::of(&days, &people));
-        Ok(answer.unwrap_or_default())
+        let Some((days, people)) = last_days else {
+            return Ok(EngagementAnswer::default());
+        };
+        let answer = self
+            .compute
+            .run(move || EngagementAnswer::of(&days, &people));
+        answer.await
     }
 
     /// How many take a way step by step.
@@ -79,6 +84,6 @@ impl Reports {
         request: FlowRequest,
     ) -> Result<FlowAnswer, ServiceError> {
         let paths = self.store(subject).flow(subject.scope(), request).await?;
-        Ok(paths.answer())
+        self.compute.run(move || paths.answer()).await
     }
 }

@@ -23,7 +23,10 @@ impl Reports {
             .store(subject)
             .chart(subject.scope(), request.clone())
             .await?;
-        ChartAnswer::of(&request, rows).map_err(|problem| ServiceError::Question(vec![problem]))
+        let answer = self.compute.run(move || ChartAnswer::of(&request, rows));
+        answer
+            .await?
+            .map_err(|problem| ServiceError::Question(vec![problem]))
     }
 
     /// A part of a list of raw events.

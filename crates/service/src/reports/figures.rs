@@ -38,10 +38,9 @@ impl Reports {
         let references = self
             .repository
             .list_references_between(project, window.start, window.end);
-        Ok(Annotated {
-            answer: MetricsAnswer::of(&buckets, &rows),
-            references: references.await?,
-        })
+        let answer = self.compute.run(move || MetricsAnswer::of(&buckets, &rows));
+        let (answer, references) = (answer.await?, references.await?);
+        Ok(Annotated { answer, references })
     }
 
     /// Sessions by their values of a dimension, most sessions first.

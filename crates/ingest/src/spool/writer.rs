@@ -512,10 +512,9 @@ mod tests {
                 result = write(&mut writer, &append).await;
             }
         }
-        assert_eq!(result.unwrap(), last + 1);
-        assert_eq!(
-            measured(&writer),
-            (last + 1, writer.gauges.bytes.load(Ordering::Relaxed))
-        );
+        // What was refused may be there all the same.
+        let position = result.unwrap();
+        assert!(position > last);
+        assert_eq!(measured(&writer), (position, writer.waiting()));
     }
 }

@@ -1,13 +1,17 @@
 //! Answers that come in parts: from the thread that asks to the future that takes.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::timeout,
 };
 
 use crate::{
@@ -19,6 +23,9 @@ use crate::{
 
 /// So many parts are found ahead.
 const AHEAD: usize = 1;
+
+/// How often who waits for its reader looks whether it must end.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The two ends of an answer. Work that is waited for like this is interrupted when the parts are
 /// dropped. Both ends hold the turn. No part is sent any more once it must end.
@@ -77,7 +84,7 @@ impl<T> Outlet<T> {
     /// Sends a part.
     pub(crate) fn send(&mut self, part: T) -> Result<(), Fault> {
         if self.must_end.load(Ordering::Relaxed) {
-            return Err(Fault::Data("the store is to be compacted".into()));
+            return Err(must_end());
         }
         self.put(Ok(Sent::Part(part)))?;
         self.work()
@@ -91,8 +98,24 @@ impl<T> Outlet<T> {
 
     fn put(&mut self, what: Result<Sent<T>, EventsError>) -> Result<(), Fault> {
         self.working = None;
-        self.sender.blocking_send(what).map_err(|_gone| gone())
+        let room = Handle::current().block_on(async {
+            loop {
+                match timeout(LOOK, self.sender.reserve()).await {
+                    Ok(room) => return room.map_err(|_gone| gone()),
+                    Err(_elapsed) if self.must_end.load(Ordering::Relaxed) => {
+                        return Err(must_end());
+                    }
+                    Err(_elapsed) => {}
+                }
+            }
+        });
+        room?.send(what);
+        Ok(())
     }
+}
+
+fn must_end() -> Fault {
+    Fault::Data("the store is to be compacted".into())
 }
 
 fn gone() -> Fault {

@@ -54,6 +54,7 @@ impl Fault {
     pub(crate) fn into_cause(self) -> Cause {
         match self {
             Self::Store(cause) | Self::Memory(cause) | Self::Data(cause) => cause,
+            Self::TooLarge => "it is larger than an answer may be".into(),
         }
     }
 

@@ -98,9 +98,10 @@ impl Record {
             }
             Change::Session(session) => is_theirs(&session.profile_id, &session.device_id),
             Change::People(PeopleChange::Profile(change)) => is_one(&change.profile_id),
-            Change::People(PeopleChange::Alias { alias, profile_id }) => {
-                is_one(alias) || is_one(profile_id)
-            }
+            Change::People(
+                PeopleChange::Alias { alias, profile_id }
+                | PeopleChange::ClaimAlias { alias, profile_id },
+            ) => is_one(alias) || is_one(profile_id),
             Change::Replay(_) => true,
             Change::Bot(_)
             | Change::People(PeopleChange::Group { .. } | PeopleChange::EraseProfile { .. })

@@ -145,7 +145,9 @@ impl Health {
 
     /// Sets the gauges of what waits and of what is live.
     pub fn measure(&self) {
-        self.ingest.measure();
+        if let Some(Pipeline { ingest, .. }) = &self.pipeline {
+            ingest.measure();
+        }
     }
 
     /// Callers at the same time share one look.

@@ -10,6 +10,7 @@ use crate::{
     SpoolError,
     record::{Change, Record},
     sessions::DeviceKey,
+    spool::Account,
 };
 
 /// A sink has not done in time what it was to do. It will.
@@ -54,7 +55,10 @@ impl Ingest {
         });
         let changes = vec![Change::People(change)];
         let record = Record::new(project, self.0.clock.now(), changes);
-        self.0.spool.append(&Append::new(record)).await
+        self.0
+            .spool
+            .append(&Append::new(Account::Project(project), record))
+            .await
     }
 
     /// Waits until the edit that was written at this position is in the catalog.

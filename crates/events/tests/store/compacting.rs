@@ -56,7 +56,7 @@ fn profile(id: &str, first_name: &str, email: &str) -> Profile {
 
 fn people(position: u64, rows: &[Profile]) -> PeopleCopies {
     PeopleCopies {
-        position,
+        position: Some(position),
         profile_ids: vec![(PROJECT, "ann".into()), (PROJECT, "bob".into())],
         rows: PeopleRows {
             profiles: rows.iter().map(|row| (PROJECT, row.clone())).collect(),

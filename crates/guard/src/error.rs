@@ -25,6 +25,8 @@ struct Parts {
     details: Vec<Detail>,
     headers: Vec<(HeaderName, HeaderValue)>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// Whether callers bring it about, however well we are.
+    is_load: bool,
     request_id: Option<RequestId>,
 }
 
@@ -77,6 +79,7 @@ impl ApiError {
             details: Vec::new(),
             headers: Vec::new(),
             source: None,
+            is_load: false,
             request_id: None,
         }))
     }
@@ -187,6 +190,26 @@ impl ApiError {
         Self::new(status, "The service is temporarily unavailable")
             .caused_by(source)
             .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    /// 503, to be tried again in a second: too much at once. Callers bring it about, so it is not
+    /// a failure for the log.
+    pub fn crowded() -> Self {
+        Self::crowded_for(1)
+    }
+
+    /// 503, to be tried again in so many seconds.
+    pub(crate) fn crowded_for(retry_after: u64) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let mut error = Self::new(status, "The service is temporarily unavailable")
+            .with_header(header::RETRY_AFTER, HeaderValue::from(retry_after));
+        error.0.is_load = true;
+        error
+    }
+
+    /// Whether our side has failed.
+    pub(crate) fn is_failure(&self) -> bool {
+        self.0.status.is_server_error() && !self.0.is_load
     }
 
     fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

@@ -49,7 +49,7 @@ impl TrustedProxies {
         Self(vec![TrustedProxy(ipv4), TrustedProxy(ipv6)])
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|proxy| proxy.0.contains(&address))
     }
 

@@ -9,7 +9,9 @@ use deserr::{
 };
 use paneld_auth::ReplySeal;
 use paneld_domain::{InvalidValue, Name, Timestamp, parse_timestamp};
-use paneld_guard::{ApiError, BodyBudget, Detail, HeldBody, PathStep, read_body, reply_seal};
+use paneld_guard::{
+    ApiError, BodyBudget, BodySender, Detail, HeldBody, PathStep, read_body, reply_seal,
+};
 use paneld_service::ServiceError;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
@@ -325,7 +327,7 @@ pub(crate) trait Body: Sized {
 #[derive(Debug)]
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-impl<T: Body + 'static> FromRequest for JsonBody<T> {
+impl<T: Body + Send + 'static> FromRequest for JsonBody<T> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
@@ -334,7 +336,7 @@ impl<T: Body + 'static> FromRequest for JsonBody<T> {
         let payload = payload.take();
         Box::pin(async move {
             let body = read(&request, payload).await?;
-            decode(&request, body.as_bytes()).map(Self)
+            decode(&request, body).await.map(Self)
         })
     }
 }
@@ -347,7 +349,7 @@ pub(crate) struct CreationBody<T> {
     pub(crate) seal: Option<ReplySeal>,
 }
 
-impl<T: Body + 'static> FromRequest for CreationBody<T> {
+impl<T: Body + Send + 'static> FromRequest for CreationBody<T> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
@@ -358,7 +360,7 @@ impl<T: Body + 'static> FromRequest for CreationBody<T> {
             let body = read(&request, payload).await?;
             Ok(Self {
                 seal: reply_seal(&request, body.as_bytes())?,
-                body: decode(&request, body.as_bytes())?,
+                body: decode(&request, body).await?,
             })
         })
     }
@@ -380,19 +382,28 @@ pub(crate) async fn body_for<B, F>(
 async fn read(request: &HttpRequest, payload: Payload) -> Result<HeldBody, ApiError> {
     let budget = request.app_data::<web::Data<BodyBudget>>();
     let budget = budget.ok_or_else(|| ApiError::internal("there is no budget for bodies"))?;
-    read_body(request, payload, BODY_LIMIT, budget).await
+    let sender = BodySender::behind_gate(request)?;
+    read_body(request, payload, BODY_LIMIT, sender, budget).await
 }
 
-fn decode<T: Body>(request: &HttpRequest, bytes: &[u8]) -> Result<T, ApiError> {
-    let json = match (bytes, T::when_absent()) {
-        ([], Some(absent)) => absent,
-        (bytes, _) => parse(request, bytes)?,
+async fn decode<T: Body + Send + 'static>(
+    request: &HttpRequest,
+    body: HeldBody,
+) -> Result<T, ApiError> {
+    let is_json = is_json(request);
+    let decode = move |bytes: &[u8]| {
+        let json = match (bytes, T::when_absent()) {
+            ([], Some(absent)) => absent,
+            (bytes, _) => parse(is_json, bytes)?,
+        };
+        T::decode(json).map_err(|problems| ApiError::invalid_body(problems.0))
     };
-    T::decode(json).map_err(|problems| ApiError::invalid_body(problems.0))
+    let (decoded, _held) = body.parse(decode).await?;
+    decoded
 }
 
-fn parse(request: &HttpRequest, bytes: &[u8]) -> Result<Json, ApiError> {
-    if !is_json(request) {
+fn parse(is_json: bool, bytes: &[u8]) -> Result<Json, ApiError> {
+    if !is_json {
         return Err(ApiError::unsupported_media_type(
             "The Content-Type must be application/json",
         ));

@@ -4,24 +4,28 @@ mod cors;
 mod import;
 mod legacy;
 
+use std::net::IpAddr;
+
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
     dev::Payload,
     http::{
         StatusCode,
-        header::{self, HeaderMap},
+        header::{self, HeaderMap, HeaderValue},
     },
     web,
 };
 use paneld_auth::Presented;
-use paneld_domain::Sdk;
+use paneld_domain::{ClientId, Sdk, Timestamp};
 use paneld_guard::{
-    AdmittedTracker, ApiError, BodyBudget, Detail, Guard, HeldBody, PathStep, Refused,
+    AdmittedTracker, ApiError, BodyBudget, BodySender, Detail, Guard, HeldBody, PathStep, Refused,
     names_client, presents_secret, read_body,
 };
 use paneld_service::{
     Track, TrackAnswer, TrackCall,
-    ingest::{self, Body, Fingerprint, Form, Found, Hints, Ids, NotJson, Problem, Visitor},
+    ingest::{
+        self, Body, Fingerprint, Form, Found, Hints, Ids, NotJson, Problem, Tracked, Visitor,
+    },
 };
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -39,6 +43,8 @@ pub(crate) use self::{cors::allow_any_origin, import::endpoints as import_endpoi
 const MOST_BYTES: usize = 1024 * 1024;
 /// How many bytes a piece of a recording may have.
 const MOST_REPLAY_BYTES: usize = 8 * 1024 * 1024;
+/// How many bytes it may have when nobody proves who sends it, as no page does.
+const MOST_REPLAY_BYTES_OF_PAGE: usize = 4 * 1024 * 1024;
 /// How many bytes a body may have that has the credentials itself: it is read for strangers.
 const MOST_STRANGE_BYTES: usize = 64 * 1024;
 
@@ -161,11 +167,11 @@ async fn answer(
     if let Err(error) = demand_json(request.headers()) {
         return HttpResponse::from_error(error);
     }
-    let (admitted, body) = match admit_with_body(request, payload).await {
+    let (mut admitted, body) = match admit_with_body(request, payload).await {
         Ok(admitted) => admitted,
         Err(refused) => return refusal(refused),
     };
-    let taken = take(request, &admitted, form, &body).await;
+    let taken = take(request, &mut admitted, form, body).await;
     finish(&admitted, taken.map(reply))
 }
 
@@ -178,8 +184,13 @@ async fn admit_with_body(
     let refused = if names_client(request) {
         match admit(request, Presented::default()).await {
             Ok(admitted) => {
-                let body = read_body(request, payload, MOST_REPLAY_BYTES, budget).await;
-                return match body {
+                let principal = admitted.tracker.principal();
+                let (most, sender) = if admitted.tracker.knows_secret() {
+                    (MOST_REPLAY_BYTES, BodySender::client(principal))
+                } else {
+                    (MOST_REPLAY_BYTES_OF_PAGE, BodySender::page(principal))
+                };
+                return match read_body(request, payload, most, sender, budget).await {
                     Ok(body) => Ok((admitted, body)),
                     Err(error) => Err(Refused {
                         error,
@@ -193,13 +204,12 @@ async fn admit_with_body(
     } else {
         None
     };
-    let body = match (
-        read_body(request, payload, MOST_STRANGE_BYTES, budget).await,
-        refused,
-    ) {
+    let sender = BodySender::stranger(data::<Guard>(request)?.peer_address(request));
+    let body = read_body(request, payload, MOST_STRANGE_BYTES, sender, budget).await;
+    let body = match (body, refused) {
         (Ok(body), None) => body,
         (Ok(body), Some(refused)) => {
-            if secret_in(&body).is_none() {
+            if !has_secret(&body) {
                 return Err(refused);
             }
             body
@@ -225,10 +235,10 @@ fn may_be_in_body(request: &HttpRequest, refused: &Refused) -> bool {
     refused.error.status_code() == StatusCode::UNAUTHORIZED && !presents_secret(request)
 }
 
-fn secret_in(body: &HeldBody) -> Option<String> {
-    let text = Body::new(body.as_bytes()).ok()?;
-    let envelope = text.envelope().ok()?;
-    envelope.client_secret.as_str().map(str::to_owned)
+fn has_secret(body: &HeldBody) -> bool {
+    let text = Body::new(body.as_bytes()).ok();
+    let envelope = text.as_ref().and_then(|text| text.envelope().ok());
+    envelope.is_some_and(|envelope| envelope.client_secret.is_string())
 }
 
 async fn admit(request: &HttpRequest, in_body: Presented<'_>) -> Result<AdmittedTracker, Refused> {
@@ -240,22 +250,55 @@ async fn admit(request: &HttpRequest, in_body: Presented<'_>) -> Result<Admitted
 /// Reads what was sent, and takes it.
 async fn take(
     request: &HttpRequest,
-    admitted: &AdmittedTracker,
+    admitted: &mut AdmittedTracker,
     form: Form,
-    body: &HeldBody,
+    body: HeldBody,
 ) -> Result<TrackAnswer, ApiError> {
     let track = data::<Track>(request)?;
-    let text = Body::new(body.as_bytes()).map_err(not_json)?;
-    let envelope = text.envelope().map_err(not_json)?;
-    let may_be_big = form == Form::Track && ingest::is_replay(&envelope);
-    if body.as_bytes().len() > MOST_BYTES && !may_be_big {
-        return Err(ApiError::too_large(MOST_BYTES));
+    let guard = data::<Guard>(request)?;
+    let (marks, now) = (marks(request, admitted), track.now());
+    let parse = move |bytes: &[u8]| parse(bytes, form, marks.as_ref(), now);
+    let (parsed, _held) = body.parse(parse).await?;
+    let Parsed {
+        tracked,
+        project_id,
+        fingerprint,
+    } = parsed?;
+    if admitted.tracker.has_unchecked_secret()
+        && track.depends_on_secret(&tracked, &text(request.headers(), "user-agent"))
+    {
+        guard.check_secret(request, admitted).await?;
     }
-    let tracked = ingest::read(form, &text, &envelope, track.now()).map_err(invalid)?;
-    let named = named_project(request, &envelope.project_id);
-    let fingerprint = fingerprint(request, admitted, body);
+    let named = named_project(request, &project_id);
     let call = call(request, admitted, named.as_deref(), track, fingerprint)?;
     track.track(call, tracked).await.map_err(reply_for)
+}
+
+/// What a body says.
+struct Parsed {
+    tracked: Tracked,
+    /// The project, where the client has none of its own.
+    project_id: Json,
+    fingerprint: Option<Fingerprint>,
+}
+
+fn parse(
+    bytes: &[u8],
+    form: Form,
+    marks: Option<&Marks>,
+    now: Timestamp,
+) -> Result<Parsed, ApiError> {
+    let text = Body::new(bytes).map_err(not_json)?;
+    let envelope = text.envelope().map_err(not_json)?;
+    let may_be_big = form == Form::Track && ingest::is_replay(&envelope);
+    if bytes.len() > MOST_BYTES && !may_be_big {
+        return Err(ApiError::too_large(MOST_BYTES));
+    }
+    Ok(Parsed {
+        tracked: ingest::read(form, &text, &envelope, now).map_err(invalid)?,
+        fingerprint: marks.map(|marks| marks.fingerprint(bytes)),
+        project_id: envelope.project_id,
+    })
 }
 
 fn call<'a>(
@@ -292,27 +335,40 @@ fn call<'a>(
     })
 }
 
+/// What tells a browser's request from others, beside its body.
+struct Marks {
+    client: ClientId,
+    address: IpAddr,
+    origin: HeaderValue,
+    path: String,
+}
+
 /// Only browsers send the same twice within an instant.
-fn fingerprint(
-    request: &HttpRequest,
-    admitted: &AdmittedTracker,
-    body: &HeldBody,
-) -> Option<Fingerprint> {
-    let origin = request.headers().get(header::ORIGIN)?;
+fn marks(request: &HttpRequest, admitted: &AdmittedTracker) -> Option<Marks> {
+    let origin = request.headers().get(header::ORIGIN)?.clone();
     let guard = data::<Guard>(request).ok()?;
-    let address = visitor_address(request, guard).to_string();
-    let client = admitted.tracker.principal().client().id.to_string();
-    Some(Fingerprint::of(&[
-        client.as_bytes(),
-        address.as_bytes(),
-        origin.as_bytes(),
-        request.path().as_bytes(),
-        body.as_bytes(),
-    ]))
+    Some(Marks {
+        client: admitted.tracker.principal().client().id,
+        address: visitor_address(request, guard),
+        origin,
+        path: request.path().to_owned(),
+    })
+}
+
+impl Marks {
+    fn fingerprint(&self, body: &[u8]) -> Fingerprint {
+        Fingerprint::of(&[
+            self.client.to_string().as_bytes(),
+            self.address.to_string().as_bytes(),
+            self.origin.as_bytes(),
+            self.path.as_bytes(),
+            body,
+        ])
+    }
 }
 
 /// Where the visitor is, as the caller says; else where the caller is.
-fn visitor_address(request: &HttpRequest, guard: &Guard) -> std::net::IpAddr {
+fn visitor_address(request: &HttpRequest, guard: &Guard) -> IpAddr {
     let headers = request.headers();
     let told = ingest::visitor_address(|name| headers.get(name)?.to_str().ok());
     told.unwrap_or_else(|| guard.peer_address(request))

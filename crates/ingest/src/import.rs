@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use paneld_domain::{Agent, Event, Place, Referrer, Sdk, Timestamp};
 use serde_json::value::RawValue;
+use tokio::{runtime::Handle, task::spawn_blocking};
 use uuid::Uuid;
 
 use crate::{
@@ -175,9 +176,11 @@ impl Ingest {
         arrival: Timestamp,
     ) -> Result<(), SpoolError> {
         let (ingest, target) = (self.clone(), target.clone());
-        // The caller may go away in the middle; what was begun is brought to an end.
+        // The caller may go away in the middle; what was begun is brought to an end. Thousands of
+        // rows would hold up whoever else is served by this thread.
         let work = async move { ingest.import_all(&target, rows, sessions, arrival).await };
-        tokio::spawn(work)
+        let runtime = Handle::current();
+        spawn_blocking(move || runtime.block_on(work))
             .await
             .map_err(|_stopped| SpoolError::Closed)?
     }

@@ -17,6 +17,7 @@ mod crash;
 mod durability;
 mod faults;
 mod first_start;
+mod log;
 mod postgres;
 mod redis;
 mod secrecy;

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web};
 use paneld_auth::permission;
-use paneld_guard::{ApiError, BodyBudget, Caller, Guard, read_body};
+use paneld_guard::{ApiError, BodyBudget, BodySender, Caller, Guard, read_body};
 use paneld_service::{
     Track,
     ingest::{Body, Rows},
@@ -75,12 +75,15 @@ pub(crate) async fn import_events(
 ) -> Result<HttpResponse, ApiError> {
     demand_json(request.headers())?;
     let payload = payload.into_inner();
-    let body = read_body(&request, payload, MOST_BYTES, &budget).await?;
-    let rows = {
-        let text = Body::new(body.as_bytes()).map_err(not_json)?;
-        Rows::read(text.as_str(), track.now()).map_err(invalid)?
+    let sender = BodySender::client(caller.0.principal());
+    let body = read_body(&request, payload, MOST_BYTES, sender, &budget).await?;
+    let now = track.now();
+    let parse = move |bytes: &[u8]| {
+        let text = Body::new(bytes).map_err(not_json)?;
+        Rows::read(text.as_str(), now).map_err(invalid)
     };
-    drop(body);
+    let (rows, _held) = body.parse(parse).await?;
+    let rows = rows?;
     let more = u32::try_from(rows.len().saturating_sub(1)).unwrap_or(u32::MAX);
     guard.charge_more(caller.0.principal(), more).await?;
     let named = named_project(&request, &Json::Null);

@@ -202,12 +202,13 @@ impl HeldBody {
         }
         let turn = parsing.take(0, sender.turns(), PARSE_PATIENCE).await;
         let turn = turn.map_err(|_crowded| refused(&sender))?;
-        let parsed = spawn_blocking(move || {
+        let parsing = spawn_blocking(move || {
+            // Also when the caller goes away meanwhile, all of it is held until the end.
             let parsed = parse(&bytes);
             drop((bytes, turn));
-            parsed
+            (parsed, held)
         });
-        Ok((parsed.await.map_err(ApiError::internal)?, held))
+        parsing.await.map_err(ApiError::internal)
     }
 }
 

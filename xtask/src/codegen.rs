@@ -1,12 +1,14 @@
-//! `cargo xtask codegen`: pages that the code itself knows best.
+//! `cargo xtask codegen`: pages that the code itself knows best, and data that others keep.
+
+mod bots;
 
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::setup;
 
-/// Each generated file with the arguments that make paneld print it.
-const GENERATED: &[(&str, &[&str])] = &[
+/// Files that paneld prints, with the arguments for that.
+const PRINTED: &[(&str, &[&str])] = &[
     ("docs/openapi.json", &["openapi"]),
     ("docs/configuration.md", &["config", "--reference"]),
 ];
@@ -14,8 +16,8 @@ const GENERATED: &[(&str, &[&str])] = &[
 /// Writes every generated file.
 pub(crate) fn write(sh: &Shell) -> Result<()> {
     setup::run(sh)?;
-    for (path, args) in GENERATED {
-        sh.write_file(path, generate(sh, args)?)?;
+    for path in paths() {
+        sh.write_file(path, generate(sh, path)?)?;
         println!("wrote {path}");
     }
     Ok(())
@@ -25,14 +27,14 @@ pub(crate) fn write(sh: &Shell) -> Result<()> {
 pub(crate) fn check(sh: &Shell) -> Result<()> {
     setup::run(sh)?;
     let mut stale = Vec::new();
-    for (path, args) in GENERATED {
+    for path in paths() {
         let committed = if sh.path_exists(path) {
             sh.read_file(path)?
         } else {
             String::new()
         };
-        if committed != generate(sh, args)? {
-            stale.push(*path);
+        if committed != generate(sh, path)? {
+            stale.push(path);
         }
     }
     if !stale.is_empty() {
@@ -44,8 +46,21 @@ pub(crate) fn check(sh: &Shell) -> Result<()> {
     Ok(())
 }
 
+fn paths() -> impl Iterator<Item = &'static str> {
+    let printed = PRINTED.iter().map(|(path, _)| *path);
+    std::iter::once(bots::PATH).chain(printed)
+}
+
+fn generate(sh: &Shell, path: &str) -> Result<String> {
+    let printed = PRINTED.iter().find(|(other, _)| *other == path);
+    match printed {
+        Some((_, args)) => print(sh, args),
+        None => bots::generate(sh),
+    }
+}
+
 /// What paneld prints, with one newline at its end.
-fn generate(sh: &Shell, args: &[&str]) -> Result<String> {
+fn print(sh: &Shell, args: &[&str]) -> Result<String> {
     let printed = cmd!(
         sh,
         "cargo run --quiet --locked --package paneld -- {args...}"

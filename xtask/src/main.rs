@@ -16,8 +16,11 @@ mod ci;
 mod codegen;
 mod crash;
 mod fuzz;
+mod npm;
 mod services;
 mod setup;
+mod siege;
+mod suites;
 mod test;
 mod tidy;
 mod workspace;
@@ -49,7 +52,7 @@ enum Task {
     Bench(bench::Bench),
     /// Run every step of CI, in its order
     Ci,
-    /// Write the generated files under docs/
+    /// Write the generated files: pages under docs/, and the list of bots
     Codegen {
         /// Write nothing; fail if a file is stale
         #[arg(long)]
@@ -61,6 +64,10 @@ enum Task {
     Crash(crash::Options),
     /// Fetch the library of DuckDB, unless it is there; the tasks that need it do this themselves
     Setup,
+    /// Attack the server in all ways, and demand that its neighbour does not notice
+    Siege(siege::Options),
+    /// Hold recognition of browsers and bots against the lists of others
+    Suites,
     /// Run every test: unit, integration and documentation
     Test {
         /// More arguments for `cargo test`
@@ -94,6 +101,8 @@ fn run() -> Result<ExitCode> {
         Task::Fuzz(options) => fuzz::run(&sh, &options)?,
         Task::Crash(options) => crash::run(&sh, &options)?,
         Task::Setup => setup::run(&sh)?,
+        Task::Siege(options) => siege::run(&sh, &options)?,
+        Task::Suites => suites::run(&sh)?,
         Task::Test { args } => test::run(&sh, &args)?,
         Task::Tidy => tidy::run(&sh)?,
     }

@@ -7,10 +7,11 @@ use std::env::consts::{ARCH, DLL_PREFIX, DLL_SUFFIX, OS};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use cargo_metadata::MetadataCommand;
-use sha2::{Digest as _, Sha256};
-use xshell::{Shell, cmd};
+use xshell::Shell;
+
+use crate::npm::Package;
 
 /// The version of the packages; they hold DuckDB 1.5.6, which the crate `duckdb` has to match.
 const VERSION: &str = "1.5.6-r.1";
@@ -21,40 +22,44 @@ const FOLDER: &str = "target/duckdb";
 /// The variable that names the linker's folder.
 const FOLDER_VARIABLE: &str = "DUCKDB_LIB_DIR";
 
-/// The package of one platform.
-struct Package {
-    os: &'static str,
-    arch: &'static str,
-    name: &'static str,
-    /// Of the archive.
-    sha256: &'static str,
-}
-
-const PACKAGES: &[Package] = &[
-    Package {
-        os: "linux",
-        arch: "x86_64",
-        name: "@duckdb/node-bindings-linux-x64",
-        sha256: "1b9f82478539bb9a1d1df44bd103121a12ae52142c07158dc52b97d2ec1d69ff",
-    },
-    Package {
-        os: "linux",
-        arch: "aarch64",
-        name: "@duckdb/node-bindings-linux-arm64",
-        sha256: "3a45a6305b3235a781ed9de25aa795a3862acd042782d1f864e1bdb656de212b",
-    },
-    Package {
-        os: "macos",
-        arch: "x86_64",
-        name: "@duckdb/node-bindings-darwin-x64",
-        sha256: "1004f6a9ec624612e8d30e25010070e7e3aac23fc807146a470c5a4f6f6e38e0",
-    },
-    Package {
-        os: "macos",
-        arch: "aarch64",
-        name: "@duckdb/node-bindings-darwin-arm64",
-        sha256: "6ca33c2c6566246d6a452e24194f004010dd860d5b2764c7143ff255555862ca",
-    },
+/// The packages by operating system and processor.
+const PACKAGES: &[(&str, &str, Package)] = &[
+    (
+        "linux",
+        "x86_64",
+        Package {
+            name: "@duckdb/node-bindings-linux-x64",
+            version: VERSION,
+            sha256: "1b9f82478539bb9a1d1df44bd103121a12ae52142c07158dc52b97d2ec1d69ff",
+        },
+    ),
+    (
+        "linux",
+        "aarch64",
+        Package {
+            name: "@duckdb/node-bindings-linux-arm64",
+            version: VERSION,
+            sha256: "3a45a6305b3235a781ed9de25aa795a3862acd042782d1f864e1bdb656de212b",
+        },
+    ),
+    (
+        "macos",
+        "x86_64",
+        Package {
+            name: "@duckdb/node-bindings-darwin-x64",
+            version: VERSION,
+            sha256: "1004f6a9ec624612e8d30e25010070e7e3aac23fc807146a470c5a4f6f6e38e0",
+        },
+    ),
+    (
+        "macos",
+        "aarch64",
+        Package {
+            name: "@duckdb/node-bindings-darwin-arm64",
+            version: VERSION,
+            sha256: "6ca33c2c6566246d6a452e24194f004010dd860d5b2764c7143ff255555862ca",
+        },
+    ),
 ];
 
 /// Puts the library where the linker looks, and where programs look: beside what they are built
@@ -117,47 +122,13 @@ fn target_folder(sh: &Shell) -> Result<PathBuf> {
 }
 
 fn fetch(sh: &Shell, folder: &Path) -> Result<()> {
-    let package = PACKAGES
+    let (.., package) = PACKAGES
         .iter()
-        .find(|package| (package.os, package.arch) == (OS, ARCH))
+        .find(|(os, arch, _)| (*os, *arch) == (OS, ARCH))
         .with_context(|| format!("there is no package for {OS} on {ARCH}"))?;
-    let temporary = tempfile::tempdir().context("failed to make a temporary folder")?;
-    let archive = pack(sh, package, temporary.path())?;
-    ensure_is(package, &archive)?;
-    let unpacked = temporary.path();
-    let file = format!("package/{}", library());
-    cmd!(sh, "tar -xzf {archive} -C {unpacked} {file}")
-        .quiet()
-        .run()
-        .context("failed to unpack the package")?;
-    put(&unpacked.join(file), folder)
-}
-
-/// Has the npm client write the package's archive into a folder, and finds it there.
-fn pack(sh: &Shell, package: &Package, folder: &Path) -> Result<PathBuf> {
-    let package = format!("{}@{VERSION}", package.name);
-    println!("fetching {package}");
-    cmd!(sh, "npm pack {package} --pack-destination {folder}")
-        .quiet()
-        .ignore_stdout()
-        .ignore_stderr()
-        .run()
-        .with_context(|| format!("failed to run `npm pack {package}`"))?;
-    let archives = sh.read_dir(folder)?;
-    match &archives[..] {
-        [archive] => Ok(archive.clone()),
-        _ => bail!("npm pack wrote {} files instead of one", archives.len()),
-    }
-}
-
-fn ensure_is(package: &Package, archive: &Path) -> Result<()> {
-    let found = hex::encode(Sha256::digest(fs::read(archive)?));
-    ensure!(
-        found == package.sha256,
-        "{} is not what it was: its SHA-256 is {found}",
-        package.name
-    );
-    Ok(())
+    let unpacked = tempfile::tempdir().context("failed to make a temporary folder")?;
+    package.unpack(sh, &library(), unpacked.path())?;
+    put(&unpacked.path().join("package").join(library()), folder)
 }
 
 /// Copies the library into a folder. Nobody ever sees a half of it there, not even another task

@@ -111,21 +111,31 @@ impl Table {
     fn add(&mut self, site: Site, domains: &'static str) {
         self.names.insert(site.name.to_lowercase(), site);
         for domain in domains.split_whitespace() {
-            match domain.strip_suffix(".*") {
-                Some(label) => self.families.insert(label, site),
-                None => self.hosts.insert(domain, site),
-            };
+            if let Some(name) = domain.strip_prefix('=') {
+                self.names.insert(name.to_owned(), site);
+            } else if let Some(label) = domain.strip_suffix(".*") {
+                self.families.insert(label, site);
+            } else {
+                self.hosts.insert(domain, site);
+            }
         }
     }
 
+    /// The site of a host, or of the nearest of its parents that is listed.
     fn by_host(&self, host: &str) -> Option<Site> {
-        let plain = host.strip_prefix("www.").unwrap_or(host);
-        let listed = self.hosts.get(host).or_else(|| self.hosts.get(plain));
-        listed.copied().or_else(|| {
-            let (label, suffix) = plain.split_once('.')?;
-            let site = self.families.get(label)?;
-            is_suffix(suffix).then_some(*site)
-        })
+        let listed = ancestors(host).find_map(|host| self.hosts.get(host));
+        listed.copied().or_else(|| self.by_family(host))
+    }
+
+    /// The site that has this domain in some country.
+    fn by_family(&self, host: &str) -> Option<Site> {
+        let domain = psl::domain(host.as_bytes())?;
+        let suffix = domain.suffix();
+        if suffix.typ() != Some(psl::Type::Icann) {
+            return None;
+        }
+        let label = registered(host)?.split('.').next()?;
+        self.families.get(label).copied()
     }
 
     fn by_campaign(&self, value: &str) -> Option<Site> {
@@ -135,14 +145,19 @@ impl Table {
     }
 }
 
-/// Whether this can be what countries have behind the name of a domain: `de`, `co.uk`, `com`.
-fn is_suffix(suffix: &str) -> bool {
-    let is_short = |label: &str| matches!(label.len(), 2 | 3);
-    let is_letters = |label: &str| label.bytes().all(|byte| byte.is_ascii_lowercase());
-    suffix.split('.').count() <= 2
-        && suffix
-            .split('.')
-            .all(|label| is_short(label) && is_letters(label))
+/// A host and its parents, down to the domain that somebody registered: beyond it they belong to
+/// others. The packages of apps have none.
+fn ancestors(host: &str) -> impl Iterator<Item = &str> {
+    let last = registered(host).unwrap_or(host).len();
+    std::iter::successors(Some(host), move |host| {
+        let (_, parent) = host.split_once('.')?;
+        (parent.len() >= last).then_some(parent)
+    })
+}
+
+/// The domain that somebody registered, by the public suffix list.
+fn registered(host: &str) -> Option<&str> {
+    psl::domain_str(host)
 }
 
 #[cfg(test)]
@@ -224,6 +239,16 @@ mod tests {
             ("www.amazon.co.jp", "Amazon", "commerce"),
             ("en.wikipedia.org", "Wikipedia", "content"),
             ("googleads.g.doubleclick.net", "Google Ads", "paid"),
+            ("de.pinterest.com", "Pinterest", "social"),
+            ("www.pinterest.co.uk", "Pinterest", "social"),
+            ("nl.search.yahoo.com", "Yahoo!", "search"),
+            ("gist.github.com", "GitHub", "tech"),
+            ("docs.google.com", "Google Docs", "tech"),
+            ("images.google.be", "Google", "search"),
+            ("chat.z.ai", "Z.ai", "ai"),
+            ("qwen.ai", "Qwen", "ai"),
+            ("yuanbao.tencent.com", "Yuanbao", "ai"),
+            ("labs.perplexity.ai", "Perplexity", "ai"),
         ] {
             let [_, got_name, got_kind] = found(&format!("https://{host}/x"), &[]);
             assert_eq!(
@@ -234,9 +259,12 @@ mod tests {
         }
         for host in [
             "google.com.evil",
+            "google.abc.com",
+            "google.blogspot.com",
             "notgoogle.com",
             "google.example",
-            "foo.github.com",
+            "foo.github.io",
+            "github.com.example",
         ] {
             let url = format!("https://{host}/x");
             assert_eq!(found(&url, &[]), [&url, &url, ""], "{host}");
@@ -254,6 +282,12 @@ mod tests {
             found("android-app://com.google.android.gm/", &[]),
             ["android-app://com.google.android.gm", "Gmail", "email"]
         );
+        assert_eq!(
+            found("android-app://com.pinterest", &[]),
+            ["android-app://com.pinterest", "Pinterest", "social"]
+        );
+        let other = "android-app://com.pinterest.example";
+        assert_eq!(found(other, &[]), [other, other, ""]);
         assert_eq!(
             found("https://a.example//", &[]),
             ["https://a.example", "https://a.example", ""]
@@ -294,6 +328,9 @@ mod tests {
                 "social",
             ),
             (&[("utm_medium", "email")], "Google", "search"),
+            (&[("utm_source", "ig")], "Instagram", "social"),
+            (&[("utm_source", "FB")], "Facebook", "social"),
+            (&[("utm_source", "adwords")], "Google", "search"),
         ] {
             assert_eq!(found(site, pairs), [site, name, kind], "{pairs:?}");
         }
@@ -312,6 +349,7 @@ mod tests {
             .filter(|line| !line.starts_with('#'))
             .filter_map(|line| line.split_once(": "))
             .flat_map(|(_, domains)| domains.split_whitespace())
+            .filter(|domain| !domain.starts_with('='))
             .count();
         assert_eq!(written, TABLE.hosts.len() + TABLE.families.len());
         for host in TABLE.hosts.keys() {

@@ -114,7 +114,11 @@ fn describe_kinds(accepted: &[ValueKind]) -> String {
     format!("must be {}", names.join(" or "))
 }
 
-fn wrong_value<T>(why: &InvalidValue, location: ValuePointerRef<'_>) -> Result<T, Problems> {
+/// The problem of a value that is wrong.
+pub(crate) fn wrong_value<T>(
+    why: &InvalidValue,
+    location: ValuePointerRef<'_>,
+) -> Result<T, Problems> {
     let mut problems = Problems::default();
     problems.push(path_of(location), why.to_string());
     Err(problems)
@@ -313,7 +317,7 @@ pub(crate) fn both<A, B>(
 }
 
 /// A request body.
-pub(crate) trait Body: Sized {
+pub(crate) trait Body: Sized + Send + 'static {
     /// What an absent body stands for; `None` when there must be one.
     fn when_absent() -> Option<Json> {
         None
@@ -327,7 +331,7 @@ pub(crate) trait Body: Sized {
 #[derive(Debug)]
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-impl<T: Body + Send + 'static> FromRequest for JsonBody<T> {
+impl<T: Body> FromRequest for JsonBody<T> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
@@ -349,7 +353,7 @@ pub(crate) struct CreationBody<T> {
     pub(crate) seal: Option<ReplySeal>,
 }
 
-impl<T: Body + Send + 'static> FromRequest for CreationBody<T> {
+impl<T: Body> FromRequest for CreationBody<T> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
@@ -386,15 +390,12 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<HeldBody, ApiEr
     read_body(request, payload, BODY_LIMIT, sender, budget).await
 }
 
-async fn decode<T: Body + Send + 'static>(
-    request: &HttpRequest,
-    body: HeldBody,
-) -> Result<T, ApiError> {
+async fn decode<T: Body>(request: &HttpRequest, body: HeldBody) -> Result<T, ApiError> {
     let is_json = is_json(request);
     let decode = move |bytes: &[u8]| {
         let json = match (bytes, T::when_absent()) {
             ([], Some(absent)) => absent,
-            (bytes, _) => parse(is_json, bytes)?,
+            (bytes, _) => parse(bytes, is_json)?,
         };
         T::decode(json).map_err(|problems| ApiError::invalid_body(problems.0))
     };
@@ -402,7 +403,7 @@ async fn decode<T: Body + Send + 'static>(
     decoded
 }
 
-fn parse(is_json: bool, bytes: &[u8]) -> Result<Json, ApiError> {
+fn parse(bytes: &[u8], is_json: bool) -> Result<Json, ApiError> {
     if !is_json {
         return Err(ApiError::unsupported_media_type(
             "The Content-Type must be application/json",

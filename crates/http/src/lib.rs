@@ -12,6 +12,7 @@ mod export;
 mod health;
 mod insights;
 mod manage;
+mod offload;
 mod openapi;
 mod path_id;
 mod reply;
@@ -25,4 +26,4 @@ pub use manage::{
     projects::ProjectBody,
 };
 pub use openapi::document;
-pub use routes::{Endpoint, Services, configure, endpoints};
+pub use routes::{Endpoint, EventServices, Services, configure, endpoints};

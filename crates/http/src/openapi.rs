@@ -52,6 +52,7 @@ use crate::{export, health, insights, manage, track};
         manage::projects::get_project,
         manage::projects::update_project,
         manage::projects::delete_project,
+        manage::profiles::update_profile,
         manage::profiles::erase_profile,
         manage::clients::list_clients,
         manage::clients::create_client,
@@ -156,6 +157,16 @@ pub(crate) fn any_value() -> Object {
     ObjectBuilder::new()
         .schema_type(SchemaType::AnyValue)
         .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+        .build()
+}
+
+/// What properties of a profile become, by name; null removes one.
+pub(crate) fn property_edits() -> Object {
+    let kinds = vec![Type::String, Type::Number, Type::Boolean, Type::Null];
+    let value = ObjectBuilder::new().schema_type(SchemaType::Array(kinds));
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .additional_properties(Some(value))
         .build()
 }
 

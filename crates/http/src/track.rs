@@ -137,7 +137,7 @@ pub(crate) async fn get_device_id(request: HttpRequest) -> HttpResponse {
     let state = async {
         let track = data::<Track>(&request)?;
         let named = named_project(&request, &Json::Null);
-        let call = call(&request, &admitted, named.as_deref(), track, None)?;
+        let call = call(&request, &admitted, named.as_deref(), track, None);
         track.device(call).await.map_err(reply_for)
     };
     let reply = state.await.map(|state| {
@@ -243,8 +243,9 @@ fn has_secret(body: &HeldBody) -> bool {
 
 async fn admit(request: &HttpRequest, in_body: Presented<'_>) -> Result<AdmittedTracker, Refused> {
     let guard = data::<Guard>(request)?;
-    let visitor = visitor_address(request, guard);
-    guard.admit_tracker(request, in_body, visitor).await
+    let headers = request.headers();
+    let told = ingest::visitor_address(|name| headers.get(name)?.to_str().ok());
+    guard.admit_tracker(request, in_body, told).await
 }
 
 /// Reads what was sent, and takes it.
@@ -270,7 +271,7 @@ async fn take(
         guard.check_secret(request, admitted).await?;
     }
     let named = named_project(request, &project_id);
-    let call = call(request, admitted, named.as_deref(), track, fingerprint)?;
+    let call = call(request, admitted, named.as_deref(), track, fingerprint);
     track.track(call, tracked).await.map_err(reply_for)
 }
 
@@ -307,12 +308,11 @@ fn call<'a>(
     project_id: Option<&'a str>,
     track: &Track,
     fingerprint: Option<Fingerprint>,
-) -> Result<TrackCall<'a>, ApiError> {
-    let address = visitor_address(request, data::<Guard>(request)?);
+) -> TrackCall<'a> {
     let headers = request.headers();
     let sent = |name: &str| headers.contains_key(name);
     let visitor = Visitor {
-        address,
+        address: admitted.visitor,
         user_agent: text(headers, "user-agent"),
         origin: Some(text(headers, "origin")).filter(|origin| !origin.is_empty()),
         sdk: Sdk {
@@ -326,13 +326,13 @@ fn call<'a>(
         },
         is_secret_authenticated: admitted.tracker.knows_secret(),
     };
-    Ok(TrackCall {
+    TrackCall {
         tracker: &admitted.tracker,
         project_id,
         visitor,
         fingerprint,
         at: track.now(),
-    })
+    }
 }
 
 /// What tells a browser's request from others, beside its body.
@@ -346,10 +346,9 @@ struct Marks {
 /// Only browsers send the same twice within an instant.
 fn marks(request: &HttpRequest, admitted: &AdmittedTracker) -> Option<Marks> {
     let origin = request.headers().get(header::ORIGIN)?.clone();
-    let guard = data::<Guard>(request).ok()?;
     Some(Marks {
         client: admitted.tracker.principal().client().id,
-        address: visitor_address(request, guard),
+        address: admitted.visitor,
         origin,
         path: request.path().to_owned(),
     })
@@ -365,13 +364,6 @@ impl Marks {
             body,
         ])
     }
-}
-
-/// Where the visitor is, as the caller says; else where the caller is.
-fn visitor_address(request: &HttpRequest, guard: &Guard) -> IpAddr {
-    let headers = request.headers();
-    let told = ingest::visitor_address(|name| headers.get(name)?.to_str().ok());
-    told.unwrap_or_else(|| guard.peer_address(request))
 }
 
 fn text(headers: &HeaderMap, name: &str) -> String {

@@ -225,10 +225,11 @@ async fn a_page_sends_recordings_of_four_mebibytes() {
         format!("{start}{}", " ".repeat(size - start.len()))
     };
     let send = async |size| {
-        let reply = shop
+        let body = body(size);
+        let sent = shop
             .browser
-            .send_text(reqwest::Method::POST, "/track", &body(size));
-        reply.await.status.as_u16()
+            .send_text(reqwest::Method::POST, "/track", &body);
+        sent.await.status.as_u16()
     };
     assert_eq!(send(4 * MIB).await, 200);
     assert_eq!(send(4 * MIB + 1).await, 413);

@@ -11,10 +11,6 @@ const BROWSERS: &[(&str, &str)] = &[
     ("FB_IAB", "Facebook"),
     ("Instagram", "Instagram"),
     ("Barcelona", "Threads"),
-    ("musical_ly", "TikTok"),
-    ("trill", "TikTok"),
-    ("BytedanceWebview", "TikTok"),
-    ("TikTok", "TikTok"),
     ("LinkedInApp", "LinkedIn"),
     ("Snapchat", "Snapchat"),
     ("Pinterest", "Pinterest"),
@@ -42,6 +38,8 @@ const BROWSERS: &[(&str, &str)] = &[
     ("OPRGX", "Opera GX"),
     ("Opera Mobi", "Opera Mobi"),
     ("OPR", "Opera"),
+    // It says `SamsungBrowser`, too.
+    ("OculusBrowser", "Oculus Browser"),
     ("SamsungBrowser", "Samsung Internet"),
     ("YaBrowser", "Yandex"),
     ("YaSearchBrowser", "Yandex"),
@@ -70,7 +68,6 @@ const BROWSERS: &[(&str, &str)] = &[
     ("Maxthon", "Maxthon"),
     ("Sleipnir", "Sleipnir"),
     ("Iron", "Iron"),
-    ("OculusBrowser", "Oculus Browser"),
     ("Falkon", "Falkon"),
     ("Epiphany", "Epiphany"),
     ("Konqueror", "Konqueror"),
@@ -94,7 +91,8 @@ pub(super) fn browser(tokens: &Tokens) -> (&'static str, String) {
         let version = tokens.version(product)?;
         Some((*name, versioned(tokens, product, version)))
     });
-    let found = listed
+    let found = tiktok(tokens)
+        .or(listed)
         .or_else(|| chrome(tokens))
         .or_else(|| firefox(tokens))
         .or_else(|| internet_explorer(tokens))
@@ -102,6 +100,26 @@ pub(super) fn browser(tokens: &Tokens) -> (&'static str, String) {
         .or_else(|| safari(tokens));
     let (name, version) = found.unwrap_or_default();
     (name, version.to_owned())
+}
+
+/// What TikTok's app calls itself by its platform.
+const TIKTOK: &[&str] = &["musical_ly", "trill", "BytedanceWebview", "TikTok"];
+
+/// `musical_ly_40.1.0 … BytedanceWebview/d8a21c6`, where the second is the version of the page's
+/// engine; on Android the app's number is a code, and `app_version/34.1.2` tells its version.
+fn tiktok<'a>(tokens: &Tokens<'a>) -> Option<(&'static str, &'a str)> {
+    let numbered = tokens.names().find_map(|name| {
+        let rest = TIKTOK.iter().find_map(|app| name.strip_prefix(app))?;
+        rest.strip_prefix('_')
+    });
+    let named = || TIKTOK.iter().find_map(|app| tokens.version(app));
+    let found = numbered.or_else(named)?;
+    let told = ["app_version", "AppVersion"]
+        .iter()
+        .find_map(|field| tokens.version(field));
+    let is_version = |version: &&str| version.starts_with(|char: char| char.is_ascii_digit());
+    let version = told.or(Some(found).filter(is_version));
+    Some(("TikTok", version.unwrap_or_default()))
 }
 
 /// The version of a browser of the table.

@@ -47,6 +47,11 @@ const MODELS: &[(&str, &str)] = &[
     ("XQ-", "Sony"),
     ("BRAVIA", "Sony"),
     ("CPH####", "OPPO"),
+    ("MIBOX", "Xiaomi"),
+    ("MITV", "Xiaomi"),
+    ("MiBOX", "Xiaomi"),
+    ("Mi Box", "Xiaomi"),
+    ("TPM###", "Philips"),
     ("OPD####", "OPPO"),
     ("P@@@##", "OPPO"),
     ("RMX####", "Realme"),
@@ -94,6 +99,14 @@ const MODELS: &[(&str, &str)] = &[
     ("@@@-W", "Huawei"),
     ("@@@#-L", "Huawei"),
     ("@@@#-W", "Huawei"),
+];
+
+/// Phones of OnePlus among the numbers that it shares with OPPO.
+const ONE_PLUS: &[&str] = &[
+    "2381", "2399", "2401", "2409", "2411", "2413", "2415", "2417", "2419", "2423", "2447", "2449",
+    "2451", "2459", "2465", "2467", "2469", "2487", "2491", "2493", "2513", "2515", "2517", "2551",
+    "2569", "2573", "2581", "2583", "2585", "2609", "2611", "2613", "2619", "2621", "2645", "2647",
+    "2649", "2653", "2655", "2661", "2663", "2691", "2707", "2709", "2717", "2723", "2745", "2749",
 ];
 
 /// Makers by a word in the name of the model or of the manufacturer.
@@ -174,19 +187,29 @@ const WORDS: &[(&str, &str)] = &[
 
 /// How the names of tablets begin.
 const TABLETS: &[&str] = &[
+    "AGS-", "BAH-", "BTV-", "BZT-", "CMR-", "DBY-", "JDN-", "KOB-", "MON-", "SCM-", "SHT-", "VRD-",
     "SM-T", "SM-X", "SM-P", "GT-P", "GT-N8", "Nexus 7", "Nexus 9", "Nexus 10", "KF@@", "TB-",
     "TB###", "YT-", "OPD####", "@@@-W", "@@@#-W", "@@@#-L",
 ];
 
 /// Words in the names of tablets, and of televisions.
 const TABLET_WORDS: &[&str] = &["Tab", "Tablet", "Pad", "iPad", "MediaPad", "MatePad"];
-const TV_WORDS: &[&str] = &[
-    "TV",
-    "AndroidTV",
-    "GoogleTV",
-    "MiTV",
-    "Chromecast",
-    "BRAVIA",
+const TV_WORDS: &[&str] = &["TV", "STB", "Chromecast", "BRAVIA", "Mecool", "Freebox"];
+
+/// How the names of televisions and of boxes for them begin.
+const TVS: &[&str] = &[
+    "A95X",
+    "ADT-#",
+    "AFT",
+    "H96",
+    "MIBOX",
+    "Mi Box",
+    "MXQ",
+    "Nexus Player",
+    "T95",
+    "TPM###",
+    "TX#",
+    "X96",
 ];
 
 /// Consoles by a part of a comment.
@@ -248,6 +271,7 @@ fn apple_model<'a>(tokens: &Tokens<'a>, word: &str) -> Option<&'a str> {
     let words = tokens
         .parts()
         .chain(tokens.names())
+        .chain(tokens.version("FBDV"))
         .filter_map(|part| part.split(' ').next());
     words.into_iter().find(|name| {
         let rest = name.strip_prefix(word);
@@ -259,15 +283,21 @@ fn apple_model<'a>(tokens: &Tokens<'a>, word: &str) -> Option<&'a str> {
 }
 
 fn other(tokens: &Tokens, system: &str) -> Device {
-    let model = model(tokens).unwrap_or_default();
+    let named = model(tokens).unwrap_or_default();
+    let model = without_maker(named);
     let manufacturer = tokens.after("Manufacturer").unwrap_or_default();
     let brand = brand_of_word(manufacturer)
         .or_else(|| brand_of_model(model))
-        .or_else(|| brand_of_word(model))
+        .or_else(|| brand_of_word(named))
         .unwrap_or(manufacturer);
     let brand = match (brand, system) {
         ("", "webOS") => "LG",
         ("", "Tizen") => "Samsung",
+        ("", "Roku OS") => "Roku",
+        // `HbbTV/1.4.1 (+DRM;Philips;50PUS;…)`.
+        ("", _) if tokens.has("HbbTV") => {
+            tokens.parts().find_map(brand_of_word).unwrap_or_default()
+        }
         _ => brand,
     };
     Device {
@@ -286,10 +316,18 @@ fn model<'a>(tokens: &Tokens<'a>) -> Option<&'a str> {
         .parts_behind("Android")
         .find(|part| !is_no_model(part));
     // Headsets pretend to run a desktop's Linux.
-    let part = behind_system.or_else(|| tokens.parts().find(|part| starts_like(part, "Quest")))?;
-    let part = part.split(" Build/").next()?.split(" MIUI/").next()?;
-    let maker = "SAMSUNG ";
-    Some(part.strip_prefix(maker).unwrap_or(part).trim())
+    let part = behind_system
+        .or_else(|| tokens.parts().find(|part| starts_like(part, "Quest")))
+        .or_else(|| tokens.version("FBDV"))?;
+    Some(part.split(" Build/").next()?.split(" MIUI/").next()?.trim())
+}
+
+/// The model behind its maker: `TB-X606F` of `Lenovo TB-X606F`.
+fn without_maker(model: &str) -> &str {
+    let rest = ["SAMSUNG ", "Lenovo ", "LENOVO ", "HUAWEI "]
+        .iter()
+        .find_map(|maker| model.strip_prefix(maker));
+    rest.map_or(model, str::trim)
 }
 
 /// What stands between the system and the model, or in place of it.
@@ -310,6 +348,10 @@ fn is_no_model(part: &str) -> bool {
 }
 
 fn brand_of_model(model: &str) -> Option<&'static str> {
+    let number = model.strip_prefix("CPH");
+    if number.is_some_and(|number| ONE_PLUS.contains(&number)) {
+        return Some("OnePlus");
+    }
     let found = MODELS
         .iter()
         .find(|(pattern, _)| starts_like(model, pattern));
@@ -334,7 +376,11 @@ fn kind(tokens: &Tokens, system: &str, model: &str) -> &'static str {
     if is_tablet(tokens, model) {
         return TABLET;
     }
-    let says_so = tokens.has("Mobile") || tokens.has_part("Mobile");
+    // What Facebook's apps send without a browser's words comes from phones.
+    let says_so = tokens.has("Mobile")
+        || tokens.has_part("Mobile")
+        || tokens.has("FBAN")
+        || tokens.has("FBAV");
     if says_so || is_phones(system) || tokens.has("Opera Mini") {
         return MOBILE;
     }
@@ -353,8 +399,10 @@ fn is_tv(tokens: &Tokens, system: &str, model: &str) -> bool {
     let in_product = ["SmartTV", "CrKey", "HbbTV", "Roku", "TV"]
         .iter()
         .any(|word| tokens.has(word));
-    let in_model = starts_like(model, "AFT") || TV_WORDS.iter().any(|word| has_word(model, word));
-    in_comment || in_product || in_model || system == "webOS"
+    let in_model = TVS.iter().any(|pattern| starts_like(model, pattern))
+        || TV_WORDS.iter().any(|word| has_word(model, word))
+        || words(model).any(|word| word.ends_with("TV"));
+    in_comment || in_product || in_model || matches!(system, "webOS" | "Roku OS")
 }
 
 fn is_tablet(tokens: &Tokens, model: &str) -> bool {
@@ -385,6 +433,9 @@ fn starts_like(text: &str, pattern: &str) -> bool {
 
 /// Whether a text has this word, whatever its case.
 fn has_word(text: &str, word: &str) -> bool {
+    words(text).any(|other| other.eq_ignore_ascii_case(word))
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|char: char| !char.is_alphanumeric())
-        .any(|other| other.eq_ignore_ascii_case(word))
 }

@@ -74,14 +74,56 @@ const UNIX: &[(&str, &str)] = &[
     ("Linux", "Linux"),
 ];
 
+/// The last version of iOS that user agents name: from iOS 26 on, Safari says 18 for all time.
+const FROZEN_IOS: u32 = 18;
+/// The version of Safari that came with the first iOS behind [`FROZEN_IOS`], and has its number.
+const FIRST_BEHIND_FROZEN_IOS: u32 = 26;
+
 /// The name and version of the operating system; both empty when there is none.
 pub(super) fn system(tokens: &Tokens) -> (&'static str, String) {
     let found = named(tokens, NAMED)
         .or_else(|| windows(tokens))
-        .or_else(|| named(tokens, APPLE))
+        .or_else(|| named(tokens, APPLE).map(|found| thawed(tokens, found)))
+        .or_else(|| facebook(tokens))
         .or_else(|| darwin(tokens))
+        .or_else(|| roku(tokens))
         .or_else(|| unix(tokens));
     found.unwrap_or_default()
+}
+
+/// The system with the version that Safari tells, where iOS freezes its own.
+fn thawed(tokens: &Tokens, (name, version): (&'static str, String)) -> (&'static str, String) {
+    let safari = leading_version(tokens.version("Version").unwrap_or_default());
+    let is_frozen = name == "iOS" && major(&version) == Some(FROZEN_IOS);
+    if is_frozen && major(&safari) >= Some(FIRST_BEHIND_FROZEN_IOS) {
+        return (name, safari);
+    }
+    (name, version)
+}
+
+fn major(version: &str) -> Option<u32> {
+    version.split('.').next()?.parse().ok()
+}
+
+/// Facebook's apps name the system in fields of their own, some of them nowhere else:
+/// `[FBAN/FBIOS;FBSN/iOS;FBSV/17.5]`.
+fn facebook(tokens: &Tokens) -> Option<(&'static str, String)> {
+    let name = match tokens.version("FBSN")? {
+        name if name.eq_ignore_ascii_case("Android") => "Android",
+        // Older ones say `iPhone OS`, of which the first word is left.
+        "iOS" | "iPadOS" | "iPhone" => "iOS",
+        _ => return None,
+    };
+    let version = tokens.version("FBSV").unwrap_or_default();
+    Some((name, leading_version(version)))
+}
+
+/// `Roku/DVP-12.5 (12.5.0.4178)`, or with the number of the model: `Roku4640X/DVP-7.70`.
+fn roku(tokens: &Tokens) -> Option<(&'static str, String)> {
+    let name = tokens.names().find(|name| name.starts_with("Roku"))?;
+    let version = tokens.version(name)?;
+    let version = version.trim_start_matches(|char: char| !char.is_ascii_digit());
+    Some(("Roku OS", leading_version(version)))
 }
 
 fn named(tokens: &Tokens, table: &[(&str, &'static str)]) -> Option<(&'static str, String)> {
@@ -127,7 +169,7 @@ fn unix(tokens: &Tokens) -> Option<(&'static str, String)> {
             // `X11; Linux x86_64`, and `X11 Linux` of some.
             behind(part, word).or_else(|| behind(behind(part, "X11")?, word))
         })?;
-        // Linux tells no version but the processor, and the reports of others show that.
-        Some((*name, part.split(' ').next().unwrap_or_default().to_owned()))
+        // What follows is a version or, mostly, the processor, which is none: `Linux x86_64`.
+        Some((*name, leading_version(part)))
     })
 }

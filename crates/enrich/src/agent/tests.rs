@@ -109,7 +109,7 @@ fn browsers_of_desktops_are_known() {
         ),
         (
             "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0",
-            ["Linux", "x86_64", "Firefox", "127.0", "desktop", "", ""],
+            ["Linux", "", "Firefox", "127.0", "desktop", "", ""],
         ),
         (
             "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0",
@@ -133,21 +133,13 @@ fn browsers_of_desktops_are_known() {
         ),
         (
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Safari/537.36 Vivaldi/6.7.3329.41",
-            [
-                "Linux",
-                "x86_64",
-                "Vivaldi",
-                "6.7.3329.41",
-                "desktop",
-                "",
-                "",
-            ],
+            ["Linux", "", "Vivaldi", "6.7.3329.41", "desktop", "", ""],
         ),
         (
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/126.0.6478.126 Safari/537.36",
             [
                 "Linux",
-                "x86_64",
+                "",
                 "Chrome Headless",
                 "126.0.6478.126",
                 "desktop",
@@ -459,7 +451,7 @@ fn televisions_consoles_and_watches_are_known() {
             "Mozilla/5.0 (X11; Linux x86_64; Quest 3) AppleWebKit/537.36 (KHTML, like Gecko) OculusBrowser/33.0.0 Chrome/126.0.6478.122 VR Safari/537.36",
             [
                 "Linux",
-                "x86_64",
+                "",
                 "Oculus Browser",
                 "33.0.0",
                 "xr",
@@ -539,5 +531,226 @@ proptest! {
         prop_assert_eq!(agent.is_server(), agent.os.is_empty()
             && agent.browser.is_empty() && agent.brand.is_empty() && agent.model.is_empty());
         prop_assert!(agent.model.len() <= LONGEST_FIELD);
+    }
+}
+
+#[test]
+fn safari_tells_the_version_where_ios_freezes_it() {
+    for (system, safari, expected) in [
+        ("iPhone; CPU iPhone OS 18_7 like Mac OS X", "26.2", "26.2"),
+        (
+            "iPhone; CPU iPhone OS 18_6 like Mac OS X",
+            "26.0.1",
+            "26.0.1",
+        ),
+        ("iPad; CPU OS 18_7 like Mac OS X", "26.1", "26.1"),
+        ("iPhone; CPU iPhone OS 18_7 like Mac OS X", "27.0", "27.0"),
+        ("iPhone; CPU iPhone OS 18_5 like Mac OS X", "18.5", "18.5"),
+        (
+            "iPhone; CPU iPhone OS 17_5_1 like Mac OS X",
+            "17.5",
+            "17.5.1",
+        ),
+        // Should Apple ever thaw it.
+        ("iPhone; CPU iPhone OS 26_3 like Mac OS X", "26.2", "26.3"),
+        // Not iOS.
+        ("Macintosh; Intel Mac OS X 10_15_7", "26.2", "10.15.7"),
+    ] {
+        let user_agent = format!(
+            "Mozilla/5.0 ({system}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{safari} Mobile/15E148 Safari/604.1"
+        );
+        assert_eq!(
+            AGENTS.read(&user_agent).os_version,
+            expected,
+            "{user_agent}"
+        );
+    }
+    let without_safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148";
+    assert_eq!(AGENTS.read(without_safari).os_version, "18.7");
+}
+
+#[test]
+fn a_processor_is_no_version() {
+    for (system, os, version) in [
+        ("X11; Linux x86_64", "Linux", ""),
+        ("X11; Linux aarch64", "Linux", ""),
+        ("X11; Linux i686 on x86_64", "Linux", ""),
+        ("X11; Linux armv7l", "Linux", ""),
+        ("X11; FreeBSD amd64", "FreeBSD", ""),
+        ("X11; OpenBSD i386", "OpenBSD", ""),
+        ("X11; SunOS i86pc", "Solaris", ""),
+        ("X11; Fedora; Linux x86_64", "Fedora", ""),
+        ("X11; Linux 5.10", "Linux", "5.10"),
+        ("X11; CrOS aarch64 14541.0.0", "Chrome OS", "14541.0.0"),
+    ] {
+        let user_agent = format!("Mozilla/5.0 ({system}; rv:140.0) Gecko/20100101 Firefox/140.0");
+        let agent = AGENTS.read(&user_agent);
+        assert_eq!(
+            (&*agent.os, &*agent.os_version),
+            (os, version),
+            "{user_agent}"
+        );
+    }
+}
+
+#[test]
+fn apps_tell_their_own_versions() {
+    check(&[
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 musical_ly_40.1.0 JsSdk/2.0 NetType/WIFI BytedanceWebview/d8a21c6",
+            [
+                "iOS", "17.5", "TikTok", "40.1.0", "mobile", "Apple", "iPhone",
+            ],
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 14; SM-S918B Build/UP1A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/120.0 Mobile Safari/537.36 musical_ly_2023401020 JsSdk/1.0 AppVersion/34.1.2 BytedanceWebview/d8a21c6",
+            [
+                "Android", "14", "TikTok", "34.1.2", "mobile", "Samsung", "SM-S918B",
+            ],
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 BytedanceWebview/d8a21c6",
+            ["iOS", "17.5", "TikTok", "", "mobile", "Apple", "iPhone"],
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 [LinkedInApp]/9.29.8962",
+            [
+                "iOS",
+                "17.5",
+                "LinkedIn",
+                "9.29.8962",
+                "mobile",
+                "Apple",
+                "iPhone",
+            ],
+        ),
+        (
+            "[FBAN/FB4A;FBAV/467.0.0.31.103;FBBV/590091253;FBDM/{density=2.8,width=1080,height=2176};FBLC/en_US;FBDV/SM-G991B;FBSV/13;FBOP/1;FBSN/Android;]",
+            [
+                "Android",
+                "13",
+                "Facebook",
+                "467.0.0.31.103",
+                "mobile",
+                "Samsung",
+                "SM-G991B",
+            ],
+        ),
+        (
+            "[FBAN/FBIOS;FBAV/467.0.0.31.103;FBDV/iPhone14,2;FBMD/iPhone;FBSN/iOS;FBSV/17.5.1;FBSS/3]",
+            [
+                "iOS",
+                "17.5.1",
+                "Facebook",
+                "467.0.0.31.103",
+                "mobile",
+                "Apple",
+                "iPhone14,2",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn devices_have_their_makers_and_kinds() {
+    for (system, rest, device, brand, model) in [
+        (
+            "X11; Linux x86_64; Quest 3",
+            "OculusBrowser/33.0.0 SamsungBrowser/4.0 Chrome/126.0 VR Safari/537.36",
+            "xr",
+            "Oculus",
+            "Quest 3",
+        ),
+        (
+            "Linux; Android 10; Lenovo TB-X606F",
+            "Chrome/126.0 Safari/537.36",
+            "tablet",
+            "Lenovo",
+            "TB-X606F",
+        ),
+        (
+            "Linux; Android 9; Lenovo K33a48",
+            "Chrome/126.0 Mobile Safari/537.36",
+            "mobile",
+            "Lenovo",
+            "K33a48",
+        ),
+        (
+            "Linux; Android 10; HUAWEI MRX-W09",
+            "Chrome/126.0 Safari/537.36",
+            "tablet",
+            "Huawei",
+            "MRX-W09",
+        ),
+        (
+            "Linux; Android 8.0; BAH-L09",
+            "Chrome/126.0 Safari/537.36",
+            "tablet",
+            "Huawei",
+            "BAH-L09",
+        ),
+        (
+            "Linux; Android 14; CPH2449",
+            "Chrome/126.0 Mobile Safari/537.36",
+            "mobile",
+            "OnePlus",
+            "CPH2449",
+        ),
+        (
+            "Linux; Android 14; CPH2371",
+            "Chrome/126.0 Mobile Safari/537.36",
+            "mobile",
+            "OPPO",
+            "CPH2371",
+        ),
+        (
+            "Linux; Android 9; MIBOX4",
+            "Chrome/126.0 Safari/537.36",
+            "smarttv",
+            "Xiaomi",
+            "MIBOX4",
+        ),
+        (
+            "Linux; Android 11; SHIELD Android TV",
+            "Chrome/126.0 Safari/537.36",
+            "smarttv",
+            "Nvidia",
+            "SHIELD Android TV",
+        ),
+        (
+            "Linux; Android 9; PhilipsTV",
+            "Chrome/126.0 Safari/537.36",
+            "smarttv",
+            "",
+            "PhilipsTV",
+        ),
+    ] {
+        let user_agent =
+            format!("Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) {rest}");
+        let agent = AGENTS.read(&user_agent);
+        let found = (&*agent.device, &*agent.brand, &*agent.model);
+        assert_eq!(found, (device, brand, model), "{user_agent}");
+    }
+}
+
+#[test]
+fn televisions_are_no_servers() {
+    for (user_agent, os, brand) in [
+        ("Roku/DVP-12.5 (12.5.0.4178)", "Roku OS", "Roku"),
+        ("Roku4640X/DVP-7.70 (297.70E04154A)", "Roku OS", "Roku"),
+        (
+            "HbbTV/1.4.1 (+DRM;Philips;50PUS7334;3.9;) Firetv",
+            "",
+            "Philips",
+        ),
+        (
+            "Opera/9.80 (Linux armv7l; HbbTV/1.2.1 (; Panasonic; VIERA; 1.0; ;)) Presto/2.12.407 Version/12.51",
+            "Linux",
+            "Panasonic",
+        ),
+    ] {
+        let agent = AGENTS.read(user_agent);
+        let found = (&*agent.device, &*agent.os, &*agent.brand);
+        assert_eq!(found, ("smarttv", os, brand), "{user_agent}");
     }
 }

@@ -33,6 +33,10 @@ impl<'a> Tokens<'a> {
         let is_between = |char: char| char.is_whitespace() || matches!(char, '[' | ']' | ';' | ')');
         for word in text.split(is_between).filter(|word| !word.is_empty()) {
             match (word.split_once('/'), self.products.last_mut()) {
+                // `[LinkedInApp]/9.29.8962`.
+                (Some(("", version)), Some((_, before))) if before.is_empty() => {
+                    *before = version;
+                }
                 (Some(product), _) => self.products.push(product),
                 // Some apps write `Instagram 300.0`.
                 (None, Some((_, version))) if version.is_empty() && is_version(word) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use paneld_analytics::{Change, ChartAnswer, ChartPoint, ChartSeries, Interval, Query, Summary};
+use paneld_analytics::{Change, ChartAnswer, ChartPoint, ChartSeries, Interval, Summary};
 use paneld_auth::permission;
 use paneld_guard::{ApiError, Caller};
 use paneld_service::Reports;
@@ -11,10 +11,7 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::subject;
-use crate::{
-    error::{reply_for, wrong_question},
-    insights::finish,
-};
+use crate::{error::reply_for, offload};
 
 /// A number, as JavaScript would print it: whole ones without a fraction.
 #[derive(Debug, Clone, Copy, ToSchema)]
@@ -242,13 +239,17 @@ pub(crate) async fn get_chart(
     caller: Caller<permission::Export>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut query = Query::parse(request.query_string());
+    let mut query = offload::query(&request, reports.compute()).await?;
     let subject = subject(&mut query, &caller, &reports).await?;
-    let asked = query.chart(subject.zone, reports.now());
-    let Some(asked) = finish(query, asked)? else {
-        return Err(wrong_question(Vec::new()));
-    };
+    let (zone, now) = (subject.zone, reports.now());
+    let asked = offload::rest(query, reports.compute(), move |query| {
+        query.chart(zone, now)
+    });
+    let asked = asked.await?;
     let interval = asked.interval();
     let chart = reports.chart(&subject, asked).await.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(ChartBody::of(chart, interval)))
+    offload::json(reports.compute(), move || {
+        Ok(ChartBody::of(chart, interval))
+    })
+    .await
 }

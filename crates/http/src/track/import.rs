@@ -82,6 +82,7 @@ pub(crate) async fn import_events(
         let text = Body::new(bytes).map_err(not_json)?;
         Rows::read(text.as_str(), now).map_err(invalid)
     };
+    // The rows take as much memory as the body did, and so its part of the budget.
     let (rows, _held) = body.parse(parse).await?;
     let rows = rows?;
     let more = u32::try_from(rows.len().saturating_sub(1)).unwrap_or(u32::MAX);

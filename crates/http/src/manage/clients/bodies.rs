@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deserr::Deserr;
 use paneld_domain::{
-    AllowedAddress, Client, ClientChanges, ClientRateLimits, ClientType, CorsEntry, InvalidValue,
+    AddressRange, Client, ClientChanges, ClientRateLimits, ClientType, CorsEntry, InvalidValue,
     LONGEST_GRACE_SECONDS, Name, NewClient, Rate, client_problems,
 };
 use paneld_guard::{ApiError, PathStep};
@@ -240,7 +240,7 @@ pub(crate) struct UpdateClient {
     /// Addresses and networks in CIDR form; empty for all.
     #[deserr(default)]
     #[schema(value_type = Vec<String>, required = false, max_items = 100)]
-    allowed_ips: Maybe<List<Text<AllowedAddress>>>,
+    allowed_ips: Maybe<List<Text<AddressRange>>>,
     /// Its own allowed origins; null for the project's, empty for none.
     #[deserr(default)]
     #[schema(value_type = Option<Vec<String>>, max_items = 100)]

@@ -126,7 +126,9 @@ impl BodySender {
     ///
     /// One organization may hold two thirds: two of them can import 32 MiB each at once. Visitors
     /// of one page may come from one peer, such as a content delivery network: so a peer may hold
-    /// nearly all that its client may, and over all clients more than any one of them.
+    /// nearly all that its client may. Over all clients it may hold little more, or a peer that
+    /// filled its part of one client could take so much with others that nothing would be left
+    /// to the first one.
     fn shares(&self) -> Vec<Share<Key>> {
         match &self.0 {
             Kind::Client(organization) => {
@@ -135,7 +137,7 @@ impl BodySender {
             Kind::Page(client, peer) => vec![
                 Share::new(Key::Client(*client), 1),
                 Share::nested(Key::Visitor(*client, *peer), 4),
-                Share::new(Key::Peer(*peer), 2),
+                Share::new(Key::Peer(*peer), 1),
             ],
             Kind::Stranger(peer) => vec![Share::new(Key::Peer(*peer), 2)],
         }
@@ -342,4 +344,33 @@ impl Arriving {
 fn refused(sender: &BodySender) -> ApiError {
     metrics::counter!("paneld_bodies_refused_total", "sender" => sender.label()).increment(1);
     ApiError::crowded()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_with_many_clients_leaves_room_for_other_peers_of_each() {
+        let page = |client: ClientId, peer: [u8; 4]| {
+            let peer = Network::of(IpAddr::from(peer));
+            BodySender(Kind::Page(client, peer)).shares()
+        };
+        let pool = Pool::new(1_000);
+        let ids = [
+            "0d4a6a3c-8a0a-4c9a-9c3e-0f6f6e3f4c1b",
+            "1d4a6a3c-8a0a-4c9a-9c3e-0f6f6e3f4c1b",
+        ];
+        let clients = ids.map(|id| id.parse::<ClientId>().unwrap());
+        let attacks = clients.map(|client| {
+            let mut held = pool.hold(page(client, [203, 0, 113, 66]));
+            while held.take(1) {}
+            held
+        });
+        assert!(attacks.iter().map(Held::amount).sum::<u64>() > 400);
+        for client in clients {
+            let mut held = pool.hold(page(client, [198, 51, 100, 7]));
+            assert!(held.take(20), "{client}");
+        }
+    }
 }

@@ -210,17 +210,6 @@ mod tests {
         assert_eq!(fill(&mut shares, &[Share::new("other", 1)]), 278);
     }
 
-    #[test]
-    fn a_peer_with_many_clients_leaves_room_for_other_peers() {
-        let mut shares = Shares::new(SIZE);
-        for client in ["a", "b", "c", "d", "e", "f", "g", "h"] {
-            fill(&mut shares, &[Share::new(client, 1), Share::new("peer", 2)]);
-        }
-        assert_eq!(SIZE - shares.held, 334);
-        let other = [Share::new("a", 1), Share::new("elsewhere", 2)];
-        assert!(shares.take(&other, 80));
-    }
-
     /// A client, one of its peers, and that peer over all clients.
     fn holder(client: u8, peer: u8) -> Vec<Share<(u8, u8, u8)>> {
         vec![

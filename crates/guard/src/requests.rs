@@ -15,7 +15,7 @@ use actix_web::{
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::{
         StatusCode,
-        header::{self, HeaderName, HeaderValue},
+        header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     web::Bytes,
 };
@@ -168,9 +168,16 @@ fn finish<B: MessageBody>(
     } else {
         response.map_into_left_body()
     };
-    let headers = response.headers_mut();
-    headers.insert(REQUEST_ID.clone(), id.header());
+    mark(response.headers_mut(), id);
     response
+}
+
+/// The headers of every reply.
+fn mark(headers: &mut HeaderMap, id: &RequestId) {
+    headers.insert(REQUEST_ID.clone(), id.header());
+    // What we say is what we call it: no browser is to find a page or a script in it.
+    let nosniff = HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
 }
 
 /// Whether a handler said in JSON of its own what is the matter, as readiness does.
@@ -183,12 +190,9 @@ fn has_body_of_its_own<B>(response: &ServiceResponse<B>) -> bool {
 /// Writes our own failures to the log, once, with all that lies behind them. Callers' mistakes
 /// are for the access log, and so is what has no cause but the configuration.
 fn report(error: &Error) {
-    let status = error.as_response_error().status_code();
-    if !status.is_server_error() {
-        return;
-    }
-    let status = status.as_u16();
+    let status = error.as_response_error().status_code().as_u16();
     match error.as_error::<ApiError>() {
+        _ if status < 500 => {}
         Some(error) if error.is_told() => {
             tracing::debug!(status, error = %ErrorChain(error), "request refused");
         }

@@ -96,7 +96,9 @@ impl Pipeline {
         for number in 0..3 {
             let event = json!({"name": format!("e{number}"), "profileId": "anna"});
             self.track(key, "track", event).await;
-            let imported = self.ingest.import(Arc::new(target(key)), rows.clone(), false, now());
+            let imported = self
+                .ingest
+                .import(Arc::new(target(key)), rows.clone(), false, now());
             imported.await.unwrap();
         }
     }

@@ -319,7 +319,7 @@ impl Authenticator {
             }
         };
         // Who does not know the secret is not told that the address is what is wrong.
-        if !knows_secret && !(needs_no_secret && client.allows(peer)) {
+        if !(knows_secret || needs_no_secret && client.allows(peer)) {
             return Err(AuthError::OriginNotAllowed);
         }
         if !client.allows(peer) {

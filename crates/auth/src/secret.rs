@@ -90,8 +90,10 @@ pub(crate) fn is_well_formed(text: &str) -> bool {
 
 /// Whether a text looks like one of our secrets.
 fn is_generated(text: &str) -> bool {
-    let rest = text.strip_prefix(PREFIX).unwrap_or_default();
-    text.len() == GENERATED_LENGTH && rest.bytes().all(|b| b.is_ascii_alphanumeric())
+    text.len() == GENERATED_LENGTH
+        && text
+            .strip_prefix(PREFIX)
+            .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 /// Whether a text looks like a secret of the public server: 20 hexadecimal digits.
@@ -264,6 +266,8 @@ mod tests {
             "sec_0123456789abcdef0123",
             &"x".repeat(16),
             &"~".repeat(256),
+            // As long as a generated one, without its prefix.
+            &"x".repeat(GENERATED_LENGTH),
         ] {
             assert!(good.parse::<PlainSecret>().is_ok(), "{good}");
         }

@@ -2,6 +2,7 @@
 //!
 //! Each submodule holds one kind of rule and returns its findings as sentences.
 
+mod citations;
 mod layers;
 mod licences;
 mod links;
@@ -32,6 +33,7 @@ fn findings(sh: &Shell) -> Result<Vec<String>> {
     findings.extend(manifests::findings(sh, &metadata, &files)?);
     findings.extend(licences::findings(&metadata));
     findings.extend(links::findings(sh, &files)?);
+    findings.extend(citations::findings(sh, &files)?);
     findings.extend(stray::findings(sh, &files)?);
     Ok(findings)
 }

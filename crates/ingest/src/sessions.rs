@@ -1,4 +1,4 @@
-//! Sessions while they last: `contract/track.md` §5.5.
+//! Sessions while they last: `docs/contract/track.md` §5.5.
 
 mod bounds;
 mod growth;

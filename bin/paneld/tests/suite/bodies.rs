@@ -1,4 +1,4 @@
-//! Bodies that come slowly, are large, or are many: `auth-and-limits.md` §5.
+//! Bodies that come slowly, are large, or are many: `docs/contract/auth-and-limits.md` §5.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},

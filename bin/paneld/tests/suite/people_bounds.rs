@@ -1,5 +1,5 @@
 //! How much is kept of one profile or group, and who may say that two ids are the same person:
-//! `contract/track.md`, "What is kept is bounded" and `alias`.
+//! `docs/contract/track.md` §9 and §4.5.
 
 use serde_json::{Map, Value as Json, json};
 

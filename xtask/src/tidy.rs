@@ -7,6 +7,7 @@ mod layers;
 mod licences;
 mod links;
 mod manifests;
+mod packaging;
 mod stray;
 
 use anyhow::{Result, bail};
@@ -34,6 +35,7 @@ fn findings(sh: &Shell) -> Result<Vec<String>> {
     findings.extend(licences::findings(&metadata));
     findings.extend(links::findings(sh, &files)?);
     findings.extend(citations::findings(sh, &files)?);
+    findings.extend(packaging::findings(sh, &metadata, &files)?);
     findings.extend(stray::findings(sh, &files)?);
     Ok(findings)
 }

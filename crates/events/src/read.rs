@@ -53,16 +53,19 @@ pub(crate) fn list_projects(connection: &Connection) -> Result<HashSet<ProjectKe
     Ok(keys.collect::<duckdb::Result<_>>()?)
 }
 
-/// The devices on which the profile did something.
+/// The devices on which the profile did something: so many at most, those it used last.
 pub(crate) fn profile_devices(
     connection: &Connection,
     project: ProjectKey,
     profile_id: &str,
+    most: usize,
 ) -> Result<Vec<String>, Fault> {
-    let sql = "SELECT DISTINCT device_id FROM events
-        WHERE project_key = ? AND profile_id = ? AND device_id <> ''";
+    let sql = "SELECT device_id FROM events
+        WHERE project_key = ? AND profile_id = ? AND device_id <> ''
+        GROUP BY device_id ORDER BY max(created_at) DESC LIMIT ?";
     let mut statement = connection.prepare(sql)?;
-    let devices = statement.query_map(params![project.0, profile_id], |row| row.get(0))?;
+    let parameters = params![project.0, profile_id, most as u64];
+    let devices = statement.query_map(parameters, |row| row.get(0))?;
     Ok(devices.collect::<duckdb::Result<_>>()?)
 }
 

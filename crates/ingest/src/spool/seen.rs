@@ -491,7 +491,7 @@ mod tests {
         // Their day ends as it would have.
         let before = paneld_domain::Timestamp::from_timestamp_millis(2_999).unwrap();
         spool.forget_seen(before).unwrap();
-        while known(&spool, 7, 0..2_999).await.len() > 0 {
+        while !known(&spool, 7, 0..2_999).await.is_empty() {
             tokio::task::yield_now().await;
         }
         assert_eq!(known(&spool, 7, 0..4_000).await, [2_999, 3_000].into());

@@ -147,7 +147,7 @@ pub(crate) struct Wide<'a> {
 }
 
 impl<'a> Wide<'a> {
-    /// Nothing, of what has room in its row.
+    /// Nothing, of what has room in its row, or is one value.
     fn of<T: Owner>(row: &'a T) -> Option<Self> {
         let properties = properties_of(row).map(|property| size_of(&property));
         let groups = row.groups().map(str::len);
@@ -169,6 +169,9 @@ impl<'a> Wide<'a> {
         };
         let row = next()?;
         let rest = std::iter::from_fn(next).collect::<Vec<_>>();
+        if rest.is_empty() {
+            return None;
+        }
         let overflow = rest.iter().map(Part::bytes).sum::<usize>() as u64;
         Some(Self {
             row,

@@ -348,7 +348,11 @@ async fn a_file_of_an_earlier_version_is_written_anew_once() {
     fill(&store).await;
     store.close().await;
     // As version 4 had it.
-    folder.run("DROP TABLE removals; DELETE FROM schema_version WHERE version > 4");
+    folder.run(
+        "DROP TABLE removals; DROP TABLE event_overflow; DROP TABLE profile_overflow;
+        DROP TABLE group_overflow; ALTER TABLE events DROP overflow;
+        ALTER TABLE replay_chunks DROP piece; DELETE FROM schema_version WHERE version > 4",
+    );
     let store = folder.store();
     let noon = Timestamp::from_timestamp_millis(0).unwrap();
     let removals = store.removals(noon).await.unwrap().unwrap();

@@ -96,6 +96,33 @@ pub(crate) fn profile_sessions(
     Sql::with(&sql, of_profile(project, profile_id, limit)).query_rows(connection, decode::session)
 }
 
+/// So many ids go into one statement.
+const IDS: usize = 1_000;
+
+/// The sessions of these devices that lasted into this time, in the order of time.
+pub(crate) fn device_sessions(
+    connection: &Connection,
+    project: ProjectKey,
+    devices: &[String],
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Session>, Fault> {
+    let mut sessions = Vec::new();
+    for devices in devices.chunks(IDS) {
+        let columns = decode::SESSION;
+        let marks = vec!["?"; devices.len()].join(", ");
+        let sql = format!(
+            "SELECT {columns} FROM sessions WHERE project_key = ? \
+             AND created_at <= ?::TIMESTAMP_MS AND ended_at >= ?::TIMESTAMP_MS \
+             AND device_id IN ({marks}) ORDER BY created_at, id"
+        );
+        let mut values = vec![Value::BigInt(project.0), time(to), time(from)];
+        values.extend(devices.iter().cloned().map(Value::Text));
+        sessions.extend(Sql::with(&sql, values).query_rows(connection, decode::session)?);
+    }
+    Ok(sessions)
+}
+
 fn of_profile(project: ProjectKey, profile_id: &str, limit: u32) -> [Value; 3] {
     let id = Value::Text(profile_id.to_owned());
     [Value::BigInt(project.0), id, Value::UInt(limit)]

@@ -30,7 +30,7 @@ pub use appliers::Appliers;
 pub use body::{Body, Envelope, NotJson, has_prototype, without_byte_order_mark};
 pub use duplicates::Fingerprint;
 pub use identity::{DeviceId, InvalidDeviceId, Salt, SessionId};
-pub use import::{MOST_ROWS, Rows};
+pub use import::{MOST_ROWS, Rows, Visits};
 pub use ingest::{
     Arrived, DeviceState, Found, Ids, Ingest, IngestError, IngestSettings, NotDoneYet, Salts,
 };

@@ -342,6 +342,26 @@ impl Fields {
         })
     }
 
+    /// A country: its code or its name, as its code of two letters; empty when it is not there.
+    pub(crate) fn country(&mut self, name: &str) -> String {
+        let Some(told) = self.text(name) else {
+            return String::new();
+        };
+        let spelled = told.chars().filter(|c| c.is_alphanumeric());
+        let spelled = match spelled.collect::<String>() {
+            // As everybody says, and ISO reserves for it.
+            uk if uk.eq_ignore_ascii_case("uk") => "GB".to_owned(),
+            other => other,
+        };
+        match spelled.parse::<celes::Country>() {
+            Ok(country) => country.alpha2.to_owned(),
+            Err(_) => {
+                self.problem(name, "must be a country of ISO 3166, such as SE or Sweden");
+                String::new()
+            }
+        }
+    }
+
     /// Degrees, up to so many in each direction.
     pub(crate) fn degrees(&mut self, name: &str, most: f64) -> Option<f32> {
         let told = self.take(name)?;

@@ -435,6 +435,82 @@ mod tests {
     }
 
     #[test]
+    fn place_device_and_referrer_are_replaced_each_as_a_whole() {
+        let place = |country: &str, city: &str| Place {
+            country: country.to_owned(),
+            city: city.to_owned(),
+            ..Place::default()
+        };
+        let agent = |os: &str, brand: &str| Agent {
+            os: os.to_owned(),
+            brand: brand.to_owned(),
+            ..Agent::default()
+        };
+        let from = |url: &str, name: &str| Referrer {
+            url: url.to_owned(),
+            name: name.to_owned(),
+            kind: String::new(),
+        };
+        let seen = |place, agent, referrer| {
+            ProfileChangeKind::Seen(Box::new(Sighting {
+                path: "/".to_owned(),
+                place,
+                agent,
+                referrer,
+                ..Sighting::default()
+            }))
+        };
+        let mut anna = profile();
+        let search = from("https://s.example/", "Search");
+        let phone = agent("iOS", "Apple");
+        anna.apply(seen(place("SE", "Säffle"), phone, search), at(2));
+        assert_eq!(anna.properties["city"], "Säffle");
+        // Of which nothing is known, that stays.
+        let nowhere = (Agent::default(), Referrer::default());
+        anna.apply(seen(place("US", ""), nowhere.0, nowhere.1), at(3));
+        let expected = told(&[
+            ("brand", "Apple"),
+            ("country", "US"),
+            ("os", "iOS"),
+            ("path", "/"),
+            ("referrer", "https://s.example/"),
+            ("referrer_name", "Search"),
+        ]);
+        assert_eq!(anna.properties, expected);
+        let other = from("https://x.example/", "");
+        anna.apply(seen(Place::default(), agent("Windows", ""), other), at(4));
+        let expected = told(&[
+            ("country", "US"),
+            ("os", "Windows"),
+            ("path", "/"),
+            ("referrer", "https://x.example/"),
+        ]);
+        assert_eq!(anna.properties, expected);
+        // What is told along with a new place stays, where the place says nothing of it.
+        let identity = Identity {
+            properties: told(&[("city", "Oslo")]),
+            place: place("NO", ""),
+            ..Identity::default()
+        };
+        anna.apply(identified(identity), at(5));
+        let (country, city) = (&anna.properties["country"], &anna.properties["city"]);
+        assert_eq!((&country[..], &city[..]), ("NO", "Oslo"));
+    }
+
+    #[test]
+    fn nobody_is_last_seen_in_the_future() {
+        let hour = 3_600_000;
+        let mut anna = profile();
+        anna.apply(identified(Identity::default()), at(100 * hour));
+        // A little ahead is as late events are.
+        let seen = |ms| ProfileChangeKind::LastSeen(at(ms));
+        anna.apply(seen(99 * hour), at(100 * hour - 1_000));
+        assert_eq!(anna.last_seen_at, at(100 * hour));
+        anna.apply(seen(2 * hour), at(3 * hour));
+        assert_eq!(anna.last_seen_at, at(2 * hour));
+    }
+
+    #[test]
     fn numbers_are_added_to_what_is_there() {
         let mut anna = profile();
         let add = |by| ProfileChangeKind::Added {

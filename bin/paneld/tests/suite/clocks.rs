@@ -25,11 +25,7 @@ async fn sessions(shop: &Shop) -> Vec<Json> {
     let path = "/insights/shop/sessions?limit=100&startDate=2020-01-01&endDate=2040-01-01";
     let reply = shop.server.root().get(path).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
-    let rows = match &reply.body {
-        Json::Array(rows) => rows.clone(),
-        body => body["data"].as_array().unwrap().clone(),
-    };
-    rows
+    reply.body.as_array().unwrap().clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,6 +154,39 @@ async fn visit_between(jumps: Vec<i64>) {
     for end in reply.data().as_array().unwrap() {
         assert_eq!(end["duration"], 60_000, "{end}");
     }
+    shop.server.stop().await;
+}
+
+/// A phone, then a laptop: nothing of the phone is left at the laptop.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_has_one_device_and_one_referrer() {
+    const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 \
+                         (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1";
+    let shop = Shop::open().await;
+    let id = shop.client["id"].as_str().unwrap();
+    let anonymous = shop.server.anonymous();
+    let phone = anonymous
+        .with_header("openpanel-client-id", id)
+        .with_header("origin", "https://shop.example")
+        .with_header("user-agent", PHONE)
+        .with_header("x-client-ip", "198.51.100.9");
+    let payload = |referrer: &str| {
+        json!({"name": "screen_view", "profileId": "anna",
+            "properties": {"__path": "https://shop.example/", "__referrer": referrer}})
+    };
+    let reply = track(&phone, payload("https://www.google.com/")).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let properties = shop.profile("anna").await["properties"].clone();
+    assert_eq!(properties["brand"], "Apple", "{properties}");
+    assert_eq!(properties["referrer_name"], "Google", "{properties}");
+    track(&shop.browser, payload("https://unheard-of.example/")).await;
+    let properties = shop.profile("anna").await["properties"].clone();
+    assert_eq!(properties["os"], "Windows", "{properties}");
+    for gone in ["brand", "model"] {
+        assert_eq!(properties[gone], Json::Null, "{properties}");
+    }
+    assert_ne!(properties["referrer_name"], "Google", "{properties}");
+    assert_ne!(properties["referrer_type"], "search", "{properties}");
     shop.server.stop().await;
 }
 

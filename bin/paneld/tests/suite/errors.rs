@@ -415,7 +415,7 @@ async fn a_body_that_is_not_json_is_told_so() {
         let caller = root.with_header("content-type", content_type);
         assert_eq!(post(&caller, body()).await.status, 200, "{content_type}");
     }
-    for text in ["", "{", "{\"name\": }", "name=Shop", "{} {}", "\u{feff}{}"] {
+    for text in ["", "{", "{\"name\": }", "name=Shop", "{} {}", " \u{feff}{}"] {
         let reply = root.send_text(Method::POST, "/manage/projects", text).await;
         reply.assert_invalid_body(&[json!([])]);
     }

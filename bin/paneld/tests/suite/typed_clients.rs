@@ -222,7 +222,7 @@ async fn a_byte_order_mark_is_skipped() {
     let made = root
         .send_text(Method::POST, "/manage/projects", &made)
         .await;
-    assert_eq!(made.status, 201, "{}", made.text);
+    assert_eq!(made.status, 200, "{}", made.text);
     let id = made.data()["id"].as_str().unwrap();
     let renamed = with_mark(json!({"name": "Renamed"}));
     let path = format!("/manage/projects/{id}");
@@ -292,7 +292,7 @@ async fn no_key_is_that_of_a_prototype_where_it_is_kept() {
         {"__path": "https://shop.example/?__proto__=1&a.__proto__=2&b=3"}});
     assert_taken(&track(&shop.backend, payload).await, "a page");
     let events = shop.events().await;
-    assert_eq!(events[0]["properties"], json!({"__query": {"b": "3"}}));
+    assert_eq!(events[0]["properties"], json!({"__query.b": "3"}));
     let path = "/manage/projects/shop/profiles/p";
     let identify = json!({"profileId": "p", "firstName": "P"});
     assert_taken(&send(&shop.backend, "identify", identify).await, "identify");

@@ -35,7 +35,7 @@ async fn empty_texts_are_absent_in_every_optional_field() {
             ),
             (
                 "track",
-                json!({"name": "revenue", "properties": {"__revenue": empty, "__identify":
+                json!({"name": "x", "properties": {"__identify":
                     {"profileId": "p", "email": empty, "avatar": empty, "properties": empty}}}),
             ),
             (

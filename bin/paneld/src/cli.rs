@@ -5,13 +5,13 @@ use std::{io::Write as _, process::ExitCode};
 use anyhow::{Context as _, bail};
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use paneld_domain::Clock;
-use paneld_service::{Repository, Revocations};
+use paneld_service::{CatalogUrl, Repository, Revocations};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     Server,
     admin::{self, AdminCommand},
-    config::{self, Config, FILE_FLAG, Gathered, RedisConfig, SETTINGS},
+    config::{self, Config, FILE_FLAG, Gathered, RedisConfig, SETTINGS, Setting},
     data_dir, logging, server,
 };
 
@@ -36,7 +36,11 @@ enum Command {
         command: Box<AdminCommand>,
     },
     /// Bring the catalog's tables up to date
-    Migrate,
+    Migrate {
+        /// Make the catalog's file where there is none
+        #[arg(long)]
+        create: bool,
+    },
     /// Print the effective configuration, secrets masked
     Config {
         /// Print the reference of all settings, in Markdown
@@ -66,40 +70,57 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// The command line: the commands, and a flag for every setting, wherever it stands.
+/// The command line: the commands, and a flag for every setting. A command has the flags of those
+/// settings alone that matter to it, so that its help and what is suggested for a mistyped flag
+/// are about the command.
 pub fn command() -> clap::Command {
-    let mut command = Cli::command().arg(
-        Arg::new(FILE_FLAG)
-            .long(FILE_FLAG)
-            .value_name("PATH")
-            .help("The configuration file [env: PANELD_CONFIG]")
-            .global(true),
-    );
-    for setting in &SETTINGS {
-        let path_flag = setting.file_key().map(|key| key.replace('_', "-"));
-        let (name, value, help) = match (setting.flag(), path_flag) {
-            (Some(flag), _) => (flag, "VALUE", setting.help.to_owned()),
-            (None, Some(flag)) => (flag, "PATH", format!("A file that holds: {}", setting.help)),
-            (None, None) => continue,
-        };
-        let variable = match setting.flag() {
-            Some(_) => setting.variable(),
-            None => format!("{}_FILE", setting.variable()),
-        };
-        let default = setting
-            .default
-            .map(|default| format!(" [default: {default}]"));
-        let help = format!("{help} [env: {variable}]{}", default.unwrap_or_default());
-        command = command.arg(
-            Arg::new(name.clone())
-                .long(name)
-                .value_name(value)
-                .help(help)
-                .help_heading("Settings")
-                .global(true),
-        );
-    }
-    command
+    let all = || SETTINGS.iter().filter_map(flag);
+    let hidden = |command: clap::Command| {
+        command
+            .args(all().map(|flag| flag.hide(true)))
+            .after_help("Every setting is a flag, too: see paneld --help.")
+    };
+    let of_catalog = |command: clap::Command| {
+        let settings = SETTINGS.iter().filter(|setting| is_of_catalog(setting));
+        command.args(settings.filter_map(flag).map(|flag| flag.global(true)))
+    };
+    let file = Arg::new(FILE_FLAG)
+        .long(FILE_FLAG)
+        .value_name("PATH")
+        .help("The configuration file [env: PANELD_CONFIG]")
+        .global(true);
+    Cli::command()
+        .arg(file)
+        .args(all())
+        .mut_subcommand("serve", hidden)
+        .mut_subcommand("config", hidden)
+        .mut_subcommand("admin", of_catalog)
+        .mut_subcommand("migrate", of_catalog)
+}
+
+/// Whether a setting matters where the catalog is all that is used.
+fn is_of_catalog(setting: &Setting) -> bool {
+    matches!(setting.key, "data_dir" | "catalog_url") || setting.key.starts_with("redis_")
+}
+
+/// The flag of a setting, or of the path of the file that holds it.
+fn flag(setting: &Setting) -> Option<Arg> {
+    let path_flag = setting.file_key().map(|key| key.replace('_', "-"));
+    let (name, value, help) = match (setting.flag(), path_flag) {
+        (Some(flag), _) => (flag, "VALUE", setting.help.to_owned()),
+        (None, Some(flag)) => (flag, "PATH", format!("A file that holds: {}", setting.help)),
+        (None, None) => return None,
+    };
+    let variable = match setting.flag() {
+        Some(_) => setting.variable(),
+        None => format!("{}_FILE", setting.variable()),
+    };
+    let default = setting
+        .default
+        .map(|default| format!(" [default: {default}]"));
+    let help = format!("{help} [env: {variable}]{}", default.unwrap_or_default());
+    let flag = Arg::new(name.clone()).long(name).value_name(value);
+    Some(flag.help(help).help_heading("Settings"))
 }
 
 fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
@@ -124,8 +145,11 @@ fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
             }
             runtime()?.block_on(serve(&config))
         }
-        Command::Migrate => {
+        Command::Migrate { create } => {
             let config = Config::read(gathered)?;
+            if !create {
+                demand_file(&config.catalog)?;
+            }
             runtime()?.block_on(async {
                 data_dir::prepare(&config.data_dir)?;
                 let migrated = Repository::migrate(&config.catalog).await;
@@ -150,6 +174,18 @@ fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
                 Ok(())
             })
         }
+    }
+}
+
+/// A wrong folder must not look as if all was well with the catalog in it.
+fn demand_file(catalog: &CatalogUrl) -> anyhow::Result<()> {
+    match catalog {
+        CatalogUrl::Sqlite(file) if !file.exists() => bail!(
+            "there is no catalog at {}: a server makes it at its first start, or paneld migrate \
+             --create; look at --data-dir if it should be there",
+            file.display()
+        ),
+        CatalogUrl::Sqlite(_) | CatalogUrl::Postgres(_) => Ok(()),
     }
 }
 

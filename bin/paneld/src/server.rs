@@ -427,10 +427,11 @@ fn services(
 
 /// The use cases that need events.
 fn event_services(stores: &Stores, clock: &Clock) -> Option<EventServices> {
-    let Pipeline { ingest, store } = stores.pipeline.clone()?;
+    let pipeline = stores.pipeline.clone()?;
+    let Pipeline { ingest, store } = pipeline.clone();
     let repository = &stores.repository;
     let (standing, clock) = (stores.standing.clone(), || clock.clone());
-    let track = Track::new(ingest.clone(), repository.clone(), standing, clock());
+    let track = Track::new(pipeline, repository.clone(), standing, clock());
     let reports = Reports::new(repository.clone(), store.clone(), clock());
     let erasure = Erasure::new(repository.clone(), ingest.clone(), store, clock());
     let profiles = Profiles::new(repository.clone(), ingest, clock());

@@ -29,7 +29,7 @@ pub use client::{
     Client, ClientChanges, ClientType, LONGEST_GRACE_SECONDS, NewClient, client_problems,
     keeps_usable_root,
 };
-pub use clock::{Clock, ManualClock, Timestamp};
+pub use clock::{CLOCK_LEEWAY, Clock, ManualClock, Timestamp, is_ahead};
 pub use event::{
     Agent, BotVisit, Event, Place, PreviousView, Referrer, ReplayChunk, Sdk, Session, SessionSpan,
     Utm, View,

@@ -11,6 +11,7 @@ pub use self::edit::ProfileEdit;
 use crate::{
     Agent, Place, Referrer, Timestamp,
     bounds::{self, Room},
+    is_ahead,
 };
 
 /// Somebody who was identified. Anonymous visitors are no profiles: they are what their events
@@ -128,6 +129,8 @@ pub enum ProfileChangeKind {
     },
     /// An administrator changed it. This makes no profile.
     Edited(Box<ProfileEdit>),
+    /// It was still there at this time: its session goes on, or is over. This makes no profile.
+    LastSeen(#[serde(with = "chrono::serde::ts_milliseconds")] Timestamp),
 }
 
 /// What a caller tells of a profile. What is empty changes nothing.
@@ -190,9 +193,18 @@ impl Profile {
 
     /// Makes a change that came at this time, as far as there is room for it.
     pub fn apply(&mut self, change: ProfileChangeKind, at: Timestamp) -> Option<Complaint> {
-        // An administrator's edit is no visit.
-        if !matches!(change, ProfileChangeKind::Edited(_)) {
-            self.last_seen_at = self.last_seen_at.max(at);
+        let seen_at = match change {
+            // An administrator's edit is no visit.
+            ProfileChangeKind::Edited(_) => None,
+            ProfileChangeKind::LastSeen(seen_at) => Some(seen_at),
+            _ => Some(at),
+        };
+        if let Some(seen_at) = seen_at {
+            // Nobody was seen in the future: then a clock was ahead.
+            self.last_seen_at = match is_ahead(self.last_seen_at, at) {
+                true => seen_at,
+                false => self.last_seen_at.max(seen_at),
+            };
         }
         match change {
             ProfileChangeKind::Identified(identity) => self.identify(*identity),
@@ -200,6 +212,7 @@ impl Profile {
             ProfileChangeKind::Added { property, by } => return self.add(property, by),
             ProfileChangeKind::Joined { groups } => self.join(groups),
             ProfileChangeKind::Edited(edit) => self.edit(*edit),
+            ProfileChangeKind::LastSeen(_) => {}
         }
         None
     }
@@ -209,47 +222,69 @@ impl Profile {
         self.left_out += bounds::set(&mut self.last_name, identity.last_name, bounds::is_name);
         self.left_out += bounds::set(&mut self.email, identity.email, bounds::is_name);
         self.left_out += bounds::set(&mut self.avatar, identity.avatar, bounds::is_picture);
+        let derived = self.derived(identity.place, identity.agent);
+        self.forget(&derived);
         // What was told goes before what is derived, where there is no room for all.
         self.put(identity.properties);
-        self.derive(identity.place, identity.agent);
+        self.put(derived);
     }
 
     fn see(&mut self, sighting: Sighting) {
-        let told = [
-            ("path", sighting.path),
-            ("referrer", sighting.referrer.url),
-            ("referrer_name", sighting.referrer.name),
-            ("referrer_type", sighting.referrer.kind),
-        ];
-        self.put(told.map(|(name, value)| (name.to_owned(), value)));
+        let mut known = Vec::new();
+        if sighting.referrer != Referrer::default() {
+            known.extend(named([
+                ("referrer", sighting.referrer.url),
+                ("referrer_name", sighting.referrer.name),
+                ("referrer_type", sighting.referrer.kind),
+            ]));
+        }
+        known.extend(self.derived(sighting.place, sighting.agent));
+        self.forget(&known);
+        self.put(named([("path", sighting.path)]));
+        self.put(known);
         self.join(sighting.groups);
-        self.derive(sighting.place, sighting.agent);
     }
 
-    /// What the server knows by itself. A program that reports what a visitor did says nothing
-    /// of what the visitor uses, or where.
-    fn derive(&mut self, place: Place, agent: Agent) {
+    /// What the server knows by itself: all of the place, all of the device, or nothing. A program
+    /// that reports what a visitor did says nothing of what the visitor uses, or where.
+    fn derived(&self, place: Place, agent: Agent) -> Vec<(String, String)> {
         let device = self.properties.get("device");
         let is_visitor = device.is_some_and(|device| device != Agent::SERVER);
         if agent.is_server() && is_visitor {
-            return;
+            return Vec::new();
         }
-        let degrees = |value: Option<f32>| value.map(|value| value.to_string()).unwrap_or_default();
-        let derived = [
-            ("country", place.country),
-            ("region", place.region),
-            ("city", place.city),
-            ("longitude", degrees(place.longitude)),
-            ("latitude", degrees(place.latitude)),
-            ("os", agent.os),
-            ("os_version", agent.os_version),
-            ("browser", agent.browser),
-            ("browser_version", agent.browser_version),
-            ("device", agent.device),
-            ("brand", agent.brand),
-            ("model", agent.model),
-        ];
-        self.put(derived.map(|(name, value)| (name.to_owned(), value)));
+        let mut derived = Vec::new();
+        if place != Place::default() {
+            let degrees =
+                |value: Option<f32>| value.map(|value| value.to_string()).unwrap_or_default();
+            derived.extend(named([
+                ("country", place.country),
+                ("region", place.region),
+                ("city", place.city),
+                ("longitude", degrees(place.longitude)),
+                ("latitude", degrees(place.latitude)),
+            ]));
+        }
+        if agent != Agent::default() {
+            derived.extend(named([
+                ("os", agent.os),
+                ("os_version", agent.os_version),
+                ("browser", agent.browser),
+                ("browser_version", agent.browser_version),
+                ("device", agent.device),
+                ("brand", agent.brand),
+                ("model", agent.model),
+            ]));
+        }
+        derived
+    }
+
+    /// Removes what is not known of a new place, device or referrer: half of one and half of another
+    /// is none. What is known of it is put in the place of the old.
+    fn forget(&mut self, replaced: &[(String, String)]) {
+        for (name, _) in replaced.iter().filter(|(_, value)| value.is_empty()) {
+            self.properties.remove(name);
+        }
     }
 
     fn put(&mut self, told: impl IntoIterator<Item = (String, String)>) {
@@ -276,6 +311,10 @@ impl Profile {
         self.put([(property, (sum + 0.0).to_string())]);
         complaint
     }
+}
+
+fn named<const N: usize>(values: [(&str, String); N]) -> [(String, String); N] {
+    values.map(|(name, value)| (name.to_owned(), value))
 }
 
 impl Group {
@@ -393,6 +432,82 @@ mod tests {
             anna.properties,
             told(&[("device", "mobile"), ("os", "iOS")])
         );
+    }
+
+    #[test]
+    fn place_device_and_referrer_are_replaced_each_as_a_whole() {
+        let place = |country: &str, city: &str| Place {
+            country: country.to_owned(),
+            city: city.to_owned(),
+            ..Place::default()
+        };
+        let agent = |os: &str, brand: &str| Agent {
+            os: os.to_owned(),
+            brand: brand.to_owned(),
+            ..Agent::default()
+        };
+        let from = |url: &str, name: &str| Referrer {
+            url: url.to_owned(),
+            name: name.to_owned(),
+            kind: String::new(),
+        };
+        let seen = |place, agent, referrer| {
+            ProfileChangeKind::Seen(Box::new(Sighting {
+                path: "/".to_owned(),
+                place,
+                agent,
+                referrer,
+                ..Sighting::default()
+            }))
+        };
+        let mut anna = profile();
+        let search = from("https://s.example/", "Search");
+        let phone = agent("iOS", "Apple");
+        anna.apply(seen(place("SE", "Säffle"), phone, search), at(2));
+        assert_eq!(anna.properties["city"], "Säffle");
+        // Of which nothing is known, that stays.
+        let nowhere = (Agent::default(), Referrer::default());
+        anna.apply(seen(place("US", ""), nowhere.0, nowhere.1), at(3));
+        let expected = told(&[
+            ("brand", "Apple"),
+            ("country", "US"),
+            ("os", "iOS"),
+            ("path", "/"),
+            ("referrer", "https://s.example/"),
+            ("referrer_name", "Search"),
+        ]);
+        assert_eq!(anna.properties, expected);
+        let other = from("https://x.example/", "");
+        anna.apply(seen(Place::default(), agent("Windows", ""), other), at(4));
+        let expected = told(&[
+            ("country", "US"),
+            ("os", "Windows"),
+            ("path", "/"),
+            ("referrer", "https://x.example/"),
+        ]);
+        assert_eq!(anna.properties, expected);
+        // What is told along with a new place stays, where the place says nothing of it.
+        let identity = Identity {
+            properties: told(&[("city", "Oslo")]),
+            place: place("NO", ""),
+            ..Identity::default()
+        };
+        anna.apply(identified(identity), at(5));
+        let (country, city) = (&anna.properties["country"], &anna.properties["city"]);
+        assert_eq!((&country[..], &city[..]), ("NO", "Oslo"));
+    }
+
+    #[test]
+    fn nobody_is_last_seen_in_the_future() {
+        let hour = 3_600_000;
+        let mut anna = profile();
+        anna.apply(identified(Identity::default()), at(100 * hour));
+        // A little ahead is as late events are.
+        let seen = |ms| ProfileChangeKind::LastSeen(at(ms));
+        anna.apply(seen(99 * hour), at(100 * hour - 1_000));
+        assert_eq!(anna.last_seen_at, at(100 * hour));
+        anna.apply(seen(2 * hour), at(3 * hour));
+        assert_eq!(anna.last_seen_at, at(2 * hour));
     }
 
     #[test]

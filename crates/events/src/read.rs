@@ -104,6 +104,39 @@ pub(crate) fn profile_sessions(
     Sql::with(&sql, of_profile(project, profile_id, limit)).query_rows(connection, decode::session)
 }
 
+/// So many ids go into one statement.
+const IDS: usize = 1_000;
+
+/// So many sessions of devices are read at once: 80 MB, were all of them as big as can be.
+const MOST_SESSIONS: usize = 4_000;
+
+/// The sessions of these devices that lasted into this time, in the order of time; the latest of
+/// very many.
+pub(crate) fn device_sessions(
+    connection: &Connection,
+    project: ProjectKey,
+    devices: &[String],
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Session>, Fault> {
+    let mut sessions = Vec::new();
+    for devices in devices.chunks(IDS) {
+        let most = MOST_SESSIONS - sessions.len();
+        let columns = decode::SESSION;
+        let marks = vec!["?"; devices.len()].join(", ");
+        let sql = format!(
+            "SELECT {columns} FROM sessions WHERE project_key = ? \
+             AND created_at <= ?::TIMESTAMP_MS AND ended_at >= ?::TIMESTAMP_MS \
+             AND device_id IN ({marks}) ORDER BY created_at DESC, id LIMIT {most}"
+        );
+        let mut values = vec![Value::BigInt(project.0), time(to), time(from)];
+        values.extend(devices.iter().cloned().map(Value::Text));
+        sessions.extend(Sql::with(&sql, values).query_rows(connection, decode::session)?);
+    }
+    sessions.sort_by_key(|session: &Session| session.created_at);
+    Ok(sessions)
+}
+
 fn of_profile(project: ProjectKey, profile_id: &str, limit: u32) -> [Value; 3] {
     let id = Value::Text(profile_id.to_owned());
     [Value::BigInt(project.0), id, Value::UInt(limit)]

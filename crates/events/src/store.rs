@@ -13,7 +13,7 @@ use std::{
 
 use duckdb::Connection;
 use paneld_analytics::Window;
-use paneld_domain::{ErrorChain, Event, ProjectKey, Session, Zone};
+use paneld_domain::{ErrorChain, Event, ProjectKey, Session, Timestamp, Zone};
 use tokio::{
     sync::Semaphore,
     task::spawn_blocking,
@@ -206,6 +206,19 @@ impl EventStore {
         limit: u32,
     ) -> Result<Vec<Session>, EventsError> {
         self.read(move |connection| read::profile_sessions(connection, project, &profile_id, limit))
+            .await
+    }
+
+    /// The sessions of these devices that lasted into this time, of each device in the order of
+    /// time.
+    pub async fn device_sessions(
+        &self,
+        project: ProjectKey,
+        devices: Vec<String>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Session>, EventsError> {
+        self.read(move |connection| read::device_sessions(connection, project, &devices, from, to))
             .await
     }
 

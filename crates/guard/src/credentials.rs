@@ -3,6 +3,7 @@
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use paneld_auth::Presented;
+use paneld_domain::ClientId;
 use zeroize::{Zeroize as _, Zeroizing};
 
 static CLIENT_ID: HeaderName = HeaderName::from_static("openpanel-client-id");
@@ -69,6 +70,19 @@ impl<'a> GivenCredentials<'a> {
             },
             None => Presented::default(),
         }
+    }
+}
+
+/// Puts the client's id that a request presents, right or wrong, onto all that is logged of it,
+/// where somebody reads of each request. What is no id may be a secret in the wrong place.
+pub(crate) fn note_client(presented: Presented<'_>) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let id = presented.client_id.map(|id| id.trim().parse::<ClientId>());
+    if let Some(Ok(id)) = id {
+        let span = tracing::Span::current();
+        span.record("client.id", tracing::field::display(id));
     }
 }
 

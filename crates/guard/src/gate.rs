@@ -2,7 +2,7 @@
 
 use std::{
     future::{Ready, ready},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -25,8 +25,11 @@ use paneld_domain::{LimitGroup, Rate};
 use paneld_ratelimit::{BucketKey, Limiter, Limits, Verdict};
 
 use crate::{
-    ApiError, BodySender, TrustedProxies, VisitorAddress, credentials::GivenCredentials,
-    limit_headers, slow_lane::SlowLane, visitors::Visitors,
+    ApiError, BodySender, TrustedProxies, VisitorAddress,
+    credentials::{GivenCredentials, note_client},
+    limit_headers,
+    slow_lane::SlowLane,
+    visitors::Visitors,
 };
 
 /// What the gates of a server share.
@@ -99,19 +102,25 @@ impl Guard {
         let peer = self.proxies.peer_address(request.head());
         let given = GivenCredentials::of(request.headers());
         let presented = given.presented();
+        note_client(presented);
         let check_slowly = async |check| self.check_slowly(check, peer).await;
         let authenticated = self
             .authenticator
             .authenticate(api, presented, peer, check_slowly);
         match authenticated.await {
-            Ok(principal) => self.charge(api, principal).await,
+            Ok(principal) => self.charge(api, principal, request.peer_addr()).await,
             // Browsers ask by themselves, without credentials: nobody guesses anything there.
             Err(error) if is_preflight(request, presented) => Err(told(api, error)),
             Err(error) => Err(self.refuse(api, error, peer).await),
         }
     }
 
-    async fn charge(&self, api: Api, principal: Principal) -> Result<Admission, ApiError> {
+    async fn charge(
+        &self,
+        api: Api,
+        principal: Principal,
+        from: Option<SocketAddr>,
+    ) -> Result<Admission, ApiError> {
         let group = api.limit_group();
         let client = principal.client();
         let rate = self.limits.client(group, client.rate_limits.as_ref());
@@ -119,7 +128,11 @@ impl Guard {
             Some(rate) => {
                 let key = BucketKey::client(group, client.id);
                 let taken = self.limiter.take(key, rate, 1).await;
-                taken.map_err(ApiError::unavailable)?
+                let verdict = taken.map_err(ApiError::unavailable)?;
+                match (verdict, from) {
+                    (Some(verdict), Some(from)) => Some(self.limiter.spread(key, verdict, from)),
+                    (verdict, _) => verdict,
+                }
             }
             None => None,
         };

@@ -120,7 +120,8 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let id = RequestId::of(&request);
         request.extensions_mut().insert(id.clone());
-        let span = tracing::info_span!("request", request.id = id.as_str());
+        let (client_id, id_text) = (tracing::field::Empty, id.as_str());
+        let span = tracing::info_span!("request", request.id = id_text, client.id = client_id);
         let account = Account::open(&self.clock, &request);
         let service = Rc::clone(&self.service);
         let work = async move {

@@ -8,7 +8,11 @@ use paneld_auth::{AuthError, NotChecked, Presented, Principal, Tracker};
 use paneld_domain::{LimitGroup, Rate};
 use paneld_ratelimit::{BucketKey, Verdict};
 
-use crate::{ApiError, Guard, credentials::GivenCredentials, gate, limit_headers};
+use crate::{
+    ApiError, Guard,
+    credentials::{GivenCredentials, note_client},
+    gate, limit_headers,
+};
 
 /// Somebody who may track, and what is left of its rate.
 #[derive(Debug)]
@@ -60,6 +64,7 @@ impl Guard {
             client_id: given.client_id.or(in_body.client_id),
             secret: given.secret.or(in_body.secret),
         };
+        note_client(presented);
         let origin = request.headers().get(header::ORIGIN);
         let origin = origin.and_then(|origin| origin.to_str().ok());
         let peer = self.peer_address(request);

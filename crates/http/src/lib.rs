@@ -18,6 +18,7 @@ mod path_id;
 mod reply;
 mod routes;
 mod track;
+mod welcome;
 
 pub use manage::{
     audit::AuditEntryBody,

@@ -13,7 +13,7 @@ use paneld_guard::{ApiError, BodyBudget, Guard};
 use paneld_service::{Compute, Erasure, Health, Identity, Manage, Profiles, Reports, Track};
 use utoipa::openapi::HttpMethod;
 
-use crate::{export, health, insights, manage, openapi, track};
+use crate::{export, health, insights, manage, openapi, track, welcome};
 
 /// What handlers work with. Clones share it.
 #[derive(Clone)]
@@ -106,7 +106,7 @@ fn route_for(method: &Method) -> actix_web::Route {
     }
 }
 
-/// All ways to call the server, but for the OpenAPI document itself.
+/// All ways to call the server, but for the OpenAPI document itself and the root, which lead to them.
 pub fn endpoints() -> Vec<Endpoint> {
     let mut all = health::endpoints();
     all.extend(manage::identity::endpoints());
@@ -138,6 +138,11 @@ pub fn configure(config: &mut ServiceConfig, services: &Services) {
     }
     config
         .service(web::scope("/api").configure(|config| mount(config, services)))
+        .service(
+            web::resource("/")
+                .route(route_for(&Method::GET).to(welcome::serve))
+                .default_service(refuse_others(vec![Method::GET, Method::HEAD])),
+        )
         .configure(|config| mount(config, services))
         .default_service(web::to(route_not_found));
 }

@@ -376,7 +376,10 @@ fn named_project(request: &HttpRequest, in_body: &Json) -> Option<String> {
     let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
     let mut named = pairs.filter(|(name, _)| name == "projectId");
     let named = named.next().map(|(_, id)| id.into_owned());
-    named.or_else(|| in_body.as_str().map(str::to_owned))
+    let is_there = |id: &String| !id.is_empty();
+    named
+        .filter(is_there)
+        .or_else(|| in_body.as_str().map(str::to_owned).filter(is_there))
 }
 
 /// `sendBeacon` sends text that is JSON.

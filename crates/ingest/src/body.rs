@@ -15,6 +15,17 @@ use serde_json::{Value as Json, value::RawValue};
 /// A name that no key may have: what reads it as JavaScript does would get a changed object.
 pub(crate) const PROTOTYPE: &str = "__proto__";
 
+/// Whether a name would be that one where it is kept: there is no NUL in what is kept.
+pub(crate) fn is_prototype(name: &str) -> bool {
+    let kept = name.chars().filter(|&c| c != '\0');
+    kept.eq(PROTOTYPE.chars())
+}
+
+/// The same of a name with dots, and of what is between them: what reads it as a path gets there.
+pub fn has_prototype(name: &str) -> bool {
+    name.split('.').any(is_prototype)
+}
+
 /// Why a body cannot be read at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotJson {
@@ -37,12 +48,13 @@ pub enum NotJson {
 pub struct Body<'a>(Cow<'a, str>);
 
 impl<'a> Body<'a> {
-    /// The text of these bytes.
+    /// The text of these bytes, without the byte-order mark that some programs write before it.
     ///
     /// # Errors
     /// When they are not UTF-8.
     pub fn new(bytes: &'a [u8]) -> Result<Self, NotJson> {
-        let text = std::str::from_utf8(bytes).map_err(|_where| NotJson::NotText)?;
+        let text = std::str::from_utf8(without_byte_order_mark(bytes))
+            .map_err(|_where| NotJson::NotText)?;
         Ok(Self(without_lone_surrogates(text)))
     }
 
@@ -61,6 +73,11 @@ impl<'a> Body<'a> {
         input.end().map_err(not_json)?;
         envelope.ok_or(NotJson::Prototype)
     }
+}
+
+/// The same bytes behind the byte-order mark of UTF-8, where there is one.
+pub fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
 
 pub(crate) fn not_json(error: serde_json::Error) -> NotJson {
@@ -101,7 +118,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
         let (mut envelope, mut is_clean) = (Envelope::default(), true);
         while let Some(key) = object.next_key::<Cow<'de, str>>()? {
-            is_clean &= key != PROTOTYPE;
+            is_clean &= !is_prototype(&key);
             match &*key {
                 "type" => envelope.kind = object.next_value()?,
                 "payload" => envelope.payload = Some(object.next_value()?),

@@ -96,6 +96,15 @@ impl SessionId {
         Self(URL_SAFE_NO_PAD.encode(id))
     }
 
+    /// The session that an imported event of this device opens. Others of the same half hour may
+    /// come with another import, and so it is that of the very moment.
+    pub(crate) fn imported(project_id: &str, device_id: &str, at: Timestamp) -> Self {
+        let ms = at.timestamp_millis();
+        let digest = Sha256::digest(format!("import:v1:{project_id}:{device_id}:{ms}"));
+        let (id, _) = digest.split_at(16);
+        Self(URL_SAFE_NO_PAD.encode(id))
+    }
+
     /// A session that nobody could tell the id of before.
     pub(crate) fn random() -> Self {
         Self(URL_SAFE_NO_PAD.encode(Uuid::new_v4()))

@@ -1,11 +1,11 @@
 //! Events of the past, as rows in stored form: `docs/contract/track.md` §1.5 and its decision.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
-use paneld_domain::{Agent, Event, Place, Referrer, Sdk, Timestamp};
+use paneld_domain::{Agent, Event, Place, Referrer, Sdk, Session, Timestamp};
 use serde_json::value::RawValue;
 use tokio::{runtime::Handle, task::spawn_blocking};
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use crate::{
     payload::{Fields, LONGEST_TEXT},
     properties::LONGEST_VALUE,
     record::{Change, Record},
-    sessions::{DeviceKey, Live},
+    sessions::{DeviceKey, IDLE_MS, Live},
     spool::{Account, Append, Seen, SpoolError},
 };
 
@@ -88,10 +88,43 @@ impl Rows {
         self.0.len()
     }
 
+    /// Whose sessions must be known to sort the rows into sessions, and of which time.
+    pub fn visits(&self) -> Option<Visits> {
+        let visits = self
+            .0
+            .iter()
+            .map(|row| &row.event)
+            .filter(|event| is_visit(event));
+        let mut devices = BTreeSet::new();
+        let (mut from, mut to) = (Timestamp::MAX_UTC, Timestamp::MIN_UTC);
+        for event in visits {
+            devices.insert(device_of(event).to_owned());
+            from = from.min(event.created_at);
+            to = to.max(event.created_at);
+        }
+        let idle = chrono::TimeDelta::milliseconds(IDLE_MS);
+        (!devices.is_empty()).then(|| Visits {
+            devices: devices.into_iter().collect(),
+            from: from - idle,
+            to: to + idle,
+        })
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Of which devices the sessions of some time must be known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Visits {
+    /// The ids of the devices.
+    pub devices: Vec<String>,
+    /// The end of the earliest session that may go on.
+    pub from: Timestamp,
+    /// The start of the latest.
+    pub to: Timestamp,
 }
 
 fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
@@ -114,6 +147,7 @@ fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
         fields.degrees("longitude", 180.0),
         fields.degrees("latitude", 90.0),
     );
+    let country = fields.country("country");
     let mut text = |name| fields.text_of(name, longest(name)).unwrap_or_default();
     let event = Event {
         id: id.unwrap_or_else(Uuid::new_v4),
@@ -133,7 +167,7 @@ fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
         duration_ms,
         created_at: created_at.unwrap_or(now),
         place: Place {
-            country: text("country"),
+            country,
             region: text("region"),
             city: text("city"),
             longitude,
@@ -180,7 +214,8 @@ fn longest(column: &str) -> usize {
 
 impl Ingest {
     /// Takes events of the past; those whose ids came within a day are there already. With
-    /// `sessions`, the rows without a session are sorted into sessions of their own.
+    /// `known`, the sessions that there are of [these visits](Rows::visits), the rows without a
+    /// session are sorted into sessions: into known ones where they go on, else into new ones.
     ///
     /// # Errors
     /// When they could not be written; then none of them is kept.
@@ -188,7 +223,7 @@ impl Ingest {
         &self,
         target: Arc<Target>,
         rows: Rows,
-        sessions: bool,
+        known: Option<Vec<Session>>,
         arrival: Timestamp,
     ) -> Result<(), SpoolError> {
         let turn = Arc::clone(&self.inner().imports).acquire_owned().await;
@@ -199,7 +234,7 @@ impl Ingest {
         // was begun is brought to an end, also where the caller goes away.
         let work = move || {
             let _turn = turn;
-            runtime.block_on(ingest.import_all(target, rows, sessions, arrival))
+            runtime.block_on(ingest.import_all(target, rows, known, arrival))
         };
         spawn_blocking(work)
             .await
@@ -210,7 +245,7 @@ impl Ingest {
         &self,
         target: Arc<Target>,
         rows: Rows,
-        sessions: bool,
+        known: Option<Vec<Session>>,
         arrival: Timestamp,
     ) -> Result<(), SpoolError> {
         let seen_of = |row: &Row| {
@@ -240,11 +275,13 @@ impl Ingest {
                 fresh.push(row.event);
             }
         }
-        let changes = if sessions {
-            with_sessions(&target, fresh, arrival)
-        } else {
-            let events = fresh.into_iter().map(Box::new).map(Change::Event);
-            events.collect()
+        let known = match known {
+            Some(known) => Some(self.without_live(&target, known).await),
+            None => None,
+        };
+        let changes = match known {
+            Some(known) => with_sessions(&target, fresh, known, arrival),
+            None => fresh.into_iter().map(Box::new).map(Change::Event).collect(),
         };
         let append = Append {
             records: in_records(&target, changes, arrival),
@@ -261,6 +298,19 @@ impl Ingest {
 }
 
 impl Ingest {
+    /// Those of these sessions that are over: what is live now is not changed behind its back.
+    async fn without_live(&self, target: &Target, known: Vec<Session>) -> Vec<Session> {
+        let mut over = Vec::with_capacity(known.len());
+        for session in known {
+            let device = DeviceKey::new(target.key, session.device_id.clone());
+            let live = self.inner().live.now(&device).await;
+            if live.is_none_or(|live| live.session.id != session.id) {
+                over.push(session);
+            }
+        }
+        over
+    }
+
     /// Those of these ids that came within a day.
     async fn seen(&self, ids: Vec<Seen>) -> Result<HashSet<Uuid>, SpoolError> {
         if ids.is_empty() {
@@ -289,40 +339,72 @@ fn in_records(target: &Target, changes: Vec<Change>, arrival: Timestamp) -> Vec<
     records
 }
 
+/// Whether an event belongs to a session, of which it does not tell.
+fn is_visit(event: &Event) -> bool {
+    event.session_id.is_empty() && !device_of(event).is_empty() && !event.agent.is_server()
+}
+
+/// On which device it happened; without one, everybody has one.
+fn device_of(event: &Event) -> &str {
+    match event.device_id.as_str() {
+        "" => &event.profile_id,
+        device => device,
+    }
+}
+
 /// Sorts the events without a session into sessions, by the rules of live ones.
-fn with_sessions(target: &Target, events: Vec<Event>, arrival: Timestamp) -> Vec<Change> {
+fn with_sessions(
+    target: &Target,
+    events: Vec<Event>,
+    known: Vec<Session>,
+    arrival: Timestamp,
+) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut devices = BTreeMap::<String, Vec<Event>>::new();
     for event in events {
-        let device = match event.device_id.as_str() {
-            "" => &event.profile_id,
-            device => device,
-        };
-        if event.session_id.is_empty() && !device.is_empty() && !event.agent.is_server() {
-            devices.entry(device.to_owned()).or_default().push(event);
+        if is_visit(&event) {
+            let device = device_of(&event).to_owned();
+            devices.entry(device).or_default().push(event);
         } else {
             changes.push(Change::Event(Box::new(event)));
         }
     }
+    let mut known_of = HashMap::<String, Vec<Session>>::new();
+    for session in known {
+        let device = session.device_id.clone();
+        known_of.entry(device).or_default().push(session);
+    }
     for (device, mut events) in devices {
         events.sort_by_key(|event| event.created_at);
         let key = DeviceKey::new(target.key, device);
-        let mut open = None::<Live>;
+        let mut known = known_of.remove(key.device()).unwrap_or_default();
+        let mut open = None::<Visit>;
         for mut event in events {
             event.device_id = key.device().to_owned();
-            match open.as_mut().filter(|live| live.goes_on(event.created_at)) {
-                Some(live) => {
+            if !open
+                .as_ref()
+                .is_some_and(|visit| visit.live.goes_on(event.created_at))
+            {
+                end(&mut changes, target, open.take(), arrival);
+                open = Visit::go_on(&mut known, event.created_at, arrival);
+            }
+            match open.as_mut() {
+                Some(Visit { live, is_known }) => {
                     event.session_id.clone_from(&live.session.id);
                     live.extend(&event, arrival);
-                    crate::ingest::keep(&mut changes, event, live);
+                    if *is_known {
+                        changes.push(Change::Event(Box::new(event)));
+                    } else {
+                        crate::ingest::keep(&mut changes, event, live);
+                    }
                 }
                 None => {
-                    end(&mut changes, target, open.take(), arrival);
-                    let id = SessionId::derive(&target.id, key.device(), event.created_at);
+                    let id = SessionId::imported(&target.id, key.device(), event.created_at);
                     id.as_str().clone_into(&mut event.session_id);
                     let mut live = Live::open(&event, arrival);
                     crate::ingest::open(&mut changes, target, event, &mut live);
-                    open = Some(live);
+                    let is_known = false;
+                    open = Some(Visit { live, is_known });
                 }
             }
         }
@@ -331,13 +413,42 @@ fn with_sessions(target: &Target, events: Vec<Event>, arrival: Timestamp) -> Vec
     changes
 }
 
-fn end(changes: &mut Vec<Change>, target: &Target, live: Option<Live>, arrival: Timestamp) {
-    if let Some(live) = live {
+/// A session that imported events belong to.
+struct Visit {
+    live: Live,
+    /// Whether it was there before: its end is told already, and what it saw is not known here.
+    is_known: bool,
+}
+
+impl Visit {
+    /// The known session, which is known no more, that goes on with an event of this time.
+    fn go_on(known: &mut Vec<Session>, at: Timestamp, arrival: Timestamp) -> Option<Self> {
+        let is_near = |session: &Session| {
+            let ahead = (session.created_at - at).num_milliseconds();
+            let behind = (at - session.ended_at).num_milliseconds();
+            ahead < IDLE_MS && behind < IDLE_MS
+        };
+        let found = known.iter().position(is_near)?;
+        let live = Live::known(known.remove(found), arrival);
+        Some(Self {
+            live,
+            is_known: true,
+        })
+    }
+}
+
+fn end(changes: &mut Vec<Change>, target: &Target, visit: Option<Visit>, arrival: Timestamp) {
+    let Some(Visit { live, is_known }) = visit else {
+        return;
+    };
+    if is_known {
+        changes.push(Change::Disordered(live.span()));
+    } else {
         let mut end = live.end();
         end.imported_at = Some(arrival);
         crate::ingest::tell(changes, target, end);
-        changes.push(Change::Session(Box::new(live.session)));
     }
+    changes.push(Change::Session(Box::new(live.session)));
 }
 
 #[cfg(test)]

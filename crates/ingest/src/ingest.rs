@@ -12,7 +12,7 @@ pub(crate) use self::events::{keep, open, tell};
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, RwLock},
+    sync::{Arc, RwLock, atomic::AtomicI64},
 };
 
 use paneld_domain::{
@@ -97,6 +97,8 @@ pub struct Ingest(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) spool: Spool,
     pub(crate) live: LiveSessions,
+    /// When idle sessions were last looked for, in milliseconds since 1970.
+    swept_at: AtomicI64,
     /// What is to be removed behind what is not applied yet.
     pub(crate) removals: Removals,
     duplicates: Duplicates,
@@ -160,6 +162,7 @@ impl Ingest {
             spool,
             removals: Removals::default(),
             live,
+            swept_at: AtomicI64::new(0),
             duplicates: Duplicates::new(clock.clone()),
             salts: RwLock::new(Arc::new(salts)),
             agents: Agents::new(),
@@ -403,6 +406,7 @@ impl Append {
             let mut changes = Vec::new();
             if !live.is_ended {
                 changes.push(Change::Event(Box::new(live.end())));
+                changes.extend(events::last_seen(&live));
             }
             changes.push(Change::Session(Box::new(live.session)));
             ends.push(Record::new(device.project(), at, changes));

@@ -27,17 +27,18 @@ mod text;
 mod visitor;
 
 pub use appliers::Appliers;
-pub use body::{Body, Envelope, NotJson};
+pub use body::{Body, Envelope, NotJson, has_prototype, without_byte_order_mark};
 pub use duplicates::Fingerprint;
 pub use identity::{DeviceId, InvalidDeviceId, Salt, SessionId};
-pub use import::{MOST_ROWS, Rows};
+pub use import::{MOST_ROWS, Rows, Visits};
 pub use ingest::{
     Arrived, DeviceState, Found, Ids, Ingest, IngestError, IngestSettings, NotDoneYet, Salts,
 };
 pub use moment::{Disbelief, Moment};
 pub use page::Page;
 pub use payload::{
-    Form, Identified, Input, Recording, Tracked, TrackedEvent, is_email, is_replay, read,
+    Form, Identified, Input, Recording, Tracked, TrackedEvent, is_email, is_picture, is_replay,
+    read,
 };
 pub use properties::{PathStep, Problem, Properties, PropertiesSeed};
 pub use spool::SpoolError;

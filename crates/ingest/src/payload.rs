@@ -12,8 +12,11 @@ use paneld_domain::{Event, Identity, Timestamp, parse_address};
 use serde_json::{Number, Value as Json};
 use uuid::Uuid;
 
+use self::fields::is_absent;
 pub(crate) use self::fields::{Fields, LONGEST_TEXT};
-use crate::{Body, DeviceId, Envelope, PathStep, Problem, properties::LONGEST_KEY};
+use crate::{
+    Body, DeviceId, Envelope, PathStep, Problem, body::has_prototype, properties::LONGEST_KEY,
+};
 
 /// How long the name of an event may be, in characters.
 const LONGEST_NAME: usize = 80;
@@ -294,7 +297,8 @@ fn event(fields: &mut Fields) -> Option<TrackedEvent> {
         fields.reserved_text("__path"),
         fields.reserved_text("__referrer"),
     );
-    let timestamp = fields.reserved("__timestamp").or(beside);
+    let timestamp = fields.reserved("__timestamp");
+    let timestamp = timestamp.filter(|told| !is_absent(told)).or(beside);
     let address = parse_address(&fields.reserved_text("__ip"));
     let device_id = DeviceId::told(&fields.reserved_text("__deviceId")).ok();
     let identified = identified(fields);
@@ -397,8 +401,7 @@ fn identify(fields: &mut Fields) -> Option<Identified> {
         fields.problem("email", "must be an e-mail address");
     }
     let avatar = fields.text("avatar");
-    let is_url = |text: &str| url::Url::parse(text).is_ok();
-    if avatar.as_deref().is_some_and(|avatar| !is_url(avatar)) {
+    if avatar.as_deref().is_some_and(|avatar| !is_picture(avatar)) {
         fields.problem("avatar", "must be a URL");
     }
     Some(Identified {
@@ -426,6 +429,17 @@ pub fn is_email(text: &str) -> bool {
     .is_ok()
 }
 
+/// Whether a text is where a picture is: a URL, or the path of one on a site of the caller's.
+pub fn is_picture(text: &str) -> bool {
+    let is_path = || {
+        text.contains(['/', '.']) && !text.starts_with("//") && !text.contains(char::is_whitespace)
+    };
+    match url::Url::parse(text) {
+        Err(url::ParseError::RelativeUrlWithoutBase) => is_path(),
+        read => read.is_ok(),
+    }
+}
+
 fn add(fields: &mut Fields, sign: f64) -> Option<Input> {
     let profile_id = fields.required_id("profileId");
     let property = fields.required_text("property");
@@ -434,6 +448,9 @@ fn add(fields: &mut Fields, sign: f64) -> Option<Input> {
         .is_some_and(|name| name.len() > LONGEST_KEY)
     {
         fields.problem("property", "must be at most 256 bytes long");
+    }
+    if property.as_deref().is_some_and(has_prototype) {
+        fields.problem("property", "must not have this name");
     }
     let by = fields.number_above_zero("value");
     Some(Input::Add {

@@ -38,6 +38,11 @@ impl Progress {
         }
     }
 
+    /// Waits until the event store is there.
+    pub(crate) async fn reach_events(&self, position: u64) {
+        self.reach_in(&self.store, position).await;
+    }
+
     /// Waits until the catalog is there.
     pub(crate) async fn reach_people(&self, position: u64) {
         self.reach_in(&self.catalog, position).await;

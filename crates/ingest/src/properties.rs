@@ -7,7 +7,7 @@ use paneld_domain::bounds;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
-use crate::body::PROTOTYPE;
+use crate::body::has_prototype;
 
 /// How many properties there may be, after they were made flat.
 const MOST: usize = bounds::MOST_PROPERTIES;
@@ -41,6 +41,7 @@ pub struct Properties {
 /// Whether one more property is within the limits.
 pub(crate) fn may_be_added(there: &BTreeMap<String, String>, name: &str, value: &str) -> bool {
     name.len() <= LONGEST_KEY
+        && !has_prototype(name)
         && value.len() <= LONGEST_VALUE
         && (there.len() < MOST || there.contains_key(name))
 }
@@ -126,7 +127,7 @@ impl Flat<'_> {
 
     fn object<'de, A: MapAccess<'de>>(&mut self, mut object: A) -> Result<(), A::Error> {
         while let Some(name) = object.next_key::<String>()? {
-            if name == PROTOTYPE {
+            if has_prototype(&name) {
                 object.next_value::<IgnoredAny>()?;
                 self.path.push(PathStep::Key(name));
                 self.problem("must not have this name".to_owned());
@@ -254,7 +255,8 @@ impl<'de> Visitor<'de> for Nested<'_, '_> {
     }
 }
 
-/// The object with the properties; or what SDKs send for an empty one, null and an empty list.
+/// The object with the properties; or what SDKs send for an empty one: null, an empty list, an empty
+/// text.
 struct Outermost<'f, 'a>(&'f mut Flat<'a>);
 
 impl Outermost<'_, '_> {
@@ -303,8 +305,12 @@ impl<'de> Visitor<'de> for Outermost<'_, '_> {
         self.wrong()
     }
 
-    fn visit_str<E>(self, _value: &str) -> Result<(), E> {
-        self.wrong()
+    fn visit_str<E>(self, value: &str) -> Result<(), E> {
+        if value.trim().is_empty() {
+            Ok(())
+        } else {
+            self.wrong()
+        }
     }
 }
 

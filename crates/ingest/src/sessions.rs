@@ -9,7 +9,7 @@ mod trail;
 
 use std::collections::BTreeSet;
 
-use paneld_domain::{Event, ProjectKey, Session, SessionSpan, Timestamp, Utm};
+use paneld_domain::{CLOCK_LEEWAY, Event, ProjectKey, Session, SessionSpan, Timestamp, Utm};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
@@ -27,6 +27,8 @@ pub(crate) const IDLE_MS: i64 = 30 * 60_000;
 /// How long an ended session is remembered, in milliseconds after its last event: an event that
 /// arrives later than that, however late it says it happened, can't be within its idle time.
 const REMEMBERED_MS: i64 = IDLE_MS + crate::moment::LIVE_MS;
+/// How far behind it may be told, in milliseconds, that somebody is still there.
+const SEEN_EVERY_MS: i64 = 5 * 60_000;
 /// The start of a session precedes the event that opens it by so many milliseconds.
 const START_AHEAD_MS: i64 = 100;
 /// The end of a session follows its last event after so many milliseconds.
@@ -112,6 +114,25 @@ impl Live {
         live
     }
 
+    /// A session that was told before, whose pages nobody remembers.
+    pub(crate) fn known(session: Session, arrival: Timestamp) -> Self {
+        Self {
+            session,
+            received_at: arrival.timestamp_millis(),
+            is_ended: true,
+            trail: Trail::default(),
+        }
+    }
+
+    /// When it was.
+    pub(crate) fn span(&self) -> SessionSpan {
+        SessionSpan {
+            session_id: self.session.id.clone(),
+            start: self.session.created_at,
+            end: self.session.ended_at,
+        }
+    }
+
     /// Adds a screen view, which is in the session already, to the pages it saw.
     pub(crate) fn view(&mut self, event: &Event) -> Step {
         let number = self.session.screen_view_count;
@@ -165,15 +186,27 @@ impl Live {
         self.bound();
     }
 
+    /// Whether it is time to tell that the visitor is still there, since it was like this.
+    pub(crate) fn is_seen_again_since(&self, before: &Self) -> bool {
+        let part = |live: &Self| live.received_at.div_euclid(SEEN_EVERY_MS);
+        part(self) != part(before)
+    }
+
+    /// Whether its last event came while the clock was ahead. Nothing belongs to it any more.
+    pub(crate) fn is_ahead(&self, now: Timestamp) -> bool {
+        self.received_at - now.timestamp_millis() > CLOCK_LEEWAY.num_milliseconds()
+    }
+
     /// Whether nothing came for so long that it is over.
     fn is_idle(&self, now: Timestamp) -> bool {
-        now.timestamp_millis() - self.received_at >= IDLE_MS
+        now.timestamp_millis() - self.received_at >= IDLE_MS || self.is_ahead(now)
     }
 
     /// Whether nothing can come any more that belongs to it.
     fn is_past(&self, now: Timestamp) -> bool {
         let ended_at = self.session.ended_at.timestamp_millis();
-        self.is_idle(now) && now.timestamp_millis() - ended_at > REMEMBERED_MS
+        let is_long_ago = now.timestamp_millis() - ended_at > REMEMBERED_MS;
+        self.is_ahead(now) || self.is_idle(now) && is_long_ago
     }
 
     /// Whether there is something to do about it without an event.

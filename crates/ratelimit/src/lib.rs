@@ -13,6 +13,7 @@ mod limiter;
 mod limits;
 mod local;
 mod shared;
+mod waiting;
 
 pub use bucket::Verdict;
 pub use key::BucketKey;

@@ -1,11 +1,13 @@
 //! The limiter: buckets in this process, or shared with others through Redis.
 
-use std::str::FromStr;
+use std::{net::SocketAddr, str::FromStr};
 
 use paneld_domain::{Clock, InvalidValue, LimitGroup, Rate};
 use paneld_redis::{Away, Redis};
 
-use crate::{BucketKey, bucket::Verdict, local::LocalBuckets, shared::SharedBuckets};
+use crate::{
+    BucketKey, bucket::Verdict, local::LocalBuckets, shared::SharedBuckets, waiting::Waiting,
+};
 
 /// Decides who may pass.
 ///
@@ -15,6 +17,7 @@ use crate::{BucketKey, bucket::Verdict, local::LocalBuckets, shared::SharedBucke
 pub struct Limiter {
     local: LocalBuckets,
     shared: Option<(SharedBuckets, RedisDown)>,
+    waiting: Waiting,
 }
 
 /// What becomes of requests while Redis is away.
@@ -50,8 +53,9 @@ impl Limiter {
     /// A limiter in this process.
     pub fn new(clock: Clock) -> Self {
         Self {
-            local: LocalBuckets::new(clock),
+            local: LocalBuckets::new(clock.clone()),
             shared: None,
+            waiting: Waiting::new(clock),
         }
     }
 
@@ -85,6 +89,16 @@ impl Limiter {
             (Err(Away), RedisDown::Open) if key.group == LimitGroup::AuthFailures => local(),
             (Err(Away), RedisDown::Open) => Ok(None),
             (Err(away @ Away), RedisDown::Closed) => Err(away.into()),
+        }
+    }
+
+    /// The same verdict; where it denies, with a time to wait that others who ask for tokens of
+    /// this bucket are not told as well, as far as they ask from elsewhere.
+    pub fn spread(&self, key: BucketKey, verdict: Verdict, from: SocketAddr) -> Verdict {
+        let wait = |token_in| self.waiting.wait(key, verdict.rate, from, token_in);
+        Verdict {
+            retry_in: verdict.retry_in.map(wait),
+            ..verdict
         }
     }
 

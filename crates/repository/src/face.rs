@@ -210,6 +210,19 @@ impl Repository {
         run!(self.update_organization(id, changes, act))
     }
 
+    /// Removes an organization for good, with its clients and its audit log. Says whether it did:
+    /// only where no project is left, nor one that waits to be purged.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn delete_organization(
+        &self,
+        id: OrganizationId,
+        act: Act,
+    ) -> Result<bool, RepositoryError> {
+        run!(self.delete_organization(id, act))
+    }
+
     /// The organization's projects, newest first.
     ///
     /// # Errors

@@ -331,7 +331,10 @@ impl People {
         let id = self.aliases.owner(&change.profile_id);
         let present = self.profiles.present.remove(&id);
         if present.is_none() {
-            if matches!(change.kind, ProfileChangeKind::Edited(_)) {
+            if matches!(
+                change.kind,
+                ProfileChangeKind::Edited(_) | ProfileChangeKind::LastSeen(_)
+            ) {
                 return;
             }
             // Who is somebody is nobody else, whatever was claimed before.

@@ -1,6 +1,6 @@
 //! What device ids are made with.
 
-use paneld_domain::Timestamp;
+use paneld_domain::{Timestamp, is_ahead};
 
 /// The salts of today and of the time before, which tie device ids to a day. A secret: with
 /// them, somebody's address and user agent can be told from a device id.
@@ -23,8 +23,15 @@ impl std::fmt::Debug for Salts {
 }
 
 impl Salts {
-    /// Whether they are of a day before this moment's, in UTC.
-    pub(crate) fn are_over(&self, now: Timestamp) -> bool {
-        self.since.date_naive() < now.date_naive()
+    /// Whether they are those of this moment's day, in UTC.
+    pub(crate) fn are_of(&self, now: Timestamp) -> bool {
+        self.since.date_naive() >= now.date_naive() && !is_of_the_future(self.since, now)
     }
+}
+
+/// Whether salts of this time were made by a clock that was ahead. Those of a few minutes after
+/// the next midnight were not: the clocks of servers differ a little, and else each of two would
+/// replace what the other made.
+pub(crate) fn is_of_the_future(since: Timestamp, now: Timestamp) -> bool {
+    since.date_naive() > now.date_naive() && is_ahead(since, now)
 }

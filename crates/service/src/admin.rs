@@ -6,15 +6,18 @@ use std::{sync::Arc, time::Duration};
 
 use paneld_auth::{CredentialStore as _, PlainSecret, SecretHash};
 use paneld_domain::{
-    Client, ClientChanges, ClientId, ClientType, Clock, Name, NewClient, Organization,
-    OrganizationId, Page, PageRequest, Project, ProjectId,
+    Client, ClientChanges, ClientId, ClientType, Clock, Name, NewClient, NewProject, Organization,
+    OrganizationChanges, OrganizationId, Page, PageRequest, Project, ProjectId,
 };
 use paneld_repository::{
     Act, AuditEntry, AuditFilter, Bootstrap, NewCredentials, RegisteredServer, Repository,
     RepositoryError, Resource, RootRule, Rotated,
 };
 
-use crate::{Created, ServiceError, manage::new_credentials};
+use crate::{
+    Created, ServiceError,
+    manage::{TIME_TO_RESTORE, first_client, new_credentials},
+};
 
 /// Administers the catalog.
 #[derive(Debug, Clone)]
@@ -103,6 +106,32 @@ impl Admin {
     pub async fn create_organization(&self, name: Name) -> Result<Organization, ServiceError> {
         let act = self.act();
         Ok(self.repository.create_organization(name, act).await?)
+    }
+
+    /// Gives an organization another name; its id stays.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn rename_organization(
+        &self,
+        id: OrganizationId,
+        name: Name,
+    ) -> Result<Organization, ServiceError> {
+        let changes = OrganizationChanges {
+            name: Some(name),
+            zone: None,
+        };
+        let renamed = self.repository.update_organization(id, changes, self.act());
+        Ok(renamed.await?)
+    }
+
+    /// Removes an organization for good, with its clients and its audit log. `false` says that it
+    /// still has projects, be it some that wait to be purged.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn delete_organization(&self, id: OrganizationId) -> Result<bool, ServiceError> {
+        Ok(self.repository.delete_organization(id, self.act()).await?)
     }
 
     /// The organization that the operator means: the one named, or the only one there is.
@@ -262,6 +291,50 @@ impl Admin {
             .list_projects(organization, true, page)
             .await?;
         Ok(items)
+    }
+
+    /// Makes a project, and its first client.
+    ///
+    /// # Errors
+    /// When there is no such organization, or the catalog cannot be written.
+    pub async fn create_project(
+        &self,
+        organization: OrganizationId,
+        new: NewProject,
+    ) -> Result<Created<Project>, ServiceError> {
+        let (secret, credentials) = new_credentials();
+        let client_id = credentials.id;
+        let organization = self.repository.get_organization(organization).await?.id;
+        let made = self.repository.create_project_with_client(
+            organization,
+            new,
+            first_client(),
+            credentials,
+            self.act(),
+            None,
+        );
+        Ok(Created {
+            made: made.await?.made()?,
+            client_id,
+            secret,
+        })
+    }
+
+    /// Deletes a project of any organization: nothing can be tracked for it any more, and it is
+    /// purged a day later unless it is restored. Also where that leaves an organization without a
+    /// usable root client.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn delete_project(&self, id: ProjectId) -> Result<Project, ServiceError> {
+        let organization = self.find_project(&id).await?.organization_id;
+        let act = self.act();
+        let delete_at = act.at + TIME_TO_RESTORE;
+        let rule = RootRule::Overridden;
+        let deleted = self
+            .repository
+            .delete_project(organization, id, rule, act, delete_at);
+        Ok(deleted.await?)
     }
 
     /// Cancels the deletion of a project of any organization, as long as it was not purged.

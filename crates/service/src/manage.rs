@@ -17,7 +17,7 @@ use paneld_repository::{
 use crate::{Answer, Once, Revocations, ServiceError};
 
 /// How long a deleted project can be restored.
-const TIME_TO_RESTORE: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const TIME_TO_RESTORE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Proof that the caller may manage its organization.
 pub(crate) type Manager = Authorized<permission::Manage>;
@@ -152,12 +152,6 @@ impl Manage {
         new: NewProject,
         once: Option<Once<Created<Project>>>,
     ) -> Result<Answer<Created<Project>>, ServiceError> {
-        let first_client = NewClient {
-            name: Name::stored("First client".to_owned()),
-            client_type: ClientType::Write,
-            project_id: None,
-            settings: ClientChanges::default(),
-        };
         let (secret, credentials) = new_credentials();
         let client_id = credentials.id;
         let organization = caller.organization_id().clone();
@@ -172,7 +166,7 @@ impl Manage {
                     .create_project_with_client(
                         organization,
                         new,
-                        first_client,
+                        first_client(),
                         credentials,
                         act,
                         once,
@@ -537,6 +531,16 @@ pub(crate) fn act_of(caller: &Manager, clock: &Clock) -> Act {
 fn root_rule(caller: &Manager) -> RootRule {
     RootRule::Enforced {
         peer: caller.principal().peer(),
+    }
+}
+
+/// The client that a project is made with.
+pub(crate) fn first_client() -> NewClient {
+    NewClient {
+        name: Name::stored("First client".to_owned()),
+        client_type: ClientType::Write,
+        project_id: None,
+        settings: ClientChanges::default(),
     }
 }
 

@@ -1,16 +1,20 @@
 //! Taking what callers track.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use paneld_auth::{Authorized, Principal, Tracker, permission};
-use paneld_domain::{Clock, Filter, InvalidValue, Project, ProjectId, Timestamp};
+use paneld_domain::{
+    Clock, ErrorChain, Filter, InvalidValue, Project, ProjectId, ProjectKey, Session, Timestamp,
+};
+use paneld_events::EventStore;
 use paneld_ingest::{
     Arrived, DeviceState, Fingerprint, Ids, Ingest, Input, Rows, SpoolError, Target, Tracked,
-    Visitor,
+    Visitor, Visits,
 };
 use paneld_repository::{Repository, Resource};
+use tokio::sync::Mutex;
 
-use crate::{NotRegistered, ServiceError, Standing, neighbours::Neighbours};
+use crate::{NotRegistered, Pipeline, ServiceError, Standing, neighbours::Neighbours};
 
 /// Who calls, and how.
 #[derive(Debug)]
@@ -68,17 +72,30 @@ pub struct Track {
     standing: Standing,
     clock: Clock,
     neighbours: Arc<Neighbours>,
+    store: EventStore,
+    /// Held by who imports rows that are sorted into sessions.
+    sorting: Arc<Mutex<()>>,
 }
+
+/// How long the sessions of before are waited for that imported rows may go on with.
+const KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
 impl Track {
     /// The use cases on this pipeline, of a server that is registered so.
-    pub fn new(ingest: Ingest, repository: Repository, standing: Standing, clock: Clock) -> Self {
+    pub fn new(
+        pipeline: Pipeline,
+        repository: Repository,
+        standing: Standing,
+        clock: Clock,
+    ) -> Self {
         Self {
-            ingest,
+            ingest: pipeline.ingest,
+            store: pipeline.store,
             repository,
             standing,
             clock,
             neighbours: Arc::default(),
+            sorting: Arc::default(),
         }
     }
 
@@ -164,8 +181,36 @@ impl Track {
         let now = self.clock.now();
         self.note_neighbours().await;
         let target = Arc::new(target(&project));
-        let imported = self.ingest.import(target, rows, with_sessions, now);
-        Ok(imported.await?)
+        if !with_sessions {
+            return Ok(self.ingest.import(target, rows, None, now).await?);
+        }
+        // One after the other: each may go on with the sessions of the one before.
+        let _turn = self.sorting.lock().await;
+        let known = self.known_sessions(project.key, rows.visits()).await;
+        Ok(self.ingest.import(target, rows, Some(known), now).await?)
+    }
+
+    /// The sessions that there are of these visits. None while the event store is away, or too far
+    /// behind: rows are taken then, too, and what goes on begins anew.
+    async fn known_sessions(&self, project: ProjectKey, visits: Option<Visits>) -> Vec<Session> {
+        let Some(Visits { devices, from, to }) = visits else {
+            return Vec::new();
+        };
+        let known = async {
+            self.ingest.reach_events().await;
+            let sessions = self.store.device_sessions(project, devices, from, to);
+            sessions
+                .await
+                .map_err(|error| ErrorChain(&error).to_string())
+        };
+        let known = match tokio::time::timeout(KNOWN_WITHIN, known).await {
+            Ok(known) => known,
+            Err(_) => Err("the event store is behind".to_owned()),
+        };
+        known.unwrap_or_else(|error| {
+            tracing::warn!(error, "imported rows do not go on with sessions of before");
+            Vec::new()
+        })
     }
 
     async fn note_neighbours(&self) {

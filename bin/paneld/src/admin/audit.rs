@@ -24,7 +24,15 @@ pub(crate) enum AuditCommand {
     },
 }
 
-const COLUMNS: &[&str] = &["at", "action", "resourceId", "clientId", "changes"];
+const COLUMNS: &[&str] = &[
+    "at",
+    "action",
+    "resourceId",
+    "clientId",
+    "peerAddress",
+    "requestId",
+    "changes",
+];
 
 pub(super) async fn run(admin: &Admin, command: AuditCommand) -> anyhow::Result<Output> {
     let AuditCommand::List {

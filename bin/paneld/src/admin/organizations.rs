@@ -1,7 +1,8 @@
 //! `paneld admin organizations`.
 
+use anyhow::bail;
 use clap::Subcommand;
-use paneld_domain::Name;
+use paneld_domain::{Name, OrganizationId};
 use paneld_http::OrganizationBody;
 use paneld_service::Admin;
 
@@ -16,6 +17,20 @@ pub(crate) enum OrganizationsCommand {
         /// Its name
         #[arg(long)]
         name: Name,
+    },
+    /// Give an organization another name; its id stays
+    Rename {
+        /// Its id
+        id: OrganizationId,
+        /// The new name
+        #[arg(long)]
+        name: Name,
+    },
+    /// Delete an organization for good, with its clients and its audit log, once its projects are
+    /// purged
+    Delete {
+        /// Its id
+        id: OrganizationId,
     },
 }
 
@@ -36,6 +51,19 @@ pub(super) async fn run(admin: &Admin, command: OrganizationsCommand) -> anyhow:
         OrganizationsCommand::Create { name } => {
             let made = admin.create_organization(name).await?;
             Output::thing(COLUMNS, OrganizationBody::from(made))
+        }
+        OrganizationsCommand::Rename { id, name } => {
+            let renamed = admin.rename_organization(id, name).await?;
+            Output::thing(COLUMNS, OrganizationBody::from(renamed))
+        }
+        OrganizationsCommand::Delete { id } => {
+            if !admin.delete_organization(id.clone()).await? {
+                bail!(
+                    "the organization {id} still has projects: delete and purge them first \
+                     (see: paneld admin projects list --organization {id})"
+                );
+            }
+            Ok(Output::Done(format!("Deleted the organization {id}.")))
         }
     }
 }

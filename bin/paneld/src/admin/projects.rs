@@ -2,9 +2,10 @@
 
 use anyhow::bail;
 use clap::Subcommand;
-use paneld_domain::ProjectId;
+use paneld_domain::{Name, NewProject, ProjectChanges, ProjectId};
 use paneld_http::ProjectBody;
 use paneld_service::Admin;
+use serde_json::Value as Json;
 
 use super::{WhichOrganization, output::Output};
 
@@ -14,6 +15,19 @@ pub(crate) enum ProjectsCommand {
     List {
         #[command(flatten)]
         organization: WhichOrganization,
+    },
+    /// Make a project, and print the secret of its first client, this once
+    Create {
+        /// Its name
+        #[arg(long)]
+        name: Name,
+        #[command(flatten)]
+        organization: WhichOrganization,
+    },
+    /// Delete a project; it can be restored for a day
+    Delete {
+        /// Its id
+        id: ProjectId,
     },
     /// Bring a deleted project back, as long as it was not purged
     Restore {
@@ -40,11 +54,24 @@ pub(super) async fn run(admin: &Admin, command: ProjectsCommand) -> anyhow::Resu
         ProjectsCommand::List { organization } => {
             let organization = organization.find(admin).await?;
             let all = admin.list_projects(organization).await?;
-            Output::list(COLUMNS, all.into_iter().map(ProjectBody::from))
+            let all = all.into_iter().map(ProjectBody::from).map(without_count);
+            Output::list(COLUMNS, all.collect::<Result<Vec<_>, _>>()?.into_iter())
+        }
+        ProjectsCommand::Create { name, organization } => {
+            let organization = organization.find(admin).await?;
+            let settings = ProjectChanges::default();
+            let created = admin
+                .create_project(organization, NewProject { name, settings })
+                .await?;
+            Output::thing(COLUMNS, ProjectBody::from(created))
+        }
+        ProjectsCommand::Delete { id } => {
+            let deleted = admin.delete_project(id).await?;
+            Output::thing(COLUMNS, without_count(ProjectBody::from(deleted))?)
         }
         ProjectsCommand::Restore { id } => {
             let restored = admin.restore_project(id).await?;
-            Output::thing(COLUMNS, ProjectBody::from(restored))
+            Output::thing(COLUMNS, without_count(ProjectBody::from(restored))?)
         }
         ProjectsCommand::Purge { id } => {
             if !admin.purge_project(id.clone()).await? {
@@ -53,4 +80,14 @@ pub(super) async fn run(admin: &Admin, command: ProjectsCommand) -> anyhow::Resu
             Ok(Output::Done(format!("Purged the project {id}.")))
         }
     }
+}
+
+/// A project, without the number of its events: only the server that keeps them knows it, and 0
+/// would be wrong.
+fn without_count(project: ProjectBody) -> serde_json::Result<Json> {
+    let mut shown = serde_json::to_value(project)?;
+    if let Some(fields) = shown.as_object_mut() {
+        fields.remove("eventsCount");
+    }
+    Ok(shown)
 }

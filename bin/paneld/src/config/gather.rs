@@ -46,11 +46,8 @@ impl Gathered {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> anyhow::Result<Self> {
         let mut environment = Environment::new(environment);
-        let file = match flags
-            .get_one::<String>(FILE_FLAG)
-            .cloned()
-            .or_else(|| environment.take(FILE_FLAG))
-        {
+        let path = given(flags, FILE_FLAG).cloned();
+        let file = match path.or_else(|| environment.take(FILE_FLAG)) {
             Some(path) => read_file(Path::new(&path))?,
             None => BTreeMap::new(),
         };
@@ -73,6 +70,13 @@ impl Gathered {
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
+}
+
+/// The value of a flag, which may stand before a command or behind it.
+fn given<'a>(flags: &'a ArgMatches, name: &str) -> Option<&'a String> {
+    let behind = flags.subcommand();
+    let behind = behind.and_then(|(_, flags)| given(flags, name));
+    behind.or_else(|| flags.try_get_one::<String>(name).ok().flatten())
 }
 
 /// The value of a setting from the first place that has one, or for a secret the path of the
@@ -107,7 +111,7 @@ fn find(
     for key in &keys {
         let flag = key.replace('_', "-");
         // A secret itself has no flag.
-        if let Ok(Some(text)) = flags.try_get_one::<String>(&flag) {
+        if let Some(text) = given(flags, &flag) {
             return value(key, text, Source::Flag, format!("--{flag}"));
         }
     }
@@ -147,20 +151,48 @@ fn read_file(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
         let what = error.message();
         anyhow!("the configuration file {shown} is not TOML: line {line}: {what}")
     })?;
+    let unknown = table
+        .keys()
+        .filter(|key| !keys().any(|known| known == **key));
+    let unknown = unknown.map(|key| with_nearest(key, keys()));
+    let unknown = unknown.collect::<Vec<_>>();
+    match unknown.as_slice() {
+        [] => {}
+        [one] => bail!("the configuration file {shown} has an unknown key: {one}"),
+        all => {
+            let all = all.join(", ");
+            bail!("the configuration file {shown} has unknown keys: {all}");
+        }
+    }
     let mut values = BTreeMap::new();
     for (key, value) in table {
-        let is_known = SETTINGS
-            .iter()
-            .any(|setting| setting.key == key || setting.file_key().as_ref() == Some(&key));
-        if !is_known {
-            bail!("the configuration file {shown} has an unknown key: {key}");
-        }
         let text = plain_text(&value).with_context(|| {
             format!("{key} in the configuration file {shown} must be a text, number, boolean or list of texts")
         })?;
         values.insert(key, text);
     }
     Ok(values)
+}
+
+/// All keys that the file may have.
+fn keys() -> impl Iterator<Item = String> {
+    SETTINGS.iter().flat_map(|setting| {
+        let own = Some(setting.key.to_owned());
+        [own, setting.file_key()].into_iter().flatten()
+    })
+}
+
+/// How alike two names must be, up to 1, for the one to be meant by the other.
+const ALIKE: f64 = 0.8;
+
+/// A name that is not known, with the known one that may be meant.
+fn with_nearest(name: &str, known: impl Iterator<Item = String>) -> String {
+    let known = known.map(|known| (strsim::jaro_winkler(name, &known), known));
+    let nearest = known.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    match nearest.filter(|(alike, _)| *alike >= ALIKE) {
+        Some((_, nearest)) => format!("{name} (did you mean {nearest}?)"),
+        None => name.to_owned(),
+    }
 }
 
 /// A value of the file as the same text that a flag would have.
@@ -197,9 +229,13 @@ impl Environment {
     }
 
     fn unknown(self) -> Vec<String> {
-        let unknown = self.0.into_keys().map(|key| key.to_uppercase());
+        let variable = |key: &str| format!("PANELD_{}", key.to_uppercase());
+        let unknown = self.0.into_keys().map(|key| {
+            let known = keys().map(|known| variable(&known));
+            with_nearest(&variable(&key), known)
+        });
         unknown
-            .map(|key| format!("the environment has an unknown variable: PANELD_{key}"))
+            .map(|name| format!("the environment has an unknown variable: {name}"))
             .collect()
     }
 }

@@ -423,10 +423,120 @@ fn what_does_not_make_sense_is_told_in_a_sentence() {
 }
 
 #[test]
+fn migrate_makes_no_catalog_in_a_wrong_folder() {
+    let place = Place::new();
+    let refused = place.paneld().args("migrate").run();
+    refused.assert_refused(1, &["there is no catalog at", "--create", "--data-dir"]);
+    assert!(!place.data_dir().exists());
+    std::fs::create_dir(place.data_dir()).unwrap();
+    let refused = place.paneld().args("migrate").run();
+    refused.assert_refused(1, &["there is no catalog at"]);
+    assert_eq!(std::fs::read_dir(place.data_dir()).unwrap().count(), 0);
+    place.paneld().args("migrate --create").run().output();
+    place.paneld().args("migrate").run().output();
+}
+
+#[test]
+fn organizations_and_projects_are_made_renamed_and_deleted() {
+    let place = Place::new();
+    let acme = admin_json(&place, "organizations create --name Acme");
+    assert_eq!(acme["id"], "acme");
+    admin_json(&place, "organizations create --name Other");
+    let renamed = admin_json(&place, "organizations rename acme --name Umbrella");
+    assert_eq!([&renamed["id"], &renamed["name"]], ["acme", "Umbrella"]);
+
+    let shop = admin_json(&place, "projects create --name Shop --organization acme");
+    assert_eq!([&shop["id"], &shop["organizationId"]], ["shop", "acme"]);
+    assert!(text(&shop["client"]["secret"]).starts_with("sec_"));
+    let all = admin_json(&place, "projects list --organization acme");
+    assert_eq!(all[0]["eventsCount"], json!(null));
+    let full = admin(&place, "organizations delete acme");
+    full.assert_refused(1, &["the organization acme still has projects"]);
+    let deleted = admin_json(&place, "projects delete shop");
+    assert!(deleted["deleteAt"].is_string());
+    let restored = admin_json(&place, "projects restore shop");
+    assert_eq!(
+        [&restored["deleteAt"], &restored["eventsCount"]],
+        [&json!(null); 2]
+    );
+    admin_json(&place, "projects delete shop");
+    admin(&place, "organizations delete acme").assert_refused(1, &["still has projects"]);
+    admin_json(&place, "projects purge shop");
+    // A client of the whole organization goes with it.
+    admin_json(
+        &place,
+        "clients create --name Root --type root --organization acme",
+    );
+    let gone = admin_json(&place, "organizations delete acme");
+    assert_eq!(gone, json!({"success": true}));
+    let left = admin_json(&place, "organizations list");
+    assert_eq!(left.as_array().unwrap().len(), 1);
+    assert_eq!(left[0]["id"], "other");
+    for command in [
+        "organizations delete acme",
+        "organizations rename acme --name X",
+        "projects create --name X --organization acme",
+        "projects delete shop",
+    ] {
+        admin(&place, command).assert_refused(1, &["not found"]);
+    }
+}
+
+#[test]
+fn help_of_a_command_is_about_the_command() {
+    let place = Place::new();
+    for command in [
+        "admin clients list",
+        "admin audit list",
+        "admin organizations create",
+    ] {
+        let help = place
+            .paneld()
+            .args(&format!("{command} --help"))
+            .run()
+            .output();
+        assert!(help.contains("--data-dir"), "{help}");
+        for setting in ["--listen", "--bootstrap-organization", "--geoip"] {
+            assert!(!help.contains(setting), "{command}: {help}");
+        }
+    }
+    let unknown = place
+        .paneld()
+        .args("admin clients get --organization x")
+        .run();
+    assert_eq!(unknown.code, Some(2));
+    assert!(!unknown.stderr.contains("bootstrap"), "{}", unknown.stderr);
+    let misspelled = place
+        .paneld()
+        .args("admin clients list --organisation x")
+        .run();
+    assert!(
+        misspelled.stderr.contains("'--organization'"),
+        "{}",
+        misspelled.stderr
+    );
+    // A flag of the catalog works before and behind a command.
+    let elsewhere = place.data_dir().join("elsewhere");
+    let elsewhere = elsewhere.to_str().unwrap();
+    for args in [
+        format!("--data-dir {elsewhere} migrate"),
+        format!("migrate --data-dir {elsewhere}"),
+        format!("admin --data-dir {elsewhere} clients list"),
+        format!("admin clients list --data-dir {elsewhere}"),
+    ] {
+        place
+            .paneld()
+            .args(&args)
+            .run()
+            .assert_refused(1, &["elsewhere"]);
+    }
+}
+
+#[test]
 fn migrate_makes_the_tables_and_may_be_repeated() {
     let place = Place::new();
     for _ in 0..2 {
-        let done = place.paneld().args("migrate").run().output();
+        let done = place.paneld().args("migrate --create").run().output();
         assert_eq!(done, "The catalog is up to date.\n");
         assert!(place.data_dir().join("catalog.sqlite").exists());
     }

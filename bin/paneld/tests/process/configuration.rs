@@ -54,6 +54,31 @@ fn the_printed_configuration_is_a_configuration_file() {
 }
 
 #[test]
+fn all_unknown_keys_are_told_at_once_with_what_may_be_meant() {
+    let place = Place::new();
+    let text = "listne = \"127.0.0.1:0\"\ncatalog-url = \"x\"\nxyzzy = 1\nevents_memory = 192\n";
+    let file = place.write("paneld.toml", text);
+    let refused = place.paneld().args("config --config").arg(&file).run();
+    refused.assert_refused(
+        1,
+        &[
+            "has unknown keys: ",
+            "listne (did you mean listen?)",
+            "catalog-url (did you mean catalog_url?)",
+            "xyzzy",
+        ],
+    );
+    assert!(!refused.stderr.contains("xyzzy ("), "{}", refused.stderr);
+    let warned = place
+        .paneld()
+        .args("config")
+        .with("EVENTS_MEMROY", "1")
+        .run();
+    let hint = "PANELD_EVENTS_MEMROY (did you mean PANELD_EVENTS_MEMORY?)";
+    assert!(warned.stderr.contains(hint), "{}", warned.stderr);
+}
+
+#[test]
 fn an_unknown_key_of_the_file_is_an_error() {
     let place = Place::new();
     let file = place.write("paneld.toml", "listne = \"127.0.0.1:0\"\n");

@@ -47,3 +47,32 @@ async fn strangers_write_nothing_into_it() {
         }
     }
 }
+
+/// Whoever looks for a client that is turned away finds it by its id, and no secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_a_request_have_the_presented_client_id_at_debug() {
+    const STRANGER: &str = "b8904453-863d-4e04-8ebc-8abae30ffb1a";
+    const SECRET: &str = "sec_of_a_stranger_0123456789";
+    for (filter, is_told) in [("debug", true), ("info", false)] {
+        let place = Place::new();
+        let server = place.bootstrapped().with("LOG", filter).serve();
+        let head = |path: &str, id: &str| {
+            format!(
+                "POST {path} HTTP/1.1\r\nHost: x\r\nopenpanel-client-id: {id}\r\n\
+                 openpanel-client-secret: {SECRET}\r\nContent-Type: application/json\r\n\
+                 Content-Length: 2\r\nConnection: close\r\n\r\n{{}}"
+            )
+        };
+        for path in ["/manage/projects", "/track"] {
+            send(&server, head(path, STRANGER).as_bytes());
+            // Somebody put the secret where the id belongs.
+            send(&server, head(path, SECRET).as_bytes());
+        }
+        let ended = server.stop();
+        assert!(!ended.stderr.contains(SECRET), "{}", ended.stderr);
+        let told = ended.log("DEBUG");
+        let told = told.iter().map(Json::to_string);
+        let told = told.filter(|line| line.contains("turned a") && line.contains(STRANGER));
+        assert_eq!(told.count(), if is_told { 2 } else { 0 });
+    }
+}

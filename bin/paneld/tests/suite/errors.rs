@@ -28,12 +28,28 @@ fn allowed(reply: &Reply) -> BTreeSet<&str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn outside_the_apis_what_is_not_there_is_told_to_everyone() {
     let server = TestServer::start().await;
-    for path in ["/", "/api", "/api/", "/nowhere", "/api/nowhere", "/managed"] {
+    for path in ["/api", "/api/", "/nowhere", "/api/nowhere", "/managed"] {
         for caller in [server.anonymous(), server.root()] {
             let reply = caller.get(path).await;
             reply.assert_error(404, "Route not found");
         }
     }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_root_tells_where_to_go() {
+    let server = TestServer::start().await;
+    let reply = server.anonymous().get("/").await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    assert_eq!(reply.body["name"], "paneld");
+    let links = reply.body["links"].as_object().unwrap();
+    for link in links.values() {
+        let there = server.root().get(link.as_str().unwrap()).await;
+        assert_ne!(there.status, 404, "{link}");
+    }
+    let refused = server.anonymous().post("/", json!({})).await;
+    refused.assert_error(405, "Method not allowed");
     server.stop().await;
 }
 
@@ -399,7 +415,7 @@ async fn a_body_that_is_not_json_is_told_so() {
         let caller = root.with_header("content-type", content_type);
         assert_eq!(post(&caller, body()).await.status, 200, "{content_type}");
     }
-    for text in ["", "{", "{\"name\": }", "name=Shop", "{} {}", "\u{feff}{}"] {
+    for text in ["", "{", "{\"name\": }", "name=Shop", "{} {}", " \u{feff}{}"] {
         let reply = root.send_text(Method::POST, "/manage/projects", text).await;
         reply.assert_invalid_body(&[json!([])]);
     }

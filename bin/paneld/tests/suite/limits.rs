@@ -1,6 +1,6 @@
 //! How often callers may call: `docs/contract/auth-and-limits.md` §4.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value as Json, json};
 
@@ -76,6 +76,53 @@ async fn of_25_calls_back_to_back_20_pass() {
     server.advance(Duration::from_secs(1000));
     let all = statuses(&root, "/manage/projects", 25).await;
     assert_eq!((count(&all, 200), count(&all, 429)), (20, 5));
+    server.stop().await;
+}
+
+/// Terraform makes forty projects with ten workers, and tries each four times more as its SDK does:
+/// after as many seconds as it is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn forty_resources_of_ten_workers_pass_on_default_limits() {
+    let server = TestServer::start_with(&[("RATE_LIMIT_MANAGE", "20/10s")]).await;
+    let root = server.root();
+    // A worker has a connection of its own.
+    let workers = (0..10).map(|_| {
+        let headers = root.headers().iter();
+        headers.fold(server.anonymous(), |worker, (name, value)| {
+            worker.with_header(name, value)
+        })
+    });
+    let workers = workers.collect::<Vec<_>>();
+    let mut waiting = (0..10)
+        .map(|worker| (0, worker, 0))
+        .collect::<BTreeSet<_>>();
+    let (mut now, mut begun, mut made, mut told) = (0, 10, 0, BTreeSet::new());
+    // Whoever waits least goes on.
+    while let Some((at, worker, retries)) = waiting.pop_first() {
+        server.advance(Duration::from_secs(at - now));
+        now = at;
+        let body = json!({"name": format!("Project of {worker}")});
+        let reply = workers[worker].post("/manage/projects", body).await;
+        if reply.status == 200 {
+            made += 1;
+            if begun < 40 {
+                begun += 1;
+                waiting.insert((at, worker, 0));
+            }
+            continue;
+        }
+        assert_eq!(reply.status, 429, "{}", reply.text);
+        assert!(
+            retries < 4,
+            "{made} were made, and one gave up after {at} s"
+        );
+        let after = reply.header("retry-after").parse::<u64>().unwrap();
+        told.insert(after);
+        waiting.insert((at + after, worker, retries + 1));
+    }
+    assert_eq!(made, 40);
+    assert!(told.len() > 3, "{told:?}");
+    assert!(now <= 15, "it took {now} s");
     server.stop().await;
 }
 

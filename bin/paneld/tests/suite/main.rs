@@ -11,6 +11,7 @@ mod support;
 
 mod auth;
 mod bodies;
+mod clocks;
 mod errors;
 mod fuzz;
 mod limits;
@@ -48,5 +49,6 @@ mod track;
 mod track_auth;
 mod track_input;
 mod track_visits;
+mod typed_clients;
 mod usable_root;
 mod validation;

@@ -13,7 +13,9 @@ use paneld::{
     Server,
     config::{Config, Gathered},
 };
-use paneld_domain::{ClientChanges, ClientType, ManualClock, NewClient, parse_timestamp};
+use paneld_domain::{
+    ClientChanges, ClientType, ManualClock, NewClient, Timestamp, parse_timestamp,
+};
 use paneld_service::{Admin, Repository};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value as Json, json};
@@ -122,6 +124,20 @@ impl TestServer {
     pub(crate) fn advance(&self, by: Duration) {
         self.time.advance(by);
         self.backends.advance(by);
+    }
+
+    /// Makes the server's clock show another time, as when somebody sets it.
+    pub(crate) fn set_time(&self, moment: Timestamp) {
+        // It takes a moment, in which what comes twice is no longer the same.
+        self.time.advance(Duration::from_secs(1));
+        self.time.set(moment);
+    }
+
+    /// The same, and does what the server does from time to time with its clock.
+    pub(crate) async fn set_clock(&self, moment: Timestamp) {
+        self.set_time(moment);
+        self.server.upkeep().renew_salts().await.unwrap();
+        self.end_idle_sessions().await;
     }
 
     /// Waits until everything that was tracked is visible.

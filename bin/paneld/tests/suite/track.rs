@@ -527,6 +527,126 @@ async fn one_visitor_cannot_use_up_the_rate_of_others() {
     shop.server.stop().await;
 }
 
+/// History comes in parts, and a part ends where it ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_visit_goes_on_in_the_next_call() {
+    let shop = Shop::open().await;
+    let import = async |times: &[&str]| {
+        let rows = times.iter().map(|at| {
+            let path = format!("/{}", &at[11..]);
+            json!({"name": "screen_view", "device_id": "d", "created_at": at, "path": path,
+                "country": "Sweden"})
+        });
+        let rows = Json::Array(rows.collect());
+        let path = "/import/events?sessions=true";
+        let reply = shop.backend.post(path, rows).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    };
+    import(&["2026-01-10 10:00:00", "2026-01-10 10:10:00"]).await;
+    import(&["2026-01-10 10:20:00", "2026-01-10 10:50:00"]).await;
+    // Before what is there, and another visit.
+    import(&["2026-01-10 09:45:00", "2026-01-10 12:00:00"]).await;
+    shop.server.settle().await;
+    let root = shop.server.root();
+    let range = "startDate=2026-01-10&endDate=2026-01-10";
+    let sessions = root.get(&format!("/insights/shop/sessions?{range}")).await;
+    let sessions = sessions.body.as_array().cloned().unwrap_or_default();
+    let shape = |session: &Json| {
+        json!([
+            session["created_at"],
+            session["ended_at"],
+            session["screen_view_count"],
+            session["entry_path"],
+            session["exit_path"],
+            session["country"]
+        ])
+    };
+    let mut shapes = sessions.iter().map(shape).collect::<Vec<_>>();
+    shapes.sort_by_key(Json::to_string);
+    assert_eq!(
+        json!(shapes),
+        json!([
+            [
+                "2026-01-10 09:45:00.000",
+                "2026-01-10 10:20:00.000",
+                4,
+                "/09:45:00",
+                "/10:20:00",
+                "SE"
+            ],
+            [
+                "2026-01-10 10:50:00.000",
+                "2026-01-10 10:50:00.000",
+                1,
+                "/10:50:00",
+                "/10:50:00",
+                "SE"
+            ],
+            [
+                "2026-01-10 12:00:00.000",
+                "2026-01-10 12:00:00.000",
+                1,
+                "/12:00:00",
+                "/12:00:00",
+                "SE"
+            ],
+        ])
+    );
+    let metrics = root.get(&format!("/insights/shop/metrics?{range}")).await;
+    let metrics = &metrics.body["metrics"];
+    assert_eq!(metrics["unique_visitors"], 1);
+    assert_eq!(metrics["total_sessions"], 3);
+    assert_eq!(metrics["total_screen_views"], 6);
+    let events = shop.events().await;
+    let ends = events.iter().filter(|event| event["name"] == "session_end");
+    assert_eq!(ends.count(), 3);
+    shop.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imported_countries_are_codes() {
+    let shop = Shop::open().await;
+    let row = |country: &str| {
+        json!({"name": country, "created_at": "2026-01-10 10:00:00",
+        "country": country})
+    };
+    let known = [
+        ("SE", "SE"),
+        ("se", "SE"),
+        ("Sweden", "SE"),
+        (" SWEDEN ", "SE"),
+        ("SWE", "SE"),
+        ("752", "SE"),
+        ("USA", "US"),
+        ("United States", "US"),
+        ("UK", "GB"),
+        ("United Kingdom", "GB"),
+        ("South Korea", "KR"),
+        ("Czech Republic", "CZ"),
+        ("XK", "XK"),
+    ];
+    let rows = known.iter().map(|(told, _)| row(told)).collect::<Vec<_>>();
+    let reply = shop.backend.post("/import/events", json!(rows)).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    shop.server.settle().await;
+    let path = "/export/events?projectId=shop&limit=1000&includes=country";
+    let reply = shop.server.root().get(path).await;
+    for (told, code) in known {
+        let events = reply.data().as_array().unwrap();
+        let event = events.iter().find(|event| event["name"] == told.trim());
+        let event = event.or(events.iter().find(|event| event["name"] == told));
+        assert_eq!(event.unwrap()["country"], code, "{told}");
+    }
+    let rows = json!([row("SE"), row("Swedn"), row("ZZ"), row("Europe")]);
+    let reply = shop.backend.post("/import/events", rows).await;
+    reply.assert_invalid_body(&[
+        json!([1, "country"]),
+        json!([2, "country"]),
+        json!([3, "country"]),
+    ]);
+    shop.server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn history_can_be_imported_with_sessions() {
     let shop = Shop::open().await;

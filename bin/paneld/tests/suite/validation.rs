@@ -197,7 +197,7 @@ async fn a_body_must_be_json() {
             "{\"name\":\"\\ud800\"}",
             "{\"name\":\"\\x\"}",
             "{\"name\":\"a\u{1}b\"}",
-            "\u{feff}{}",
+            " \u{feff}{}",
             "name=x",
             "<name>x</name>",
             "// x\n{}",

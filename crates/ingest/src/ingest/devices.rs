@@ -38,7 +38,11 @@ impl Inner {
         at: Timestamp,
     ) -> (FoundDevice, Held<'_>) {
         let key = |id: DeviceId| DeviceKey::new(target.key, id.as_str().to_owned());
-        let goes_on = |held: &Held<'_>, key| held.get(key).is_some_and(|live| live.goes_on(at));
+        let now = self.clock.now();
+        let goes_on = |held: &Held<'_>, key| {
+            let live = held.get(key);
+            live.is_some_and(|live| live.goes_on(at) && !live.is_ahead(now))
+        };
         let (visitor, address) = match device {
             Device::Told(id) => {
                 let key = key(id.clone());
@@ -47,7 +51,7 @@ impl Inner {
                     true => Found::Current,
                     false => Found::Nothing,
                 };
-                return (FoundDevice::new(key, found), held);
+                return (FoundDevice::new(key, found, now), held);
             }
             Device::Of(visitor, address) => (visitor, address),
         };
@@ -56,18 +60,18 @@ impl Inner {
         let held = self.live.hold([&current].into_iter().chain(other)).await;
         if goes_on(&held, &current) {
             // So it is with most, and another id takes a while to be made.
-            return (FoundDevice::new(current, Found::Current), held);
+            return (FoundDevice::new(current, Found::Current, now), held);
         }
         drop(held);
         let previous = key(visitor.device(target, address, &salts.previous));
         let both = [&current, &previous].into_iter();
         let held = self.live.hold(both.chain(other)).await;
         let device = if goes_on(&held, &current) {
-            FoundDevice::new(current, Found::Current)
+            FoundDevice::new(current, Found::Current, now)
         } else if goes_on(&held, &previous) {
-            FoundDevice::new(previous, Found::Previous)
+            FoundDevice::new(previous, Found::Previous, now)
         } else {
-            FoundDevice::new(current, Found::Nothing)
+            FoundDevice::new(current, Found::Nothing, now)
         };
         (device, held)
     }
@@ -91,11 +95,13 @@ impl<'a> Device<'a> {
 pub(super) struct FoundDevice {
     pub(super) key: DeviceKey,
     found: Found,
+    /// When it was looked for.
+    now: Timestamp,
 }
 
 impl FoundDevice {
-    fn new(key: DeviceKey, found: Found) -> Self {
-        Self { key, found }
+    fn new(key: DeviceKey, found: Found, now: Timestamp) -> Self {
+        Self { key, found, now }
     }
 
     /// Its session, if that goes on.
@@ -109,7 +115,11 @@ impl FoundDevice {
             Some(live) => live.session.id.clone(),
             None => {
                 // Its id may have been that of a session which was ended early.
-                let id = if held.get(&self.key).is_none() && held.is_crowded(at) {
+                let is_taken = match held.get(&self.key) {
+                    None => held.is_crowded(at),
+                    Some(over) => over.is_ahead(self.now),
+                };
+                let id = if is_taken {
                     SessionId::random()
                 } else {
                     SessionId::derive(&target.id, self.key.device(), at)

@@ -82,7 +82,8 @@ impl Inner {
         } else if is_server {
             event.profile_id = profile_id;
             let live = joined.as_ref().and_then(|device| held.get(device));
-            let live = live.filter(|live| live.goes_on(moment.at));
+            let goes_on = |live: &&Live| live.goes_on(moment.at) && !live.is_ahead(*arrival);
+            let live = live.filter(goes_on);
             join(&mut event, live);
             match joined.zip(live.cloned()) {
                 // What the session saw is known by its views, whoever tells of them.
@@ -227,13 +228,16 @@ fn visit(
 ) {
     let Arrived { target, at, .. } = arrived;
     let present = held.get(&device);
-    let mut live = match present.filter(|live| live.goes_on(event.created_at)) {
+    let goes_on = |live: &&Live| live.goes_on(event.created_at) && !live.is_ahead(*at);
+    let mut live = match present.filter(goes_on) {
         Some(present) => {
-            let before = present.session.profile_id.clone();
             let mut live = present.clone();
             live.extend(&event, *at);
-            if live.session.profile_id != before {
+            if live.session.profile_id != present.session.profile_id {
+                effect.changes.extend(last_seen(present));
                 effect.changes.push(seen(&live));
+            } else if live.is_seen_again_since(present) {
+                effect.changes.extend(last_seen(&live));
             }
             inherit(&mut event.referrer, &live.session.referrer);
             live
@@ -242,6 +246,7 @@ fn visit(
             if let Some(over) = present {
                 if !over.is_ended {
                     tell(&mut effect.changes, target, over.end());
+                    effect.changes.extend(last_seen(over));
                 }
                 if over.is_big() {
                     let session = Box::new(over.session.clone());
@@ -314,6 +319,17 @@ fn inherit(referrer: &mut Referrer, session: &Referrer) {
             own.clone_from(session);
         }
     }
+}
+
+/// Until when somebody who is identified was there.
+pub(crate) fn last_seen(live: &Live) -> Option<Change> {
+    let session = &live.session;
+    (session.profile_id != session.device_id).then(|| {
+        Change::People(PeopleChange::Profile(ProfileChange {
+            profile_id: session.profile_id.clone(),
+            kind: ProfileChangeKind::LastSeen(session.ended_at),
+        }))
+    })
 }
 
 /// The visit of somebody who is identified.

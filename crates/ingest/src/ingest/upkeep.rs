@@ -2,12 +2,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
-use paneld_domain::{ErrorChain, ProjectKey, Timestamp};
+use paneld_domain::{CLOCK_LEEWAY, ErrorChain, ProjectKey, Timestamp};
 
-use super::{Append, Ingest, Inner, Salts};
+use super::{Append, Ingest, Inner, Salts, events::last_seen};
 use crate::{
     record::{Change, Record},
     sessions::DeviceKey,
@@ -31,7 +31,18 @@ impl Ingest {
     /// When a session's end could not be written.
     pub async fn end_idle_sessions(&self) -> Result<(), SpoolError> {
         let now = self.0.clock.now();
-        let due = self.0.live.due(now).await;
+        let (due, ahead) = self.0.live.due(now).await;
+        let now_ms = now.timestamp_millis();
+        let before = self.0.swept_at.swap(now_ms, Ordering::Relaxed);
+        if ahead > 0 || before - now_ms > CLOCK_LEEWAY.num_milliseconds() {
+            tracing::warn!(
+                sessions = ahead,
+                now = %now.to_rfc3339(),
+                "the clock was ahead: sessions of the future are ended"
+            );
+            // Until the clock is where it was, those who come may have had a session then.
+            self.0.live.note_crowded(before.max(now_ms));
+        }
         self.each(due, move |inner, device| async move {
             inner.end_if_idle(device, now).await
         })
@@ -121,6 +132,11 @@ impl Ingest {
         self.0.spool.last()
     }
 
+    /// Waits until the event store has everything that was taken until now.
+    pub async fn reach_events(&self) {
+        self.0.progress.reach_events(self.0.spool.last()).await;
+    }
+
     /// Whether something can be taken.
     pub fn is_writable(&self) -> bool {
         self.0.spool.is_writable()
@@ -184,6 +200,7 @@ impl Inner {
             return Ok(());
         };
         let (session, is_big) = (live.session.clone(), live.is_big());
+        let seen = last_seen(&live);
         let (rest, end) = live.rest(now);
         let mut changes = Vec::new();
         if end.is_some() || is_big {
@@ -191,6 +208,7 @@ impl Inner {
         }
         if let Some(end) = end {
             changes.push(Change::Event(Box::new(end)));
+            changes.extend(seen);
         }
         let record = Record::new(device.project(), now, changes);
         let account = Account::Project(device.project());

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     NotJson, PathStep, Problem, Properties, PropertiesSeed,
-    body::{PROTOTYPE, not_json},
+    body::{is_prototype, not_json},
     moment,
     properties::{LONGEST_VALUE, NOT_AN_OBJECT},
 };
@@ -43,7 +43,8 @@ const RESERVED: &[&str] = &[
     "__bounce",
 ];
 
-/// The fields of a payload. A field that is null is not there.
+/// The fields of a payload. A field that is null is not there, nor is one that is a blank text:
+/// typed SDKs send it for what they do not have.
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
     values: BTreeMap<String, Json>,
@@ -181,9 +182,14 @@ impl Fields {
         self.properties.problems.extend(kept.problems);
     }
 
+    /// A field, unless it is null.
+    fn take_told(&mut self, name: &str) -> Option<Json> {
+        self.values.remove(name).filter(|value| !value.is_null())
+    }
+
     /// A field, whatever it is.
     pub(crate) fn take(&mut self, name: &str) -> Option<Json> {
-        self.values.remove(name).filter(|value| !value.is_null())
+        self.values.remove(name).filter(|value| !is_absent(value))
     }
 
     /// A text. It may be as long as the value of a property.
@@ -223,10 +229,12 @@ impl Fields {
         self.demand_name(name, &text).then_some(text)
     }
 
-    /// A text, if it is one and not too long.
+    /// A text, if it is one and not too long. A blank one is not there.
     fn short(&mut self, name: &str, told: Json) -> Option<String> {
         match told {
-            Json::String(text) if text.len() <= LONGEST_VALUE => Some(without_nul(text)),
+            Json::String(text) if text.len() <= LONGEST_VALUE => {
+                Some(without_nul(text)).filter(|text| !text.trim().is_empty())
+            }
             Json::String(_) => {
                 self.problem(name, &format!("must be at most {LONGEST_VALUE} bytes long"));
                 None
@@ -245,8 +253,7 @@ impl Fields {
 
     /// A text that must be there, and have a character at least.
     pub(crate) fn required_text(&mut self, name: &str) -> Option<String> {
-        let told = self.take(name);
-        let message = match told {
+        let message = match self.take_told(name) {
             Some(Json::String(text)) => match without_nul(text) {
                 text if text.is_empty() => "must not be empty",
                 text => return Some(text),
@@ -267,7 +274,7 @@ impl Fields {
 
     /// An id: a text, or a number. An empty one is not there.
     pub(crate) fn id(&mut self, name: &str) -> Option<String> {
-        let told = self.take(name)?;
+        let told = self.take_told(name)?;
         match as_id(told) {
             Some(id) if id.is_empty() => None,
             Some(id) if id.len() > LONGEST_ID => {
@@ -335,10 +342,30 @@ impl Fields {
         })
     }
 
+    /// A country: its code or its name, as its code of two letters; empty when it is not there.
+    pub(crate) fn country(&mut self, name: &str) -> String {
+        let Some(told) = self.text(name) else {
+            return String::new();
+        };
+        let spelled = told.chars().filter(|c| c.is_alphanumeric());
+        let spelled = match spelled.collect::<String>() {
+            // As everybody says, and ISO reserves for it.
+            uk if uk.eq_ignore_ascii_case("uk") => "GB".to_owned(),
+            other => other,
+        };
+        match spelled.parse::<celes::Country>() {
+            Ok(country) => country.alpha2.to_owned(),
+            Err(_) => {
+                self.problem(name, "must be a country of ISO 3166, such as SE or Sweden");
+                String::new()
+            }
+        }
+    }
+
     /// Degrees, up to so many in each direction.
     pub(crate) fn degrees(&mut self, name: &str, most: f64) -> Option<f32> {
         let told = self.take(name)?;
-        let number = told.as_f64().filter(|number| number.abs() <= most);
+        let number = as_number(&told).filter(|number| number.abs() <= most);
         if number.is_none() {
             self.problem(name, &format!("must be a number from -{most} to {most}"));
         }
@@ -369,7 +396,7 @@ impl Fields {
     /// A number above zero.
     pub(super) fn number_above_zero(&mut self, name: &str) -> Option<f64> {
         let told = self.take(name)?;
-        let number = told.as_f64().filter(|number| *number > 0.0);
+        let number = as_number(&told).filter(|number| *number > 0.0);
         if number.is_none() {
             self.problem(name, "must be a number above 0");
         }
@@ -417,8 +444,20 @@ impl Fields {
     }
 }
 
-fn is_absent(value: &Json) -> bool {
-    value.is_null() || value.as_str() == Some("")
+pub(super) fn is_absent(value: &Json) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+/// A number, or the text of one.
+fn as_number(told: &Json) -> Option<f64> {
+    match told {
+        Json::String(text) => text
+            .trim()
+            .parse()
+            .ok()
+            .filter(|number: &f64| number.is_finite()),
+        told => told.as_f64(),
+    }
 }
 
 fn as_id(told: Json) -> Option<String> {
@@ -455,7 +494,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Fields, A::Error> {
         let mut fields = Fields::default();
         while let Some(name) = object.next_key::<String>()? {
-            if name == PROTOTYPE {
+            if is_prototype(&name) {
                 object.next_value::<IgnoredAny>()?;
                 fields.problem(&name, "must not have this name");
             } else if name == "properties" {

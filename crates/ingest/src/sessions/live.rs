@@ -120,9 +120,18 @@ impl LiveSessions {
         Some(DeviceKey::new(project, device))
     }
 
-    /// The devices with sessions that are due, in any order.
-    pub(crate) async fn due(&self, now: Timestamp) -> Vec<DeviceKey> {
-        self.find(|_, live| live.is_due(now)).await
+    /// The devices with sessions that are due, in any order; and how many of these are of a clock
+    /// that was ahead.
+    pub(crate) async fn due(&self, now: Timestamp) -> (Vec<DeviceKey>, usize) {
+        let (mut due, mut ahead) = (Vec::new(), 0);
+        for shard in &self.shards {
+            let shard = shard.lock().await;
+            for (key, live) in shard.iter().filter(|(_, live)| live.is_due(now)) {
+                ahead += usize::from(live.is_ahead(now));
+                due.push(key.clone());
+            }
+        }
+        (due, ahead)
     }
 
     /// The devices of the sessions that are such.
@@ -134,6 +143,11 @@ impl LiveSessions {
             found.extend(such.map(|(key, _)| key.clone()));
         }
         found
+    }
+
+    /// Notes that sessions were ended early.
+    pub(crate) fn note_crowded(&self, at: i64) {
+        self.crowded_at.fetch_max(at, Ordering::Relaxed);
     }
 
     fn index(&self, key: &DeviceKey) -> usize {
@@ -238,7 +252,7 @@ impl Held<'_> {
 
     /// Notes that sessions were ended early.
     pub(crate) fn note_crowded(&self, at: i64) {
-        self.all.crowded_at.fetch_max(at, Ordering::Relaxed);
+        self.all.note_crowded(at);
     }
 
     /// Makes changes that are on disk now. Those that begin are of a project of this organization,

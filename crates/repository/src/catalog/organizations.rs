@@ -4,7 +4,12 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use paneld_domain::{Name, Organization, OrganizationChanges, OrganizationId, Timestamp, Zone};
 
-use super::{Backend, Connection, Store, audit, schema::organizations, transaction};
+use super::{
+    Backend, Connection, Store, audit,
+    clients::remember_deleted,
+    schema::{audit_entries, clients, organizations, projects},
+    transaction,
+};
 use crate::{Act, Action, RepositoryError, Resource, audit::Event, lock::Lock};
 
 /// How many ids are tried for a name. The later ones have twelve random digits.
@@ -93,6 +98,37 @@ impl Store {
             let event = Event::changed(Action::Update, &before, &organization)?;
             audit::record(connection, &act, &id, event).await?;
             Ok(organization)
+        })
+    }
+
+    pub(crate) async fn delete_organization(
+        &self,
+        id: OrganizationId,
+        act: Act,
+    ) -> Result<bool, RepositoryError> {
+        let lock = Lock::organization(&id);
+        transaction!(self, lock, async |connection| {
+            find(connection, &id).await?;
+            let of_it = projects::table.filter(projects::organization_id.eq(id.as_str()));
+            if of_it.count().get_result::<i64>(connection).await? > 0 {
+                return Ok(false);
+            }
+            let of_it = clients::table.filter(clients::organization_id.eq(id.as_str()));
+            let ids = of_it.select(clients::id).load::<String>(connection).await?;
+            for client in ids {
+                remember_deleted(connection, client, act.at).await?;
+            }
+            diesel::delete(of_it).execute(connection).await?;
+            // Its audit log is its own, and goes with it.
+            diesel::delete(
+                audit_entries::table.filter(audit_entries::organization_id.eq(id.as_str())),
+            )
+            .execute(connection)
+            .await?;
+            diesel::delete(organizations::table.find(id.as_str()))
+                .execute(connection)
+                .await?;
+            Ok(true)
         })
     }
 }

@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use paneld_domain::Timestamp;
 
 use super::{Connection, Store, schema::salts, transaction};
-use crate::{RepositoryError, Salts, lock::Lock};
+use crate::{RepositoryError, Salts, lock::Lock, salts::is_of_the_future};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -19,14 +19,15 @@ impl Store {
     ) -> Result<Salts, RepositoryError> {
         // Almost always they are there, and nobody needs to wait for those who write.
         let kept = find(&mut *self.reader().await?).await?;
-        if let Some(kept) = kept.filter(|kept| !kept.are_over(now)) {
+        if let Some(kept) = kept.filter(|kept| kept.are_of(now)) {
             return Ok(kept);
         }
         transaction!(self, Lock::Salts, async |connection| {
             let [current, previous] = fresh;
+            forget_future(connection, now).await?;
             let previous = match find(connection).await? {
-                // Somebody else was faster.
-                Some(kept) if !kept.are_over(now) => return Ok(kept),
+                // Somebody else was faster; or it is the day of before a clock was wrong.
+                Some(kept) if kept.are_of(now) => return Ok(kept),
                 Some(kept) => kept.current,
                 None => {
                     insert(connection, now - DAY, previous).await?;
@@ -79,6 +80,29 @@ async fn insert(
 ) -> Result<(), RepositoryError> {
     diesel::insert_into(salts::table)
         .values((salts::created_at.eq(at), salts::salt.eq(salt.to_vec())))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Forgets what a clock that was ahead has left: it would be that of today until its day has come,
+/// and every visitor would keep one device id until then.
+async fn forget_future(connection: &mut Connection, now: Timestamp) -> Result<(), RepositoryError> {
+    let newest = find(connection).await?;
+    let Some(Salts { since, .. }) = newest.filter(|kept| is_of_the_future(kept.since, now)) else {
+        return Ok(());
+    };
+    tracing::warn!(
+        since = %since.to_rfc3339(),
+        now = %now.to_rfc3339(),
+        "the clock was ahead: the salts of a day to come are forgotten, and visitors get new device ids"
+    );
+    let moments = salts::table
+        .select(salts::created_at)
+        .load::<Timestamp>(connection)
+        .await?;
+    let future = moments.into_iter().filter(|&at| is_of_the_future(at, now));
+    diesel::delete(salts::table.filter(salts::created_at.eq_any(future.collect::<Vec<_>>())))
         .execute(connection)
         .await?;
     Ok(())

@@ -85,6 +85,7 @@ stamp! {
         retentions_are_those_of_all_projects,
         salts_change_at_midnight_in_utc,
         of_two_that_make_the_salts_one_wins,
+        salts_of_a_clock_that_was_ahead_are_forgotten,
         salts_are_not_shown,
     }
     servers {

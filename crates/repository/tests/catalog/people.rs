@@ -1017,6 +1017,35 @@ pub(crate) async fn salts_change_at_midnight_in_utc(world: World) {
     }
 }
 
+pub(crate) async fn salts_of_a_clock_that_was_ahead_are_forgotten(world: World) {
+    for (time, fresh, current, previous) in [
+        ("2026-01-15T10:00:00Z", 1, 1, 101),
+        ("2031-03-01T10:00:00Z", 2, 2, 1),
+        // Corrected within the day of before, whose salt is still there.
+        ("2026-01-15T11:00:00Z", 3, 1, 1),
+        ("2026-01-16T00:00:01Z", 4, 4, 1),
+        ("2031-03-01T10:00:00Z", 5, 5, 4),
+        ("2031-03-02T10:00:00Z", 6, 6, 5),
+        // Corrected when nothing of before is left.
+        ("2026-01-16T10:00:00Z", 7, 7, 107),
+        ("2026-01-17T10:00:00Z", 8, 8, 7),
+        // Back by days, and by less than a day within it.
+        ("2026-01-10T10:00:00Z", 9, 9, 109),
+        ("2026-01-10T01:00:00Z", 10, 9, 109),
+        // A little over midnight: another server's clock may be there already.
+        ("2026-01-11T00:02:00Z", 11, 11, 9),
+        ("2026-01-10T23:58:00Z", 12, 11, 9),
+        ("2026-01-10T23:50:00Z", 13, 9, 9),
+    ] {
+        let salts = world
+            .repository
+            .salts(at(time), [[fresh; 16], [fresh + 100; 16]]);
+        let salts = salts.await.unwrap();
+        let found = (salts.current[0], salts.previous[0]);
+        assert_eq!(found, (current, previous), "{time}");
+    }
+}
+
 pub(crate) async fn of_two_that_make_the_salts_one_wins(world: World) {
     let other = world.another_process().await;
     let mut last = None;

@@ -8,7 +8,7 @@ use std::{
 use deserr::{Deserr, IntoValue, Map as _, Sequence as _, Value, ValueKind, ValuePointerRef};
 use paneld_analytics::Shown;
 use paneld_domain::{InvalidValue, Profile, ProfileEdit, bounds};
-use paneld_service::ingest::is_email;
+use paneld_service::ingest::{has_prototype, is_email, is_picture};
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
@@ -87,7 +87,8 @@ pub(crate) struct UpdateProfile {
     #[deserr(default)]
     #[schema(value_type = Option<String>, max_length = 255)]
     email: Maybe<Blank<Email>>,
-    /// A URL, which may hold the picture itself; null or empty clears it.
+    /// A URL, which may hold the picture itself, or a path on a site of yours; null or empty clears
+    /// it.
     #[deserr(default)]
     #[schema(value_type = Option<String>, max_length = 16384)]
     avatar: Maybe<Blank<Picture>>,
@@ -178,7 +179,7 @@ checked_text!(
     Picture,
     |text| match text.len() <= bounds::LONGEST_PROPERTY_VALUE {
         false => Some("must be at most 16384 bytes long"),
-        true => url::Url::parse(text).is_err().then_some("must be a URL"),
+        true => (!is_picture(text)).then_some("must be a URL"),
     }
 );
 
@@ -195,6 +196,7 @@ checked_text!(
     /// The name of a property.
     PropertyName,
     |text| match text.len() {
+        _ if has_prototype(text) => Some("must not have this name"),
         1..=bounds::LONGEST_PROPERTY_NAME => None,
         _ => Some("must have a name of 1 to 256 bytes"),
     }

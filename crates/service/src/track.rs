@@ -1,16 +1,22 @@
 //! Taking what callers track.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use paneld_auth::{Authorized, Principal, Tracker, permission};
 use paneld_domain::{Clock, Filter, InvalidValue, Project, ProjectId, Timestamp};
+use paneld_fairness::{Crowded, Turn, Turns};
 use paneld_ingest::{
     Arrived, DeviceState, Fingerprint, Ids, Ingest, Input, Rows, SpoolError, Target, Tracked,
     Visitor,
 };
 use paneld_repository::{Repository, Resource};
 
-use crate::{NotRegistered, ServiceError, Standing, neighbours::Neighbours};
+use crate::{NotRegistered, ServiceError, Standing, circle::Circle, neighbours::Neighbours};
+
+/// How many imports are worked on at once, and how many of one organization.
+const IMPORTS: [usize; 2] = [3, 2];
+/// How long an import waits for its turn.
+const IMPORT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Who calls, and how.
 #[derive(Debug)]
@@ -68,17 +74,24 @@ pub struct Track {
     standing: Standing,
     clock: Clock,
     neighbours: Arc<Neighbours>,
+    imports: Arc<Turns<Circle>>,
 }
+
+/// A caller's turn at importing, until this is dropped.
+#[derive(Debug)]
+pub struct ImportTurn(#[expect(dead_code, reason = "it is there to be dropped")] Turn<Circle>);
 
 impl Track {
     /// The use cases on this pipeline, of a server that is registered so.
     pub fn new(ingest: Ingest, repository: Repository, standing: Standing, clock: Clock) -> Self {
+        let [all, of_one] = IMPORTS;
         Self {
             ingest,
             repository,
             standing,
             clock,
             neighbours: Arc::default(),
+            imports: Arc::new(Turns::new(all, of_one)),
         }
     }
 
@@ -147,6 +160,24 @@ impl Track {
         Ok(self.ingest.device(&target(&project), &call.visitor).await)
     }
 
+    /// Waits until it is the caller's turn to import: rows are read in it, too, for there they
+    /// take several times as much memory as their text.
+    ///
+    /// # Errors
+    /// When too many imports wait.
+    pub async fn import_turn(
+        &self,
+        caller: &Authorized<permission::Import>,
+    ) -> Result<ImportTurn, ServiceError> {
+        let who = Circle::both_of(caller);
+        let turn = self.imports.take(0, who, IMPORT_PATIENCE).await;
+        turn.map(ImportTurn).map_err(|Crowded| {
+            let why = "Too many imports of this client or organization wait for their turn: send \
+                       this one again in a moment";
+            ServiceError::Excess(why.to_owned())
+        })
+    }
+
     /// Takes events of the past.
     ///
     /// # Errors
@@ -158,13 +189,14 @@ impl Track {
         project_id: Option<&str>,
         rows: Rows,
         with_sessions: bool,
+        turn: ImportTurn,
     ) -> Result<(), ServiceError> {
         self.standing.demand()?;
         let project = self.project(caller.principal(), project_id).await?;
         let now = self.clock.now();
         self.note_neighbours().await;
         let target = Arc::new(target(&project));
-        let imported = self.ingest.import(target, rows, with_sessions, now);
+        let imported = self.ingest.import(target, rows, with_sessions, now, turn);
         Ok(imported.await?)
     }
 

@@ -173,12 +173,11 @@ async fn readers_that_stall_do_not_keep_others_from_their_exports() {
 async fn a_thousand_imports_of_one_are_not_what_another_waits_for() {
     let server = TestServer::start_with(&[("RATE_LIMIT_TRACK", "off")]).await;
     let corner = server.create_organization("Corner").await;
-    let mut writers = Vec::new();
-    for (root, name) in [(&server.root(), "Shop"), (&corner, "Corner")] {
-        let made = root.post("/manage/projects", json!({"name": name})).await;
-        writers.push(server.caller_of(&made.data()["client"]));
-    }
-    let [shop, corner] = <[Caller; 2]>::try_from(writers).unwrap();
+    let writer = async |root: &Caller| {
+        let made = root.post("/manage/projects", json!({"name": "Shop"})).await;
+        server.caller_of(&made.data()["client"])
+    };
+    let (shop, corner) = (writer(&server.root()).await, writer(&corner).await);
     let row = |number: usize| json!({"name": "x", "created_at": "2026-01-14 10:00:00", "device_id": number.to_string()});
     let rows = |count: usize| Json::from_iter((0..count).map(row));
     let heavy = (0..1_000).map(|_| {

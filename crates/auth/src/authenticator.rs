@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    convert::Infallible,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -132,12 +131,12 @@ pub enum AuthError {
     /// The store could not be asked.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
-    /// A secret was not checked that only a slow check can tell.
+    /// The caller has too much to be looked up or checked.
     #[error(transparent)]
     NotChecked(#[from] NotChecked),
 }
 
-/// Why a slow check was not made.
+/// Why a client was not looked up, or its secret not checked slowly.
 #[derive(Debug, thiserror::Error)]
 pub enum NotChecked {
     /// Too many from where the caller is have failed to authenticate.
@@ -146,8 +145,8 @@ pub enum NotChecked {
         /// Time until one may fail again.
         retry_in: Duration,
     },
-    /// Too many wait to be checked.
-    #[error("too many secrets wait to be checked")]
+    /// Too many wait to be looked up or checked.
+    #[error("too many callers wait to be looked up or checked")]
     Crowded,
     /// It was begun in vain, or nobody can say whether too many failed.
     #[error("the secret could not be checked")]
@@ -232,16 +231,19 @@ impl Authenticator {
     /// Who calls, if they may call this API at all: the decision order of
     /// `docs/contract/auth-and-limits.md` §2.1.
     ///
+    /// `admit_lookup` is asked before the store is, for a client of which nothing is known yet, and
+    /// gives what is held meanwhile: not too much of the same caller's may be looked up at once.
     /// `check_slowly` runs a [`SlowCheck`], which only imported secrets need, and each of them
     /// once: where it holds nobody up, not too many at once, and not for those who guess.
     ///
     /// # Errors
     /// The first check of that order that fails.
-    pub async fn authenticate(
+    pub async fn authenticate<L>(
         &self,
         api: Api,
         presented: Presented<'_>,
         peer: IpAddr,
+        admit_lookup: impl FnOnce() -> Result<L, NotChecked>,
         check_slowly: impl AsyncFnOnce(SlowCheck) -> Result<SlowVerdict, NotChecked>,
     ) -> Result<Principal, AuthError> {
         let id = presented
@@ -249,7 +251,8 @@ impl Authenticator {
             .and_then(|text| text.parse().ok())
             .ok_or(AuthError::MalformedClientId)?;
         let now = self.clock.now();
-        let known = self.verify(id, presented.secret, now, check_slowly).await?;
+        let verified = self.verify(id, presented.secret, now, admit_lookup, check_slowly);
+        let known = verified.await?;
 
         let client = &known.credentials.client;
         if !client.enabled {
@@ -277,11 +280,12 @@ impl Authenticator {
     ///
     /// # Errors
     /// When they may not, or when it could not be found out.
-    pub async fn authenticate_tracker(
+    pub async fn authenticate_tracker<L>(
         &self,
         presented: Presented<'_>,
         origin: Option<&str>,
         peer: IpAddr,
+        admit_lookup: impl FnOnce() -> Result<L, NotChecked>,
         check_slowly: impl AsyncFnOnce(SlowCheck) -> Result<SlowVerdict, NotChecked>,
     ) -> Result<Tracker, AuthError> {
         let given = presented.client_id.filter(|text| !text.is_empty());
@@ -291,7 +295,8 @@ impl Authenticator {
             .map_err(|_not_a_uuid| AuthError::MalformedClientId)?;
         let now = self.clock.now();
         let invalid = |reason| AuthError::InvalidCredentials { reason };
-        let found = self.find(id).await?.for_tracking(self.clock.elapsed())?;
+        let found = self.find(id, admit_lookup).await?;
+        let found = found.for_tracking(self.clock.elapsed())?;
         let Some(known) = found else {
             pretend_to_compare(presented.secret);
             return Err(invalid("there is no such client"));
@@ -385,18 +390,19 @@ impl Authenticator {
 
     /// The client, if the secret is its own. An unknown id, a wrong secret and a missing one do
     /// the same work, so that their times tell nothing.
-    async fn verify(
+    async fn verify<L>(
         &self,
         id: ClientId,
         secret: Option<&str>,
         now: Timestamp,
+        admit_lookup: impl FnOnce() -> Result<L, NotChecked>,
         check_slowly: impl AsyncFnOnce(SlowCheck) -> Result<SlowVerdict, NotChecked>,
     ) -> Result<Arc<Known>, AuthError> {
         let invalid = |reason| AuthError::InvalidCredentials { reason };
         if secret.is_some_and(|text| !is_well_formed(text)) {
             return Err(invalid("the secret is malformed"));
         }
-        let Some(known) = self.find(id).await?.outcome? else {
+        let Some(known) = self.find(id, admit_lookup).await?.outcome? else {
             pretend_to_compare(secret);
             return Err(invalid("there is no such client"));
         };
@@ -451,8 +457,13 @@ impl Authenticator {
 
     /// A client as the store knew it within [`CACHE_TIME`]. Callers that miss the cache at the
     /// same time share one look-up, and its failure. One that is evicted meanwhile is not
-    /// cached: eviction takes its place in the cache away.
-    async fn find(&self, id: ClientId) -> Result<Cached, StoreUnavailable> {
+    /// cached: eviction takes its place in the cache away. Only of a client that was there before
+    /// is it looked up again without `admit_lookup`.
+    async fn find<L>(
+        &self,
+        id: ClientId,
+        admit_lookup: impl FnOnce() -> Result<L, NotChecked>,
+    ) -> Result<Cached, NotChecked> {
         let now = self.clock.elapsed();
         let mut last_known = None;
         if let Some(cached) = self.cache.get(&id) {
@@ -464,20 +475,21 @@ impl Authenticator {
                 .remove_if(&id, |current| current.loaded_at == cached.loaded_at);
         }
         let load = async {
+            let _admitted = match &last_known {
+                Some(_) => None,
+                None => Some(admit_lookup()?),
+            };
             let loaded_at = self.clock.elapsed();
             let found = self.store.find_credentials(id).await;
             let outcome = found.map(|found| found.map(Known::new).map(Arc::new));
             let last_known = last_known.filter(|_| outcome.is_err());
-            Ok::<_, Infallible>(Cached {
+            Ok(Cached {
                 outcome,
                 loaded_at,
                 last_known,
             })
         };
-        match self.cache.get_or_insert_async(&id, load).await {
-            Ok(cached) => Ok(cached),
-            Err(never) => match never {},
-        }
+        self.cache.get_or_insert_async(&id, load).await
     }
 
     fn note_use(&self, known: &Known, now: Timestamp) {

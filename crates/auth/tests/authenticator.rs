@@ -118,7 +118,7 @@ impl World {
         };
         let principal = self
             .authenticator
-            .authenticate(api, presented, peer, check_slowly)
+            .authenticate(api, presented, peer, || Ok(()), check_slowly)
             .await?;
         assert_eq!(principal.client().id.to_string(), self.id);
         Ok(())
@@ -177,7 +177,13 @@ async fn checks_come_in_the_documented_order() {
     for presented in [malformed, Presented::default()] {
         let result = world
             .authenticator
-            .authenticate(Api::Manage, presented, peer, async |_| unreachable!())
+            .authenticate(
+                Api::Manage,
+                presented,
+                peer,
+                || Ok(()),
+                async |_| unreachable!(),
+            )
             .await;
         assert!(matches!(result, Err(AuthError::MalformedClientId)));
     }
@@ -460,8 +466,39 @@ async fn what_was_not_checked_is_neither_right_nor_wrong() {
     let peer = PEER.parse::<IpAddr>().unwrap();
     let refused = world
         .authenticator
-        .authenticate(Api::Manage, presented, peer, refuse);
+        .authenticate(Api::Manage, presented, peer, || Ok(()), refuse);
     let refused = refused.await.unwrap_err();
     assert!(matches!(refused, AuthError::NotChecked(_)), "{refused}");
     world.call_imported().await.unwrap();
+}
+
+#[tokio::test]
+async fn only_who_is_not_known_yet_is_kept_from_being_looked_up() {
+    let world = World::new(ClientType::Read);
+    let call = async |id: &str| {
+        let presented = Presented {
+            client_id: Some(id),
+            secret: Some(world.secret.expose()),
+        };
+        let peer = PEER.parse::<IpAddr>().unwrap();
+        let refuse = || Err::<(), _>(NotChecked::Crowded);
+        let no_check = async |_: SlowCheck| unreachable!();
+        let calling =
+            world
+                .authenticator
+                .authenticate(Api::Insights, presented, peer, refuse, no_check);
+        calling.await.map(drop)
+    };
+    let stranger = ClientId::random(&mut rand::rng()).to_string();
+    for id in [&stranger, &world.id] {
+        let refused = call(id).await;
+        assert!(matches!(refused, Err(AuthError::NotChecked(_))), "{id}");
+    }
+    assert_eq!(world.lookups(), 0);
+    // Nor is that remembered of anybody.
+    world.call(Api::Insights).await.unwrap();
+    call(&world.id).await.unwrap();
+    world.time.advance(Duration::from_secs(6));
+    call(&world.id).await.unwrap();
+    assert_eq!(world.lookups(), 2);
 }

@@ -15,16 +15,12 @@ use actix_web::{
 use futures_util::{FutureExt as _, StreamExt as _};
 use paneld_auth::Principal;
 use paneld_domain::{ClientId, Clock, OrganizationId};
+use paneld_fairness::{Held, Pool, Share, Turns};
 use tokio::{task::spawn_blocking, time::timeout};
 use zeroize::Zeroizing;
 
 use self::pace::Pace;
-use crate::{
-    ApiError, Detail,
-    network::Network,
-    shares::{Held, Pool, Share},
-    turns::Turns,
-};
+use crate::{ApiError, Detail, network::Network};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -62,13 +58,13 @@ pub struct BodyBudget {
 impl BodyBudget {
     /// The budget; the clock tells how slow bodies are.
     pub fn new(clock: Clock) -> Self {
-        let processors = available_parallelism().map_or(1, NonZero::get);
+        let processors = available_parallelism().map_or(1, NonZero::get).clamp(2, 8);
         Self {
             clock,
             clients: Pool::new(OF_CLIENTS),
             pages: OF_PAGES.map(Pool::new),
             strangers: OF_STRANGERS.map(Pool::new),
-            parsing: Arc::new(Turns::new(processors.clamp(2, 8))),
+            parsing: Arc::new(Turns::new(processors + 1, processors)),
         }
     }
 }

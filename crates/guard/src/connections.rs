@@ -2,11 +2,9 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use crate::{
-    TrustedProxies,
-    network::Network,
-    shares::{Held, Pool, Share},
-};
+use paneld_fairness::{Held, Pool, Share};
+
+use crate::{TrustedProxies, network::Network};
 
 /// The connections that a server can have. A peer may have half of them at most, and the next
 /// one half of the rest, so that nobody keeps others out by holding connections, however slowly

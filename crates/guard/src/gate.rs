@@ -22,12 +22,14 @@ use paneld_auth::{
     Api, AuthError, Authenticator, NotChecked, Presented, Principal, SlowCheck, SlowVerdict,
 };
 use paneld_domain::{LimitGroup, Rate};
+use paneld_fairness::{Held, Pool, Share};
 use paneld_ratelimit::{BucketKey, Limiter, Limits, Verdict};
 
 use crate::{
     ApiError, BodySender, TrustedProxies, VisitorAddress,
     credentials::{GivenCredentials, note_client},
     limit_headers,
+    network::Network,
     slow_lane::SlowLane,
     visitors::Visitors,
 };
@@ -41,7 +43,13 @@ pub struct Guard {
     proxies: TrustedProxies,
     visitors: Visitors,
     slow_lane: SlowLane,
+    /// Clients that are looked up which nobody knows yet, by the peers that name them.
+    lookups: Arc<Pool<Network>>,
 }
+
+/// How many clients may be looked up at once of which nothing is known yet. Of those that one
+/// peer names they are at most half, however many ids it makes up.
+const LOOKUPS: u64 = 128;
 
 impl Guard {
     /// A guard that knows these clients, limits and proxies, and believes these callers where
@@ -60,6 +68,7 @@ impl Guard {
             proxies,
             visitors: Visitors::new(visitor_address),
             slow_lane: SlowLane::new(),
+            lookups: Pool::new(LOOKUPS),
         })
     }
 
@@ -103,10 +112,11 @@ impl Guard {
         let given = GivenCredentials::of(request.headers());
         let presented = given.presented();
         note_client(presented);
+        let admit_lookup = || self.admit_lookup(peer);
         let check_slowly = async |check| self.check_slowly(check, peer).await;
-        let authenticated = self
-            .authenticator
-            .authenticate(api, presented, peer, check_slowly);
+        let authenticated =
+            self.authenticator
+                .authenticate(api, presented, peer, admit_lookup, check_slowly);
         match authenticated.await {
             Ok(principal) => self.charge(api, principal, request.peer_addr()).await,
             // Browsers ask by themselves, without credentials: nobody guesses anything there.
@@ -141,6 +151,20 @@ impl Guard {
             group,
             verdict,
         })
+    }
+
+    /// Lets a client be looked up that this peer names, as long as what is returned is held.
+    pub(crate) fn admit_lookup(&self, peer: IpAddr) -> Result<Held<Network>, NotChecked> {
+        let shares = vec![
+            Share::new(Network::neighbourhood(peer), 1),
+            Share::nested(Network::of(peer), 4),
+        ];
+        let mut held = self.lookups.hold(shares);
+        if held.take(1) {
+            Ok(held)
+        } else {
+            Err(NotChecked::Crowded)
+        }
     }
 
     /// Checks a secret that takes long to check. Failures are charged to the caller's address as
@@ -367,5 +391,55 @@ where
             }
             Ok(response)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter;
+
+    use paneld_auth::{CredentialStore, LookupFuture, SecretHash};
+    use paneld_domain::{ClientId, Clock};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Nobody;
+
+    impl CredentialStore for Nobody {
+        fn find_credentials(&self, _: ClientId) -> LookupFuture<'_> {
+            Box::pin(ready(Ok(None)))
+        }
+
+        fn replace_hash(
+            &self,
+            _: ClientId,
+            _: SecretHash,
+            _: SecretHash,
+        ) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+            Box::pin(ready(()))
+        }
+    }
+
+    #[test]
+    fn a_peer_that_makes_up_ids_leaves_look_ups_to_others() {
+        let clock = Clock::system();
+        let guard = Guard::new(
+            Arc::new(Authenticator::new(Arc::new(Nobody), clock.clone())),
+            Arc::new(Limiter::new(clock)),
+            Limits::default(),
+            TrustedProxies::loopback(),
+            VisitorAddress::Any,
+        );
+        let look_up_all = |peer: [u8; 4]| {
+            let admit = || guard.admit_lookup(IpAddr::from(peer)).ok();
+            iter::from_fn(admit).collect::<Vec<_>>()
+        };
+        let flood = look_up_all([203, 0, 113, 66]);
+        assert!((32..=64).contains(&flood.len()), "{}", flood.len());
+        assert!(look_up_all([203, 0, 113, 7]).len() > 1, "a neighbour");
+        assert!(look_up_all([198, 51, 100, 7]).len() > 16, "another one");
+        drop(flood);
+        assert!(look_up_all([203, 0, 113, 66]).len() >= 32);
     }
 }

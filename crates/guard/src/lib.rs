@@ -43,10 +43,8 @@ mod limit_headers;
 mod network;
 mod peer;
 mod requests;
-mod shares;
 mod slow_lane;
 mod tracking;
-mod turns;
 mod visitors;
 
 pub use body::{BodyBudget, BodySender, HeldBody, HeldBytes, read_body};

@@ -5,13 +5,11 @@ use std::{net::IpAddr, num::NonZero, thread::available_parallelism, time::Durati
 
 use paneld_auth::{NotChecked, SlowCheck, SlowVerdict};
 use paneld_domain::{ClientId, Timestamp};
+use paneld_fairness::{Crowded, Turns};
 use quick_cache::sync::Cache;
 use tokio::task::spawn_blocking;
 
-use crate::{
-    network::Network,
-    turns::{Crowded, Turns},
-};
+use crate::network::Network;
 
 /// How long a check waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -40,8 +38,9 @@ impl SlowLane {
     pub(crate) fn new() -> Self {
         // A check keeps a processor busy; the workers need theirs.
         let width = available_parallelism().map_or(1, NonZero::get) / 2;
+        let width = width.clamp(1, 2);
         Self {
-            turns: Turns::new(width.clamp(1, 2)),
+            turns: Turns::new(width, width),
             right: Cache::new(REMEMBERED),
             wrong: Cache::new(REMEMBERED),
             failed: Cache::new(REMEMBERED),

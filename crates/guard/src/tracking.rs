@@ -68,10 +68,11 @@ impl Guard {
         let origin = request.headers().get(header::ORIGIN);
         let origin = origin.and_then(|origin| origin.to_str().ok());
         let peer = self.peer_address(request);
+        let admit_lookup = || self.admit_lookup(peer);
         let check_slowly = async |check| self.check_slowly(check, peer).await;
+        let authenticator = self.authenticator();
         let authenticated =
-            self.authenticator()
-                .authenticate_tracker(presented, origin, peer, check_slowly);
+            authenticator.authenticate_tracker(presented, origin, peer, admit_lookup, check_slowly);
         let mut tracker = authenticated.await.map_err(|error| refuse(error, peer))?;
         if told.is_some_and(|told| told != peer) {
             // Who knows the secret may tell any number of visitors.

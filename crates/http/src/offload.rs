@@ -9,7 +9,7 @@ use actix_web::{
 use futures_util::stream;
 use paneld_analytics::Query;
 use paneld_guard::ApiError;
-use paneld_service::Compute;
+use paneld_service::CallerCompute;
 use serde::Serialize;
 
 use crate::error::{reply_for, wrong_question};
@@ -23,7 +23,7 @@ const SHORT: usize = 64 * 1024;
 /// Everything that is wrong with it, or when it takes too long.
 pub(crate) async fn question<T, F>(
     request: &HttpRequest,
-    compute: &Compute,
+    compute: CallerCompute,
     read: F,
 ) -> Result<T, ApiError>
 where
@@ -39,7 +39,10 @@ where
 ///
 /// # Errors
 /// When it takes too long.
-pub(crate) async fn query(request: &HttpRequest, compute: &Compute) -> Result<Query, ApiError> {
+pub(crate) async fn query(
+    request: &HttpRequest,
+    compute: CallerCompute,
+) -> Result<Query, ApiError> {
     let text = request.query_string().to_owned();
     let parsed = compute.run(move || Query::parse(&text));
     parsed.await.map_err(reply_for)
@@ -49,7 +52,7 @@ pub(crate) async fn query(request: &HttpRequest, compute: &Compute) -> Result<Qu
 ///
 /// # Errors
 /// Everything that is wrong with it, or when it takes too long.
-pub(crate) async fn rest<T, F>(query: Query, compute: &Compute, read: F) -> Result<T, ApiError>
+pub(crate) async fn rest<T, F>(query: Query, compute: CallerCompute, read: F) -> Result<T, ApiError>
 where
     T: Send + 'static,
     F: FnOnce(&mut Query) -> Option<T> + Send + 'static,
@@ -69,7 +72,7 @@ fn finish<T>(mut query: Query, read: impl FnOnce(&mut Query) -> Option<T>) -> Re
 ///
 /// # Errors
 /// When it cannot be made, or takes too long.
-pub(crate) async fn json<B, F>(compute: &Compute, make: F) -> Result<HttpResponse, ApiError>
+pub(crate) async fn json<B, F>(compute: CallerCompute, make: F) -> Result<HttpResponse, ApiError>
 where
     B: Serialize,
     F: FnOnce() -> Result<B, ApiError> + Send + 'static,

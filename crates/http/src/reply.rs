@@ -2,11 +2,7 @@
 
 use std::str::FromStr;
 
-use actix_web::{
-    HttpResponse,
-    http::header::ContentType,
-    web::{self, Bytes},
-};
+use actix_web::{HttpResponse, http::header::ContentType, web::Bytes};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, SecondsFormat};
 use deserr::Deserr;
@@ -14,7 +10,7 @@ use futures_util::{StreamExt as _, stream};
 use paneld_auth::{PlainSecret, ReplySeal};
 use paneld_domain::{InvalidValue, Page, PageRequest, Position, Timestamp};
 use paneld_guard::ApiError;
-use paneld_service::{Answer, Compute, Once, ServiceError};
+use paneld_service::{Answer, CallerCompute, Once, ServiceError};
 use serde::{Serialize, Serializer};
 use utoipa::{IntoParams, ToSchema};
 
@@ -162,7 +158,7 @@ impl<T> Listed<T> {
 /// callers notice by its encoding.
 pub(crate) async fn reply_with_list<T, D, F>(
     query: PageQuery,
-    compute: web::Data<Compute>,
+    compute: CallerCompute,
     load: impl Fn(PageRequest) -> F + 'static,
 ) -> Result<HttpResponse, ApiError>
 where
@@ -173,13 +169,13 @@ where
     let (request, is_partial) = query.into_request();
     if is_partial {
         let page = load(request).await.map_err(reply_for)?;
-        return offload::json(&compute, move || Ok(Listed::<T>::page(page, true))).await;
+        return offload::json(compute, move || Ok(Listed::<T>::page(page, true))).await;
     }
     let mut first = load(part_after(None)).await.map_err(reply_for)?;
     let Some(next) = first.next.take() else {
-        return offload::json(&compute, move || Ok(Listed::<T>::page(first, false))).await;
+        return offload::json(compute, move || Ok(Listed::<T>::page(first, false))).await;
     };
-    let start = entries::<T, D>(first, &compute).await?;
+    let start = entries::<T, D>(first, compute.clone()).await?;
     let start = Bytes::from(format!("{{\"data\":[{start}"));
     let rest = stream::try_unfold(Some(next), move |next| {
         let loading = next.map(|position| load(part_after(Some(position))));
@@ -191,7 +187,7 @@ where
             let mut page = loading.await.map_err(reply_for)?;
             let next = page.next.take();
             let end = if next.is_none() { "]}" } else { "" };
-            let entries = entries::<T, D>(page, &compute).await?;
+            let entries = entries::<T, D>(page, compute).await?;
             let text = format!(",{entries}{end}");
             Ok::<_, ApiError>(Some((Bytes::from(text), next)))
         }
@@ -208,7 +204,7 @@ where
 /// When the part cannot be loaded.
 pub(crate) async fn reply_with_part<T: Serialize + From<D>, D: Send + 'static>(
     query: PageQuery,
-    compute: &Compute,
+    compute: CallerCompute,
     default_limit: u32,
     load: impl AsyncFnOnce(PageRequest) -> Result<Page<D>, ServiceError>,
 ) -> Result<HttpResponse, ApiError> {
@@ -228,7 +224,7 @@ fn part_after(after: Option<Position>) -> PageRequest {
 }
 
 /// The entries of a page as JSON, with commas between.
-async fn entries<T, D>(page: Page<D>, compute: &Compute) -> Result<String, ApiError>
+async fn entries<T, D>(page: Page<D>, compute: CallerCompute) -> Result<String, ApiError>
 where
     T: Serialize + From<D>,
     D: Send + 'static,

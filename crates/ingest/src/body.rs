@@ -12,6 +12,8 @@ use serde::{
 };
 use serde_json::{Value as Json, value::RawValue};
 
+use crate::bounded::{Bounded, Room};
+
 /// A name that no key may have: what reads it as JavaScript does would get a changed object.
 pub(crate) const PROTOTYPE: &str = "__proto__";
 
@@ -117,15 +119,18 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
         let (mut envelope, mut is_clean) = (Envelope::default(), true);
+        let mut room = Room::default();
         while let Some(key) = object.next_key::<Cow<'de, str>>()? {
             is_clean &= !is_prototype(&key);
             match &*key {
-                "type" => envelope.kind = object.next_value()?,
+                "type" => envelope.kind = object.next_value_seed(Bounded(&mut room))?,
                 "payload" => envelope.payload = Some(object.next_value()?),
-                "clientId" => envelope.client_id = object.next_value()?,
-                "clientSecret" => envelope.client_secret = object.next_value()?,
-                "projectId" => envelope.project_id = object.next_value()?,
-                "profileId" => envelope.profile_id = object.next_value()?,
+                "clientId" => envelope.client_id = object.next_value_seed(Bounded(&mut room))?,
+                "clientSecret" => {
+                    envelope.client_secret = object.next_value_seed(Bounded(&mut room))?
+                }
+                "projectId" => envelope.project_id = object.next_value_seed(Bounded(&mut room))?,
+                "profileId" => envelope.profile_id = object.next_value_seed(Bounded(&mut room))?,
                 _ => {
                     object.next_value::<IgnoredAny>()?;
                 }

@@ -2,10 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    fmt,
     sync::Arc,
 };
 
 use paneld_domain::{Agent, Event, Place, Referrer, Sdk, Session, Timestamp};
+use serde::{
+    Deserializer as _,
+    de::{IgnoredAny, SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
 use tokio::{runtime::Handle, task::spawn_blocking};
 use uuid::Uuid;
@@ -22,6 +27,9 @@ use crate::{
 
 /// How many rows may be imported at once.
 pub const MOST_ROWS: usize = 10_000;
+/// How many properties and groups they may have together: what is small in a body takes several
+/// times as much memory.
+const MOST_VALUES: usize = 1_000_000;
 /// How many problems are told.
 const MOST_TOLD: usize = 50;
 /// How many events go into one record, and after how many bytes of them no more do: a record is
@@ -46,40 +54,24 @@ impl Rows {
     /// # Errors
     /// All that is wrong with them, each with the way to it.
     pub fn read(text: &str, now: Timestamp) -> Result<Self, Vec<Problem>> {
-        let problem = |path, message: String| vec![Problem { path, message }];
-        let rows = serde_json::from_str::<Vec<&RawValue>>(text).map_err(|error| {
-            let why = if error.is_data() {
+        let problem = |message: String| {
+            let path = Vec::new();
+            vec![Problem { path, message }]
+        };
+        let mut input = serde_json::Deserializer::from_str(text);
+        let read = input.deserialize_seq(Reader::new(now));
+        let read = read.and_then(|read| input.end().map(|()| read));
+        let read = read.map_err(|error| {
+            problem(if error.is_data() {
                 "must be a list of events".to_owned()
             } else {
                 format!("must be JSON: {error}")
-            };
-            problem(Vec::new(), why)
+            })
         })?;
-        if rows.len() > MOST_ROWS {
-            let why = format!("must be at most {MOST_ROWS} events");
-            return Err(problem(Vec::new(), why));
-        }
-        let (mut read, mut problems) = (Vec::with_capacity(rows.len()), Vec::new());
-        for (index, row) in rows.into_iter().enumerate() {
-            match self::read(row.get(), now) {
-                Ok(row) => read.push(row),
-                Err(of_row) => problems.extend(of_row.into_iter().map(|problem| {
-                    Problem {
-                        path: std::iter::once(PathStep::Index(index))
-                            .chain(problem.path)
-                            .collect(),
-                        ..problem
-                    }
-                })),
-            }
-            if problems.len() >= MOST_TOLD {
-                break;
-            }
-        }
-        if problems.is_empty() {
-            Ok(Self(read))
-        } else {
-            Err(problems)
+        match read.beyond {
+            Some(why) => Err(problem(why)),
+            None if !read.problems.is_empty() => Err(read.problems),
+            None => Ok(Self(read.rows)),
         }
     }
 
@@ -125,6 +117,85 @@ pub struct Visits {
     pub from: Timestamp,
     /// The start of the latest.
     pub to: Timestamp,
+}
+
+/// Reads rows one by one, and keeps no more of them than can be imported. Behind that, the rest is
+/// only read to see that it is JSON.
+struct Reader {
+    now: Timestamp,
+    rows: Vec<Row>,
+    /// How many properties and groups the rows have.
+    values: usize,
+    problems: Vec<Problem>,
+    /// Which bound all rows together are beyond.
+    beyond: Option<String>,
+}
+
+impl Reader {
+    fn new(now: Timestamp) -> Self {
+        Self {
+            now,
+            rows: Vec::new(),
+            values: 0,
+            problems: Vec::new(),
+            beyond: None,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.beyond.is_some() || self.problems.len() >= MOST_TOLD
+    }
+
+    fn add(&mut self, index: usize, text: &str) {
+        if index == MOST_ROWS {
+            self.refuse(format!("must be at most {MOST_ROWS} events"));
+            return;
+        }
+        match read(text, self.now) {
+            Ok(row) => {
+                self.values += row.event.properties.len() + row.event.groups.len();
+                self.rows.push(row);
+            }
+            Err(of_row) => self.problems.extend(of_row.into_iter().map(|problem| {
+                let index = std::iter::once(PathStep::Index(index));
+                Problem {
+                    path: index.chain(problem.path).collect(),
+                    ..problem
+                }
+            })),
+        }
+        if self.values > MOST_VALUES {
+            self.refuse(format!(
+                "must have at most {MOST_VALUES} properties and groups in all events together"
+            ));
+        }
+    }
+
+    fn refuse(&mut self, why: String) {
+        self.beyond = Some(why);
+        self.rows = Vec::new();
+    }
+}
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of events")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Self, A::Error> {
+        let mut index = 0;
+        while !self.is_over() {
+            let Some(row) = list.next_element::<&RawValue>()? else {
+                return Ok(self);
+            };
+            self.add(index, row.get());
+            index += 1;
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(self)
+    }
 }
 
 fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
@@ -215,7 +286,8 @@ fn longest(column: &str) -> usize {
 impl Ingest {
     /// Takes events of the past; those whose ids came within a day are there already. With
     /// `known`, the sessions that there are of [these visits](Rows::visits), the rows without a
-    /// session are sorted into sessions: into known ones where they go on, else into new ones.
+    /// session are sorted into sessions: into known ones where they go on, else into new ones. The
+    /// caller's turn is held until it is done.
     ///
     /// # Errors
     /// When they could not be written; then none of them is kept.
@@ -225,9 +297,8 @@ impl Ingest {
         rows: Rows,
         known: Option<Vec<Session>>,
         arrival: Timestamp,
+        turn: impl Send + 'static,
     ) -> Result<(), SpoolError> {
-        let turn = Arc::clone(&self.inner().imports).acquire_owned().await;
-        let turn = turn.map_err(|_closed| SpoolError::Closed)?;
         let ingest = self.clone();
         let runtime = Handle::current();
         // Thousands of rows take a while, in which an event loop has other things to do. And what
@@ -455,6 +526,47 @@ fn end(changes: &mut Vec<Change>, target: &Target, visit: Option<Visit>, arrival
 mod tests {
     use super::*;
     use crate::sessions::tests::event;
+
+    fn told(text: &str) -> Vec<(usize, String)> {
+        let now = paneld_domain::parse_timestamp("2026-01-15T10:30:00Z").unwrap();
+        match Rows::read(text, now) {
+            Ok(rows) => panic!("{} rows", rows.len()),
+            Err(problems) => {
+                let told = problems.into_iter();
+                told.map(|problem| (problem.path.len(), problem.message))
+                    .collect()
+            }
+        }
+    }
+
+    #[test]
+    fn what_all_rows_have_together_is_bounded() {
+        let now = paneld_domain::parse_timestamp("2026-01-15T10:30:00Z").unwrap();
+        let event = |beside: &str| {
+            format!(r#"{{"name":"x","created_at":"2026-01-14 10:00:00","groups":["g"]{beside}}}"#)
+        };
+        let list = |row: &str, count: usize| format!("[{}]", vec![row; count].join(","));
+        let most = list(&event(""), MOST_ROWS);
+        assert_eq!(Rows::read(&most, now).unwrap().len(), MOST_ROWS);
+        let too_many = vec![(0, "must be at most 10000 events".to_owned())];
+        assert_eq!(told(&list(&event(""), MOST_ROWS + 1)), too_many);
+        let properties = (0..499).map(|n| format!(r#""{n}":1"#)).collect::<Vec<_>>();
+        let full = event(&format!(r#","properties":{{{}}}"#, properties.join(",")));
+        assert_eq!(Rows::read(&list(&full, 2_000), now).unwrap().len(), 2_000);
+        let why = "must have at most 1000000 properties and groups in all events together";
+        assert_eq!(told(&list(&full, 2_001)), [(0, why.to_owned())]);
+        // All of it is JSON, or that is what is told.
+        let cut = list(&full, 2_001).replace(']', "");
+        assert!(told(&cut)[0].1.starts_with("must be JSON"));
+    }
+
+    #[test]
+    fn nothing_is_kept_of_rows_that_are_none() {
+        let zeros = format!("[{}0]", "0,".repeat(1_000_000));
+        let told = told(&zeros);
+        assert_eq!(told.len(), MOST_TOLD);
+        assert_eq!(told[0], (1, "must be an object".to_owned()));
+    }
 
     fn records(events: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
         let target = Target {

@@ -21,7 +21,6 @@ use paneld_domain::{
 };
 use paneld_enrich::{Agents, Bot, Bots, Places};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
@@ -34,9 +33,6 @@ use crate::{
     spool::{Account, Append, Seen, Spool, SpoolError},
     visitor::Known,
 };
-
-/// So many imports are worked on at once.
-const IMPORTS: usize = 2;
 
 /// What a caller is told: who the visitor is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +102,6 @@ pub(crate) struct Inner {
     agents: Agents,
     bots: Bots,
     places: Places,
-    pub(crate) imports: Arc<Semaphore>,
     clock: Clock,
     pub(crate) progress: Progress,
 }
@@ -168,7 +163,6 @@ impl Ingest {
             agents: Agents::new(),
             bots: Bots::new(),
             places,
-            imports: Arc::new(Semaphore::new(IMPORTS)),
             clock,
             progress: Progress::default(),
         })))

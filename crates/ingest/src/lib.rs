@@ -10,6 +10,7 @@
 
 mod appliers;
 mod body;
+mod bounded;
 mod duplicates;
 mod identity;
 mod import;

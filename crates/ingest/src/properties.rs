@@ -7,7 +7,10 @@ use paneld_domain::bounds;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
-use crate::body::has_prototype;
+use crate::{
+    body::has_prototype,
+    bounded::{Bounded, Room},
+};
 
 /// How many properties there may be, after they were made flat.
 const MOST: usize = bounds::MOST_PROPERTIES;
@@ -90,6 +93,7 @@ impl<'de> DeserializeSeed<'de> for PropertiesSeed<'_> {
         let mut flat = Flat {
             names: self.set_aside,
             properties: Properties::default(),
+            room: Room::default(),
             key: String::new(),
             path: Vec::new(),
         };
@@ -102,6 +106,8 @@ impl<'de> DeserializeSeed<'de> for PropertiesSeed<'_> {
 struct Flat<'a> {
     names: &'a [&'a str],
     properties: Properties,
+    /// For what is set aside.
+    room: Room,
     key: String,
     path: Vec<PathStep>,
 }
@@ -133,7 +139,7 @@ impl Flat<'_> {
                 self.problem("must not have this name".to_owned());
                 self.path.pop();
             } else if self.path.is_empty() && self.names.contains(&name.as_str()) {
-                let value = object.next_value()?;
+                let value = object.next_value_seed(Bounded(&mut self.room))?;
                 self.properties.set_aside.insert(name, value);
             } else {
                 let step = PathStep::Key(name);

@@ -9,6 +9,7 @@
 //! This crate knows no HTTP and no SQL.
 
 mod admin;
+mod circle;
 mod compaction;
 mod compute;
 mod erasure;
@@ -43,7 +44,7 @@ pub mod ingest {
 }
 
 pub use compaction::Compaction;
-pub use compute::Compute;
+pub use compute::{CallerCompute, Compute};
 pub use erasure::{ErasedProfile, Erasure};
 pub use error::{Conflict, ServiceError};
 pub use health::{BackendState, Health, Overall, Readiness};
@@ -61,5 +62,5 @@ pub use reports::{
 };
 pub use revocations::Revocations;
 pub use servers::{Beside, HEARTBEAT, NotRegistered, Registration, RegistrationError, Standing};
-pub use track::{Track, TrackAnswer, TrackCall, TrackRefusal};
+pub use track::{ImportTurn, Track, TrackAnswer, TrackCall, TrackRefusal};
 pub use upkeep::{Upkeep, current_salts};

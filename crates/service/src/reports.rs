@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 
 pub use self::figures::Annotated;
 pub use self::people::{GroupWithMembers, ProfileMetrics};
-use crate::{Compute, ServiceError};
+use crate::{CallerCompute, Compute, ServiceError};
 
 /// Since when somebody must have done something to be there live.
 const LIVE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
@@ -53,6 +53,7 @@ pub struct Subject {
     /// The zone of its days.
     pub zone: Zone,
     asker: Asker,
+    compute: CallerCompute,
 }
 
 /// A profile, and what it did last.
@@ -65,6 +66,11 @@ pub struct ProfileWithEvents {
 }
 
 impl Subject {
+    /// Where the rest of a question is read and its answer made.
+    pub fn compute(&self) -> CallerCompute {
+        self.compute.clone()
+    }
+
     fn scope(&self) -> Scope {
         Scope {
             key: self.project.key,
@@ -90,9 +96,9 @@ impl Reports {
         self.events.asked_by(subject.asker.clone())
     }
 
-    /// Where questions are read and answers made.
-    pub fn compute(&self) -> &Compute {
-        &self.compute
+    /// Where a caller's questions are read.
+    pub fn compute<P: Permission>(&self, caller: &Authorized<P>) -> CallerCompute {
+        self.compute.of(caller)
     }
 
     /// What time it is.
@@ -116,6 +122,7 @@ impl Reports {
             project,
             zone,
             asker: asker.clone(),
+            compute: self.compute.of(caller),
         };
         let own = principal.project();
         match (own, project_id) {

@@ -7,6 +7,7 @@ use paneld_domain::{
     Clock, ErrorChain, Filter, InvalidValue, Project, ProjectId, ProjectKey, Session, Timestamp,
 };
 use paneld_events::EventStore;
+use paneld_fairness::{Crowded, Turn, Turns};
 use paneld_ingest::{
     Arrived, DeviceState, Fingerprint, Ids, Ingest, Input, Rows, SpoolError, Target, Tracked,
     Visitor, Visits,
@@ -14,7 +15,14 @@ use paneld_ingest::{
 use paneld_repository::{Repository, Resource};
 use tokio::sync::Mutex;
 
-use crate::{NotRegistered, Pipeline, ServiceError, Standing, neighbours::Neighbours};
+use crate::{
+    NotRegistered, Pipeline, ServiceError, Standing, circle::Circle, neighbours::Neighbours,
+};
+
+/// How many imports are worked on at once, and how many of one organization.
+const IMPORTS: [usize; 2] = [3, 2];
+/// How long an import waits for its turn.
+const IMPORT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Who calls, and how.
 #[derive(Debug)]
@@ -73,12 +81,19 @@ pub struct Track {
     clock: Clock,
     neighbours: Arc<Neighbours>,
     store: EventStore,
-    /// Held by who imports rows that are sorted into sessions.
-    sorting: Arc<Mutex<()>>,
+    /// Held by who imports rows that are sorted into sessions, by project.
+    sorting: Arc<[Mutex<()>; SORTING]>,
+    imports: Arc<Turns<Circle>>,
 }
 
 /// How long the sessions of before are waited for that imported rows may go on with.
 const KNOWN_WITHIN: Duration = Duration::from_secs(5);
+/// More than import at once: projects that share a lock seldom wait for each other.
+const SORTING: usize = 64;
+
+/// A caller's turn at importing, until this is dropped.
+#[derive(Debug)]
+pub struct ImportTurn(#[expect(dead_code, reason = "it is there to be dropped")] Turn<Circle>);
 
 impl Track {
     /// The use cases on this pipeline, of a server that is registered so.
@@ -88,6 +103,7 @@ impl Track {
         standing: Standing,
         clock: Clock,
     ) -> Self {
+        let [all, of_one] = IMPORTS;
         Self {
             ingest: pipeline.ingest,
             store: pipeline.store,
@@ -95,7 +111,8 @@ impl Track {
             standing,
             clock,
             neighbours: Arc::default(),
-            sorting: Arc::default(),
+            sorting: Arc::new(std::array::from_fn(|_| Mutex::default())),
+            imports: Arc::new(Turns::new(all, of_one)),
         }
     }
 
@@ -164,6 +181,24 @@ impl Track {
         Ok(self.ingest.device(&target(&project), &call.visitor).await)
     }
 
+    /// Waits until it is the caller's turn to import: rows are read in it, too, for there they
+    /// take several times as much memory as their text.
+    ///
+    /// # Errors
+    /// When too many imports wait.
+    pub async fn import_turn(
+        &self,
+        caller: &Authorized<permission::Import>,
+    ) -> Result<ImportTurn, ServiceError> {
+        let who = Circle::both_of(caller);
+        let turn = self.imports.take(0, who, IMPORT_PATIENCE).await;
+        turn.map(ImportTurn).map_err(|Crowded| {
+            let why = "Too many imports of this client or organization wait for their turn: send \
+                       this one again in a moment";
+            ServiceError::Excess(why.to_owned())
+        })
+    }
+
     /// Takes events of the past.
     ///
     /// # Errors
@@ -175,6 +210,7 @@ impl Track {
         project_id: Option<&str>,
         rows: Rows,
         with_sessions: bool,
+        turn: ImportTurn,
     ) -> Result<(), ServiceError> {
         self.standing.demand()?;
         let project = self.project(caller.principal(), project_id).await?;
@@ -182,12 +218,16 @@ impl Track {
         self.note_neighbours().await;
         let target = Arc::new(target(&project));
         if !with_sessions {
-            return Ok(self.ingest.import(target, rows, None, now).await?);
+            return Ok(self.ingest.import(target, rows, None, now, turn).await?);
         }
         // One after the other: each may go on with the sessions of the one before.
-        let _turn = self.sorting.lock().await;
+        let place = project.key.0.unsigned_abs() as usize % SORTING;
+        let _sorting = self.sorting[place].lock().await;
         let known = self.known_sessions(project.key, rows.visits()).await;
-        Ok(self.ingest.import(target, rows, Some(known), now).await?)
+        Ok(self
+            .ingest
+            .import(target, rows, Some(known), now, turn)
+            .await?)
     }
 
     /// The sessions that there are of these visits. None while the event store is away, or too far

@@ -68,7 +68,13 @@ async fn revoke(repository: &Repository, patience: Duration) -> bool {
         };
         let peer = IpAddr::from([192, 0, 2, 7]);
         authenticator
-            .authenticate(Api::Manage, presented, peer, async |_| unreachable!())
+            .authenticate(
+                Api::Manage,
+                presented,
+                peer,
+                || Ok(()),
+                async |_| unreachable!(),
+            )
             .await
     };
     let id = victim.client_id;

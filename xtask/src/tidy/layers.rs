@@ -7,6 +7,7 @@ use cargo_metadata::{DependencyKind, Metadata};
 /// Every package of the workspace with those it may depend on, in any kind of dependency.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("paneld-domain", &[]),
+    ("paneld-fairness", &[]),
     ("paneld-files", &[]),
     ("paneld-auth", &["paneld-domain"]),
     ("paneld-analytics", &["paneld-domain"]),
@@ -47,6 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-domain",
             "paneld-enrich",
             "paneld-events",
+            "paneld-fairness",
             "paneld-ingest",
             "paneld-ratelimit",
             "paneld-redis",
@@ -55,7 +57,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "paneld-guard",
-        &["paneld-auth", "paneld-domain", "paneld-ratelimit"],
+        &[
+            "paneld-auth",
+            "paneld-domain",
+            "paneld-fairness",
+            "paneld-ratelimit",
+        ],
     ),
     (
         "paneld-http",
@@ -128,6 +135,7 @@ const OUT_OF_REACH: &[(&str, &[&str])] = &[
     ("paneld-auth", IMPURE),
     ("paneld-analytics", IMPURE),
     ("paneld-enrich", IMPURE),
+    ("paneld-fairness", &["actix-web", "diesel"]),
     ("paneld-ratelimit", &["actix-web", "diesel"]),
     ("paneld-guard", &["diesel"]),
     ("paneld-service", &["actix-web"]),

@@ -386,3 +386,57 @@ async fn slow_bodies_are_refused_and_take_bounded_memory() {
     assert_eq!(names(&server, 2).await, ["event-0", "event-1"]);
     server.stop();
 }
+
+/// A list of zeros of so many bytes: a tree of it takes sixteen times as many.
+fn zeros(bytes: usize) -> String {
+    format!("[{}0]", "0,".repeat(bytes / 2 - 1))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_of_tiny_things_take_a_small_multiple_of_their_bytes() {
+    const MIB: usize = 1024 * 1024;
+    let place = Place::new();
+    let server = launch(&place).serve();
+    let client = make_project(&server).await;
+    let caller = backend(&server, &client);
+    track(&caller, 0).await;
+    let grows = async |path: &str, body: String| {
+        let before = peak_mib(server.process.id());
+        let reply = caller.call(Method::POST, path, Some(body)).await.unwrap();
+        let error = reply.body["message"].as_str().unwrap();
+        assert_eq!(
+            (reply.status.as_u16(), error),
+            (400, "Invalid request body")
+        );
+        (peak_mib(server.process.id()) - before, reply)
+    };
+    let zeros_of_8_mib = zeros(8 * MIB - 1_000);
+    for (kind, payload) in [
+        (r#""replay""#, format!(r#"{{"payload":{zeros_of_8_mib}}}"#)),
+        (r#""replay""#, format!(r#"{{"unknown":{zeros_of_8_mib}}}"#)),
+    ] {
+        let body = format!(r#"{{"type":{kind},"payload":{payload}}}"#);
+        let (grown, _) = grows("/track", body).await;
+        assert!(grown < 64, "{grown} MiB");
+    }
+    let zeros_of_1_mib = zeros(MIB - 1_000);
+    let body = format!(r#"{{"type":{zeros_of_1_mib},"payload":{{}}}}"#);
+    let (grown, _) = grows("/track", body).await;
+    assert!(grown < 16, "{grown} MiB");
+
+    let (grown, reply) = grows("/import/events", zeros(32 * MIB)).await;
+    assert!(grown < 160, "{grown} MiB");
+    assert_eq!(reply.body["details"][0]["message"], "must be an object");
+    // 500 properties of a row, in 8,000 rows.
+    let properties = (0..500).map(|n| format!("\"{n}\":1"));
+    let properties = properties.collect::<Vec<_>>().join(",");
+    let row = format!(r#"{{"name":"x","created_at":"2020-01-01","properties":{{{properties}}}}}"#);
+    let rows = vec![row.as_str(); 32 * MIB / (row.len() + 1) - 1];
+    assert!(rows.len() > 8_000, "{}", rows.len());
+    let body = format!("[{}]", rows.join(","));
+    let (grown, reply) = grows("/import/events", body).await;
+    assert!(grown < 320, "{grown} MiB");
+    let why = "must have at most 1000000 properties and groups in all events together";
+    assert_eq!(reply.body["details"][0]["message"], why);
+    server.stop();
+}

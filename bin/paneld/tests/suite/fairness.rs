@@ -168,3 +168,39 @@ async fn readers_that_stall_do_not_keep_others_from_their_exports() {
     assert!(stalled.into_iter().take(2).any(breaks_off));
     street.server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_imports_of_one_are_not_what_another_waits_for() {
+    let server = TestServer::start_with(&[("RATE_LIMIT_TRACK", "off")]).await;
+    let corner = server.create_organization("Corner").await;
+    let writer = async |root: &Caller| {
+        let made = root.post("/manage/projects", json!({"name": "Shop"})).await;
+        server.caller_of(&made.data()["client"])
+    };
+    let (shop, corner) = (writer(&server.root()).await, writer(&corner).await);
+    let row = |number: usize| json!({"name": "x", "created_at": "2026-01-14 10:00:00", "device_id": number.to_string()});
+    let rows = |count: usize| Json::from_iter((0..count).map(row));
+    let heavy = (0..1_000).map(|_| {
+        let (shop, rows) = (shop.clone(), rows(500));
+        async move { shop.post("/import/events", rows).await }
+    });
+    let mut heavy = heavy.collect::<JoinSet<_>>();
+    // Those that are too many are told at once, while the others wait.
+    let refused = loop {
+        let reply = heavy.join_next().await.unwrap().unwrap();
+        if reply.status != 200 {
+            break reply;
+        }
+    };
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    assert_eq!(refused.header("retry-after"), "1");
+    let left = heavy.len();
+    let reply = corner.post("/import/events", rows(1)).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    assert!(heavy.len() + 300 > left && heavy.len() > 50);
+    while let Some(reply) = heavy.join_next().await {
+        let status = reply.unwrap().status.as_u16();
+        assert!([200, 503].contains(&status), "{status}");
+    }
+    server.stop().await;
+}

@@ -349,6 +349,9 @@ async fn formulas_have_bounds_over_all_their_points() {
     let refused = chart(formula(500)).await;
     refused.assert_invalid_query(&[json!(["interval"])]);
     assert!(refused.text.contains("5000000 steps"), "{}", refused.text);
+    // Other operators take longer, and count as so many steps.
+    assert_eq!(chart("A / A * 100".to_owned()).await.status, 200);
+    assert_eq!(chart("A % 7".to_owned()).await.status, 400);
     shop.server.stop().await;
 }
 

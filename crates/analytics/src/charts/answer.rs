@@ -233,7 +233,7 @@ impl Table {
                 }
                 ChartItem::Formula(item) => {
                     let labels = table.labels_of(item);
-                    room.take(labels.len() * buckets.count(), item.formula.steps())?;
+                    room.take(labels.len() * buckets.count(), item.formula.cost())?;
                     table.computed(item, labels, buckets)
                 }
             };

@@ -11,6 +11,15 @@ const LONGEST: usize = 1_000;
 /// So deep may brackets, signs and powers be nested.
 const DEEPEST: usize = 50;
 
+/// How many simple steps it takes at most to multiply or divide: numbers that are nearly 0 take
+/// a processor a hundred times as long as others.
+const PRODUCT: usize = 12;
+/// The same of functions such as `exp`, which make and take numbers like these.
+const FUNCTION: usize = 24;
+/// The same of powers, and of what is left of a division: the further apart its two numbers are,
+/// the longer it takes.
+const POWER: usize = 64;
+
 /// A formula such as `A / B * 100`.
 ///
 /// - Capital letters stand for items of the chart, numbers for themselves.
@@ -22,6 +31,7 @@ const DEEPEST: usize = 50;
 pub struct Formula {
     text: String,
     steps: Vec<Step>,
+    cost: usize,
 }
 
 impl PartialEq for Formula {
@@ -57,6 +67,7 @@ impl Formula {
         let mut parser = Parser {
             rest: text,
             steps: Vec::new(),
+            cost: 0,
             items_before,
             depth: 0,
         };
@@ -64,7 +75,7 @@ impl Formula {
         if let Some(symbol) = parser.peek() {
             return Err(unexpected(symbol));
         }
-        let steps = parser.steps;
+        let Parser { steps, cost, .. } = parser;
         if !steps.iter().any(|step| matches!(step, Step::Item(_))) {
             return Err(InvalidValue::new(
                 "must name an item that stands before it, such as A",
@@ -73,6 +84,7 @@ impl Formula {
         Ok(Self {
             text: text.trim().to_owned(),
             steps,
+            cost,
         })
     }
 
@@ -93,9 +105,9 @@ impl Formula {
         places
     }
 
-    /// How many steps it takes to evaluate it once.
-    pub fn steps(&self) -> usize {
-        self.steps.len()
+    /// How many simple steps, such as an addition, take as long as evaluating it once at worst.
+    pub fn cost(&self) -> usize {
+        self.cost
     }
 
     /// Its result, where items have these values; 0 where it has none, as after a division by 0.
@@ -128,12 +140,13 @@ impl Formula {
     }
 }
 
-/// A symbol, and what is done with the values at its sides.
-type Operator = (char, fn(f64, f64) -> f64);
+/// A symbol, what is done with the values at its sides, and what that costs.
+type Operator = (char, fn(f64, f64) -> f64, usize);
 
 struct Parser<'a> {
     rest: &'a str,
     steps: Vec<Step>,
+    cost: usize,
     items_before: usize,
     depth: usize,
 }
@@ -165,10 +178,15 @@ impl Parser<'_> {
         is_next
     }
 
-    /// One of two operators, if it is next.
-    fn take_operator(&mut self, operators: &[Operator]) -> Option<Step> {
-        let found = operators.iter().find(|(symbol, _)| self.take(*symbol));
-        found.map(|(_, function)| Step::Two(*function))
+    /// One of these operators, if it is next.
+    fn take_operator(&mut self, operators: &[Operator]) -> Option<(Step, usize)> {
+        let found = operators.iter().find(|(symbol, ..)| self.take(*symbol));
+        found.map(|(_, function, cost)| (Step::Two(*function), *cost))
+    }
+
+    fn push(&mut self, step: Step, cost: usize) {
+        self.steps.push(step);
+        self.cost += cost;
     }
 
     fn nested(&mut self, read: impl FnOnce(&mut Self) -> Parsed<()>) -> Parsed<()> {
@@ -183,22 +201,24 @@ impl Parser<'_> {
 
     fn sum(&mut self) -> Parsed<()> {
         self.product()?;
-        while let Some(step) = self.take_operator(&[('+', |a, b| a + b), ('-', |a, b| a - b)]) {
+        while let Some((step, cost)) =
+            self.take_operator(&[('+', |a, b| a + b, 1), ('-', |a, b| a - b, 1)])
+        {
             self.product()?;
-            self.steps.push(step);
+            self.push(step, cost);
         }
         Ok(())
     }
 
     fn product(&mut self) -> Parsed<()> {
         self.signed()?;
-        while let Some(step) = self.take_operator(&[
-            ('*', |a, b| a * b),
-            ('/', |a, b| a / b),
-            ('%', |a, b| a % b),
+        while let Some((step, cost)) = self.take_operator(&[
+            ('*', |a, b| a * b, PRODUCT),
+            ('/', |a, b| a / b, PRODUCT),
+            ('%', |a, b| a % b, POWER),
         ]) {
             self.signed()?;
-            self.steps.push(step);
+            self.push(step, cost);
         }
         Ok(())
     }
@@ -206,7 +226,7 @@ impl Parser<'_> {
     fn signed(&mut self) -> Parsed<()> {
         if self.take('-') {
             self.nested(Self::signed)?;
-            self.steps.push(Step::One(|value| -value));
+            self.push(Step::One(|value| -value), 1);
             return Ok(());
         }
         if self.take('+') {
@@ -220,7 +240,7 @@ impl Parser<'_> {
         if self.take('^') {
             // To the right, and a sign may stand there.
             self.nested(Self::signed)?;
-            self.steps.push(Step::Two(f64::powf));
+            self.push(Step::Two(f64::powf), POWER);
         }
         Ok(())
     }
@@ -271,7 +291,7 @@ impl Parser<'_> {
             ));
         }
         self.rest = rest;
-        self.steps.push(Step::Number(value));
+        self.push(Step::Number(value), 1);
         Ok(())
     }
 
@@ -283,17 +303,17 @@ impl Parser<'_> {
         if let [letter @ b'A'..=b'Z'] = word.as_bytes() {
             return self.item(letter - b'A');
         }
-        let function = match word {
-            "abs" => Step::One(f64::abs),
-            "ceil" => Step::One(f64::ceil),
-            "floor" => Step::One(f64::floor),
-            "round" => Step::One(f64::round),
-            "sqrt" => Step::One(f64::sqrt),
-            "log" => Step::One(f64::ln),
-            "log10" => Step::One(f64::log10),
-            "exp" => Step::One(f64::exp),
-            "min" => Step::Two(|a, b| if a.is_nan() || b > a { a } else { b }),
-            "max" => Step::Two(|a, b| if a.is_nan() || b < a { a } else { b }),
+        let (function, cost) = match word {
+            "abs" => (Step::One(f64::abs), 1),
+            "ceil" => (Step::One(f64::ceil), 1),
+            "floor" => (Step::One(f64::floor), 1),
+            "round" => (Step::One(f64::round), 1),
+            "sqrt" => (Step::One(f64::sqrt), FUNCTION),
+            "log" => (Step::One(f64::ln), FUNCTION),
+            "log10" => (Step::One(f64::log10), FUNCTION),
+            "exp" => (Step::One(f64::exp), FUNCTION),
+            "min" => (Step::Two(|a, b| if a.is_nan() || b > a { a } else { b }), 1),
+            "max" => (Step::Two(|a, b| if a.is_nan() || b < a { a } else { b }), 1),
             _ => {
                 let start: String = word.chars().take(64).collect();
                 return wrong(format!(
@@ -301,7 +321,7 @@ impl Parser<'_> {
                 ));
             }
         };
-        self.call(function)
+        self.call(function, cost)
     }
 
     fn item(&mut self, place: u8) -> Parsed<()> {
@@ -311,11 +331,11 @@ impl Parser<'_> {
                 "must be made of items that stand before it; {letter} does not"
             ));
         }
-        self.steps.push(Step::Item(place));
+        self.push(Step::Item(place), 1);
         Ok(())
     }
 
-    fn call(&mut self, function: Step) -> Parsed<()> {
+    fn call(&mut self, function: Step, cost: usize) -> Parsed<()> {
         if !self.take('(') {
             return wrong("must have brackets behind the name of a function");
         }
@@ -324,10 +344,10 @@ impl Parser<'_> {
             Step::Two(_) => {
                 while self.take(',') {
                     self.nested(Self::sum)?;
-                    self.steps.push(function);
+                    self.push(function, cost);
                 }
             }
-            one => self.steps.push(one),
+            one => self.push(one, cost),
         }
         self.close()
     }

@@ -239,16 +239,16 @@ pub(crate) async fn get_chart(
     caller: Caller<permission::Export>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut query = offload::query(&request, reports.compute()).await?;
+    let mut query = offload::query(&request, reports.compute(&caller.0)).await?;
     let subject = subject(&mut query, &caller, &reports).await?;
     let (zone, now) = (subject.zone, reports.now());
-    let asked = offload::rest(query, reports.compute(), move |query| {
+    let asked = offload::rest(query, subject.compute(), move |query| {
         query.chart(zone, now)
     });
     let asked = asked.await?;
     let interval = asked.interval();
     let chart = reports.chart(&subject, asked).await.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         Ok(ChartBody::of(chart, interval))
     })
     .await

@@ -107,11 +107,11 @@ pub(crate) async fn list_events(
     caller: Caller<permission::Export>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut query = offload::query(&request, reports.compute()).await?;
+    let mut query = offload::query(&request, reports.compute(&caller.0)).await?;
     let subject = subject(&mut query, &caller, &reports).await?;
     let (zone, now) = (subject.zone, reports.now());
     let accepted = Format::accepted_by(&request);
-    let asked = offload::rest(query, reports.compute(), move |query| {
+    let asked = offload::rest(query, subject.compute(), move |query| {
         let format = query.parsed::<Format>("format").unwrap_or(accepted);
         let includes = Includes::new(query.comma_list("includes").unwrap_or_default());
         let asked = if format == Format::Page {
@@ -154,10 +154,10 @@ pub(crate) async fn count_events(
         start: &["since"],
         end: &["until"],
     };
-    let mut query = offload::query(&request, reports.compute()).await?;
+    let mut query = offload::query(&request, reports.compute(&caller.0)).await?;
     let subject = subject(&mut query, &caller, &reports).await?;
     let (zone, now) = (subject.zone, reports.now());
-    let selection = offload::rest(query, reports.compute(), move |query| {
+    let selection = offload::rest(query, subject.compute(), move |query| {
         let names = query.text_list("name").unwrap_or_default();
         let window = query.window(NAMES, zone, now, DefaultWindow::Everything);
         Some(EventSelection {
@@ -265,7 +265,7 @@ async fn page(
     } else {
         BTreeMap::new()
     };
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         let project = subject.project.id.as_str();
         let rows = found.rows.iter();
         let data = rows.map(|event| exported(event, project, &includes, &profiles));

@@ -163,7 +163,7 @@ impl Sending {
             let batch = batch.map_err(|error| reply_for(ServiceError::from(error)))?;
             let Some(batch) = batch else {
                 let encoder = self.encoder;
-                let end = self.reports.compute().run(move || encoder.finish());
+                let end = self.subject.compute().run(move || encoder.finish());
                 let end = end.await.map_err(reply_for)?;
                 let end = end.map_err(ApiError::internal)?;
                 return reader.send(end.into(), &self.batches).await;
@@ -171,7 +171,7 @@ impl Sending {
             let profiles = self.profiles(&batch).await?;
             // Encoding takes milliseconds, in which the worker has other things to do.
             let mut encoder = self.encoder;
-            let encoded = self.reports.compute().run(move || {
+            let encoded = self.subject.compute().run(move || {
                 let written = encoder.write(&batch, &profiles);
                 written.map(|()| (encoder.take(), encoder))
             });

@@ -151,7 +151,7 @@ pub(crate) async fn get_metrics(
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
     let (zone, now) = (subject.zone, reports.now());
-    let asked = question(&request, reports.compute(), move |query| {
+    let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::SEVEN_DAYS);
         let filters = query.filters("filters");
         let asked = MetricsRequest::new(window?.1, None, zone, filters);
@@ -160,7 +160,7 @@ pub(crate) async fn get_metrics(
     });
     let metrics = reports.metrics(&subject, asked.await?).await;
     let Annotated { answer, references } = metrics.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         let (metrics, series) = figures(answer);
         Ok(MetricsAnswerBody {
             metrics,
@@ -193,7 +193,7 @@ pub(crate) async fn get_overview(
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
     let (zone, now) = (subject.zone, reports.now());
-    let asked = question(&request, reports.compute(), move |query| {
+    let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
         let interval = query.named("interval", &Interval::ALL[1..], Interval::name);
         let interval = interval.unwrap_or(Interval::Day);
@@ -207,7 +207,7 @@ pub(crate) async fn get_overview(
     let (window, interval) = (asked.buckets().window(), asked.interval());
     let metrics = reports.metrics(&subject, asked).await;
     let Annotated { answer, references } = metrics.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         let (summary, series) = figures(answer);
         let (start_date, end_date) = echo(&words, zone, &window);
         Ok(OverviewBody {
@@ -261,7 +261,7 @@ pub(crate) async fn get_dimension(
     let dimension = dimension.ok_or_else(|| ApiError::not_found("Route not found"))?;
     let subject = subject(&caller, &project, &reports).await?;
     let (zone, now) = (subject.zone, reports.now());
-    let asked = question(&request, reports.compute(), move |query| {
+    let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::SEVEN_DAYS);
         dimension_request(query, window, Some(dimension))
     });
@@ -358,7 +358,7 @@ async fn traffic(
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(caller, project, reports).await?;
     let (zone, now) = (subject.zone, reports.now());
-    let asked = question(request, reports.compute(), move |query| {
+    let asked = question(request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
         let dimension = query.named("breakdown", breakdowns, Dimension::name);
         dimension_request(query, window, dimension.or(breakdowns.first().copied()))
@@ -395,7 +395,7 @@ async fn sessions_by(
     let with_labels = with_labels && dimension == Dimension::Country;
     let rows = reports.dimension(subject, request).await;
     let rows = rows.map_err(reply_for)?.into_iter();
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         let rows = rows.map(|row| dimension_row(row, dimension, with_labels));
         Ok(rows.collect::<Vec<_>>())
     })

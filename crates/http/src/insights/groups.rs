@@ -169,7 +169,7 @@ pub(crate) async fn list_group_types(
     let subject = subject.map_err(reply_for)?;
     let types = reports.list_group_types(&subject).await;
     let types = types.map_err(reply_for)?;
-    offload::json(reports.compute(), move || Ok(TypesBody { types })).await
+    offload::json(subject.compute(), move || Ok(TypesBody { types })).await
 }
 
 /// Groups
@@ -192,7 +192,7 @@ pub(crate) async fn list_groups(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let asked = question(&request, reports.compute(), |query| {
+    let asked = question(&request, subject.compute(), |query| {
         Some(GroupsRequest {
             kind: query.text("type"),
             search: query.text("search"),
@@ -201,7 +201,7 @@ pub(crate) async fn list_groups(
     });
     let groups = reports.list_groups(&subject, asked.await?).await;
     let groups = groups.map_err(reply_for)?.into_iter();
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         let project = subject.project.id.as_str();
         let bodies = groups.map(|group| GroupBody::new(group, project));
         Ok(bodies.collect::<Vec<_>>())
@@ -227,13 +227,13 @@ pub(crate) async fn get_group(
     let (project, id) = path.into_inner();
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let asked = question(&request, reports.compute(), |query| {
+    let asked = question(&request, subject.compute(), |query| {
         Some(query.integer("memberLimit", 1..=MOST_MEMBERS))
     });
     let limit = asked.await?.and_then(|limit| u32::try_from(limit).ok());
     let found = reports.group(&subject, &id, limit.unwrap_or(MEMBERS)).await;
     let found = found.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         let project = subject.project.id.as_str();
         let members = found.members.newest.into_iter();
         Ok(GroupWithMembersBody {

@@ -140,7 +140,7 @@ pub(crate) async fn find_events(
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
     let (zone, now) = (subject.zone, reports.now());
-    let asked = question(&request, reports.compute(), move |query| {
+    let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now);
         let names = query.text_list("eventNames").unwrap_or_default();
         let mut columns = exact_columns(query);
@@ -165,7 +165,7 @@ pub(crate) async fn find_events(
         .extend(of_profile(&reports, &subject, profile_id).await?);
     let events = reports.find_events(&subject, asked).await;
     let events = events.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         let project = subject.project.id.as_str();
         let rows = events.iter().map(|event| EventRow::new(event, project));
         Ok(rows.collect::<Vec<_>>())
@@ -188,7 +188,7 @@ pub(crate) async fn list_event_names(
     let subject = subject.map_err(reply_for)?;
     let names = reports.event_names(&subject, NAMES).await;
     let names = names.map_err(reply_for)?;
-    offload::json(reports.compute(), move || Ok(names)).await
+    offload::json(subject.compute(), move || Ok(names)).await
 }
 
 /// Properties of events
@@ -207,12 +207,12 @@ pub(crate) async fn list_event_properties(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let asked = question(&request, reports.compute(), |query| {
+    let asked = question(&request, subject.compute(), |query| {
         Some(query.text("eventName"))
     });
     let keys = reports.property_keys(&subject, asked.await?, KEYS).await;
     let keys = keys.map_err(reply_for)?.into_iter();
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         let properties = keys.map(|(property_key, event_name)| PropertyKeyBody {
             property_key,
             event_name,
@@ -242,7 +242,7 @@ pub(crate) async fn list_property_values(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let asked = question(&request, reports.compute(), |query| {
+    let asked = question(&request, subject.compute(), |query| {
         let event = query.required("eventName", Query::text);
         let property = query.required("propertyKey", Query::text);
         event.zip(property)
@@ -250,7 +250,7 @@ pub(crate) async fn list_property_values(
     let (event, property) = asked.await?;
     let values = reports.property_values(&subject, event.clone(), property.clone(), VALUES);
     let values = values.await.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         Ok(ValuesBody {
             event,
             property,
@@ -294,7 +294,7 @@ pub(crate) async fn list_sessions(
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
     let (zone, now) = (subject.zone, reports.now());
-    let asked = question(&request, reports.compute(), move |query| {
+    let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now);
         let columns = exact_columns(query);
         let profile_id = query.text("profileId");
@@ -314,7 +314,7 @@ pub(crate) async fn list_sessions(
         .extend(of_profile(&reports, &subject, profile_id).await?);
     let sessions = reports.find_sessions(&subject, asked).await;
     let sessions = sessions.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         Ok(session_rows(sessions, &subject))
     })
     .await

@@ -211,7 +211,7 @@ async fn list_pages(
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(caller, project, reports).await?;
     let (zone, now) = (subject.zone, reports.now());
-    let asked = question(request, reports.compute(), move |query| {
+    let asked = question(request, subject.compute(), move |query| {
         let window = window(query, zone, now, default);
         let filters = query.filters("filters");
         let paging = query.paging();
@@ -223,7 +223,7 @@ async fn list_pages(
     });
     let pages = reports.pages(&subject, asked.await?).await;
     let pages = pages.map_err(reply_for)?.into_iter();
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         Ok(pages.map(PageBody::from).collect::<Vec<_>>())
     })
     .await
@@ -249,7 +249,7 @@ pub(crate) async fn get_entry_and_exit_pages(
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
     let (zone, now) = (subject.zone, reports.now());
-    let asked = question(&request, reports.compute(), move |query| {
+    let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
         let edge = query.named("mode", SessionEdge::ALL, SessionEdge::name);
         Some((window?.1, edge.unwrap_or(SessionEdge::Entry)))
@@ -257,7 +257,7 @@ pub(crate) async fn get_entry_and_exit_pages(
     let (window, edge) = asked.await?;
     let rows = reports.page_edges(&subject, window, edge).await;
     let rows = rows.map_err(reply_for)?.into_iter();
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         let rows = rows.map(|(page, figures)| EdgeBody {
             origin: page.origin,
             path: page.path,
@@ -296,7 +296,7 @@ pub(crate) async fn get_page_performance(
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
     let (zone, now) = (subject.zone, reports.now());
-    let asked = question(&request, reports.compute(), move |query| {
+    let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
         let search = query.text("search").filter(|text| !text.is_empty());
         let order = query.named("sortBy", PerformanceOrder::ALL, PerformanceOrder::name);
@@ -312,7 +312,7 @@ pub(crate) async fn get_page_performance(
     });
     let answer = reports.page_performance(&subject, asked.await?).await;
     let answer = answer.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         Ok(PerformanceBody {
             total_pages: answer.total,
             shown: answer.pages.len(),

@@ -147,7 +147,7 @@ pub(crate) async fn list_profiles(
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
     let now = reports.now();
-    let asked = question(&request, reports.compute(), move |query| {
+    let asked = question(&request, subject.compute(), move |query| {
         let name = query.text("name").unwrap_or_default();
         let inactive_days = query.integer("inactiveDays", 1..=MOST_DAYS);
         let sessions = query.integer("minSessions", 1..=MOST_SESSIONS);
@@ -165,7 +165,7 @@ pub(crate) async fn list_profiles(
     });
     let profiles = reports.list_profiles(&subject, asked.await?).await;
     let profiles = profiles.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         let project = subject.project.id.as_str();
         let rows = profiles
             .iter()
@@ -206,14 +206,14 @@ pub(crate) async fn get_profile(
     let (project, id) = path.into_inner();
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let asked = question(&request, reports.compute(), |query| {
+    let asked = question(&request, subject.compute(), |query| {
         Some(query.integer("eventLimit", 1..=i64::from(MOST)))
     });
     let limit = asked.await?.and_then(|limit| u32::try_from(limit).ok());
     let limit = limit.unwrap_or(PAGE);
     let found = reports.profile(&subject, &id, limit).await;
     let found = found.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         let project = subject.project.id.as_str();
         let rows = |_| {
             let rows = found
@@ -250,13 +250,13 @@ pub(crate) async fn list_profile_sessions(
     let (project, id) = path.into_inner();
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let asked = question(&request, reports.compute(), |query| {
+    let asked = question(&request, subject.compute(), |query| {
         Some(query.paging_within(PAGE, MOST))
     });
     let limit = asked.await?.limit;
     let sessions = reports.profile_sessions(&subject, &id, limit).await;
     let sessions = sessions.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         Ok(session_rows(sessions, &subject))
     })
     .await
@@ -281,5 +281,5 @@ pub(crate) async fn get_profile_metrics(
     let subject = subject.map_err(reply_for)?;
     let metrics = reports.profile_metrics(&subject, &id).await;
     let metrics = metrics.map_err(reply_for)?;
-    offload::json(reports.compute(), move || Ok(MetricsBody::from(metrics))).await
+    offload::json(subject.compute(), move || Ok(MetricsBody::from(metrics))).await
 }

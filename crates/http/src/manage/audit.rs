@@ -161,7 +161,7 @@ pub(crate) async fn list_audit_entries(
         resource: query.resource.into_option(),
         resource_id: query.resource_id.into_option().map(|ResourceId(id)| id),
     };
-    reply_with_part::<AuditEntryBody, _>(page, &compute, DEFAULT_LIMIT, async |part| {
+    reply_with_part::<AuditEntryBody, _>(page, compute.of(&caller.0), DEFAULT_LIMIT, async |part| {
         manage.list_audit_entries(&caller.0, filter, part).await
     })
     .await

@@ -45,7 +45,7 @@ pub(crate) async fn list_clients(
 ) -> Result<HttpResponse, ApiError> {
     let project = query.into_filter()?;
     let caller = Rc::new(caller.0);
-    reply_with_list::<ClientBody, _, _>(page, compute, move |part| {
+    reply_with_list::<ClientBody, _, _>(page, compute.of(&caller), move |part| {
         let (manage, caller) = (manage.clone(), Rc::clone(&caller));
         let project = project.clone();
         async move { manage.list_clients(&caller, project, part).await }

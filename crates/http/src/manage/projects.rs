@@ -45,7 +45,7 @@ pub(crate) async fn list_projects(
 ) -> Result<HttpResponse, ApiError> {
     let include_deleted = deleted.include_deleted();
     let caller = Rc::new(caller.0);
-    reply_with_list::<ProjectBody, _, _>(page, compute, move |part| {
+    reply_with_list::<ProjectBody, _, _>(page, compute.of(&caller), move |part| {
         let (manage, reports) = (manage.clone(), reports.clone());
         let caller = Rc::clone(&caller);
         async move {

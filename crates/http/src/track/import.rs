@@ -77,19 +77,22 @@ pub(crate) async fn import_events(
     let payload = payload.into_inner();
     let sender = BodySender::client(caller.0.principal());
     let body = read_body(&request, payload, MOST_BYTES, sender, &budget).await?;
+    let turn = track.import_turn(&caller.0).await.map_err(reply_for)?;
     let now = track.now();
     let parse = move |bytes: &[u8]| {
         let text = Body::new(bytes).map_err(not_json)?;
-        Rows::read(text.as_str(), now).map_err(invalid)
+        let rows = Rows::read(text.as_str(), now).map_err(invalid)?;
+        // Also when the caller goes away meanwhile, it is its turn until the end.
+        Ok::<_, ApiError>((rows, turn))
     };
-    // The rows take as much memory as the body did, and so its part of the budget.
-    let (rows, _held) = body.parse(parse).await?;
-    let rows = rows?;
+    // The rows take memory, too: the body's part of the budget is theirs.
+    let (read, _held) = body.parse(parse).await?;
+    let (rows, turn) = read?;
     let more = u32::try_from(rows.len().saturating_sub(1)).unwrap_or(u32::MAX);
     guard.charge_more(caller.0.principal(), more).await?;
     let named = named_project(&request, &Json::Null);
     let with_sessions = wants_sessions(&request);
-    let imported = track.import(&caller.0, named.as_deref(), rows, with_sessions);
+    let imported = track.import(&caller.0, named.as_deref(), rows, with_sessions, turn);
     imported.await.map_err(reply_for)?;
     Ok(HttpResponse::Ok()
         .content_type(ContentType::plaintext())

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::{
     NotJson, PathStep, Problem, Properties, PropertiesSeed,
     body::{is_prototype, not_json},
+    bounded::{Bounded, Room},
     moment,
     properties::{LONGEST_VALUE, NOT_AN_OBJECT},
 };
@@ -25,6 +26,8 @@ use crate::{
 const LONGEST_ID: usize = bounds::LONGEST_ID;
 /// How many bytes a text of an imported row may have that is no value.
 pub(crate) const LONGEST_TEXT: usize = 255;
+/// How many fields an object may have, beside its properties.
+const MOST_FIELDS: usize = 1_000;
 /// How many groups may be named at once.
 const MOST_TEXTS: usize = bounds::MOST_GROUPS;
 
@@ -493,6 +496,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Fields, A::Error> {
         let mut fields = Fields::default();
+        let (mut room, mut has_too_many) = (Room::default(), false);
         while let Some(name) = object.next_key::<String>()? {
             if is_prototype(&name) {
                 object.next_value::<IgnoredAny>()?;
@@ -502,9 +506,17 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                     set_aside: RESERVED,
                 };
                 fields.properties = object.next_value_seed(seed)?;
+            } else if fields.values.len() < MOST_FIELDS {
+                let value = object.next_value_seed(Bounded(&mut room))?;
+                fields.values.insert(name, value);
             } else {
-                fields.values.insert(name, object.next_value()?);
+                object.next_value::<IgnoredAny>()?;
+                has_too_many = true;
             }
+        }
+        if has_too_many {
+            let why = format!("must have at most {MOST_FIELDS} fields");
+            fields.problem_at(Vec::new(), &why);
         }
         Ok(fields)
     }

@@ -23,7 +23,10 @@ impl Reports {
             .store(subject)
             .activity(subject.scope(), request)
             .await?;
-        self.compute.run(move || activity.active_users(days)).await
+        subject
+            .compute()
+            .run(move || activity.active_users(days))
+            .await
     }
 
     /// For each week in which identified people were active, how many came back in the next.
@@ -33,7 +36,7 @@ impl Reports {
             .store(subject)
             .activity(subject.scope(), request)
             .await?;
-        self.compute.run(move || activity.retention()).await
+        subject.compute().run(move || activity.retention()).await
     }
 
     /// How those stayed who came in one of the last weeks; `None` when nobody came.
@@ -58,8 +61,8 @@ impl Reports {
         let Some((days, people)) = last_days else {
             return Ok(EngagementAnswer::default());
         };
-        let answer = self
-            .compute
+        let answer = subject
+            .compute()
             .run(move || EngagementAnswer::of(&days, &people));
         answer.await
     }
@@ -84,6 +87,6 @@ impl Reports {
         request: FlowRequest,
     ) -> Result<FlowAnswer, ServiceError> {
         let paths = self.store(subject).flow(subject.scope(), request).await?;
-        self.compute.run(move || paths.answer()).await
+        subject.compute().run(move || paths.answer()).await
     }
 }

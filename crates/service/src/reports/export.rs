@@ -23,7 +23,9 @@ impl Reports {
             .store(subject)
             .chart(subject.scope(), request.clone())
             .await?;
-        let answer = self.compute.run(move || ChartAnswer::of(&request, rows));
+        let answer = subject
+            .compute()
+            .run(move || ChartAnswer::of(&request, rows));
         answer
             .await?
             .map_err(|problem| ServiceError::Question(vec![problem]))

@@ -38,7 +38,9 @@ impl Reports {
         let references = self
             .repository
             .list_references_between(project, window.start, window.end);
-        let answer = self.compute.run(move || MetricsAnswer::of(&buckets, &rows));
+        let answer = subject
+            .compute()
+            .run(move || MetricsAnswer::of(&buckets, &rows));
         let (answer, references) = (answer.await?, references.await?);
         Ok(Annotated { answer, references })
     }

@@ -162,3 +162,20 @@ proptest! {
         prop_assert_eq!(found, expected, "{}", text);
     }
 }
+
+/// The longest chart of a formula like this may not take much longer than that of any other one.
+#[test]
+fn steps_count_as_much_as_they_cost_at_worst() {
+    let cost = |text: &str| Formula::parse(text, 3).unwrap().cost();
+    assert_eq!(cost("A + B - 1"), 5);
+    assert_eq!(cost("min(abs(A), -B)"), 5);
+    assert_eq!(cost("A / B * 100"), 3 + 2 * PRODUCT);
+    assert_eq!(
+        cost("exp(A) + log(A) + log10(A) + sqrt(A)"),
+        7 + 4 * FUNCTION
+    );
+    assert_eq!(cost("A % B ^ C"), 3 + 2 * POWER);
+    // Far apart, and nearly 0.
+    assert!(result("9e307 % 1e-307 + A") >= 7.0);
+    assert_eq!(result("A * 1e-310 * 0"), 0.0);
+}

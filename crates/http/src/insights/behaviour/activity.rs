@@ -133,14 +133,14 @@ pub(crate) async fn get_active_users(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let asked = question(&request, reports.compute(), |query| {
+    let asked = question(&request, subject.compute(), |query| {
         Some(query.integer("days", 1..=90))
     });
     let days = asked.await?.and_then(|days| usize::try_from(days).ok());
     let days = days.unwrap_or(DAYS);
     let series = reports.active_users(&subject, days).await;
     let series = series.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         Ok(ActiveUsersBody::new(days, series))
     })
     .await
@@ -180,7 +180,7 @@ pub(crate) async fn get_retention(
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
     let weeks = reports.retention(&subject).await.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         let weeks = weeks.into_iter().map(|week| RetentionBody {
             date: week.date.to_string(),
             active_users: week.active,
@@ -208,7 +208,7 @@ pub(crate) async fn get_cohorts(
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
     let answer = reports.cohorts(&subject).await.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         Ok(answer.as_ref().map(cohort_rows).unwrap_or_default())
     })
     .await
@@ -241,7 +241,7 @@ pub(crate) async fn get_engagement(
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
     let answer = reports.engagement(&subject).await.map_err(reply_for)?;
-    offload::json(reports.compute(), move || Ok(EngagementBody::new(&answer))).await
+    offload::json(subject.compute(), move || Ok(EngagementBody::new(&answer))).await
 }
 
 impl EngagementBody {

@@ -139,12 +139,12 @@ pub(crate) async fn get_funnel(
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
     let (zone, now) = (subject.zone, reports.now());
-    let asked = question(&request, reports.compute(), move |query| {
+    let asked = question(&request, subject.compute(), move |query| {
         funnel_request(query, zone, now)
     });
     let answer = reports.funnel(&subject, asked.await?).await;
     let answer = answer.map_err(reply_for)?;
-    offload::json(reports.compute(), move || Ok(FunnelBody::from(answer))).await
+    offload::json(subject.compute(), move || Ok(FunnelBody::from(answer))).await
 }
 
 fn funnel_request(query: &mut Query, zone: Zone, now: Timestamp) -> Option<FunnelRequest> {
@@ -219,13 +219,13 @@ pub(crate) async fn get_user_flow(
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
     let (zone, now) = (subject.zone, reports.now());
-    let asked = question(&request, reports.compute(), move |query| {
+    let asked = question(&request, subject.compute(), move |query| {
         flow_request(query, zone, now)
     });
     let asked = asked.await?;
     let answer = reports.user_flow(&subject, asked.clone()).await;
     let answer = answer.map_err(reply_for)?;
-    offload::json(reports.compute(), move || {
+    offload::json(subject.compute(), move || {
         Ok(UserFlowBody::new(asked, answer))
     })
     .await

@@ -13,7 +13,7 @@ use std::{
 
 /// What one holder may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Share<K> {
+pub struct Share<K> {
     key: K,
     /// How many times what is left free it may have.
     times: u64,
@@ -23,7 +23,7 @@ pub(crate) struct Share<K> {
 
 impl<K> Share<K> {
     /// A share of the whole.
-    pub(crate) fn new(key: K, times: u64) -> Self {
+    pub fn new(key: K, times: u64) -> Self {
         Self {
             key,
             times,
@@ -32,7 +32,7 @@ impl<K> Share<K> {
     }
 
     /// A share of the share before it in the list.
-    pub(crate) fn nested(key: K, times: u64) -> Self {
+    pub fn nested(key: K, times: u64) -> Self {
         Self {
             key,
             times,
@@ -98,17 +98,18 @@ impl<K: Eq + Hash + Clone> Shares<K> {
     }
 }
 
-/// [`Shares`] that threads share.
+/// So much of something, of which threads hold shares.
 #[derive(Debug)]
-pub(crate) struct Pool<K>(Mutex<Shares<K>>);
+pub struct Pool<K>(Mutex<Shares<K>>);
 
 impl<K: Eq + Hash + Clone> Pool<K> {
-    pub(crate) fn new(size: u64) -> Arc<Self> {
+    /// A pool of this size, of which nobody has anything.
+    pub fn new(size: u64) -> Arc<Self> {
         Arc::new(Self(Mutex::new(Shares::new(size))))
     }
 
     /// Begins to hold something of the pool, with nothing.
-    pub(crate) fn hold(self: &Arc<Self>, shares: Vec<Share<K>>) -> Held<K> {
+    pub fn hold(self: &Arc<Self>, shares: Vec<Share<K>>) -> Held<K> {
         Held {
             pool: Arc::clone(self),
             shares,
@@ -124,7 +125,7 @@ impl<K: Eq + Hash + Clone> Pool<K> {
 
 /// What somebody holds of a pool, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Held<K: Eq + Hash + Clone> {
+pub struct Held<K: Eq + Hash + Clone> {
     pool: Arc<Pool<K>>,
     shares: Vec<Share<K>>,
     amount: u64,
@@ -133,7 +134,7 @@ pub(crate) struct Held<K: Eq + Hash + Clone> {
 impl<K: Eq + Hash + Clone> Held<K> {
     /// Holds so much more, if that is within all shares.
     #[must_use]
-    pub(crate) fn take(&mut self, more: u64) -> bool {
+    pub fn take(&mut self, more: u64) -> bool {
         let taken = more == 0 || self.pool.lock().take(&self.shares, more);
         if taken {
             self.amount += more;
@@ -142,13 +143,13 @@ impl<K: Eq + Hash + Clone> Held<K> {
     }
 
     /// How much is held.
-    pub(crate) fn amount(&self) -> u64 {
+    pub fn amount(&self) -> u64 {
         self.amount
     }
 
     /// Holds the same of another pool instead, if there is room.
     #[must_use]
-    pub(crate) fn move_to(&mut self, pool: &Arc<Pool<K>>) -> bool {
+    pub fn move_to(&mut self, pool: &Arc<Pool<K>>) -> bool {
         let mut moved = pool.hold(self.shares.clone());
         let fits = moved.take(self.amount);
         if fits {

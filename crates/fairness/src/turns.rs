@@ -2,7 +2,8 @@
 //!
 //! Who waits is served by rank first, and within a rank whoever had no turn for the longest time:
 //! first of all that neighbourhood (or organization), then that caller within it. So one who asks
-//! a thousand times waits for its own turns, not others for it.
+//! a thousand times waits for its own turns, not others for it. And where one may not have all of
+//! the turns, one is left for others even while its own take long.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -24,11 +25,11 @@ const REMEMBERED: usize = 1_024;
 /// Too many wait already, or it took too long.
 #[derive(Debug, thiserror::Error)]
 #[error("too many wait for their turn")]
-pub(crate) struct Crowded;
+pub struct Crowded;
 
 /// Turns, so many at once.
 #[derive(Debug)]
-pub(crate) struct Turns<K> {
+pub struct Turns<K> {
     line: Arc<Mutex<Line<K>>>,
     places: Arc<Pool<K>>,
 }
@@ -37,6 +38,9 @@ pub(crate) struct Turns<K> {
 struct Line<K> {
     /// How many turns nobody has.
     free: usize,
+    /// How many turns a neighbourhood (or organization) may have, and how many each has.
+    most_of_one: usize,
+    taken: HashMap<K, usize>,
     waiting: Vec<Waiting<K>>,
     /// The number of the turn that each had last.
     last: HashMap<K, u64>,
@@ -54,10 +58,12 @@ struct Waiting<K> {
 }
 
 impl<K: Eq + Hash + Clone> Turns<K> {
-    /// So many turns at once.
-    pub(crate) fn new(width: usize) -> Self {
+    /// So many turns at once, of which the wider circle of a caller has at most `most_of_one`.
+    pub fn new(width: usize, most_of_one: usize) -> Self {
         let line = Line {
             free: width,
+            most_of_one,
+            taken: HashMap::new(),
             waiting: Vec::new(),
             last: HashMap::new(),
             turns: 0,
@@ -71,7 +77,10 @@ impl<K: Eq + Hash + Clone> Turns<K> {
 
     /// Waits for a turn, at most for `patience`. Lower ranks go first; `who` is the wider and the
     /// narrower circle that turns are shared by.
-    pub(crate) async fn take(
+    ///
+    /// # Errors
+    /// When too many wait already, or it takes too long.
+    pub async fn take(
         &self,
         rank: u8,
         who: [K; 2],
@@ -90,10 +99,10 @@ impl<K: Eq + Hash + Clone> Turns<K> {
 
     fn enter(&self, rank: u8, who: [K; 2]) -> Entered<K> {
         let mut line = lock(&self.line);
-        if line.free > 0 {
-            line.free -= 1;
-            line.remember(&who);
-            return Entered::Turn(Turn(Some(Arc::clone(&self.line))));
+        // Those who wait while a turn is free have all that they may have.
+        if line.has_turn_for(&who[0]) {
+            line.begin(&who);
+            return Entered::Turn(self.turn_of(&who));
         }
         let shares = vec![
             Share::new(who[0].clone(), 1),
@@ -104,20 +113,23 @@ impl<K: Eq + Hash + Clone> Turns<K> {
             return Entered::Full;
         }
         let (call, called) = oneshot::channel();
-        let number = line.arrivals;
+        let place = Place {
+            number: line.arrivals,
+            turn: self.turn_of(&who),
+            _held: held,
+        };
         line.arrivals += 1;
         line.waiting.push(Waiting {
-            number,
+            number: place.number,
             rank,
             who,
             call,
         });
-        let place = Place {
-            number,
-            turn: Turn(Some(Arc::clone(&self.line))),
-            _held: held,
-        };
         Entered::Line(place, called)
+    }
+
+    fn turn_of(&self, who: &[K; 2]) -> Turn<K> {
+        Turn(Some((Arc::clone(&self.line), who[0].clone())))
     }
 }
 
@@ -143,7 +155,7 @@ impl<K: Eq + Hash + Clone> Place<K> {
 
 impl<K: Eq + Hash + Clone> Drop for Place<K> {
     fn drop(&mut self) {
-        let Some(line) = &self.turn.0 else {
+        let Some((line, _)) = &self.turn.0 else {
             return;
         };
         let mut line = lock(line);
@@ -159,28 +171,49 @@ impl<K: Eq + Hash + Clone> Drop for Place<K> {
 
 /// A turn, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn<K: Eq + Hash + Clone>(Option<Arc<Mutex<Line<K>>>>);
+pub struct Turn<K: Eq + Hash + Clone>(Option<(Arc<Mutex<Line<K>>>, K)>);
 
 impl<K: Eq + Hash + Clone> Drop for Turn<K> {
     fn drop(&mut self) {
-        if let Some(line) = self.0.take() {
-            lock(&line).call_next();
+        if let Some((line, wide)) = self.0.take() {
+            lock(&line).end(&wide);
         }
     }
 }
 
 impl<K: Eq + Hash + Clone> Line<K> {
+    fn has_turn_for(&self, wide: &K) -> bool {
+        let taken = self.taken.get(wide).copied().unwrap_or_default();
+        self.free > 0 && taken < self.most_of_one
+    }
+
+    fn begin(&mut self, who: &[K; 2]) {
+        self.free -= 1;
+        *self.taken.entry(who[0].clone()).or_default() += 1;
+        self.remember(who);
+    }
+
+    fn end(&mut self, wide: &K) {
+        self.free += 1;
+        if let Some(taken) = self.taken.get_mut(wide) {
+            *taken -= 1;
+            if *taken == 0 {
+                self.taken.remove(wide);
+            }
+        }
+        self.call_next();
+    }
+
     fn call_next(&mut self) {
         while let Some(next) = self.next() {
             let Waiting { who, call, .. } = self.waiting.swap_remove(next);
-            if call.send(()).is_ok() {
-                self.remember(&who);
-                return;
-            }
+            self.begin(&who);
+            // Who is about to go away gives the turn back with its place.
+            let _is_there = call.send(());
         }
-        self.free += 1;
     }
 
+    /// Who is next of those who may have a turn.
     fn next(&self) -> Option<usize> {
         let last = |key: &K| self.last.get(key).copied().unwrap_or_default();
         let order = |waiting: &Waiting<K>| {
@@ -188,7 +221,9 @@ impl<K: Eq + Hash + Clone> Line<K> {
             (waiting.rank, last(wide), last(narrow), waiting.number)
         };
         let all = self.waiting.iter().enumerate();
-        all.min_by_key(|(_, waiting)| order(waiting))
+        let may_go = all.filter(|(_, waiting)| self.has_turn_for(&waiting.who[0]));
+        may_go
+            .min_by_key(|(_, waiting)| order(waiting))
             .map(|(i, _)| i)
     }
 
@@ -222,7 +257,7 @@ mod tests {
 
     /// Everybody waits behind one who has the turn; then each has it in turn.
     async fn order(waiting: &[(u8, [&'static str; 2])]) -> Vec<&'static str> {
-        let turns = Arc::new(Turns::new(1));
+        let turns = Arc::new(Turns::new(1, 1));
         let first = turns.take(0, ["first", "first"], PATIENCE).await.unwrap();
         let order = Arc::new(Mutex::new(Vec::new()));
         let tasks = waiting.iter().map(|&(rank, who)| {
@@ -260,7 +295,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_crowd_leaves_places_to_others() {
-        let turns = Turns::new(1);
+        let turns = Turns::new(1, 1);
         let turn = turns.take(0, ["x", "x"], PATIENCE).await.unwrap();
         let mut crowd = Vec::new();
         while let Entered::Line(place, called) = turns.enter(1, ["street", "a"]) {
@@ -277,8 +312,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_is_left_for_others_however_long_ones_turns_take() {
+        let turns = Turns::new(3, 2);
+        let (a, b) = (["acme", "a"], ["beta", "b"]);
+        let enter = |who| turns.take(0, who, PATIENCE).now_or_never();
+        let first = enter(a).unwrap().unwrap();
+        let _second = enter(["acme", "other"]).unwrap().unwrap();
+        let mut third = Box::pin(turns.take(0, a, PATIENCE));
+        assert!((&mut third).now_or_never().is_none());
+        // A place is free, and who comes later may have it.
+        let other = enter(b).unwrap().unwrap();
+        drop(other);
+        assert!((&mut third).now_or_never().is_none());
+        drop(first);
+        let _third = (&mut third).now_or_never().unwrap().unwrap();
+        assert!(enter(a).is_none());
+    }
+
+    #[tokio::test]
     async fn who_goes_away_loses_nobody_a_turn() {
-        let turns = Turns::new(1);
+        let turns = Turns::new(1, 1);
         let turn = turns.take(0, ["x", "x"], PATIENCE).await.unwrap();
         let mut gone = Box::pin(turns.take(1, ["a", "a"], PATIENCE));
         assert!((&mut gone).now_or_never().is_none());
@@ -295,8 +348,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_is_called_while_it_goes_away_makes_no_turn_of_nothing() {
+        let turns = Turns::new(1, 1);
+        let turn = turns.take(0, ["x", "x"], PATIENCE).await.unwrap();
+        let Entered::Line(place, called) = turns.enter(0, ["a", "a"]) else {
+            panic!("there is no turn");
+        };
+        drop(called);
+        drop(turn);
+        drop(place);
+        let line = lock(&turns.line);
+        assert_eq!((line.free, line.taken.len()), (1, 0));
+    }
+
+    #[tokio::test]
     async fn what_is_remembered_is_bounded() {
-        let turns = Turns::new(1);
+        let turns = Turns::new(1, 1);
         for number in 0..3 * REMEMBERED {
             let who = [(true, number), (false, number)];
             drop(turns.take(0, who, PATIENCE).await.unwrap());

@@ -1,0 +1,10 @@
+//! Who gets how much of what there is only so much of.
+//!
+//! A [`Pool`] is room that is shared: bytes, places, connections. [`Turns`] are for what only few
+//! may do at once. Neither lets one holder keep another out.
+
+mod shares;
+mod turns;
+
+pub use shares::{Held, Pool, Share};
+pub use turns::{Crowded, Turn, Turns};

@@ -17,6 +17,7 @@ mod codegen;
 mod crash;
 mod fuzz;
 mod npm;
+mod schemathesis;
 mod services;
 mod setup;
 mod suites;
@@ -61,6 +62,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Kill the server at random, again and again, and demand that nothing acknowledged is lost
     Crash(crash::Options),
+    /// Hold the server against its OpenAPI document, with schemathesis from PyPI
+    Schemathesis,
     /// Fetch the library of DuckDB, unless it is there; the tasks that need it do this themselves
     Setup,
     /// Hold recognition of browsers and bots against the lists of others
@@ -97,6 +100,7 @@ fn run() -> Result<ExitCode> {
         Task::Codegen { check: true } => codegen::check(&sh)?,
         Task::Fuzz(options) => fuzz::run(&sh, &options)?,
         Task::Crash(options) => crash::run(&sh, &options)?,
+        Task::Schemathesis => schemathesis::run(&sh)?,
         Task::Setup => setup::run(&sh)?,
         Task::Suites => suites::run(&sh)?,
         Task::Test { args } => test::run(&sh, &args)?,

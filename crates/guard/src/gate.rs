@@ -20,7 +20,10 @@ use paneld_domain::LimitGroup;
 use paneld_ratelimit::{BucketKey, Limiter, Limits, Verdict};
 
 use crate::{
-    ApiError, TrustedProxies, credentials::GivenCredentials, limit_headers, slow_lane::SlowLane,
+    ApiError, TrustedProxies,
+    credentials::{ACCEPTED_FORMS, GivenCredentials},
+    limit_headers,
+    slow_lane::SlowLane,
 };
 
 /// What the gates of a server share.
@@ -94,6 +97,9 @@ impl Guard {
             .authenticate(api, presented, peer, check_slowly);
         match authenticated.await {
             Ok(principal) => self.charge(api, principal).await,
+            Err(AuthError::MalformedClientId) if given.lack_id() => {
+                Err(self.refuse(api, AuthError::MissingClientId, peer).await)
+            }
             Err(error) => Err(self.refuse(api, error, peer).await),
         }
     }
@@ -159,6 +165,11 @@ impl Guard {
 
 fn too_many_failures(retry_in: Duration) -> ApiError {
     rate_limited(LimitGroup::AuthFailures, retry_in)
+        .with_code("too_many_failed_logins")
+        .with_detail(
+            "authorization",
+            "has failed too often from your address: wait for Retry-After, then send the right ones",
+        )
 }
 
 /// What somebody is told whose rate is used up.
@@ -182,10 +193,8 @@ struct Admission {
 /// for then they are not known to be wrong.
 fn unauthorized(api: Api, error: &AuthError) -> Option<ApiError> {
     let (code, message) = match error {
-        AuthError::MalformedClientId => {
-            let message = format!("{}: Client ID must be a valid UUIDv4", label(api));
-            return Some(ApiError::unauthorized("malformed_client_id", message));
-        }
+        AuthError::MissingClientId => return Some(no_id(api, "missing_credentials")),
+        AuthError::MalformedClientId => return Some(no_id(api, "malformed_client_id")),
         AuthError::InvalidCredentials { .. } => {
             ("invalid_credentials", "Invalid client credentials")
         }
@@ -196,12 +205,16 @@ fn unauthorized(api: Api, error: &AuthError) -> Option<ApiError> {
             "Address is not allowed for this client",
         ),
         AuthError::InsufficientPermissions => ("insufficient_permissions", insufficient(api)),
-        // Only Track tells these apart.
-        AuthError::MissingClientId => return unauthorized(api, &AuthError::MalformedClientId),
+        // Only Track tells of origins.
         AuthError::OriginNotAllowed => ("invalid_credentials", "Invalid client credentials"),
         AuthError::Unavailable(_) | AuthError::NotChecked(_) => return None,
     };
     Some(ApiError::unauthorized(code, message))
+}
+
+fn no_id(api: Api, code: &'static str) -> ApiError {
+    let message = format!("{}: Client ID must be a valid UUIDv4", label(api));
+    ApiError::unauthorized(code, message).with_detail("openpanel-client-id", ACCEPTED_FORMS)
 }
 
 /// How messages call an API.

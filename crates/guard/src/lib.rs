@@ -40,6 +40,7 @@ mod idempotency;
 mod limit_headers;
 mod peer;
 mod requests;
+mod slashes;
 mod slow_lane;
 mod tracking;
 

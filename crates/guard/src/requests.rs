@@ -24,7 +24,7 @@ use paneld_domain::{Clock, ErrorChain};
 use rand::RngExt as _;
 use tracing::Instrument as _;
 
-use crate::ApiError;
+use crate::{ApiError, slashes};
 
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
@@ -117,7 +117,8 @@ where
 
     forward_ready!(service);
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        slashes::merge_first(&mut request);
         let id = RequestId::of(&request);
         request.extensions_mut().insert(id.clone());
         let span = tracing::info_span!("request", request.id = id.as_str());

@@ -65,7 +65,9 @@ impl Guard {
         let authenticated =
             self.authenticator()
                 .authenticate_tracker(presented, origin, peer, check_slowly);
-        let tracker = authenticated.await.map_err(|error| refuse(error, peer))?;
+        let tracker = authenticated
+            .await
+            .map_err(|error| refuse(error, peer, origin))?;
         let verdict = self.charge_tracker(&tracker, visitor).await?;
         let admitted = AdmittedTracker { tracker, verdict };
         match verdict.and_then(|verdict| verdict.retry_in) {
@@ -151,7 +153,7 @@ impl From<ApiError> for Refused {
     }
 }
 
-fn refuse(error: AuthError, peer: IpAddr) -> ApiError {
+fn refuse(error: AuthError, peer: IpAddr, origin: Option<&str>) -> ApiError {
     let (code, message) = match &error {
         AuthError::MissingClientId => ("missing_client_id", "Ingestion: Missing client id"),
         AuthError::MalformedClientId => (
@@ -175,5 +177,29 @@ fn refuse(error: AuthError, peer: IpAddr) -> ApiError {
     };
     metrics::counter!("paneld_auth_failures_total").increment(1);
     tracing::debug!(peer.address = %peer, reason = %error, "turned a tracker away");
-    ApiError::unauthorized_quietly(code, message)
+    let refusal = ApiError::unauthorized_quietly(code, message);
+    match error {
+        AuthError::MissingClientId => {
+            let forms = "is missing; the header may also be Authorization: Basic \
+                         base64(id:secret), or the body may have clientId";
+            refusal.with_detail("openpanel-client-id", forms)
+        }
+        AuthError::OriginNotAllowed => refusal.with_detail("origin", not_allowed(origin)),
+        _ => refusal,
+    }
+}
+
+/// Which origin was refused, and what lets it in.
+fn not_allowed(origin: Option<&str>) -> String {
+    const LONGEST: usize = 200;
+    let remedy = "add it to cors of the client or of its project, or send the client's secret";
+    match origin {
+        Some(origin) => {
+            let shown = &origin[..origin.floor_char_boundary(LONGEST)];
+            format!("{shown:?} is not allowed: {remedy}")
+        }
+        None => {
+            format!("is missing, and so is the right secret; browsers send their origin: {remedy}")
+        }
+    }
 }

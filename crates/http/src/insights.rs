@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{reply_for, wrong_question},
+    openapi::refusals::Report,
     routes::Endpoint,
 };
 
@@ -46,7 +47,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 /// How many people did something in the last five minutes.
 #[utoipa::path(get, path = "/insights/{projectId}/live", tag = "Insights",
     params(("projectId" = String, Path, description = "The project")),
-    responses((status = 200, description = "The number", body = LiveBody)))]
+    responses((status = 200, description = "The number", body = LiveBody),
+        Report))]
 pub(crate) async fn get_live(
     caller: Caller<permission::Insights>,
     project: web::Path<String>,

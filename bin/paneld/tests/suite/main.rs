@@ -21,6 +21,7 @@ mod erasure;
 mod export;
 mod idempotency;
 mod identity;
+mod ignored;
 mod imported;
 mod insights_behaviour;
 mod insights_figures;

@@ -7,7 +7,12 @@ use paneld_service::{ErasedProfile, Erasure};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{error::reply_for, path_id::parse_id, routes::Endpoint};
+use crate::{
+    error::reply_for,
+    openapi::refusals::{Gated, NotFound},
+    path_id::parse_id,
+    routes::Endpoint,
+};
 
 /// A profile is gone, with all that it did.
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,7 +68,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     params(
         ("id" = String, Path, description = "The project's id"),
         ("profileId" = String, Path, description = "The profile, or an alias of it")),
-    responses((status = 200, description = "It is gone", body = ErasedBody)))]
+    responses((status = 200, description = "It is gone", body = ErasedBody),
+        Gated, NotFound))]
 pub(crate) async fn erase_profile(
     caller: Caller<permission::Manage>,
     erasure: web::Data<Erasure>,

@@ -9,7 +9,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::finish;
-use crate::{error::reply_for, routes::Endpoint};
+use crate::{
+    error::reply_for,
+    openapi::{
+        query::{self, query_parameters},
+        refusals::Report,
+        schemas::whole_number,
+    },
+    routes::Endpoint,
+};
 
 /// How many days are looked back on, unless the caller wants another number.
 const DAYS: usize = 7;
@@ -104,6 +112,15 @@ pub(crate) struct DistanceBody {
     users: u64,
 }
 
+query_parameters! {
+    /// Of `/active_users`.
+    ActiveUsersQuery = [query::optional(
+        "days",
+        whole_number(1, 90),
+        "How many days: 7, unless it is given",
+    )];
+}
+
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(__path_get_active_users, get_active_users),
@@ -119,9 +136,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = "/insights/{projectId}/active_users", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("days" = Option<u8>, Query, minimum = 1, maximum = 90,
-            description = "How many days: 7, at most 90")),
-    responses((status = 200, description = "The days", body = ActiveUsersBody)))]
+        ActiveUsersQuery),
+    responses((status = 200, description = "The days", body = ActiveUsersBody),
+        Report))]
 pub(crate) async fn get_active_users(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -158,7 +175,8 @@ pub(crate) async fn get_active_users(
 /// week after.
 #[utoipa::path(get, path = "/insights/{projectId}/retention", tag = "Insights",
     params(("projectId" = String, Path, description = "The project")),
-    responses((status = 200, description = "The weeks, in order", body = Vec<RetentionBody>)))]
+    responses((status = 200, description = "The weeks, in order", body = Vec<RetentionBody>),
+        Report))]
 pub(crate) async fn get_retention(
     caller: Caller<permission::Insights>,
     project: web::Path<String>,
@@ -183,7 +201,8 @@ pub(crate) async fn get_retention(
 /// stays as all together. Without anybody the list is empty.
 #[utoipa::path(get, path = "/insights/{projectId}/retention/cohort", tag = "Insights",
     params(("projectId" = String, Path, description = "The project")),
-    responses((status = 200, description = "The cohorts, in order", body = Vec<CohortBody>)))]
+    responses((status = 200, description = "The cohorts, in order", body = Vec<CohortBody>),
+        Report))]
 pub(crate) async fn get_cohorts(
     caller: Caller<permission::Insights>,
     project: web::Path<String>,
@@ -214,7 +233,8 @@ fn cohort_rows(answer: &CohortsAnswer) -> Vec<CohortBody> {
 /// How many days ago identified people did something last.
 #[utoipa::path(get, path = "/insights/{projectId}/engagement", tag = "Insights",
     params(("projectId" = String, Path, description = "The project")),
-    responses((status = 200, description = "People by days", body = EngagementBody)))]
+    responses((status = 200, description = "People by days", body = EngagementBody),
+        Report))]
 pub(crate) async fn get_engagement(
     caller: Caller<permission::Insights>,
     project: web::Path<String>,

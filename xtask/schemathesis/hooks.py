@@ -16,11 +16,17 @@ RELATIONS = re.compile(
             "^must not be before the start$",
             "^must not be in the future$",
             "^must be within a day of now$",
+            "^must not be before 2000-01-01",
+            "^must not be more than a (day|year) in the future$",
             # Between parameters.
             "^must not be given beside ",
             '^is required when mode is "between"$',
             "^is required, or project_id$",
             "^must not be given twice$",
+            "^must be one of at most [0-9]+ filters in all$",
+            "^must be at most [0-9]+ regular expressions of ",
+            # How much a profile has already.
+            "^must leave the profile at most ",
             # Only the server knows its own cursors.
             "^must be a nextCursor of ",
             # Languages of their own.

@@ -20,6 +20,7 @@ mod npm;
 mod schemathesis;
 mod services;
 mod setup;
+mod siege;
 mod suites;
 mod test;
 mod tidy;
@@ -66,6 +67,8 @@ enum Task {
     Schemathesis,
     /// Fetch the library of DuckDB, unless it is there; the tasks that need it do this themselves
     Setup,
+    /// Attack the server in all ways, and demand that its neighbour does not notice
+    Siege(siege::Options),
     /// Hold recognition of browsers and bots against the lists of others
     Suites,
     /// Run every test: unit, integration and documentation
@@ -102,6 +105,7 @@ fn run() -> Result<ExitCode> {
         Task::Crash(options) => crash::run(&sh, &options)?,
         Task::Schemathesis => schemathesis::run(&sh)?,
         Task::Setup => setup::run(&sh)?,
+        Task::Siege(options) => siege::run(&sh, &options)?,
         Task::Suites => suites::run(&sh)?,
         Task::Test { args } => test::run(&sh, &args)?,
         Task::Tidy => tidy::run(&sh)?,

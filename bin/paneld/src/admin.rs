@@ -5,6 +5,7 @@ mod clients;
 mod organizations;
 mod output;
 mod projects;
+mod servers;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -13,7 +14,7 @@ use paneld_service::{Admin, Repository};
 
 use self::{
     audit::AuditCommand, clients::ClientsCommand, organizations::OrganizationsCommand,
-    projects::ProjectsCommand,
+    projects::ProjectsCommand, servers::ServersCommand,
 };
 use crate::cli::print;
 
@@ -32,6 +33,9 @@ pub(crate) enum AdminCommand {
     /// The audit log: who changed what, and when
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// The servers that are at work on the catalog
+    #[command(subcommand)]
+    Servers(ServersCommand),
 }
 
 impl AdminCommand {
@@ -41,7 +45,7 @@ impl AdminCommand {
             Self::Organizations(command) => command.is_change(),
             Self::Clients(command) => command.is_change(),
             Self::Projects(command) => command.is_change(),
-            Self::Audit(AuditCommand::List { .. }) => false,
+            Self::Audit(AuditCommand::List { .. }) | Self::Servers(ServersCommand::List) => false,
         }
     }
 
@@ -67,6 +71,7 @@ pub(crate) async fn run(
         AdminCommand::Clients(command) => clients::run(&admin, command).await?,
         AdminCommand::Projects(command) => projects::run(&admin, command).await?,
         AdminCommand::Audit(command) => audit::run(&admin, command).await?,
+        AdminCommand::Servers(ServersCommand::List) => servers::list(&admin).await?,
     };
     print(&output.render(as_json)?)
 }

@@ -189,17 +189,17 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         }
     };
     let mut server = Server::start(config, Clock::system()).await?;
-    tokio::select! {
-        () = told_to_stop() => {}
-        result = server.wait() => return result.context("the server ended"),
-    }
+    let ended = tokio::select! {
+        () = told_to_stop() => Ok(()),
+        result = server.wait() => result.context("the server cannot go on"),
+    };
     tracing::info!("stopping");
     tokio::select! {
         result = server.stop() => result?,
         () = told_to_stop() => bail!("told to stop a second time: requests were cut off"),
     }
     tracing::info!("stopped");
-    Ok(())
+    ended
 }
 
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {

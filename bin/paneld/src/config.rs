@@ -7,12 +7,13 @@ mod settings;
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::bail;
+use chrono::TimeDelta;
 use paneld_auth::PlainSecret;
-use paneld_domain::{ClientId, InvalidValue, Name, Rate};
-use paneld_guard::{TrustedProxies, TrustedProxy};
+use paneld_domain::{AddressRange, ClientId, InvalidValue, Name, Rate};
+use paneld_guard::{TrustedProxies, VisitorAddress};
 use paneld_ratelimit::{Limits, RedisDown};
 use paneld_redis::{KeyPrefix, RedisUrl};
-use paneld_service::{CatalogUrl, EventsUrl};
+use paneld_service::{CatalogUrl, EventsUrl, HEARTBEAT};
 use tracing_subscriber::filter::Targets;
 
 pub use gather::{Gathered, Source};
@@ -28,14 +29,16 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where the catalog is.
     pub catalog: CatalogUrl,
-    /// Where events are.
-    pub events: EventsUrl,
+    /// Where events are; `None` when this server keeps none.
+    pub events: Option<EventsUrl>,
     /// How many bytes of memory reports and exports may use.
     pub events_memory: u64,
     /// How many bytes may wait in the spool.
     pub spool_limit: u64,
     /// How many live sessions there may be.
     pub sessions_limit: usize,
+    /// Within which time nothing is left in the files of what was removed.
+    pub erased_within: TimeDelta,
     /// The file that knows where addresses are.
     pub geoip: Option<PathBuf>,
     /// What the first start makes.
@@ -46,6 +49,8 @@ pub struct Config {
     pub redis: Option<RedisConfig>,
     /// The proxies whose word on addresses is believed.
     pub trusted_proxies: TrustedProxies,
+    /// Whose word on visitors' addresses is believed.
+    pub visitor_address: VisitorAddress,
     /// Whether root clients may be made through the API.
     pub allow_root_creation: bool,
     /// What to log: a level for each part of the program.
@@ -56,6 +61,9 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// How long requests may take to finish when the server is stopped.
     pub shutdown_timeout: Duration,
+    /// How often the server tells others on the same catalog that it is there. No setting: it is
+    /// here for tests.
+    pub heartbeat: Duration,
 }
 
 /// The Redis that several processes share.
@@ -140,18 +148,28 @@ impl Reader<'_> {
             (None, None) => None,
         };
         let events = match (self.text("events_url"), &data_dir) {
-            (Some(_), _) => self.parse("events_url", str::parse),
-            (None, Some(folder)) => Some(EventsUrl::DuckDb(folder.join("events.duckdb"))),
+            (Some("off"), _) => Some(None),
+            (Some(_), _) => self.parse("events_url", str::parse).map(Some),
+            (None, Some(folder)) => Some(Some(EventsUrl::DuckDb(folder.join("events.duckdb")))),
             (None, None) => None,
         };
         let events_memory = self.parse("events_memory", |text| parse_mebibytes(text, 128));
         let spool_limit = self.parse("spool_limit", |text| parse_mebibytes(text, 1));
         let sessions_limit = self.parse("sessions_limit", parse_count);
+        let erased_within = self.parse("erased_within", |text| {
+            let minutes = text.parse().ok();
+            let minutes = minutes.filter(|minutes| (1..=10_080).contains(minutes));
+            let minutes = minutes.and_then(TimeDelta::try_minutes);
+            minutes.ok_or(InvalidValue::new(
+                "must be a number of minutes from 1 to 10080",
+            ))
+        });
         let geoip = self.optional("geoip", |text| Ok(PathBuf::from(text)));
         let bootstrap = self.bootstrap();
         let limits = self.limits();
         let redis = self.redis();
         let trusted_proxies = self.parse("trusted_proxies", parse_proxies);
+        let visitor_address = self.parse("visitor_address", str::parse);
         let allow_root_creation = self.parse("allow_root_creation", parse_bool);
         let log = self.parse("log", |text| {
             let wrong = "must be levels for parts of the program";
@@ -175,16 +193,19 @@ impl Reader<'_> {
             events_memory: events_memory?,
             spool_limit: spool_limit?,
             sessions_limit: sessions_limit?,
+            erased_within: erased_within?,
             geoip: geoip?,
             bootstrap: bootstrap?,
             limits: limits?,
             redis: redis?,
             trusted_proxies: trusted_proxies?,
+            visitor_address: visitor_address?,
             allow_root_creation: allow_root_creation?,
             log: log?,
             log_format: log_format?,
             metrics_listen: metrics_listen?,
             shutdown_timeout: shutdown_timeout?,
+            heartbeat: HEARTBEAT,
         })
     }
 
@@ -222,6 +243,7 @@ impl Reader<'_> {
         let insights = rate("rate_limit_insights");
         let track = rate("rate_limit_track");
         let track_visitor = rate("rate_limit_track_visitor");
+        let new_visitors = rate("rate_limit_new_visitors");
         let auth_failures = rate("rate_limit_auth_failures");
         let client_factor = self.parse("rate_limit_client_factor", |text| {
             let factor = text.parse().ok().filter(|&factor| factor > 0);
@@ -233,6 +255,7 @@ impl Reader<'_> {
             insights: insights?,
             track: track?,
             track_visitor: track_visitor?,
+            new_visitors: new_visitors?,
             auth_failures: auth_failures?,
             client_factor: client_factor?,
         })
@@ -289,7 +312,7 @@ impl Reader<'_> {
 fn parse_proxies(text: &str) -> Result<TrustedProxies, InvalidValue> {
     let entries = text.split(',').map(str::trim);
     let named = entries.filter(|entry| !entry.is_empty() && *entry != "none");
-    let proxies = named.map(str::parse::<TrustedProxy>);
+    let proxies = named.map(str::parse::<AddressRange>);
     Ok(TrustedProxies::new(proxies.collect::<Result<_, _>>()?))
 }
 

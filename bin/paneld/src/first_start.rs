@@ -5,7 +5,7 @@ use std::{
     io::{ErrorKind, IsTerminal as _, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::unix::fs::OpenOptionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
@@ -18,11 +18,19 @@ use crate::config::Config;
 /// Makes the first organization and root client: those that the configuration asks for, else
 /// ones of its own in an empty catalog.
 pub(crate) async fn run(admin: &Admin, config: &Config, address: SocketAddr) -> anyhow::Result<()> {
+    // Those of an earlier start may still be there.
+    let file = file(config);
+    paneld_files::close(&file)
+        .with_context(|| format!("cannot close {} to others", file.display()))?;
     match &config.bootstrap.client {
         Some((id, secret)) => make_given(admin, config, *id, secret).await,
         None if admin.is_empty().await? => make_own(admin, config, address).await,
         None => Ok(()),
     }
+}
+
+fn file(config: &Config) -> PathBuf {
+    config.data_dir.join("initial-credentials")
 }
 
 async fn make_given(
@@ -57,7 +65,7 @@ async fn make_own(admin: &Admin, config: &Config, address: SocketAddr) -> anyhow
     let secret = PlainSecret::generate();
     let text = credentials_text(id, &secret, address);
     let on_terminal = std::io::stdout().is_terminal();
-    let file = config.data_dir.join("initial-credentials");
+    let file = file(config);
     if !on_terminal {
         write_privately(&file, &text)?;
     }

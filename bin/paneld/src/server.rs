@@ -1,21 +1,23 @@
 //! The server: wired, started and stopped.
 
-use std::{any::Any, net::SocketAddr, sync::Arc, time::Duration};
+use std::{any::Any, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use paneld_auth::{Authenticator, CredentialStore};
 use paneld_domain::{Clock, ErrorChain};
 use paneld_guard::{BodyBudget, Guard, Requests};
-use paneld_http::Services;
+use paneld_http::{EventServices, Services};
 use paneld_ratelimit::{Limiter, RedisDown};
 use paneld_redis::Redis;
 use paneld_service::{
-    Admin, Erasure, EventStore, Health, Identity, Manage, ManageSettings, Reports, Repository,
-    Revocations, ServiceError, Track, Upkeep, current_salts,
+    Admin, Compaction, Compute, Erasure, EventStore, EventsUrl, Health, Identity, Manage,
+    ManageSettings, NewServer, Pipeline, Profiles, Registration, Reports, Repository, Revocations,
+    ServiceError, Standing, Track, Upkeep, current_salts,
     ingest::{Appliers, Ingest, IngestSettings},
 };
 use tokio::{net::TcpStream, task::JoinHandle};
+use uuid::Uuid;
 
 use crate::{
     config::{Config, RedisConfig},
@@ -30,6 +32,8 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 /// How often sessions are looked at to which nothing came any more.
 const SESSIONS_INTERVAL: Duration = Duration::from_secs(15);
+/// How often it is looked whether files are to be written anew.
+const COMPACTION_INTERVAL: Duration = Duration::from_secs(15);
 /// How often what is older than a project wants is forgotten.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
 /// How often recorded durations are counted into the metrics.
@@ -46,18 +50,29 @@ const USES_INTERVAL: Duration = Duration::from_secs(30);
 pub struct Server {
     address: SocketAddr,
     handle: ServerHandle,
-    serving: JoinHandle<std::io::Result<()>>,
+    /// `None` once its end was told.
+    serving: Option<JoinHandle<std::io::Result<()>>>,
     upkeep: Upkeep,
-    appliers: Appliers,
-    events: EventStore,
+    /// `None` where no events are kept.
+    compaction: Option<Arc<Compaction>>,
+    registration: Registration,
+    /// `None` where no events are kept.
+    applying: Option<Applying>,
     chores: Vec<JoinHandle<()>>,
     metrics: Option<ServerHandle>,
     _lock: Lock,
 }
 
+/// The event store, and who writes it.
+#[derive(Debug)]
+struct Applying {
+    appliers: Appliers,
+    store: EventStore,
+}
+
 impl Server {
-    /// Starts a server: takes the data folder, opens the catalog, makes the first credentials,
-    /// and listens.
+    /// Starts a server: takes the data folder, opens the catalog, registers there, makes the
+    /// first credentials, and listens.
     ///
     /// # Errors
     /// When any of that cannot be done.
@@ -73,25 +88,41 @@ impl Server {
             Some(redis) => Some((connect(redis).await, redis.down)),
             None => None,
         };
-        let stores = Stores {
-            ingest: open_ingest(config, &repository, &clock).await?,
-            events: EventStore::new(
-                &config.events,
-                &config.data_dir.join("tmp"),
-                config.events_memory,
-            ),
-            repository,
+        let pipeline = match &config.events {
+            Some(url) => Some(open_pipeline(config, url, &repository, &clock).await?),
+            None => {
+                warn_of_left_spool(config);
+                None
+            }
         };
-        let appliers = Appliers::start(
-            &stores.ingest,
-            stores.events.clone(),
-            stores.repository.clone(),
-        );
+        let registration =
+            Registration::take(repository.clone(), this_server(config, pipeline.as_ref())).await?;
+        // Nothing is written to events before it is known that no other server has some.
+        let applying = pipeline
+            .as_ref()
+            .map(|Pipeline { ingest, store }| Applying {
+                appliers: Appliers::start(ingest, store.clone(), repository.clone()),
+                store: store.clone(),
+            });
+        let stores = Stores {
+            repository,
+            pipeline,
+            standing: registration.standing().clone(),
+        };
+        let compaction = stores.pipeline.as_ref().map(|Pipeline { ingest, store }| {
+            Arc::new(Compaction::new(
+                stores.repository.clone(),
+                ingest.clone(),
+                store.clone(),
+                clock.clone(),
+                config.erased_within,
+            ))
+        });
         let services = services(config, &stores, &authenticator, redis, &clock);
         let Stores {
             repository,
-            ingest,
-            events,
+            pipeline,
+            ..
         } = stores;
         let health = services.health.clone().into_inner();
 
@@ -117,7 +148,7 @@ impl Server {
 
         let running = http.run();
         let handle = running.handle();
-        let upkeep = Upkeep::new(repository, authenticator, ingest, clock);
+        let upkeep = Upkeep::new(repository, authenticator, pipeline, clock);
         tracing::info!(%address, "listening");
         for listener in [Some(address), config.metrics_listen].into_iter().flatten() {
             warn_beyond_loopback(listener);
@@ -125,10 +156,11 @@ impl Server {
         Ok(Self {
             address,
             handle,
-            serving: tokio::spawn(running),
-            chores: chores(&upkeep, health),
-            appliers,
-            events,
+            serving: Some(tokio::spawn(running)),
+            chores: chores(&upkeep, health, compaction.as_ref()),
+            compaction,
+            registration,
+            applying,
             metrics,
             upkeep,
             _lock: lock,
@@ -145,9 +177,16 @@ impl Server {
         &self.upkeep
     }
 
+    /// What writes files anew, for tests that do not want to wait for it.
+    pub fn compaction(&self) -> Option<&Compaction> {
+        self.compaction.as_deref()
+    }
+
     /// Waits until everything that was taken is applied, and so visible.
     pub async fn settle(&self) {
-        self.appliers.settle().await;
+        if let Some(applying) = &self.applying {
+            applying.appliers.settle().await;
+        }
     }
 
     /// Stops: no new connections, requests finish within the shutdown timeout, and what waits
@@ -160,13 +199,19 @@ impl Server {
         self.finish().await
     }
 
-    /// Waits until serving ends by itself, which it does only with an error.
+    /// Waits until the server cannot go on: it is to be stopped then.
     ///
     /// # Errors
-    /// That error.
+    /// Always: why it cannot.
     pub async fn wait(&mut self) -> anyhow::Result<()> {
-        (&mut self.serving).await??;
-        Ok(())
+        let serving = self.serving.as_mut().context("it was waited for before")?;
+        let ended = tokio::select! {
+            ended = serving => ended,
+            beside = self.registration.standing().lost() => return Err(beside.into()),
+        };
+        self.serving = None;
+        ended??;
+        bail!("it stopped serving")
     }
 
     async fn finish(self) -> anyhow::Result<()> {
@@ -178,9 +223,14 @@ impl Server {
             let _ = chore.await;
         }
         report(USES_NOT_WRITTEN, self.upkeep.record_uses().await);
-        self.serving.await??;
-        self.appliers.stop().await;
-        self.events.close().await;
+        if let Some(serving) = self.serving {
+            serving.await??;
+        }
+        if let Some(Applying { appliers, store }) = self.applying {
+            appliers.stop().await;
+            store.close().await;
+        }
+        self.registration.give_up().await;
         if let Some(metrics) = self.metrics {
             metrics.stop(false).await;
         }
@@ -223,11 +273,57 @@ pub(crate) async fn connect(redis: &RedisConfig) -> Redis {
     Redis::connect(redis.url.clone(), redis.prefix.clone()).await
 }
 
-/// Where everything is kept.
+/// Where everything is kept, and whether events may be taken.
 struct Stores {
     repository: Repository,
-    ingest: Ingest,
-    events: EventStore,
+    pipeline: Option<Pipeline>,
+    standing: Standing,
+}
+
+/// What the server tells others of itself.
+fn this_server(config: &Config, pipeline: Option<&Pipeline>) -> NewServer {
+    let run = Uuid::new_v4();
+    let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    NewServer {
+        id: match pipeline {
+            Some(pipeline) => pipeline.ingest.spool_id().to_owned(),
+            None => run.to_string(),
+        },
+        run,
+        has_events: pipeline.is_some(),
+        hostname: hostname.trim().to_owned(),
+        address: config.listen.to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        heartbeat: config.heartbeat,
+    }
+}
+
+fn spool(config: &Config) -> PathBuf {
+    config.data_dir.join("spool.redb")
+}
+
+/// What waits in the spool is not applied while events are switched off.
+fn warn_of_left_spool(config: &Config) {
+    let path = spool(config);
+    if path.exists() {
+        tracing::warn!(
+            path = %path.display(),
+            "events are switched off, but the data folder has some of before: they are left alone"
+        );
+    }
+}
+
+async fn open_pipeline(
+    config: &Config,
+    url: &EventsUrl,
+    repository: &Repository,
+    clock: &Clock,
+) -> anyhow::Result<Pipeline> {
+    let temp_dir = config.data_dir.join("tmp");
+    Ok(Pipeline {
+        ingest: open_ingest(config, repository, clock).await?,
+        store: EventStore::new(url, &temp_dir, config.events_memory),
+    })
 }
 
 async fn open_ingest(
@@ -236,7 +332,7 @@ async fn open_ingest(
     clock: &Clock,
 ) -> anyhow::Result<Ingest> {
     let settings = IngestSettings {
-        spool: config.data_dir.join("spool.redb"),
+        spool: spool(config),
         spool_limit: config.spool_limit,
         sessions_limit: config.sessions_limit,
         places: config.geoip.clone(),
@@ -253,17 +349,8 @@ fn services(
     redis: Option<(Redis, RedisDown)>,
     clock: &Clock,
 ) -> Services {
-    let Stores {
-        repository,
-        ingest,
-        events,
-    } = stores;
-    let mut health = Health::new(
-        repository.clone(),
-        events.clone(),
-        ingest.clone(),
-        clock.clone(),
-    );
+    let repository = &stores.repository;
+    let mut health = Health::new(repository.clone(), stores.pipeline.clone(), clock.clone());
     let (limiter, revocations) = match redis {
         Some((redis, down)) => {
             health = health.with_redis(redis.clone(), down == RedisDown::Closed);
@@ -281,31 +368,45 @@ fn services(
         allow_root_creation: config.allow_root_creation,
     };
     let manage = Manage::new(repository.clone(), revocations, clock.clone(), settings);
-    let track = Track::new(ingest.clone(), repository.clone(), clock.clone());
-    let reports = Reports::new(repository.clone(), events.clone(), clock.clone());
     Services {
         guard: Guard::new(
             Arc::clone(authenticator),
             Arc::clone(&limiter),
             config.limits,
             config.trusted_proxies.clone(),
+            config.visitor_address,
         ),
         body_budget: web::Data::new(BodyBudget::default()),
-        erasure: web::Data::new(Erasure::new(
-            repository.clone(),
-            ingest.clone(),
-            events.clone(),
-            clock.clone(),
-        )),
+        compute: web::Data::new(Compute::default()),
         manage: web::Data::new(manage),
-        track: web::Data::new(track),
-        reports: web::Data::new(reports),
+        events: event_services(stores, clock),
         identity: web::Data::new(Identity::new(limiter, config.limits)),
         health: web::Data::new(health),
     }
 }
 
-fn chores(upkeep: &Upkeep, health: Arc<Health>) -> Vec<JoinHandle<()>> {
+/// The use cases that need events.
+fn event_services(stores: &Stores, clock: &Clock) -> Option<EventServices> {
+    let Pipeline { ingest, store } = stores.pipeline.clone()?;
+    let repository = &stores.repository;
+    let (standing, clock) = (stores.standing.clone(), || clock.clone());
+    let track = Track::new(ingest.clone(), repository.clone(), standing, clock());
+    let reports = Reports::new(repository.clone(), store.clone(), clock());
+    let erasure = Erasure::new(repository.clone(), ingest.clone(), store, clock());
+    let profiles = Profiles::new(repository.clone(), ingest, clock());
+    Some(EventServices {
+        track: web::Data::new(track),
+        reports: web::Data::new(reports),
+        erasure: web::Data::new(erasure),
+        profiles: web::Data::new(profiles),
+    })
+}
+
+fn chores(
+    upkeep: &Upkeep,
+    health: Arc<Health>,
+    compaction: Option<&Arc<Compaction>>,
+) -> Vec<JoinHandle<()>> {
     let (purging, recording) = (upkeep.clone(), upkeep.clone());
     let purge = every(PURGE_INTERVAL, move || {
         let upkeep = purging.clone();
@@ -344,15 +445,29 @@ fn chores(upkeep: &Upkeep, health: Arc<Health>) -> Vec<JoinHandle<()>> {
         let upkeep = retaining.clone();
         async move { report("old events could not be forgotten", upkeep.retain().await) }
     });
+    let compacting = compaction.map(|compaction| {
+        let compaction = Arc::clone(compaction);
+        every(COMPACTION_INTERVAL, move || {
+            let compaction = Arc::clone(&compaction);
+            async move {
+                report(
+                    "what was removed is still in some file",
+                    compaction.run_if_due().await,
+                );
+            }
+        })
+    });
     // What it finds is in the log, for operators whose balancer does not ask.
     let watch = every(HEALTH_INTERVAL, move || {
         let health = Arc::clone(&health);
         async move {
             health.readiness().await;
+            health.measure();
         }
     });
     let metrics = every(METRICS_INTERVAL, || async { metrics::run_upkeep() });
-    vec![purge, uses, sessions, retention, watch, metrics]
+    let chores = [purge, uses, sessions, retention, watch, metrics];
+    chores.into_iter().chain(compacting).collect()
 }
 
 const USES_NOT_WRITTEN: &str = "the last uses of clients could not be written down";

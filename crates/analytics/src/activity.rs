@@ -4,8 +4,8 @@
 //! later one. The event store counts people by their steps, which are few however many people
 //! there are.
 
-use chrono::NaiveDate;
-use paneld_domain::{Timestamp, Zone};
+use chrono::{NaiveDate, TimeDelta};
+use paneld_domain::{Event, Timestamp, Zone};
 
 use crate::{
     buckets::{Buckets, Interval},
@@ -76,16 +76,22 @@ impl ActivityRequest {
         self.reach
     }
 
-    /// The first moment that does not count any more.
-    pub fn end(&self) -> Timestamp {
-        self.end
+    /// The time in which activity counts: up to now, and no longer ago than there can be days in
+    /// an answer.
+    pub fn window(&self) -> Window {
+        let days = i64::try_from(Buckets::MOST).unwrap_or(i64::MAX) - 1;
+        Window {
+            start: Event::earliest().max(self.end - TimeDelta::days(days)),
+            end: self.end,
+        }
     }
 
-    /// The parts of the time since the first event; none when it is later than now.
+    /// The parts of the time since the first event that counts; none when there is no such time.
     pub fn buckets_since(&self, first: Timestamp) -> Option<Buckets> {
+        let Window { start, end } = self.window();
         let window = Window {
-            start: first,
-            end: self.end,
+            start: start.max(first),
+            end,
         };
         (window.start < window.end).then(|| match self.interval {
             Interval::Week => Buckets::weeks(window, self.zone),

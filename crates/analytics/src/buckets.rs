@@ -191,16 +191,19 @@ impl Buckets {
         Ok(Self::of(window, &starts))
     }
 
-    /// All days of a window, however many.
+    /// The days of a window; of more than [`Buckets::MOST`] the first.
     pub fn days(window: Window, zone: Zone) -> Self {
-        let starts = calendar_spans(window, Interval::Day, WallClock::of(zone));
-        Self::of(window, &starts.collect::<Vec<_>>())
+        Self::first_of(window, Interval::Day, zone)
     }
 
-    /// All weeks of a window, however many.
+    /// The weeks of a window; of more than [`Buckets::MOST`] the first.
     pub fn weeks(window: Window, zone: Zone) -> Self {
-        let starts = calendar_spans(window, Interval::Week, WallClock::of(zone));
-        Self::of(window, &starts.collect::<Vec<_>>())
+        Self::first_of(window, Interval::Week, zone)
+    }
+
+    fn first_of(window: Window, interval: Interval, zone: Zone) -> Self {
+        let starts = calendar_spans(window, interval, WallClock::of(zone));
+        Self::of(window, &starts.take(Self::MOST).collect::<Vec<_>>())
     }
 
     fn of(window: Window, starts: &[Bucket]) -> Self {
@@ -237,6 +240,18 @@ impl Buckets {
     /// How many there are: never none.
     pub fn count(&self) -> usize {
         self.buckets.len()
+    }
+
+    /// The place of the first bucket that an answer shows. Gaps are filled in the whole window;
+    /// but where that begins with time itself, only from the first bucket on in which there is
+    /// something.
+    pub(crate) fn first_to_show(&self, has_something: impl Fn(usize) -> bool) -> usize {
+        if !self.window.is_from_the_beginning() {
+            return 0;
+        }
+        (0..self.count())
+            .find(|&place| has_something(place))
+            .unwrap_or(0)
     }
 
     /// Which time belongs to which bucket, in the order of time. There are more spans than

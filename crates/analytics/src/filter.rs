@@ -15,6 +15,7 @@
 //! - What is compared as something else than text, and cannot be converted, matches nothing. What
 //!   is missing is neither smaller nor greater than anything.
 
+mod allowance;
 mod field;
 mod operand;
 mod pattern;
@@ -22,6 +23,7 @@ mod read;
 
 use std::cmp::Ordering;
 
+pub(crate) use allowance::Allowance;
 pub(crate) use field::named;
 pub use field::{Column, Field, GroupColumn, ProfileColumn, PropertyKey, SessionFact, UtmTag};
 pub use operand::{MOMENT_PATTERN, NUMBER_PATTERN, Operands};
@@ -168,8 +170,14 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// So many filters can be given at once.
-    pub const MOST: usize = 100;
+    /// So many filters can be given at once, in all items of a chart together.
+    pub const MOST: usize = 50;
+
+    /// So many regular expressions are in them.
+    pub const MOST_PATTERNS: usize = 10;
+
+    /// So many bytes have these together.
+    pub const MOST_PATTERN_BYTES: usize = 4 * 1024;
 
     /// So many values can a filter have.
     pub const MOST_VALUES: usize = 1_000;
@@ -270,10 +278,8 @@ impl Filter {
                 patterns.iter().any(|pattern| pattern.is_found_in(text))
             }
             Operands::Numbers(values) => self.compares(operand::number(text), values, by_size),
-            Operands::Days(values) => self.compares(operand::day(text).ok(), values, Ord::cmp),
-            Operands::Moments(values) => {
-                self.compares(operand::moment(text).ok(), values, Ord::cmp)
-            }
+            Operands::Days(values) => self.compares(operand::day(text), values, Ord::cmp),
+            Operands::Moments(values) => self.compares(operand::moment(text), values, Ord::cmp),
             Operands::Booleans(values) => {
                 self.compares(Some(operand::boolean(text)), values, Ord::cmp)
             }

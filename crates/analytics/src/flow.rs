@@ -128,6 +128,9 @@ pub struct FlowPaths {
 }
 
 impl FlowPaths {
+    /// So many different steps, and so many different names, are looked at.
+    pub const MOST: usize = 500_000;
+
     /// No session yet.
     pub fn new(request: FlowRequest) -> Self {
         Self {
@@ -137,6 +140,11 @@ impl FlowPaths {
             entries: HashMap::new(),
             steps: HashMap::new(),
         }
+    }
+
+    /// Whether there are more different steps or names than are looked at.
+    pub fn is_full(&self) -> bool {
+        self.steps.len().max(self.names.len()) > Self::MOST
     }
 
     /// The number of a name.

@@ -7,6 +7,7 @@
 //! [`MetricsRequest`], rows that the event store counts for it, and an answer made of them.
 
 mod activity;
+mod answer_room;
 mod buckets;
 mod charts;
 mod cohorts;
@@ -29,6 +30,7 @@ mod window;
 mod zone;
 
 pub use activity::{ActiveDay, Activity, ActivityRequest, ActivityStep, People, RetentionWeek};
+pub use answer_room::{AnswerRoom, Cut, Shown};
 pub use buckets::{Bucket, Buckets, Interval, Label, Span};
 pub use charts::{
     Aggregate, Breakdown, Change, ChartAnswer, ChartItem, ChartPoint, ChartRequest, ChartRows,

@@ -187,7 +187,8 @@ pub struct MetricsPoint {
 pub struct MetricsAnswer {
     /// Of the whole window.
     pub metrics: Metrics,
-    /// Of every bucket, in order; where nothing happened, zeros.
+    /// Of every bucket, in order; where nothing happened, zeros. A window from the beginning of
+    /// time begins where something happened first.
     pub series: Vec<MetricsPoint>,
 }
 
@@ -207,11 +208,16 @@ impl MetricsAnswer {
             }
         }
         let total_revenue = revenue.iter().copied().fold(0, u64::saturating_add);
-        let parts = buckets.list().iter().zip(counts.iter().zip(revenue));
-        let series = parts.map(|(bucket, (counts, revenue))| MetricsPoint {
-            label: bucket.label,
-            metrics: Metrics::of(counts, revenue),
+        let first = buckets.first_to_show(|place| {
+            counts[place] != MetricsCounts::default() || revenue[place] != 0
         });
+        let parts = buckets.list().iter().zip(counts.iter().zip(revenue));
+        let series = parts
+            .skip(first)
+            .map(|(bucket, (counts, revenue))| MetricsPoint {
+                label: bucket.label,
+                metrics: Metrics::of(counts, revenue),
+            });
         Self {
             metrics: Metrics::of(&rows.total, total_revenue),
             series: series.collect(),

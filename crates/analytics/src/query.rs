@@ -29,7 +29,7 @@ use crate::{
     filter::Filter,
     problem::{PathStep, Problem},
     scalar::scalar_text,
-    window::{Bound, DateText, DefaultWindow, Window, WindowRequest, resolve},
+    window::{Bound, DateText, DefaultWindow, Window, WindowProblem, WindowRequest, resolve},
 };
 
 /// A query string, and what was found wrong with it so far.
@@ -45,6 +45,10 @@ type Wrong = Vec<Problem>;
 impl Query {
     /// So many parameters are read.
     pub const MOST: usize = 1_000;
+    /// So many texts has a list.
+    pub const MOST_TEXTS: usize = 1_000;
+    /// So many texts are compared by name.
+    pub const MOST_NAMED: usize = 50;
 
     /// Takes a query string apart: what stands behind the `?` of a URL. Whatever is wrong with it
     /// shows when a parameter is read.
@@ -207,6 +211,9 @@ impl Query {
             let Value::Object(object) = json_of(node)? else {
                 return Err(whole("must be an object"));
             };
+            if object.len() > Self::MOST_NAMED {
+                return Err(whole(format!("must be at most {} texts", Self::MOST_NAMED)));
+            }
             let mut texts = BTreeMap::new();
             for (key, value) in object {
                 let text = checked_scalar(&value, || key.as_str().into())?;
@@ -235,6 +242,27 @@ impl Query {
         now: Timestamp,
         default: DefaultWindow,
     ) -> Option<(WindowRequest, Window)> {
+        self.window_by(names, |request| resolve(request, zone, now, default))
+    }
+
+    /// The same, as far as something can count in it.
+    pub fn window_that_counts(
+        &mut self,
+        names: WindowNames,
+        zone: Zone,
+        now: Timestamp,
+        default: DefaultWindow,
+    ) -> Option<(WindowRequest, Window)> {
+        self.window_by(names, |request| {
+            resolve(request, zone, now, default)?.that_counts(now)
+        })
+    }
+
+    fn window_by(
+        &mut self,
+        names: WindowNames,
+        resolve: impl FnOnce(&WindowRequest) -> Result<Window, WindowProblem>,
+    ) -> Option<(WindowRequest, Window)> {
         let found_before = self.problems.len();
         let start_name = self.first_given(names.start);
         let end_name = self.first_given(names.end);
@@ -246,7 +274,7 @@ impl Query {
         if self.problems.len() > found_before {
             return None;
         }
-        match resolve(&request, zone, now, default) {
+        match resolve(&request) {
             Ok(window) => Some((request, window)),
             Err(problem) => {
                 let name = match problem.field {
@@ -349,6 +377,12 @@ fn texts_of(node: &Node) -> Result<Vec<String>, Wrong> {
     } else {
         node.texts.iter().flat_map(|text| list_in(text)).collect()
     };
+    if values.len() > Query::MOST_TEXTS {
+        return Err(whole(format!(
+            "must be at most {} texts",
+            Query::MOST_TEXTS
+        )));
+    }
     let texts = values.iter().enumerate();
     texts
         .map(|(place, value)| checked_scalar(value, || place.into()))

@@ -15,7 +15,7 @@
 use std::{fmt, str::FromStr};
 
 use chrono::{DurationRound, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta};
-use paneld_domain::{InvalidValue, Timestamp, Zone, parse_timestamp};
+use paneld_domain::{Event, InvalidValue, TimeText, Timestamp, Zone};
 
 use crate::{
     range::{Range, days_before, next_day},
@@ -46,6 +46,41 @@ impl Window {
         }
     }
 
+    /// So much time up to now. What happens now is in it, and nothing later.
+    pub fn until_now(length: TimeDelta, now: Timestamp) -> Self {
+        Self {
+            start: now - length,
+            end: just_after(now),
+        }
+    }
+
+    /// The part of it in which something can count: nothing happened before
+    /// [`Event::earliest`], and nobody plans more than a year ahead.
+    ///
+    /// # Errors
+    /// When there is no such part.
+    pub fn that_counts(self, now: Timestamp) -> Result<Self, WindowProblem> {
+        let (earliest, latest) = (Event::earliest(), now + AHEAD);
+        if self.end <= earliest {
+            let message = "must not be before 2000-01-01: nothing older counts";
+            return Err(WindowProblem::new(Bound::End, message));
+        }
+        if self.start >= latest {
+            let message = "must not be more than a year in the future";
+            return Err(WindowProblem::new(Bound::Start, message));
+        }
+        Ok(Self {
+            start: self.start.max(earliest),
+            end: self.end.min(latest),
+        })
+    }
+
+    /// Whether it begins where time begins, for all that counts: whoever asks for that means the
+    /// beginning of their own events.
+    pub(crate) fn is_from_the_beginning(&self) -> bool {
+        self.start == Event::earliest()
+    }
+
     /// Whether a moment lies in it.
     pub fn contains(&self, moment: Timestamp) -> bool {
         (self.start..self.end).contains(&moment)
@@ -59,9 +94,11 @@ impl Window {
 
 const MILLISECOND: TimeDelta = TimeDelta::milliseconds(1);
 const SECOND: TimeDelta = TimeDelta::seconds(1);
+/// So far do reports look ahead: whatever the calendar, to the end of a year that begins now.
+const AHEAD: TimeDelta = TimeDelta::days(366);
 
-/// A date or a time as a caller writes it: `2026-08-10`, `2026-08-10 09:30:00`, or ISO 8601 with
-/// or without fraction and offset.
+/// A date or a time as a caller writes it: `2026-08-10`, `2026-08-10 09:30:00`, or whatever else
+/// [`TimeText`] reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateText {
     text: String,
@@ -164,35 +201,18 @@ impl fmt::Display for DateText {
     }
 }
 
-const DATE_LENGTH: usize = "2024-01-15".len();
-
+/// Events are kept to the millisecond, and so are questions.
 fn meaning_of(text: &str) -> Option<Meaning> {
-    let (date, time) = text.split_at_checked(DATE_LENGTH)?;
-    if time.is_empty() {
-        return Some(Meaning::Day(read(date)?.date_naive()));
-    }
-    // A blank may stand for the T.
-    let time = time.strip_prefix([' ', 'T'])?;
-    let moment = read(&format!("{date}T{time}"))?;
-    let precision = if time.contains('.') {
+    let precision = if text.contains('.') {
         Precision::Millisecond
     } else {
         Precision::Second
     };
-    let has_offset = time.contains(['Z', 'z', '+', '-']);
-    Some(if has_offset {
-        Meaning::Moment(moment, precision)
-    } else {
-        Meaning::Wall(moment.naive_utc(), precision)
+    Some(match TimeText::read(text)? {
+        TimeText::Day(date) => Meaning::Day(date),
+        TimeText::Wall(wall) => Meaning::Wall(wall.trunc_subsecs(3), precision),
+        TimeText::Moment(moment) => Meaning::Moment(moment.trunc_subsecs(3), precision),
     })
-}
-
-/// Events are kept to the millisecond, and so are questions.
-fn read(text: &str) -> Option<Timestamp> {
-    match parse_timestamp(text) {
-        Ok(moment) => Some(moment.trunc_subsecs(3)),
-        Err(_says_less_than_ours) => None,
-    }
 }
 
 /// What a caller says about time.

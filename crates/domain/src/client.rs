@@ -3,7 +3,7 @@
 use std::{net::IpAddr, str::FromStr};
 
 use crate::{
-    AllowedAddress, ClientId, ClientRateLimits, CorsEntry, InvalidValue, Name, OrganizationId,
+    AddressRange, ClientId, ClientRateLimits, CorsEntry, InvalidValue, Name, OrganizationId,
     ProjectId, Timestamp, organization::set,
 };
 
@@ -27,7 +27,7 @@ pub struct Client {
     /// From when on it may not be used any more.
     pub expires_at: Option<Timestamp>,
     /// The peer addresses it may be used from; empty is all.
-    pub allowed_ips: Vec<AllowedAddress>,
+    pub allowed_ips: Vec<AddressRange>,
     /// Its own allowed origins; `None` is the project's.
     pub cors: Option<Vec<CorsEntry>>,
     /// Its own rate limits.
@@ -176,7 +176,7 @@ pub struct ClientChanges {
     /// A new end; `Some(None)` is never.
     pub expires_at: Option<Option<Timestamp>>,
     /// A new allow-list.
-    pub allowed_ips: Option<Vec<AllowedAddress>>,
+    pub allowed_ips: Option<Vec<AddressRange>>,
     /// Its own allowed origins; `Some(None)` is the project's.
     pub cors: Option<Option<Vec<CorsEntry>>>,
     /// Its own rate limits; `Some(None)` is the groups'.

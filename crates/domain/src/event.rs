@@ -60,6 +60,13 @@ impl Event {
     pub const SESSION_START: &'static str = "session_start";
     /// The name of the event that closes a session. The server alone makes it.
     pub const SESSION_END: &'static str = "session_end";
+
+    /// The beginning of the year 2000. What is said to have happened before did not: it is the
+    /// zero of somebody's clock, or seconds taken for milliseconds.
+    pub fn earliest() -> Timestamp {
+        const SECONDS: i64 = 946_684_800;
+        Timestamp::from_timestamp(SECONDS, 0).unwrap_or_default()
+    }
 }
 
 /// The place of a screen view among those of its session. Reports count by it instead of sorting

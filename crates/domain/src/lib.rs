@@ -6,6 +6,7 @@
 //! [`Client`]; [`InvalidValue`] is the one way in which a value can be wrong.
 
 mod address;
+pub mod bounds;
 mod chain;
 mod client;
 mod clock;
@@ -20,14 +21,15 @@ mod project;
 mod reference;
 mod slug;
 mod text;
+mod time_text;
 
-pub use address::AllowedAddress;
+pub use address::{AddressRange, parse_address};
 pub use chain::ErrorChain;
 pub use client::{
     Client, ClientChanges, ClientType, LONGEST_GRACE_SECONDS, NewClient, client_problems,
     keeps_usable_root,
 };
-pub use clock::{Clock, ManualClock, Timestamp, parse_timestamp};
+pub use clock::{Clock, ManualClock, Timestamp};
 pub use event::{
     Agent, BotVisit, Event, Place, PreviousView, Referrer, ReplayChunk, Sdk, Session, SessionSpan,
     Utm, View,
@@ -38,10 +40,10 @@ pub use organization::{Organization, OrganizationChanges, Zone};
 pub use origin::CorsEntry;
 pub use page::{Page, PageRequest, Position};
 pub use profile::{
-    Complaint, Group, Identity, PeopleChange, Profile, ProfileChange, ProfileChangeKind, Sighting,
+    Complaint, Group, Identity, PeopleChange, Profile, ProfileChange, ProfileChangeKind,
+    ProfileEdit, Sighting,
 };
-pub use project::{
-    Filter, FilteredAddress, NewProject, Project, ProjectChanges, ProjectType, RetentionDays,
-};
+pub use project::{Filter, NewProject, Project, ProjectChanges, ProjectType, RetentionDays};
 pub use reference::{NewReference, Reference, ReferenceChanges};
 pub use text::{Description, Domain, EventName, InvalidValue, Name, ProfileId};
+pub use time_text::{TimeText, parse_timestamp};

@@ -17,18 +17,21 @@ pub enum LimitGroup {
     Track,
     /// Track without a secret, of one visitor: anyone can send it.
     TrackVisitor,
+    /// New visitor addresses that one peer claims for a client without its secret.
+    NewVisitors,
     /// Failed authentication, by peer address.
     AuthFailures,
 }
 
 impl LimitGroup {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Manage,
         Self::Export,
         Self::Insights,
         Self::Track,
         Self::TrackVisitor,
+        Self::NewVisitors,
         Self::AuthFailures,
     ];
 
@@ -40,6 +43,7 @@ impl LimitGroup {
             Self::Insights => "insights",
             Self::Track => "track",
             Self::TrackVisitor => "track_visitor",
+            Self::NewVisitors => "new_visitors",
             Self::AuthFailures => "auth_failures",
         }
     }
@@ -170,7 +174,7 @@ impl ClientRateLimits {
             LimitGroup::Insights => self.insights,
             LimitGroup::Track => self.track,
             // These are charged to addresses.
-            LimitGroup::TrackVisitor | LimitGroup::AuthFailures => None,
+            LimitGroup::TrackVisitor | LimitGroup::NewVisitors | LimitGroup::AuthFailures => None,
         }
     }
 }

@@ -1,10 +1,17 @@
 //! Identified profiles and groups, and how they change (`contract/track.md` §5.11 and §5.12).
 
+mod edit;
+mod old;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Agent, Place, Referrer, Timestamp};
+pub use self::edit::ProfileEdit;
+use crate::{
+    Agent, Place, Referrer, Timestamp,
+    bounds::{self, Room},
+};
 
 /// Somebody who was identified. Anonymous visitors are no profiles: they are what their events
 /// and sessions tell.
@@ -28,6 +35,9 @@ pub struct Profile {
     pub created_at: Timestamp,
     /// When it was seen last.
     pub last_seen_at: Timestamp,
+    /// How many values and groups were left out since an administrator last changed it, because
+    /// there was no room for them.
+    pub left_out: u64,
 }
 
 /// What belongs together: a company, a team.
@@ -45,6 +55,8 @@ pub struct Group {
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
+    /// How many values were left out, because there was no room for them.
+    pub left_out: u64,
 }
 
 /// A change of what is known of people.
@@ -63,7 +75,8 @@ pub enum PeopleChange {
         /// What is added to its properties.
         properties: BTreeMap<String, String>,
     },
-    /// Look-ups of one id find the profile of another from now on.
+    /// Look-ups of one id find the profile of another from now on: somebody says so who knows the
+    /// project's secret.
     Alias {
         /// The other id.
         alias: String,
@@ -73,6 +86,14 @@ pub enum PeopleChange {
     /// All that is known of a profile is forgotten.
     EraseProfile {
         /// Its id.
+        profile_id: String,
+    },
+    /// The same as [`Self::Alias`], said by somebody whom anybody could be: it has no effect where
+    /// it would change what look-ups find that is there.
+    ClaimAlias {
+        /// The other id.
+        alias: String,
+        /// The profile's id.
         profile_id: String,
     },
 }
@@ -105,6 +126,8 @@ pub enum ProfileChangeKind {
         /// The ids of the groups.
         groups: BTreeSet<String>,
     },
+    /// An administrator changed it. This makes no profile.
+    Edited(Box<ProfileEdit>),
 }
 
 /// What a caller tells of a profile. What is empty changes nothing.
@@ -161,42 +184,45 @@ impl Profile {
             groups: BTreeSet::new(),
             created_at: at,
             last_seen_at: at,
+            left_out: 0,
         }
     }
 
-    /// Makes a change that came at this time.
+    /// Makes a change that came at this time, as far as there is room for it.
     pub fn apply(&mut self, change: ProfileChangeKind, at: Timestamp) -> Option<Complaint> {
-        self.last_seen_at = self.last_seen_at.max(at);
+        // An administrator's edit is no visit.
+        if !matches!(change, ProfileChangeKind::Edited(_)) {
+            self.last_seen_at = self.last_seen_at.max(at);
+        }
         match change {
             ProfileChangeKind::Identified(identity) => self.identify(*identity),
             ProfileChangeKind::Seen(sighting) => self.see(*sighting),
             ProfileChangeKind::Added { property, by } => return self.add(property, by),
-            ProfileChangeKind::Joined { groups } => self.groups.extend(groups),
+            ProfileChangeKind::Joined { groups } => self.join(groups),
+            ProfileChangeKind::Edited(edit) => self.edit(*edit),
         }
         None
     }
 
     fn identify(&mut self, identity: Identity) {
-        set(&mut self.first_name, identity.first_name);
-        set(&mut self.last_name, identity.last_name);
-        set(&mut self.email, identity.email);
-        set(&mut self.avatar, identity.avatar);
-        let told = identity.properties.into_iter();
-        self.properties
-            .extend(told.filter(|(_, value)| !value.is_empty()));
+        self.left_out += bounds::set(&mut self.first_name, identity.first_name, bounds::is_name);
+        self.left_out += bounds::set(&mut self.last_name, identity.last_name, bounds::is_name);
+        self.left_out += bounds::set(&mut self.email, identity.email, bounds::is_name);
+        self.left_out += bounds::set(&mut self.avatar, identity.avatar, bounds::is_picture);
+        // What was told goes before what is derived, where there is no room for all.
+        self.put(identity.properties);
         self.derive(identity.place, identity.agent);
     }
 
     fn see(&mut self, sighting: Sighting) {
-        for (name, value) in [
+        let told = [
             ("path", sighting.path),
             ("referrer", sighting.referrer.url),
             ("referrer_name", sighting.referrer.name),
             ("referrer_type", sighting.referrer.kind),
-        ] {
-            self.put(name, value);
-        }
-        self.groups.extend(sighting.groups);
+        ];
+        self.put(told.map(|(name, value)| (name.to_owned(), value)));
+        self.join(sighting.groups);
         self.derive(sighting.place, sighting.agent);
     }
 
@@ -209,7 +235,7 @@ impl Profile {
             return;
         }
         let degrees = |value: Option<f32>| value.map(|value| value.to_string()).unwrap_or_default();
-        for (name, value) in [
+        let derived = [
             ("country", place.country),
             ("region", place.region),
             ("city", place.city),
@@ -222,15 +248,17 @@ impl Profile {
             ("device", agent.device),
             ("brand", agent.brand),
             ("model", agent.model),
-        ] {
-            self.put(name, value);
-        }
+        ];
+        self.put(derived.map(|(name, value)| (name.to_owned(), value)));
     }
 
-    fn put(&mut self, name: &str, value: String) {
-        if !value.is_empty() {
-            self.properties.insert(name.to_owned(), value);
-        }
+    fn put(&mut self, told: impl IntoIterator<Item = (String, String)>) {
+        let told = told.into_iter().filter(|(_, value)| !value.is_empty());
+        self.left_out += Room::OF_PEOPLE.put(&mut self.properties, told);
+    }
+
+    fn join(&mut self, groups: BTreeSet<String>) {
+        self.left_out += bounds::join(&mut self.groups, groups);
     }
 
     fn add(&mut self, property: String, by: f64) -> Option<Complaint> {
@@ -245,7 +273,7 @@ impl Profile {
         };
         let sum = (number + by).clamp(f64::MIN, f64::MAX);
         // Rust writes no exponents, and whole numbers without a point, as callers expect.
-        self.properties.insert(property, (sum + 0.0).to_string());
+        self.put([(property, (sum + 0.0).to_string())]);
         complaint
     }
 }
@@ -260,10 +288,12 @@ impl Group {
             properties: BTreeMap::new(),
             created_at: at,
             updated_at: at,
+            left_out: 0,
         }
     }
 
-    /// Makes a change that came at this time. One that changes nothing leaves no trace.
+    /// Makes a change that came at this time, as far as there is room for it. One that changes
+    /// nothing leaves no trace.
     pub fn apply(
         &mut self,
         kind: String,
@@ -272,18 +302,13 @@ impl Group {
         at: Timestamp,
     ) {
         let before = self.clone();
-        self.kind = kind;
-        self.name = name;
-        self.properties.extend(properties);
+        let mut left_out = bounds::set(&mut self.kind, kind, bounds::is_name);
+        left_out += bounds::set(&mut self.name, name, bounds::is_name);
+        left_out += Room::OF_PEOPLE.put(&mut self.properties, properties);
         if *self != before {
             self.updated_at = self.updated_at.max(at);
         }
-    }
-}
-
-fn set(present: &mut String, value: String) {
-    if !value.is_empty() {
-        *present = value;
+        self.left_out += left_out;
     }
 }
 
@@ -402,6 +427,99 @@ mod tests {
             assert_eq!(group.updated_at, at(updated));
         }
         assert_eq!(group.properties, told(&[("a", "1"), ("b", "2")]));
+    }
+
+    #[test]
+    fn a_full_profile_counts_what_it_leaves_out_until_it_is_edited() {
+        let many = |range: std::ops::Range<usize>| {
+            range
+                .map(|number| (format!("k{number}"), "v".to_owned()))
+                .collect()
+        };
+        let identify = |properties| {
+            identified(Identity {
+                properties,
+                agent: phone(),
+                ..Identity::default()
+            })
+        };
+        let mut anna = profile();
+        anna.apply(identify(many(0..bounds::MOST_PROPERTIES)), at(1));
+        // What was told is kept, and what is derived is not.
+        assert_eq!(anna.properties, many(0..bounds::MOST_PROPERTIES));
+        assert_eq!(anna.left_out, 2);
+        let add = |property: &str| ProfileChangeKind::Added {
+            property: property.to_owned(),
+            by: 1.0,
+        };
+        anna.apply(add("new"), at(2));
+        anna.apply(add("k7"), at(2));
+        let long = Identity {
+            first_name: "x".repeat(bounds::LONGEST_NAME + 1),
+            avatar: "x".repeat(bounds::LONGEST_PROPERTY_VALUE + 1),
+            ..Identity::default()
+        };
+        anna.apply(identified(long), at(2));
+        assert_eq!((anna.left_out, &anna.properties["k7"][..]), (5, "1"));
+        assert_eq!((&anna.first_name[..], &anna.avatar[..]), ("", ""));
+
+        let edit = ProfileEdit {
+            first_name: Some("Anna".to_owned()),
+            properties: [
+                ("k0".to_owned(), None),
+                ("new".to_owned(), Some("1".to_owned())),
+            ]
+            .into(),
+            ..ProfileEdit::default()
+        };
+        anna.apply(ProfileChangeKind::Edited(Box::new(edit)), at(9_000));
+        assert_eq!(
+            (anna.left_out, anna.properties.len()),
+            (0, bounds::MOST_PROPERTIES)
+        );
+        assert_eq!(
+            (&anna.first_name[..], &anna.properties["new"][..]),
+            ("Anna", "1")
+        );
+        assert_eq!(anna.last_seen_at, at(1_000));
+    }
+
+    #[test]
+    fn an_edit_clears_what_is_empty_and_leaves_groups() {
+        let mut anna = profile();
+        let full = Identity {
+            first_name: "Anna".to_owned(),
+            last_name: "Berg".to_owned(),
+            ..Identity::default()
+        };
+        anna.apply(identified(full), at(1));
+        let groups = ["acme", "beta"].map(str::to_owned).into();
+        anna.apply(ProfileChangeKind::Joined { groups }, at(1));
+        anna.edit(ProfileEdit {
+            first_name: Some(String::new()),
+            groups: Some(["beta", "gamma"].map(str::to_owned).into()),
+            ..ProfileEdit::default()
+        });
+        assert_eq!((&anna.first_name[..], &anna.last_name[..]), ("", "Berg"));
+        assert_eq!(anna.groups, ["beta", "gamma"].map(str::to_owned).into());
+    }
+
+    #[test]
+    fn what_a_group_leaves_out_is_counted_and_does_not_update_it() {
+        let mut group = Group::new("acme".to_owned(), at(1));
+        let many = |range: std::ops::Range<usize>| {
+            range
+                .map(|number| (format!("k{number}"), "v".to_owned()))
+                .collect()
+        };
+        for (properties, updated, left_out) in [
+            (many(0..bounds::MOST_PROPERTIES), 2, 0),
+            (many(1..bounds::MOST_PROPERTIES + 3), 2, 3),
+        ] {
+            group.apply("company".to_owned(), "Acme".to_owned(), properties, at(2));
+            assert_eq!((group.updated_at, group.left_out), (at(updated), left_out));
+        }
+        assert_eq!(group.properties.len(), bounds::MOST_PROPERTIES);
     }
 
     proptest! {

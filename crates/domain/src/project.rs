@@ -1,12 +1,10 @@
 //! Projects: what events are sent to.
 
-use std::{fmt, net::IpAddr, num::NonZeroU32, str::FromStr};
-
-use ipnet::IpNet;
+use std::{num::NonZeroU32, str::FromStr};
 
 use crate::{
-    CorsEntry, Domain, EventName, InvalidValue, Name, OrganizationId, ProfileId, ProjectId,
-    ProjectKey, Timestamp, organization::set,
+    AddressRange, CorsEntry, Domain, EventName, InvalidValue, Name, OrganizationId, ProfileId,
+    ProjectId, ProjectKey, Timestamp, organization::set,
 };
 
 /// A site, app or backend whose events are kept apart from others'.
@@ -182,49 +180,11 @@ impl FromStr for ProjectType {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filter {
     /// From this address or network.
-    Ip(FilteredAddress),
+    Ip(AddressRange),
     /// Of this profile.
     ProfileId(ProfileId),
     /// Of exactly this name.
     Event(EventName),
-}
-
-/// An address or network whose events are not stored, as it was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilteredAddress(String);
-
-impl FilteredAddress {
-    /// The address, as it was given.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FilteredAddress {
-    /// Whether it is this address, or its network has it.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let network = self.0.parse::<IpNet>().ok();
-        let network = network.or_else(|| self.0.parse::<IpAddr>().ok().map(IpNet::from));
-        network.is_some_and(|network| network.contains(&address.to_canonical()))
-    }
-}
-
-impl FromStr for FilteredAddress {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok() {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidValue::new("must be an IP address or network"))
-        }
-    }
-}
-
-impl fmt::Display for FilteredAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// For how many days events are kept: 1 to 36,500.

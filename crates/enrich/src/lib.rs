@@ -9,7 +9,7 @@ mod places;
 mod referrer;
 mod suspicion;
 
-pub use address::{ADDRESS_HEADERS, is_public, parse_address, visitor_address, visitor_address_by};
+pub use address::{is_visitors, visitor_address};
 pub use agent::{Agents, overridden};
 pub use bots::{Bot, Bots};
 pub use places::{Places, PlacesError};

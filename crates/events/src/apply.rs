@@ -38,19 +38,31 @@ pub(crate) fn apply(writer: &mut Writer, batch: &Batch) -> Result<Vec<Erased>, F
     })
 }
 
-/// Does something again if memory ran out.
+/// Does something with as much room in memory as can be had, and again if that ran out.
 pub(crate) fn with_room<T>(
     writer: &mut Writer,
     work: impl Fn(&mut Writer) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
+    // Long texts stay in memory until a checkpoint, which needs some itself: without it, it makes
+    // the database unusable.
+    if unwritten_bytes(&writer.connection)? > writer.unwritten_bytes {
+        checkpoint(&writer.connection)?;
+    }
     match work(writer) {
         // A checkpoint gives back what changes since the last one took.
-        Err(Fault::Memory(_)) => {
-            checkpoint(&writer.connection)?;
-            work(writer)
-        }
+        Err(Fault::Memory(cause)) => match checkpoint(&writer.connection) {
+            Ok(()) => work(writer),
+            Err(_) => Err(Fault::Memory(cause)),
+        },
         result => result,
     }
+}
+
+/// How many bytes are in memory alone, and in the write-ahead log.
+fn unwritten_bytes(connection: &Connection) -> Result<u64, Fault> {
+    let sql = "SELECT coalesce(sum(memory_usage_bytes), 0)::UBIGINT FROM duckdb_memory()
+        WHERE tag = 'OVERFLOW_STRINGS'";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 /// Moves everything from the write-ahead log into the file.
@@ -62,6 +74,7 @@ fn try_apply(writer: &mut Writer, batch: &Batch) -> Result<Vec<Erased>, Fault> {
     let Writer {
         connection,
         written,
+        ..
     } = writer;
     // Rolled back when it is dropped.
     let transaction = connection.transaction()?;

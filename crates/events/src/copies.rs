@@ -9,7 +9,8 @@ use crate::{
     EventStore, EventsError,
     apply::{append, with_room},
     error::Fault,
-    record,
+    record, removals,
+    store::Kind,
 };
 
 /// Rows of people, with the projects they belong to.
@@ -24,8 +25,9 @@ pub struct PeopleRows {
 /// People as they are after some changes, to take the place of what is here of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PeopleCopies {
-    /// The position in the spool of the last of the changes.
-    pub position: u64,
+    /// The position in the spool of the last of the changes; `None` when more people follow that
+    /// these changes touch.
+    pub position: Option<u64>,
     /// Projects of which nobody is left.
     pub purged: Vec<ProjectKey>,
     /// Profiles that may have changed, or be gone.
@@ -43,11 +45,13 @@ impl EventStore {
             .await
     }
 
-    /// Puts people in the place of their earlier copies, whole or not at all. What was copied
-    /// before is not copied again.
+    /// Puts people in the place of their earlier copies, whole or not at all. What was copied up to
+    /// a position is not copied again.
     pub async fn copy_people(&self, copies: PeopleCopies) -> Result<(), EventsError> {
-        self.write(move |writer| with_room(writer, |writer| copy(&mut writer.connection, &copies)))
-            .await
+        self.write_again(Kind::Copies, move |writer| {
+            with_room(writer, |writer| copy(&mut writer.connection, &copies))
+        })
+        .await
     }
 
     /// Begins to copy everybody anew. Nobody sees anything of it until
@@ -60,9 +64,11 @@ impl EventStore {
     /// Adds some to the new copies.
     pub async fn add_new_copies(&self, rows: PeopleRows) -> Result<(), EventsError> {
         self.write(move |writer| {
-            let transaction = writer.connection.transaction()?;
-            append_rows(&transaction, ["new_profiles", "new_groups"], &rows)?;
-            Ok(transaction.commit()?)
+            with_room(writer, |writer| {
+                let transaction = writer.connection.transaction()?;
+                append_rows(&transaction, ["new_profiles", "new_groups"], &rows)?;
+                Ok(transaction.commit()?)
+            })
         })
         .await
     }
@@ -95,7 +101,8 @@ fn copied_position(connection: &Connection) -> Result<u64, Fault> {
 
 fn copy(connection: &mut Connection, copies: &PeopleCopies) -> Result<(), Fault> {
     let transaction = connection.transaction()?;
-    if copied_position(&transaction)? >= copies.position {
+    let before = copied_position(&transaction)?;
+    if copies.position.is_some_and(|position| before >= position) {
         return Ok(());
     }
     for project in &copies.purged {
@@ -104,10 +111,11 @@ fn copy(connection: &mut Connection, copies: &PeopleCopies) -> Result<(), Fault>
     remove(&transaction, "profiles", &copies.profile_ids)?;
     remove(&transaction, "groups", &copies.group_ids)?;
     append_rows(&transaction, ["profiles", "groups"], &copies.rows)?;
-    let sql = "UPDATE applied SET people_position = ?";
-    transaction.execute(sql, [copies.position])?;
+    if let Some(position) = copies.position {
+        transaction.execute("UPDATE applied SET people_position = ?", [position])?;
+    }
     transaction.commit()?;
-    demand_position(connection, copies.position)
+    demand_position(connection, copies.position.unwrap_or(before))
 }
 
 fn finish(
@@ -118,7 +126,13 @@ fn finish(
     let transaction = connection.transaction()?;
     match project {
         Some(project) => remove_all(&transaction, project)?,
-        None => transaction.execute_batch("DELETE FROM profiles; DELETE FROM groups")?,
+        None => {
+            let profiles = transaction.execute("DELETE FROM profiles", [])?;
+            let groups = transaction.execute("DELETE FROM groups", [])?;
+            if profiles + groups > 0 {
+                removals::note(&transaction)?;
+            }
+        }
     }
     transaction.execute_batch(
         "INSERT INTO profiles FROM new_profiles; INSERT INTO groups FROM new_groups",
@@ -145,7 +159,7 @@ fn demand_position(connection: &Connection, position: u64) -> Result<(), Fault> 
 fn remove_all(connection: &Connection, project: ProjectKey) -> Result<(), Fault> {
     connection.execute("DELETE FROM profiles WHERE project_key = ?", [project.0])?;
     connection.execute("DELETE FROM groups WHERE project_key = ?", [project.0])?;
-    Ok(())
+    removals::note(connection)
 }
 
 fn remove(connection: &Connection, table: &str, ids: &[(ProjectKey, String)]) -> Result<(), Fault> {

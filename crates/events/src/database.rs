@@ -1,6 +1,7 @@
 //! The open file and its connections.
 
 use std::{
+    ffi::OsString,
     fs,
     os::unix::fs::MetadataExt as _,
     path::{self, Path, PathBuf},
@@ -14,10 +15,12 @@ use duckdb::{Config, Connection};
 use paneld_domain::ProjectKey;
 
 use crate::{
+    compaction,
     error::{Cause, Fault},
     numbers::{self, Numbers},
     schema,
     sessions::Sessions,
+    sql,
 };
 
 /// Where the file is, how much memory DuckDB may have, and where it puts what does not fit.
@@ -44,9 +47,49 @@ impl Place {
         &self.path
     }
 
+    /// The write-ahead log.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.beside(".wal")
+    }
+
+    /// Where the file is written anew.
+    pub(crate) fn new_file(&self) -> PathBuf {
+        self.beside(".new")
+    }
+
+    /// All that there may be of the new file.
+    pub(crate) fn new_files(&self) -> [PathBuf; 4] {
+        [
+            ".new",
+            ".new.wal",
+            ".new.wal.checkpoint",
+            ".new.wal.recovery",
+        ]
+        .map(|suffix| self.beside(suffix))
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = OsString::from(&self.path);
+        name.push(suffix);
+        name.into()
+    }
+
     /// Whether this process has the file open.
     pub(crate) fn is_in_use(&self) -> bool {
         self.in_use.load(Ordering::Acquire)
+    }
+
+    /// How many bytes of what is written may stay in memory alone: the rest is for what is being
+    /// written, and for questions.
+    fn unwritten_bytes(&self) -> u64 {
+        self.memory / 4
+    }
+
+    /// How much is in the write-ahead log.
+    fn log_bytes(&self) -> u64 {
+        let mut log = self.path.clone().into_os_string();
+        log.push(".wal");
+        fs::metadata(log).map_or(0, |found| found.len())
     }
 
     /// The lock on the file keeps other processes away, but not this one: it must not open the
@@ -72,6 +115,8 @@ impl Drop for Claim {
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     pub(crate) written: Written,
+    /// How many bytes of what is written may stay in memory alone.
+    pub(crate) unwritten_bytes: u64,
 }
 
 /// What is remembered of what was written: only as long as nothing is rolled back or removed.
@@ -116,17 +161,28 @@ impl Database {
     /// Opens the file, which is made if need be, and brings its tables up to date.
     pub(crate) fn open(place: &Place) -> Result<Self, Cause> {
         let claim = place.claim()?;
-        fs::create_dir_all(&place.temp_dir)?;
-        let mut root = Connection::open_with_flags(&place.path, config(place)?)?;
+        paneld_files::make_folder(&place.temp_dir)?;
+        make_private(place)?;
+        let log = place.log_bytes();
+        if log > place.unwritten_bytes() {
+            // What is in the log is in memory when it is read, all of it.
+            let config = config(place, place.memory + log)?;
+            Connection::open_with_flags(&place.path, config)?.execute_batch("CHECKPOINT")?;
+        }
+        let mut root = Connection::open_with_flags(&place.path, config(place, place.memory)?)?;
+        make_private(place)?;
         remove_leftovers(&place.temp_dir)?;
+        compaction::remove(place)?;
         schema::migrate(&mut root)?;
         let connection = root.try_clone()?;
         // Otherwise what is appended is copied once more, as for many threads that insert at once.
         connection.execute_batch("SET SESSION preserve_insertion_order = true")?;
+        lock_down(&root, place)?;
         Ok(Self {
             writer: Mutex::new(Writer {
                 connection,
                 written: Written::new(),
+                unwritten_bytes: place.unwritten_bytes(),
             }),
             readers: Mutex::default(),
             root: Mutex::new(root),
@@ -182,7 +238,25 @@ fn remove_leftovers(temp_dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn config(place: &Place) -> Result<Config, Cause> {
+/// Takes from others what they may do with the file and its log. DuckDB makes them with the modes
+/// that the process gives to files.
+fn make_private(place: &Place) -> std::io::Result<()> {
+    paneld_files::close(&place.path)?;
+    paneld_files::close(&place.log())
+}
+
+/// Lets no statement, whatever is in it, read or write files but those of the database, or change
+/// that.
+fn lock_down(connection: &Connection, place: &Place) -> duckdb::Result<()> {
+    let allowed = place.new_files().map(|file| sql::literal(&file)).join(", ");
+    connection.execute_batch(&format!(
+        "SET GLOBAL allowed_paths = [{allowed}];
+        SET GLOBAL enable_external_access = false;
+        SET GLOBAL lock_configuration = true"
+    ))
+}
+
+fn config(place: &Place, memory: u64) -> Result<Config, Cause> {
     let temp_dir = place
         .temp_dir
         .to_str()
@@ -191,7 +265,7 @@ fn config(place: &Place) -> Result<Config, Cause> {
         // The automatic checkpoint is what costs most: with the default of 16 MB, loading takes
         // twice the time. Replaying this much after a crash takes two seconds.
         .with("wal_autocheckpoint", "128MB")?
-        .with("memory_limit", format!("{}B", place.memory))?
+        .with("memory_limit", format!("{memory}B"))?
         .with("temp_directory", temp_dir)?
         .threads(2)?
         // Answers are ordered where order matters, and what is appended keeps its order anyway;
@@ -223,5 +297,86 @@ impl OpenFile {
     fn is_in_place(&self) -> bool {
         fs::metadata(&self.path)
             .is_ok_and(|found| (found.dev(), found.ino()) == (self.device, self.inode))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(connection: &Connection, sql: &str) -> String {
+        let answer = connection.execute_batch(sql);
+        answer.expect_err(sql).to_string()
+    }
+
+    #[test]
+    fn no_statement_reaches_other_files_or_changes_that() {
+        let folder = tempfile::tempdir().unwrap();
+        // Whatever the folder is called.
+        let data = folder.path().join("it's data");
+        std::fs::create_dir(&data).unwrap();
+        let outside = folder.path().join("outside");
+        std::fs::write(&outside, "a,b").unwrap();
+        let outside = outside.display();
+        let place = Place::new(&data.join("events.duckdb"), &data.join("temp"), 128 << 20);
+        let database = Database::open(&place).unwrap();
+        let reader = database.reader().unwrap();
+        let writer = database.writer().unwrap();
+        for connection in [&reader, &writer.connection] {
+            for sql in [
+                format!("COPY events TO '{outside}.csv'"),
+                format!("COPY events FROM '{outside}'"),
+                format!("SELECT * FROM read_csv('{outside}')"),
+                format!("SELECT * FROM read_text('{outside}')"),
+                format!("SELECT * FROM '{outside}.parquet'"),
+                format!("SELECT * FROM glob('{}/*')", folder.path().display()),
+                format!("ATTACH '{outside}.duckdb'"),
+                format!("EXPORT DATABASE '{outside}.folder'"),
+                "SELECT * FROM 'https://elsewhere.example/a.parquet'".to_owned(),
+                "INSTALL httpfs".to_owned(),
+                "LOAD httpfs".to_owned(),
+            ] {
+                let said = refused(connection, &sql);
+                assert!(
+                    said.contains("disabled") || said.contains("Permission"),
+                    "{sql}: {said}"
+                );
+            }
+            for setting in [
+                "enable_external_access = true",
+                "lock_configuration = false",
+                "allowed_directories = ['/']",
+                "temp_directory = '/'",
+                "autoload_known_extensions = true",
+                "memory_limit = '9GB'",
+            ] {
+                for scope in ["GLOBAL", "SESSION"] {
+                    let said = refused(connection, &format!("SET {scope} {setting}"));
+                    assert!(!said.is_empty());
+                }
+            }
+        }
+        assert!(!folder.path().join("outside.csv").exists());
+    }
+
+    #[test]
+    fn what_does_not_fit_into_memory_still_goes_to_the_temporary_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let temp = folder.path().join("temp");
+        let place = Place::new(&folder.path().join("events.duckdb"), &temp, 128 << 20);
+        let database = Database::open(&place).unwrap();
+        let reader = database.reader().unwrap();
+        reader
+            .execute_batch(
+                "CREATE TEMP TABLE big AS
+                SELECT md5(range::VARCHAR) || md5((range + 1)::VARCHAR) AS text
+                FROM range(3000000)",
+            )
+            .unwrap();
+        let spilled = std::fs::read_dir(&temp).unwrap().count();
+        assert!(spilled > 0, "it fits");
+        let count = "SELECT count(*) FROM big";
+        let count = reader.query_row(count, [], |row| row.get::<_, u64>(0));
+        assert_eq!(count.unwrap(), 3_000_000);
     }
 }

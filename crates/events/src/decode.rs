@@ -23,11 +23,11 @@ pub(crate) const SESSION: &str = "id, device_id, profile_id, groups, epoch_ms(cr
 
 /// The columns that [`profile`] reads.
 pub(crate) const PROFILE: &str = "id, first_name, last_name, email, avatar, properties, groups, \
-    epoch_ms(created_at), epoch_ms(last_seen_at)";
+    epoch_ms(created_at), epoch_ms(last_seen_at), left_out";
 
 /// The columns that [`group`] reads.
 pub(crate) const GROUP: &str =
-    "id, type, name, properties, epoch_ms(created_at), epoch_ms(updated_at)";
+    "id, type, name, properties, epoch_ms(created_at), epoch_ms(updated_at), left_out";
 
 /// The event of a row with the columns [`EVENT`].
 pub(crate) fn event(row: &Row<'_>) -> duckdb::Result<Event> {
@@ -100,6 +100,7 @@ pub(crate) fn profile(row: &Row<'_>) -> duckdb::Result<Profile> {
         groups: columns.texts()?,
         created_at: columns.time()?,
         last_seen_at: columns.time()?,
+        left_out: columns.take()?,
     })
 }
 
@@ -113,6 +114,7 @@ pub(crate) fn group(row: &Row<'_>) -> duckdb::Result<Group> {
         properties: columns.pairs()?,
         created_at: columns.time()?,
         updated_at: columns.time()?,
+        left_out: columns.take()?,
     })
 }
 

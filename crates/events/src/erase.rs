@@ -3,7 +3,7 @@
 use duckdb::{Connection, params, params_from_iter, types::Value};
 use paneld_domain::{ProjectKey, Timestamp};
 
-use crate::{Erased, error::Fault, read::time, views};
+use crate::{Erased, error::Fault, read::time, removals, views};
 
 /// The rows of profile `$2` in project `$1`: its own, and those of nobody on devices it used.
 macro_rules! of_profile {
@@ -69,6 +69,7 @@ pub(crate) fn erase_profile(
         erase(ERASE_REPLAYS)?;
         let sessions = erase(ERASE_SESSIONS)? as u64;
         let events = erase(ERASE_EVENTS)? as u64;
+        removals::note(connection)?;
         Ok(Erased { events, sessions })
     })
 }
@@ -90,7 +91,10 @@ pub(crate) fn forget(
             Ok(())
         })?;
     }
-    connection.execute(FORGET_REPLAYS, params![project.0, time(replays_before)])?;
+    let replays = connection.execute(FORGET_REPLAYS, params![project.0, time(replays_before)])?;
+    if removed + replays > 0 {
+        removals::note(connection)?;
+    }
     Ok(removed > 0)
 }
 
@@ -99,5 +103,5 @@ pub(crate) fn purge(connection: &Connection, project: ProjectKey) -> Result<(), 
     for sql in PURGE {
         connection.execute(sql, [project.0])?;
     }
-    Ok(())
+    removals::note(connection)
 }

@@ -1,5 +1,7 @@
 //! What can go wrong, named for what the caller can do about it.
 
+use crate::Crowded;
+
 /// What is behind an error.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -10,12 +12,22 @@ pub enum EventsError {
     /// fails. Asking again later may help.
     #[error("the event store is away")]
     Away(#[source] Cause),
+    /// Too many questions wait, most of them of whoever asked this one.
+    #[error(transparent)]
+    Crowded(#[from] Crowded),
     /// The answer took more time or memory than one answer may.
     #[error("the answer takes too long: ask for less")]
     TooSlow,
+    /// The answer would be larger than one may be.
+    #[error("the answer is too large")]
+    TooLarge,
     /// The store works, but refused this. Asking for the same again does not help.
     #[error("the event store refused")]
     Rejected(#[source] Cause),
+    /// This took more memory than the store has. Less at once may have room, and all of it when
+    /// nothing else is going on.
+    #[error("the event store has no room in memory for this")]
+    NoRoom(#[source] Cause),
 }
 
 impl EventsError {
@@ -31,11 +43,21 @@ pub(crate) enum Fault {
     Store(Cause),
     /// Memory ran out.
     Memory(Cause),
+    /// More was found than an answer may have.
+    TooLarge,
     /// What was asked, or was to be written, is wrong.
     Data(Cause),
 }
 
 impl Fault {
+    /// What is behind it.
+    pub(crate) fn into_cause(self) -> Cause {
+        match self {
+            Self::Store(cause) | Self::Memory(cause) | Self::Data(cause) => cause,
+            Self::TooLarge => "it is larger than an answer may be".into(),
+        }
+    }
+
     /// The database sends something else than it was asked for.
     pub(crate) fn unexpected(expected: &str) -> Self {
         Self::Data(format!("the answer is not {expected}").into())
@@ -59,14 +81,25 @@ const OF_STORE: &[&str] = &[
 /// After a fatal error, DuckDB refuses everything with this.
 const INVALIDATED: &str = "database has been invalidated";
 
+/// What DuckDB says when memory ran out, whatever it was at.
+const OF_MEMORY: &[&str] = &[
+    "Out of Memory Error",
+    "failed to pin block",
+    "could not allocate block",
+];
+
+/// What it says besides when something would have had room on the disk, had that not been full.
+const OF_DISK: &str = "failed to offload data block";
+
 impl From<duckdb::Error> for Fault {
     fn from(error: duckdb::Error) -> Self {
         let message = error.to_string();
-        if message.starts_with("Out of Memory Error") {
+        let says = |text: &&str| message.contains(*text);
+        if says(&INVALIDATED) || says(&OF_DISK) {
+            Self::Store(error.into())
+        } else if OF_MEMORY.iter().any(says) {
             Self::Memory(error.into())
-        } else if OF_STORE.iter().any(|begin| message.starts_with(begin))
-            || message.contains(INVALIDATED)
-        {
+        } else if OF_STORE.iter().any(|begin| message.starts_with(begin)) {
             Self::Store(error.into())
         } else {
             Self::Data(error.into())

@@ -39,8 +39,8 @@ impl EventStore {
     /// Times are Arrow's, or with `times_as_text` as ISO 8601 has them.
     ///
     /// It waits for its turn among a few others that are separate from those of all other
-    /// questions. The query goes on as batches are taken, and ends when they are dropped, or when
-    /// nobody takes one for a minute.
+    /// questions. The query goes on as batches are taken, and ends when they are dropped. Until
+    /// then it has its turn, also when nobody takes them.
     pub async fn stream_events(
         &self,
         scope: Scope,
@@ -72,6 +72,11 @@ impl EventBatches {
     /// When the store goes away: then there are no more batches.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>, EventsError> {
         self.0.next().await
+    }
+
+    /// Whether somebody else waits for the turn that this has.
+    pub fn is_wanted(&self) -> bool {
+        self.0.is_wanted()
     }
 }
 

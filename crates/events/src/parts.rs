@@ -1,32 +1,55 @@
 //! Answers that come in parts: from the thread that asks to the future that takes.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::{runtime::Handle, sync::mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::timeout,
+};
 
 use crate::{
     EventsError,
     error::{Cause, Fault},
     interrupt::Waiter,
+    turns::Turn,
 };
 
 /// So many parts are found ahead.
-const AHEAD: usize = 4;
+const AHEAD: usize = 1;
 
-/// Who takes nothing for so long is given up: the query holds a turn, and what was deleted since.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How often who waits for its reader looks whether it must end.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The two ends of an answer. Work that is waited for like this is interrupted when the parts are
-/// dropped.
-pub(crate) fn pair<T>(waiter: Waiter) -> (Outlet<T>, Parts<T>) {
+/// dropped. Both ends hold the turn. No part is sent any more once it must end.
+pub(crate) fn pair<T>(
+    waiter: Waiter,
+    turn: Arc<Turn>,
+    at_work: Arc<Semaphore>,
+    must_end: Arc<AtomicBool>,
+) -> (Outlet<T>, Parts<T>) {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let parts = Parts {
         receiver,
         first: None,
         is_over: false,
+        turn,
         _waiter: waiter,
     };
-    (Outlet(sender), parts)
+    let outlet = Outlet {
+        sender,
+        at_work,
+        working: None,
+        must_end,
+    };
+    (outlet, parts)
 }
 
 enum Sent<T> {
@@ -34,25 +57,69 @@ enum Sent<T> {
     End,
 }
 
-/// Where parts go in. It blocks while there are enough ahead.
-pub(crate) struct Outlet<T>(mpsc::Sender<Result<Sent<T>, EventsError>>);
+/// Where parts go in. It blocks while there are enough ahead, and lets others work meanwhile.
+pub(crate) struct Outlet<T> {
+    sender: mpsc::Sender<Result<Sent<T>, EventsError>>,
+    at_work: Arc<Semaphore>,
+    working: Option<OwnedSemaphorePermit>,
+    must_end: Arc<AtomicBool>,
+}
 
 impl<T> Outlet<T> {
+    /// Waits until it may work: few do at once.
+    pub(crate) fn work(&mut self) -> Result<(), Fault> {
+        let working = Handle::current().block_on(async {
+            tokio::select! {
+                () = self.sender.closed() => None,
+                working = Arc::clone(&self.at_work).acquire_owned() => working.ok(),
+            }
+        });
+        self.working = working;
+        match self.working {
+            Some(_) => Ok(()),
+            None => Err(gone()),
+        }
+    }
+
     /// Sends a part.
-    pub(crate) fn send(&self, part: T) -> Result<(), Fault> {
-        self.put(Ok(Sent::Part(part)))
+    pub(crate) fn send(&mut self, part: T) -> Result<(), Fault> {
+        if self.must_end.load(Ordering::Relaxed) {
+            return Err(must_end());
+        }
+        self.put(Ok(Sent::Part(part)))?;
+        self.work()
     }
 
     /// Tells that all was sent, or why not.
-    pub(crate) fn end(self, sent: Result<(), EventsError>) {
+    pub(crate) fn end(mut self, sent: Result<(), EventsError>) {
         // Nobody is left to be told that nobody waits.
         let _nobody_waits = self.put(sent.map(|()| Sent::End));
     }
 
-    fn put(&self, what: Result<Sent<T>, EventsError>) -> Result<(), Fault> {
-        let sent = Handle::current().block_on(self.0.send_timeout(what, PATIENCE));
-        sent.map_err(|_gone| Fault::Data("nobody takes the answer".into()))
+    fn put(&mut self, what: Result<Sent<T>, EventsError>) -> Result<(), Fault> {
+        self.working = None;
+        let room = Handle::current().block_on(async {
+            loop {
+                match timeout(LOOK, self.sender.reserve()).await {
+                    Ok(room) => return room.map_err(|_gone| gone()),
+                    Err(_elapsed) if self.must_end.load(Ordering::Relaxed) => {
+                        return Err(must_end());
+                    }
+                    Err(_elapsed) => {}
+                }
+            }
+        });
+        room?.send(what);
+        Ok(())
     }
+}
+
+fn must_end() -> Fault {
+    Fault::Data("the store is to be compacted".into())
+}
+
+fn gone() -> Fault {
+    Fault::Data("nobody takes the answer".into())
 }
 
 /// Where they come out.
@@ -60,6 +127,7 @@ pub(crate) struct Parts<T> {
     receiver: mpsc::Receiver<Result<Sent<T>, EventsError>>,
     first: Option<T>,
     is_over: bool,
+    turn: Arc<Turn>,
     _waiter: Waiter,
 }
 
@@ -76,6 +144,11 @@ impl<T> Parts<T> {
             Some(first) => Ok(Some(first)),
             None => self.take().await,
         }
+    }
+
+    /// Whether somebody else waits for the turn.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.turn.is_wanted()
     }
 
     async fn take(&mut self) -> Result<Option<T>, EventsError> {

@@ -1,15 +1,15 @@
 //! Questions to the store. Each takes the connection of a reader, and may be interrupted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use duckdb::{
     Connection, params,
     types::{TimeUnit, Value},
 };
-use paneld_analytics::count_days;
+use paneld_analytics::{Window, count_days};
 use paneld_domain::{Event, ProjectKey, Session, Timestamp, Zone};
 
-use crate::{ProfileNumbers, decode, error::Fault};
+use crate::{ProfileNumbers, decode, error::Fault, sql::Sql};
 
 /// A time as a value to bind. The SQL casts it to `TIMESTAMP_MS`, the type of the columns:
 /// otherwise each row's time would be cast instead.
@@ -22,15 +22,16 @@ pub(crate) fn millis(millis: i64) -> Value {
     Value::Timestamp(TimeUnit::Millisecond, millis)
 }
 
-/// How many people, known or not, did something since.
-pub(crate) fn count_live_visitors(
+/// How many people, known or not, did something in a window.
+pub(crate) fn count_visitors(
     connection: &Connection,
     project: ProjectKey,
-    since: Timestamp,
+    window: Window,
 ) -> Result<u64, Fault> {
     let sql = "SELECT count(DISTINCT visitor) FROM events
-        WHERE project_key = ? AND created_at >= ?::TIMESTAMP_MS AND visitor <> 0";
-    let values = params![project.0, time(since)];
+        WHERE project_key = ? AND created_at >= ?::TIMESTAMP_MS AND created_at < ?::TIMESTAMP_MS
+            AND visitor <> 0";
+    let values = params![project.0, time(window.start), time(window.end)];
     Ok(connection.query_row(sql, values, |row| row.get(0))?)
 }
 
@@ -40,6 +41,16 @@ pub(crate) fn count_events(connection: &Connection) -> Result<HashMap<ProjectKey
     let mut statement = connection.prepare(sql)?;
     let counts = statement.query_map([], |row| Ok((ProjectKey(row.get(0)?), row.get(1)?)))?;
     Ok(counts.collect::<duckdb::Result<_>>()?)
+}
+
+/// The projects of which there is anything.
+pub(crate) fn list_projects(connection: &Connection) -> Result<HashSet<ProjectKey>, Fault> {
+    let sql = "SELECT project_key FROM events UNION SELECT project_key FROM sessions
+        UNION SELECT project_key FROM bot_visits UNION SELECT project_key FROM replay_chunks
+        UNION SELECT project_key FROM profiles UNION SELECT project_key FROM groups";
+    let mut statement = connection.prepare(sql)?;
+    let keys = statement.query_map([], |row| Ok(ProjectKey(row.get(0)?)))?;
+    Ok(keys.collect::<duckdb::Result<_>>()?)
 }
 
 /// The devices on which the profile did something.
@@ -67,9 +78,7 @@ pub(crate) fn profile_events(
         "SELECT {columns} FROM events WHERE project_key = ? AND profile_id = ? \
          ORDER BY created_at DESC, id LIMIT ?"
     );
-    let mut statement = connection.prepare(&sql)?;
-    let rows = statement.query_map(params![project.0, profile_id, limit], decode::event)?;
-    Ok(rows.collect::<duckdb::Result<_>>()?)
+    Sql::with(&sql, of_profile(project, profile_id, limit)).query_rows(connection, decode::event)
 }
 
 /// The newest sessions that have the profile's id.
@@ -84,9 +93,12 @@ pub(crate) fn profile_sessions(
         "SELECT {columns} FROM sessions WHERE project_key = ? AND profile_id = ? \
          ORDER BY created_at DESC, id LIMIT ?"
     );
-    let mut statement = connection.prepare(&sql)?;
-    let rows = statement.query_map(params![project.0, profile_id, limit], decode::session)?;
-    Ok(rows.collect::<duckdb::Result<_>>()?)
+    Sql::with(&sql, of_profile(project, profile_id, limit)).query_rows(connection, decode::session)
+}
+
+fn of_profile(project: ProjectKey, profile_id: &str, limit: u32) -> [Value; 3] {
+    let id = Value::Text(profile_id.to_owned());
+    [Value::BigInt(project.0), id, Value::UInt(limit)]
 }
 
 /// What can be counted of a profile.

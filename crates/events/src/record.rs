@@ -173,6 +173,7 @@ pub(crate) fn profiles(rows: &[Row<'_, Profile>]) -> Result<RecordBatch, ArrowEr
     columns.lists("groups", |profile| &profile.groups);
     columns.times("created_at", |profile| Some(profile.created_at));
     columns.times("last_seen_at", |profile| Some(profile.last_seen_at));
+    columns.numbers("left_out", |profile| profile.left_out);
     columns.finish()
 }
 
@@ -185,6 +186,7 @@ pub(crate) fn groups(rows: &[Row<'_, Group>]) -> Result<RecordBatch, ArrowError>
     columns.maps("properties", |group| &group.properties)?;
     columns.times("created_at", |group| Some(group.created_at));
     columns.times("updated_at", |group| Some(group.updated_at));
+    columns.numbers("left_out", |group| group.left_out);
     columns.finish()
 }
 

@@ -10,6 +10,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/duckdb/0002_people.sql"),
     include_str!("../../../migrations/duckdb/0003_views.sql"),
     include_str!("../../../migrations/duckdb/0004_numbers.sql"),
+    include_str!("../../../migrations/duckdb/0005_removals.sql"),
+    include_str!("../../../migrations/duckdb/0006_bounded_people.sql"),
 ];
 
 /// Brings the tables to the version that is known here. Refuses a newer one: what is written

@@ -1,5 +1,7 @@
 //! SQL in the making: text, and the values of its question marks in their order.
 
+use std::path::Path;
+
 use duckdb::{
     Connection, Row,
     arrow::{datatypes::SchemaRef, record_batch::RecordBatch},
@@ -9,7 +11,21 @@ use duckdb::{
 use paneld_analytics::Window;
 use paneld_domain::{ProjectKey, Timestamp};
 
-use crate::{error::Fault, read::time};
+use crate::{
+    error::Fault,
+    read::time,
+    wide::{MOST_BYTES, Wide},
+};
+
+/// A path as a text in SQL, for statements of DuckDB that take no values.
+pub(crate) fn literal(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "''"))
+}
+
+/// The name of something in SQL.
+pub(crate) fn name(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
 
 /// A piece of SQL. Whatever callers say is a value of it, never part of its text.
 #[derive(Debug, Clone, Default)]
@@ -121,6 +137,23 @@ impl Sql {
         let mut statement = connection.prepare(&self.text)?;
         let rows = statement.query_map(params_from_iter(&self.values), read)?;
         Ok(rows.collect::<duckdb::Result<_>>()?)
+    }
+
+    /// The rows of an answer that is told as it is. It is bounded in bytes: callers choose what is
+    /// in a row, and how many they ask for.
+    pub(crate) fn query_rows<T: Wide>(
+        &self,
+        connection: &Connection,
+        read: impl FnMut(&Row<'_>) -> duckdb::Result<T>,
+    ) -> Result<Vec<T>, Fault> {
+        let mut statement = connection.prepare(&self.text)?;
+        let (mut rows, mut left) = (Vec::new(), MOST_BYTES);
+        for row in statement.query_map(params_from_iter(&self.values), read)? {
+            let row = row?;
+            left = left.checked_sub(row.bytes()).ok_or(Fault::TooLarge)?;
+            rows.push(row);
+        }
+        Ok(rows)
     }
 
     /// An answer in columns, part by part.

@@ -1,37 +1,36 @@
 //! The face of the event store.
 
+mod compaction;
+
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap, HashSet},
     error::Error,
     panic::catch_unwind,
     path::Path,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
 use duckdb::Connection;
-use paneld_domain::{ErrorChain, Event, ProjectKey, Session, Timestamp, Zone};
+use paneld_analytics::Window;
+use paneld_domain::{ErrorChain, Event, ProjectKey, Session, Zone};
 use tokio::{
     sync::Semaphore,
     task::spawn_blocking,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
 use crate::{
-    Batch, Erased, EventsError, EventsUrl, ProfileNumbers, apply,
+    Asker, Batch, Erased, EventsError, EventsUrl, ProfileNumbers,
+    answering::Answering,
+    apply,
     counted::Counted,
     database::{Database, Place, Writer},
     error::{Cause, Fault},
-    interrupt::{self, Job},
-    parts::{self, Outlet, Parts},
+    interrupt::Job,
     read,
+    turns::Lanes,
 };
-
-/// How many questions are answered at once; DuckDB uses all its threads for each.
-const READERS: usize = 2;
-
-/// How many answers are sent in parts at once, beside the others: each may take minutes.
-const STREAMS: usize = 2;
 
 /// How long an answer may take, waiting for its turn included.
 const READ_TIME: Duration = Duration::from_secs(30);
@@ -46,14 +45,18 @@ const OPENING: Duration = Duration::from_secs(2);
 /// How long a store that is away is left alone before it is opened again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// More questions than this never run at once: whoever has so many permits is alone.
+const MOST_AT_ONCE: usize = 1 << 10;
+
 /// The event store. Clones are handles of the same store.
 ///
-/// Questions are answered at the same time as batches are applied, two at once; each sees what
-/// was committed when it began.
+/// Questions are answered at the same time as batches are applied, a few at once, in turns that
+/// are fair to those who ask; each sees what was committed when it began.
 #[derive(Clone)]
 pub struct EventStore {
-    inner: Arc<Inner>,
-    read_time: Duration,
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) read_time: Duration,
+    pub(crate) asker: Asker,
 }
 
 impl EventStore {
@@ -70,12 +73,16 @@ impl EventStore {
                 place: Place::new(path, temp_dir, memory),
                 state: Mutex::default(),
                 opened: Condvar::new(),
-                reads: Arc::new(Semaphore::new(READERS)),
-                streams: Arc::new(Semaphore::new(STREAMS)),
+                lanes: Lanes::new(),
+                reads: Arc::new(Semaphore::new(MOST_AT_ONCE)),
+                streams: Arc::new(Semaphore::new(MOST_AT_ONCE)),
+                must_end: Arc::default(),
                 writes: Arc::new(Semaphore::new(1)),
                 counted: Arc::new(Counted::new()),
+                answering: Answering::default(),
             }),
             read_time: READ_TIME,
+            asker: Asker::default(),
         }
     }
 
@@ -83,6 +90,15 @@ impl EventStore {
     #[must_use]
     pub fn with_read_time(self, read_time: Duration) -> Self {
         Self { read_time, ..self }
+    }
+
+    /// The same store, asked by somebody else than the server itself.
+    #[must_use]
+    pub fn asked_by(&self, asker: Asker) -> Self {
+        Self {
+            asker,
+            ..self.clone()
+        }
     }
 
     /// The position in the spool up to which everything was applied; 0 when nothing was.
@@ -96,7 +112,7 @@ impl EventStore {
     /// removed, in their order; nothing of a batch that was applied before.
     pub async fn apply(&self, batch: Batch) -> Result<Vec<Erased>, EventsError> {
         let counted = self.counted();
-        self.write(move |writer| {
+        self.write_again(Kind::Batch, move |writer| {
             let applied = apply::apply(writer, &batch);
             // Even after a failure: nobody knows what became of it.
             counted.note(&batch.changes);
@@ -112,11 +128,18 @@ impl EventStore {
             .await
     }
 
+    /// Whether questions are being answered now. They take memory that a batch may lack.
+    pub fn is_answering(&self) -> bool {
+        self.inner.answering.is_any()
+    }
+
     /// Whether the store can be used now, as far as is known without a question to it.
     pub async fn is_up(&self) -> bool {
         let inner = Arc::clone(&self.inner);
-        let up =
-            spawn_blocking(move || !inner.state().is_opening() && inner.database().is_ok()).await;
+        let up = spawn_blocking(move || {
+            !inner.state().is_opening() && inner.database().is_ok() && inner.state().is_up()
+        })
+        .await;
         up.unwrap_or(false)
     }
 
@@ -133,19 +156,24 @@ impl EventStore {
         }
     }
 
-    /// How many people, known or not, did something since then.
-    pub async fn count_live_visitors(
+    /// How many people, known or not, did something in a window.
+    pub async fn count_visitors(
         &self,
         project: ProjectKey,
-        since: Timestamp,
+        window: Window,
     ) -> Result<u64, EventsError> {
-        self.read(move |connection| read::count_live_visitors(connection, project, since))
+        self.read(move |connection| read::count_visitors(connection, project, window))
             .await
     }
 
     /// How many events each project has; those that have none are left out.
     pub async fn count_events(&self) -> Result<HashMap<ProjectKey, u64>, EventsError> {
         self.read(read::count_events).await
+    }
+
+    /// The projects of which there is anything: events, sessions, recordings, or copies of people.
+    pub async fn list_projects(&self) -> Result<HashSet<ProjectKey>, EventsError> {
+        self.read(read::list_projects).await
     }
 
     /// The devices on which the profile did something.
@@ -197,6 +225,29 @@ impl EventStore {
         Arc::clone(&self.inner.counted)
     }
 
+    /// The same as [`Self::write`], of what is written again and again: until it can be, the store
+    /// is not back.
+    pub(crate) async fn write_again<T, F>(&self, kind: Kind, work: F) -> Result<T, EventsError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Writer) -> Result<T, Fault> + Send + 'static,
+    {
+        let written = self.write(work).await;
+        let mut state = self.inner.state();
+        match &written {
+            Ok(_) => {
+                if state.unwritten.remove(&kind) {
+                    self.inner.note_back(&mut state);
+                }
+            }
+            Err(EventsError::Away(_)) => {
+                state.unwritten.insert(kind);
+            }
+            Err(_) => {}
+        }
+        written
+    }
+
     /// Does something as the one that writes. It goes on when the future is dropped.
     pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, EventsError>
     where
@@ -212,72 +263,23 @@ impl EventStore {
         });
         written.await.map_err(EventsError::away)?
     }
-
-    /// Asks something, within the time that an answer may take. The query is interrupted when
-    /// the time is over or the future is dropped.
-    pub(crate) async fn read<T, F>(&self, question: F) -> Result<T, EventsError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
-    {
-        let answer = timeout(self.read_time, self.read_unbounded(question)).await;
-        answer.unwrap_or(Err(EventsError::TooSlow))
-    }
-
-    /// Asks something whose answer comes in parts. The query is interrupted when the parts are
-    /// dropped. Only its turn and the first part have to come within the time that an answer may
-    /// take.
-    pub(crate) async fn stream<T, F>(&self, question: F) -> Result<Parts<T>, EventsError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection, &Outlet<T>) -> Result<(), Fault> + Send + 'static,
-    {
-        let begun = timeout(self.read_time, async {
-            let turn = Arc::clone(&self.inner.streams).acquire_owned().await;
-            let turn = turn.map_err(EventsError::away)?;
-            let inner = Arc::clone(&self.inner);
-            let (waiter, job) = interrupt::pair();
-            let (outlet, parts) = parts::pair(waiter);
-            spawn_blocking(move || {
-                // Given back only when the query has really ended.
-                let _turn = turn;
-                let sent = inner.read(job, |connection| question(connection, &outlet));
-                outlet.end(sent);
-            });
-            parts.begun().await
-        });
-        begun.await.unwrap_or(Err(EventsError::TooSlow))
-    }
-
-    async fn read_unbounded<T, F>(&self, question: F) -> Result<T, EventsError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
-    {
-        let turn = Arc::clone(&self.inner.reads).acquire_owned().await;
-        let turn = turn.map_err(EventsError::away)?;
-        let inner = Arc::clone(&self.inner);
-        let (waiter, job) = interrupt::pair();
-        let answer = spawn_blocking(move || {
-            // Given back only when the query has really ended.
-            let _turn = turn;
-            inner.read(job, question)
-        });
-        let answer = answer.await;
-        drop(waiter);
-        answer.map_err(EventsError::away)?
-    }
 }
 
-struct Inner {
+pub(crate) struct Inner {
     place: Place,
     state: Mutex<State>,
     /// Notified when [`Access::Opening`] ends.
     opened: Condvar,
+    pub(crate) lanes: Lanes,
+    /// A permit of each question, so that compacting can wait for all of them.
     reads: Arc<Semaphore>,
+    /// The same of answers that are sent in parts.
     streams: Arc<Semaphore>,
+    /// Whether answers in parts must end.
+    pub(crate) must_end: Arc<AtomicBool>,
     writes: Arc<Semaphore>,
     counted: Arc<Counted>,
+    answering: Answering,
 }
 
 #[derive(Default)]
@@ -285,11 +287,26 @@ struct State {
     access: Access,
     /// Whether it was said that the store is away.
     is_away: bool,
+    /// What could not be written when it was tried last. The store is not back before it can be:
+    /// on a full disk, it can be opened all the same.
+    unwritten: BTreeSet<Kind>,
+}
+
+/// What is written again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Batch,
+    Copies,
 }
 
 impl State {
     fn is_opening(&self) -> bool {
         matches!(self.access, Access::Opening)
+    }
+
+    /// Whether it is open, and can be written as far as is known.
+    fn is_up(&self) -> bool {
+        matches!(self.access, Access::Open(_)) && self.unwritten.is_empty()
     }
 }
 
@@ -394,7 +411,7 @@ impl Inner {
     }
 
     fn note_back(&self, state: &mut State) {
-        if std::mem::replace(&mut state.is_away, false) {
+        if state.unwritten.is_empty() && std::mem::replace(&mut state.is_away, false) {
             tracing::info!(path = %self.place.path().display(), "the event store is back");
         }
     }
@@ -407,22 +424,33 @@ impl Inner {
         let result = write(&database, work);
         result.map_err(|fault| match fault {
             Fault::Data(cause) => EventsError::Rejected(cause),
-            Fault::Store(cause) | Fault::Memory(cause) => {
+            // Nothing that is written is an answer.
+            Fault::TooLarge => EventsError::TooLarge,
+            Fault::Memory(cause) => {
+                // A commit that has no room leaves a database behind that cannot be used.
+                if is_lost(&database) {
+                    self.lose(&database, &*cause);
+                }
+                EventsError::NoRoom(cause)
+            }
+            Fault::Store(cause) => {
                 self.lose(&database, &*cause);
                 EventsError::Away(cause)
             }
         })
     }
 
-    fn read<T>(
+    pub(crate) fn read<T>(
         &self,
         job: Job,
         question: impl FnOnce(&Connection) -> Result<T, Fault>,
     ) -> Result<T, EventsError> {
         let database = self.database()?;
+        let _answering = self.answering.begin();
         let answer = read(&database, job, question);
         answer.map_err(|fault| match fault {
             Fault::Data(cause) => EventsError::Rejected(cause),
+            Fault::TooLarge => EventsError::TooLarge,
             Fault::Memory(_) => EventsError::TooSlow,
             Fault::Store(cause) => {
                 self.lose(&database, &*cause);
@@ -450,6 +478,14 @@ fn write<T>(
         apply::position(&writer.connection)?;
     }
     result
+}
+
+/// Whether the database cannot be written any more.
+fn is_lost(database: &Database) -> bool {
+    let Ok(writer) = database.writer() else {
+        return true;
+    };
+    matches!(apply::position(&writer.connection), Err(Fault::Store(_)))
 }
 
 fn read<T>(
@@ -487,82 +523,6 @@ mod tests {
         (folder, store)
     }
 
-    /// Takes minutes.
-    fn slow_question(connection: &Connection) -> Result<u64, Fault> {
-        let sql = "SELECT count(*) FROM range(1000000000) a, range(1000) b
-            WHERE (a.range * b.range) % 7 = 3";
-        Ok(connection.query_row(sql, [], |row| row.get(0))?)
-    }
-
-    /// Both turns are to be had again, and soon.
-    async fn assert_answers(store: &EventStore) {
-        let store = store.clone().with_read_time(Duration::from_secs(5));
-        for _ in 0..READERS + 1 {
-            assert!(store.count_events().await.unwrap().is_empty());
-        }
-        let all = store.inner.reads.acquire_many(READERS as u32);
-        let all = timeout(Duration::from_secs(5), all).await;
-        assert!(all.is_ok(), "a query goes on");
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_takes_too_long_is_given_up() {
-        let (_folder, store) = store();
-        assert!(store.is_up().await);
-        let hasty = store.clone().with_read_time(Duration::from_millis(300));
-        for _ in 0..3 {
-            let answer = hasty.read(slow_question).await;
-            assert!(matches!(answer, Err(EventsError::TooSlow)), "{answer:?}");
-        }
-        assert_answers(&store).await;
-    }
-
-    #[tokio::test]
-    async fn a_query_nobody_waits_for_is_interrupted() {
-        let (_folder, store) = store();
-        assert!(store.is_up().await);
-        for millis in [0, 1, 5, 50, 200] {
-            let answer = store.read(slow_question);
-            let dropped = timeout(Duration::from_millis(millis), answer).await;
-            assert!(dropped.is_err());
-        }
-        assert_answers(&store).await;
-    }
-
-    #[tokio::test]
-    async fn no_more_answers_than_there_are_turns_are_made_at_once() {
-        let (_folder, store) = store();
-        assert!(store.is_up().await);
-        let hasty = store.clone().with_read_time(Duration::from_millis(600));
-        let slow = [(); READERS].map(|()| {
-            let hasty = hasty.clone();
-            tokio::spawn(async move { hasty.read(slow_question).await })
-        });
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let third = store.with_read_time(Duration::from_millis(100));
-        let answer = third.count_events().await;
-        assert!(matches!(answer, Err(EventsError::TooSlow)), "{answer:?}");
-        for answer in slow {
-            assert!(answer.await.unwrap().is_err());
-        }
-    }
-
-    #[tokio::test]
-    async fn batches_are_applied_beside_slow_answers() {
-        let (_folder, store) = store();
-        let asking = store.clone().with_read_time(Duration::from_secs(2));
-        let slow = tokio::spawn(async move { asking.read(slow_question).await });
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let changes = Vec::new();
-        let batch = Batch {
-            position: 1,
-            changes,
-        };
-        store.apply(batch).await.unwrap();
-        assert!(!slow.is_finished());
-        assert!(slow.await.unwrap().is_err());
-    }
-
     #[tokio::test]
     async fn after_a_write_that_panicked_the_file_is_opened_anew() {
         let (_folder, store) = store();
@@ -576,6 +536,27 @@ mod tests {
         assert!(!store.is_up().await);
         tokio::time::sleep(RETRY_AFTER).await;
         assert_eq!(store.applied_position().await.unwrap(), 0);
+        assert!(store.is_up().await);
+    }
+
+    /// A full disk can be read, and the file on it opened.
+    #[tokio::test]
+    async fn a_store_that_could_not_be_written_is_not_back_because_it_can_be_opened() {
+        let (_folder, store) = store();
+        let full = |_: &mut Writer| {
+            let code = duckdb::ffi::Error::new(1);
+            let message = Some("IO Error: No space left on device".into());
+            Err::<(), _>(Fault::from(duckdb::Error::DuckDBFailure(code, message)))
+        };
+        store.write_again(Kind::Batch, full).await.unwrap_err();
+        tokio::time::sleep(RETRY_AFTER).await;
+        assert_eq!(store.applied_position().await.unwrap(), 0);
+        assert!(!store.is_up().await);
+        let batch = Batch {
+            position: 1,
+            changes: Vec::new(),
+        };
+        store.apply(batch).await.unwrap();
         assert!(store.is_up().await);
     }
 
@@ -615,7 +596,7 @@ mod tests {
             matches!(answer, Err(EventsError::Rejected(_))),
             "{answer:?}"
         );
-        assert_answers(&store).await;
+        assert!(store.count_events().await.unwrap().is_empty());
     }
 
     #[tokio::test]
@@ -631,17 +612,37 @@ mod tests {
             "Invalid Input Error: Attempting to execute: database has been invalidated",
             "INTERNAL Error: Assertion triggered",
             "TransactionContext Error: Failed to commit: Could not write",
+            "Out of Memory Error: failed to offload data block of size 256.0 KiB",
         ] {
             assert!(store.is_up().await);
-            let fault = says(message);
-            let answer = store.read(|_| Err::<(), _>(fault)).await;
+            let answer = store.read(move |_| Err::<(), _>(says(message))).await;
             assert!(matches!(answer, Err(EventsError::Away(_))), "{answer:?}");
             assert!(!store.is_up().await, "{message}");
             tokio::time::sleep(RETRY_AFTER).await;
         }
-        let fault = says("Out of Memory Error: failed to allocate");
-        let answer = store.read(|_| Err::<(), _>(fault)).await;
+        let out_of_memory =
+            move |_: &Connection| Err::<(), _>(says("Out of Memory Error: failed to allocate"));
+        let answer = store.read(out_of_memory).await;
         assert!(matches!(answer, Err(EventsError::TooSlow)), "{answer:?}");
         assert!(store.is_up().await);
+    }
+
+    #[tokio::test]
+    async fn a_write_without_room_does_not_make_it_be_away() {
+        let (_folder, store) = store();
+        for message in [
+            "Out of Memory Error: failed to pin block of size 256.0 KiB (127.9 MiB/128.0 MiB used)",
+            "TransactionContext Error: Failed to commit: Out of Memory Error: failed to allocate",
+            "FATAL Error: Failed to commit: could not allocate block of size 256.0 KiB",
+        ] {
+            let code = duckdb::ffi::Error::new(1);
+            let fault = duckdb::Error::DuckDBFailure(code, Some(message.into()));
+            let written = store.write(|_| Err::<(), _>(fault.into())).await;
+            assert!(
+                matches!(written, Err(EventsError::NoRoom(_))),
+                "{written:?}"
+            );
+            assert!(store.is_up().await, "{message}");
+        }
     }
 }

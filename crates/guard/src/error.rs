@@ -25,6 +25,7 @@ struct Parts {
     details: Vec<Detail>,
     headers: Vec<(HeaderName, HeaderValue)>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    is_told: bool,
     request_id: Option<RequestId>,
 }
 
@@ -77,6 +78,7 @@ impl ApiError {
             details: Vec::new(),
             headers: Vec::new(),
             source: None,
+            is_told: false,
             request_id: None,
         }))
     }
@@ -189,9 +191,48 @@ impl ApiError {
             .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
+    /// 503 for what has to do with events, on a server that keeps none. Whoever sent the request
+    /// here may send it elsewhere.
+    pub fn no_event_store() -> Self {
+        let mut error = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "This server has no event store (events_url=off): call one that has",
+        );
+        error.0.code = Some("no_event_store");
+        error
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("60"))
+            .told()
+    }
+
+    /// 503 for an answer that would take more time or memory than one may, to be tried again with
+    /// a smaller question.
+    pub fn too_slow() -> Self {
+        Self::excess("The answer takes too long: ask for less, or later")
+    }
+
+    /// 503 for a caller that asks for more than its share, to be tried again in a second. Nothing
+    /// failed, so it is not for the log.
+    pub fn excess(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+            .told()
+    }
+
     fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// The same error, of which the log tells already, once for all requests that it befalls.
+    #[must_use]
+    pub fn told(mut self) -> Self {
+        self.0.is_told = true;
+        self
+    }
+
+    /// Whether the log tells of it already.
+    pub(crate) fn is_told(&self) -> bool {
+        self.0.is_told
     }
 
     /// The error for a status that came from the framework itself.

@@ -20,10 +20,11 @@ use paneld_domain::LimitGroup;
 use paneld_ratelimit::{BucketKey, Limiter, Limits, Verdict};
 
 use crate::{
-    ApiError, TrustedProxies,
+    ApiError, TrustedProxies, VisitorAddress,
     credentials::{ACCEPTED_FORMS, GivenCredentials},
     limit_headers,
     slow_lane::SlowLane,
+    visitors::Visitors,
 };
 
 /// What the gates of a server share.
@@ -33,22 +34,26 @@ pub struct Guard {
     limiter: Arc<Limiter>,
     limits: Limits,
     proxies: TrustedProxies,
+    visitors: Visitors,
     slow_lane: SlowLane,
 }
 
 impl Guard {
-    /// A guard that knows these clients, limits and proxies.
+    /// A guard that knows these clients, limits and proxies, and believes these callers where
+    /// their visitors are.
     pub fn new(
         authenticator: Arc<Authenticator>,
         limiter: Arc<Limiter>,
         limits: Limits,
         proxies: TrustedProxies,
+        visitor_address: VisitorAddress,
     ) -> Arc<Self> {
         Arc::new(Self {
             authenticator,
             limiter,
             limits,
             proxies,
+            visitors: Visitors::new(visitor_address),
             slow_lane: SlowLane::new(),
         })
     }
@@ -73,6 +78,14 @@ impl Guard {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    pub(crate) fn proxies(&self) -> &TrustedProxies {
+        &self.proxies
+    }
+
+    pub(crate) fn visitors(&self) -> &Visitors {
+        &self.visitors
     }
 
     pub(crate) fn slow_lane(&self) -> &SlowLane {
@@ -178,7 +191,7 @@ pub(crate) fn rate_limited(group: LimitGroup, retry_in: Duration) -> ApiError {
     ApiError::rate_limited(limit_headers::retry_after(retry_in))
 }
 
-fn count_limited(group: LimitGroup) {
+pub(crate) fn count_limited(group: LimitGroup) {
     metrics::counter!("paneld_rate_limited_total", "group" => group.as_str()).increment(1);
 }
 

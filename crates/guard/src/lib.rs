@@ -8,7 +8,7 @@
 //! use std::sync::Arc;
 //! use actix_web::{App, HttpResponse, web};
 //! use paneld_auth::{Api, Authenticator, permission};
-//! use paneld_guard::{Caller, Guard, Requests, TrustedProxies};
+//! use paneld_guard::{Caller, Guard, Requests, TrustedProxies, VisitorAddress};
 //! use paneld_ratelimit::{Limiter, Limits};
 //!
 //! async fn secret_page(caller: Caller<permission::Manage>) -> HttpResponse {
@@ -18,7 +18,8 @@
 //! fn app(authenticator: Arc<Authenticator>, clock: paneld_domain::Clock) {
 //!     let limiter = Arc::new(Limiter::new(clock.clone()));
 //!     let proxies = TrustedProxies::loopback();
-//!     let guard = Guard::new(authenticator, limiter, Limits::default(), proxies);
+//!     let visitors = VisitorAddress::Any;
+//!     let guard = Guard::new(authenticator, limiter, Limits::default(), proxies, visitors);
 //!     App::new().wrap(Requests::new(clock)).service(
 //!         web::scope("/private")
 //!             .wrap(guard.gate(Api::Manage))
@@ -43,12 +44,14 @@ mod requests;
 mod slashes;
 mod slow_lane;
 mod tracking;
+mod visitors;
 
 pub use body::{BodyBudget, HeldBody, read_body};
 pub use caller::Caller;
 pub use error::{ApiError, Detail, PathStep};
 pub use gate::{Gate, Guard};
 pub use idempotency::reply_seal;
-pub use peer::{TrustedProxies, TrustedProxy};
+pub use peer::TrustedProxies;
 pub use requests::{RequestId, Requests};
 pub use tracking::{AdmittedTracker, Refused, names_client, presents_secret};
+pub use visitors::VisitorAddress;

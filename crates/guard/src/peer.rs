@@ -1,56 +1,33 @@
 //! The peer address: who is at the other end, behind the proxies we trust.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    str::FromStr,
-};
+use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::{dev::RequestHead, http::header};
-use ipnet::IpNet;
-use paneld_domain::InvalidValue;
-
-/// A proxy whose word is believed: a network in CIDR form, or an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TrustedProxy(IpNet);
-
-impl FromStr for TrustedProxy {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
-        let network = text.parse::<IpNet>().ok().or_else(address);
-        network.map(Self).ok_or(InvalidValue::new(
-            "must be an IP address or a network such as 10.0.0.0/8",
-        ))
-    }
-}
-
-impl std::fmt::Display for TrustedProxy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use paneld_domain::{AddressRange, parse_address};
 
 /// The proxies whose word on addresses is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrustedProxies(Vec<TrustedProxy>);
+pub struct TrustedProxies(Vec<AddressRange>);
 
 impl TrustedProxies {
     /// These proxies.
-    pub fn new(proxies: Vec<TrustedProxy>) -> Self {
+    pub fn new(proxies: Vec<AddressRange>) -> Self {
         Self(proxies)
     }
 
     /// Proxies on the same machine.
     pub fn loopback() -> Self {
-        let ipv6 = IpNet::from(IpAddr::from(std::net::Ipv6Addr::LOCALHOST));
-        let ipv4 = IpNet::from(IpAddr::from(Ipv4Addr::new(127, 0, 0, 0)));
-        let ipv4 = IpNet::new(ipv4.addr(), 8).unwrap_or(ipv4);
-        Self(vec![TrustedProxy(ipv4), TrustedProxy(ipv6)])
+        let ranges = ["127.0.0.0/8", "::1"];
+        Self(
+            ranges
+                .map(|range| AddressRange::stored(range.to_owned()))
+                .into(),
+        )
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|proxy| proxy.0.contains(&address))
+    /// Whether this is the address of a trusted proxy.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|proxy| proxy.contains(address))
     }
 
     /// The peer address of a request: the socket's, or when that is a trusted proxy's, the
@@ -66,7 +43,7 @@ impl TrustedProxies {
             return peer;
         }
         for hop in forwarded_hops(head).iter().rev() {
-            match parse_hop(hop) {
+            match std::str::from_utf8(hop).ok().and_then(parse_address) {
                 Some(address) => peer = address,
                 None => return peer,
             }
@@ -124,19 +101,10 @@ fn split_unquoted(value: &[u8], separator: u8) -> Vec<&[u8]> {
     parts
 }
 
-/// An address in one of the forms that proxies write: bare, with a port, in brackets, quoted.
-fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
-    let hop = std::str::from_utf8(hop).ok()?;
-    let hop = hop.trim().trim_matches('"');
-    let address = hop
-        .parse::<IpAddr>()
-        .or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip()))
-        .or_else(|_| hop.trim_start_matches('[').trim_end_matches(']').parse());
-    address.ok().map(|address: IpAddr| address.to_canonical())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use actix_web::test::TestRequest;
 
     use super::*;

@@ -182,7 +182,7 @@ fn has_body_of_its_own<B>(response: &ServiceResponse<B>) -> bool {
 }
 
 /// Writes our own failures to the log, once, with all that lies behind them. Callers' mistakes
-/// are for the access log.
+/// are for the access log, and so is what has no cause but the configuration.
 fn report(error: &Error) {
     let status = error.as_response_error().status_code();
     if !status.is_server_error() {
@@ -190,6 +190,9 @@ fn report(error: &Error) {
     }
     let status = status.as_u16();
     match error.as_error::<ApiError>() {
+        Some(error) if error.is_told() => {
+            tracing::debug!(status, error = %ErrorChain(error), "request refused");
+        }
         Some(error) => tracing::error!(status, error = %ErrorChain(error), "request failed"),
         None => tracing::error!(status, %error, "request failed"),
     }

@@ -15,6 +15,8 @@ use crate::{ApiError, Guard, credentials::GivenCredentials, gate, limit_headers}
 pub struct AdmittedTracker {
     /// Who it is.
     pub tracker: Tracker,
+    /// Where its visitor is.
+    pub visitor: IpAddr,
     verdict: Option<Verdict>,
 }
 
@@ -41,6 +43,7 @@ pub fn presents_secret(request: &HttpRequest) -> bool {
 
 impl Guard {
     /// Lets somebody in who may track, and charges them. What headers do not tell, the body may.
+    /// `told` is where the visitor is, if the caller says so.
     ///
     /// # Errors
     /// 401 for those who may not; 429 for those within whose rate it is not; 503 when it could
@@ -49,7 +52,7 @@ impl Guard {
         &self,
         request: &HttpRequest,
         in_body: Presented<'_>,
-        visitor: IpAddr,
+        told: Option<IpAddr>,
     ) -> Result<AdmittedTracker, Refused> {
         let given = GivenCredentials::of_tracker(request.headers());
         let given = given.presented();
@@ -68,8 +71,13 @@ impl Guard {
         let tracker = authenticated
             .await
             .map_err(|error| refuse(error, peer, origin))?;
+        let visitor = self.find_visitor(&tracker, peer, told).await?;
         let verdict = self.charge_tracker(&tracker, visitor).await?;
-        let admitted = AdmittedTracker { tracker, verdict };
+        let admitted = AdmittedTracker {
+            tracker,
+            visitor,
+            verdict,
+        };
         match verdict.and_then(|verdict| verdict.retry_in) {
             Some(wait) => Err(Refused {
                 error: gate::rate_limited(LimitGroup::Track, wait),
@@ -87,9 +95,7 @@ impl Guard {
         visitor: IpAddr,
     ) -> Result<Option<Verdict>, ApiError> {
         let client = tracker.principal().client();
-        let rate = self
-            .limits()
-            .client(LimitGroup::Track, client.rate_limits.as_ref());
+        let rate = self.track_rate(tracker);
         if tracker.knows_secret() {
             let key = BucketKey::client(LimitGroup::Track, client.id);
             return self.take(key, rate, 1).await;
@@ -104,6 +110,12 @@ impl Guard {
         let all = self.take(key, rate, 1).await?;
         let tighter = [own, all].into_iter().flatten();
         Ok(tighter.min_by_key(|verdict| (verdict.retry_in.is_none(), verdict.remaining)))
+    }
+
+    /// How often a client may send events: as often without its secret as with it.
+    pub(crate) fn track_rate(&self, tracker: &Tracker) -> Option<Rate> {
+        let own = tracker.principal().client().rate_limits.as_ref();
+        self.limits().client(LimitGroup::Track, own)
     }
 
     /// Charges a caller that was let in for more than one request.
@@ -121,7 +133,7 @@ impl Guard {
         }
     }
 
-    async fn take(
+    pub(crate) async fn take(
         &self,
         key: BucketKey,
         rate: Option<Rate>,

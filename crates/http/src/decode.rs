@@ -10,13 +10,14 @@ use deserr::{
 use paneld_auth::ReplySeal;
 use paneld_domain::{InvalidValue, Name, Timestamp, parse_timestamp};
 use paneld_guard::{ApiError, BodyBudget, Detail, HeldBody, PathStep, read_body, reply_seal};
-use paneld_service::ServiceError;
+use paneld_service::{Compute, ServiceError};
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 use utoipa::IntoResponses;
 
 use crate::{
     error::reply_for,
+    offload,
     openapi::refusals::{Responses, of_body},
 };
 
@@ -125,7 +126,11 @@ fn describe_kinds(accepted: &[ValueKind]) -> String {
     format!("must be {}", names.join(" or "))
 }
 
-fn wrong_value<T>(why: &InvalidValue, location: ValuePointerRef<'_>) -> Result<T, Problems> {
+/// The problem of a value that is wrong.
+pub(crate) fn wrong_value<T>(
+    why: &InvalidValue,
+    location: ValuePointerRef<'_>,
+) -> Result<T, Problems> {
     let mut problems = Problems::default();
     problems.push(path_of(location), why.to_string());
     Err(problems)
@@ -324,7 +329,7 @@ pub(crate) fn both<A, B>(
 }
 
 /// A request body.
-pub(crate) trait Body: Sized {
+pub(crate) trait Body: Sized + Send + 'static {
     /// What an absent body stands for; `None` when there must be one.
     fn when_absent() -> Option<Json> {
         None
@@ -338,7 +343,7 @@ pub(crate) trait Body: Sized {
 #[derive(Debug)]
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-impl<T: Body + 'static> FromRequest for JsonBody<T> {
+impl<T: Body> FromRequest for JsonBody<T> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
@@ -347,7 +352,7 @@ impl<T: Body + 'static> FromRequest for JsonBody<T> {
         let payload = payload.take();
         Box::pin(async move {
             let body = read(&request, payload).await?;
-            decode(&request, body.as_bytes()).map(Self)
+            decode(&request, body).await.map(Self)
         })
     }
 }
@@ -360,7 +365,7 @@ pub(crate) struct CreationBody<T> {
     pub(crate) seal: Option<ReplySeal>,
 }
 
-impl<T: Body + 'static> FromRequest for CreationBody<T> {
+impl<T: Body> FromRequest for CreationBody<T> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
@@ -371,7 +376,7 @@ impl<T: Body + 'static> FromRequest for CreationBody<T> {
             let body = read(&request, payload).await?;
             Ok(Self {
                 seal: reply_seal(&request, body.as_bytes())?,
-                body: decode(&request, body.as_bytes())?,
+                body: decode(&request, body).await?,
             })
         })
     }
@@ -396,16 +401,23 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<HeldBody, ApiEr
     read_body(request, payload, BODY_LIMIT, budget).await
 }
 
-fn decode<T: Body>(request: &HttpRequest, bytes: &[u8]) -> Result<T, ApiError> {
-    let json = match (bytes, T::when_absent()) {
-        ([], Some(absent)) => absent,
-        (bytes, _) => parse(request, bytes)?,
-    };
-    T::decode(json).map_err(|problems| ApiError::invalid_body(problems.0))
+async fn decode<T: Body>(request: &HttpRequest, body: HeldBody) -> Result<T, ApiError> {
+    let is_json = is_json(request);
+    let compute = request.app_data::<web::Data<Compute>>();
+    let compute = compute.ok_or_else(|| ApiError::internal("there is nowhere to read bodies"))?;
+    let decoded = offload::body(body, compute, move |bytes| {
+        let json = match (bytes, T::when_absent()) {
+            ([], Some(absent)) => absent,
+            (bytes, _) => parse(bytes, is_json)?,
+        };
+        T::decode(json).map_err(|problems| ApiError::invalid_body(problems.0))
+    });
+    let (decoded, _held) = decoded.await?;
+    decoded
 }
 
-fn parse(request: &HttpRequest, bytes: &[u8]) -> Result<Json, ApiError> {
-    if !is_json(request) {
+fn parse(bytes: &[u8], is_json: bool) -> Result<Json, ApiError> {
+    if !is_json {
         return Err(ApiError::unsupported_media_type(
             "The Content-Type must be application/json",
         ));

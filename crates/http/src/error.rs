@@ -2,7 +2,7 @@
 
 use paneld_analytics::Problem;
 use paneld_guard::{ApiError, Detail, PathStep};
-use paneld_service::{Conflict, Resource, ServiceError, TrackRefusal};
+use paneld_service::{Conflict, Resource, ServiceError, TrackRefusal, ingest::SpoolError};
 
 /// The reply for a failed use case.
 pub(crate) fn reply_for(error: ServiceError) -> ApiError {
@@ -28,6 +28,11 @@ pub(crate) fn reply_for(error: ServiceError) -> ApiError {
                 TrackRefusal::SecretRequired => "secret_required",
             };
             ApiError::unauthorized_quietly(code, refusal.to_string())
+        }
+        ServiceError::Excess(message) => ApiError::excess(message),
+        ServiceError::TooSlow => ApiError::too_slow(),
+        ServiceError::Unavailable(source) if source.is::<SpoolError>() => {
+            ApiError::unavailable(source).told()
         }
         ServiceError::Unavailable(source) => ApiError::unavailable(source),
         ServiceError::Internal(source) => ApiError::internal(source),

@@ -5,6 +5,7 @@ mod cursor;
 mod encode;
 mod events;
 mod format;
+mod pace;
 mod row;
 mod stream;
 

@@ -19,14 +19,14 @@ pub(crate) struct ReadinessBody {
     backends: BackendsBody,
 }
 
-/// The backends by name: `up` or `down`.
+/// The backends by name: `up`, `down`, or `off` where the server keeps no events.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Backends)]
 pub(crate) struct BackendsBody {
     catalog: &'static str,
-    /// Where what is tracked waits: `up` or `down`.
+    /// Where what is tracked waits: `up`, `down` or `off`.
     spool: &'static str,
-    /// The event store: `up` or `down`. While it is away, events wait in the spool.
+    /// The event store: `up`, `down` or `off`. While it is away, events wait in the spool.
     events: &'static str,
     /// Only there when a Redis is configured.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,6 +78,7 @@ pub(crate) async fn ready(health: web::Data<Health>) -> HttpResponse {
     let name = |state| match state {
         BackendState::Up => "up",
         BackendState::Down => "down",
+        BackendState::Off => "off",
     };
     reply.json(ReadinessBody {
         status,

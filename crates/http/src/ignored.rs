@@ -68,7 +68,8 @@ impl Known {
     /// The parameters of a query that are none of these.
     fn ignored_in(&self, query: &str) -> Vec<Ignored> {
         let mut ignored = Vec::<Ignored>::new();
-        for (key, _) in form_urlencoded::parse(query.as_bytes()) {
+        // Of more than this, whoever reads the query refuses it.
+        for (key, _) in form_urlencoded::parse(query.as_bytes()).take(Query::MOST) {
             let name = match self.style {
                 Style::Plain => key.as_ref(),
                 Style::Nested => Query::name_of(&key),
@@ -92,7 +93,7 @@ impl Known {
 }
 
 /// A parameter that means nothing, or a value of one.
-struct Ignored {
+pub(crate) struct Ignored {
     name: String,
     value: Option<String>,
     /// The known name that it looks like.
@@ -161,30 +162,40 @@ pub(crate) async fn tell(
     Ok(response)
 }
 
-/// Notes that values of a list parameter mean nothing; where the caller is strict, they are
-/// problems of the query.
-pub(crate) fn ignore_values<'a>(
-    request: &HttpRequest,
+/// Whether the caller wants nothing to be ignored.
+pub(crate) fn is_strict(request: &HttpRequest) -> bool {
+    let extensions = request.extensions();
+    let noted = extensions.get::<Noted>();
+    noted.is_some_and(|noted| noted.is_strict)
+}
+
+/// Values of a list parameter that mean nothing, to be noted; where the caller is strict, they
+/// are problems of the query.
+pub(crate) fn unknown_values(
     query: &mut Query,
+    is_strict: bool,
     parameter: &str,
-    unknown: impl IntoIterator<Item = &'a str>,
+    unknown: &[String],
     known: &[&str],
-) {
-    let mut extensions = request.extensions_mut();
-    let Some(noted) = extensions.get_mut::<Noted>() else {
-        return;
-    };
-    for value in unknown.into_iter().take(MOST) {
-        let ignored = Ignored {
-            name: parameter.to_owned(),
-            value: Some(start_of(value).to_owned()),
-            meant: nearest(value, known.iter().copied()).map(str::to_owned),
-        };
-        if noted.is_strict {
-            query.report(Problem::at([parameter.into()], ignored.message()));
-        } else {
-            noted.values.push(ignored);
-        }
+) -> Vec<Ignored> {
+    let ignored = unknown.iter().take(MOST).map(|value| Ignored {
+        name: parameter.to_owned(),
+        value: Some(start_of(value).to_owned()),
+        meant: nearest(value, known.iter().copied()).map(str::to_owned),
+    });
+    if !is_strict {
+        return ignored.collect();
+    }
+    for ignored in ignored {
+        query.report(Problem::at([parameter.into()], ignored.message()));
+    }
+    Vec::new()
+}
+
+/// Notes what a handler ignored.
+pub(crate) fn note(request: &HttpRequest, ignored: Vec<Ignored>) {
+    if let Some(noted) = request.extensions_mut().get_mut::<Noted>() {
+        noted.values.extend(ignored);
     }
 }
 

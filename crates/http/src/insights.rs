@@ -10,18 +10,13 @@ mod rows;
 mod session_row;
 
 use actix_web::{HttpResponse, web};
-use paneld_analytics::Query;
 use paneld_auth::permission;
 use paneld_guard::{ApiError, Caller};
 use paneld_service::Reports;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    error::{reply_for, wrong_question},
-    openapi::refusals::Report,
-    routes::Endpoint,
-};
+use crate::{error::reply_for, openapi::refusals::Report, routes::Endpoint};
 
 /// How many people are there now.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,12 +53,4 @@ pub(crate) async fn get_live(
     let subject = subject.map_err(reply_for)?;
     let visitors = reports.live_visitors(&subject).await.map_err(reply_for)?;
     Ok(HttpResponse::Ok().json(LiveBody { visitors }))
-}
-
-/// What was asked, unless something is wrong with it: then all of that is told.
-pub(crate) fn finish<T>(query: Query, asked: T) -> Result<T, ApiError> {
-    match query.finish() {
-        Ok(()) => Ok(asked),
-        Err(problems) => Err(wrong_question(problems)),
-    }
 }

@@ -13,6 +13,7 @@ mod health;
 mod ignored;
 mod insights;
 mod manage;
+mod offload;
 mod openapi;
 mod path_id;
 mod reply;
@@ -26,4 +27,4 @@ pub use manage::{
     projects::ProjectBody,
 };
 pub use openapi::document;
-pub use routes::{Endpoint, Services, configure, endpoints};
+pub use routes::{Endpoint, EventServices, Services, configure, endpoints};

@@ -21,11 +21,10 @@ use crate::{
     routes::Endpoint,
 };
 
-/// All endpoints for root clients.
+/// All endpoints for root clients that need no events.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut all = organization::endpoints();
     all.extend(projects::endpoints());
-    all.extend(profiles::endpoints());
     all.extend(clients::endpoints());
     all.extend(references::endpoints());
     all.extend(audit::endpoints());

@@ -2,7 +2,11 @@
 
 use std::str::FromStr;
 
-use actix_web::{HttpResponse, http::header::ContentType, web::Bytes};
+use actix_web::{
+    HttpResponse,
+    http::header::ContentType,
+    web::{self, Bytes},
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, SecondsFormat};
 use deserr::Deserr;
@@ -10,13 +14,14 @@ use futures_util::{StreamExt as _, stream};
 use paneld_auth::{PlainSecret, ReplySeal};
 use paneld_domain::{InvalidValue, Page, PageRequest, Position, Timestamp};
 use paneld_guard::ApiError;
-use paneld_service::{Answer, Once, ServiceError};
+use paneld_service::{Answer, Compute, Once, ServiceError};
 use serde::{Serialize, Serializer};
 use utoipa::{IntoParams, ToSchema, openapi::Object};
 
 use crate::{
     decode::{Maybe, Problems, Text},
     error::reply_for,
+    offload,
     openapi::schemas::whole_number,
 };
 
@@ -162,25 +167,28 @@ impl<T> Listed<T> {
 /// callers notice by its encoding.
 pub(crate) async fn reply_with_list<T, D, F>(
     query: PageQuery,
+    compute: web::Data<Compute>,
     load: impl Fn(PageRequest) -> F + 'static,
 ) -> Result<HttpResponse, ApiError>
 where
     T: Serialize + From<D> + 'static,
-    D: 'static,
+    D: Send + 'static,
     F: Future<Output = Result<Page<D>, ServiceError>> + 'static,
 {
     let (request, is_partial) = query.into_request();
     if is_partial {
         let page = load(request).await.map_err(reply_for)?;
-        return Ok(HttpResponse::Ok().json(Listed::<T>::page(page, true)));
+        return offload::json(&compute, move || Ok(Listed::<T>::page(page, true))).await;
     }
     let mut first = load(part_after(None)).await.map_err(reply_for)?;
     let Some(next) = first.next.take() else {
-        return Ok(HttpResponse::Ok().json(Listed::<T>::page(first, false)));
+        return offload::json(&compute, move || Ok(Listed::<T>::page(first, false))).await;
     };
-    let start = Bytes::from(format!("{{\"data\":[{}", entries::<T, D>(first)?));
+    let start = entries::<T, D>(first, &compute).await?;
+    let start = Bytes::from(format!("{{\"data\":[{start}"));
     let rest = stream::try_unfold(Some(next), move |next| {
         let loading = next.map(|position| load(part_after(Some(position))));
+        let compute = compute.clone();
         async move {
             let Some(loading) = loading else {
                 return Ok(None);
@@ -188,7 +196,8 @@ where
             let mut page = loading.await.map_err(reply_for)?;
             let next = page.next.take();
             let end = if next.is_none() { "]}" } else { "" };
-            let text = format!(",{}{end}", entries::<T, D>(page)?);
+            let entries = entries::<T, D>(page, &compute).await?;
+            let text = format!(",{entries}{end}");
             Ok::<_, ApiError>(Some((Bytes::from(text), next)))
         }
     });
@@ -202,15 +211,16 @@ where
 ///
 /// # Errors
 /// When the part cannot be loaded.
-pub(crate) async fn reply_with_part<T: Serialize + From<D>, D>(
+pub(crate) async fn reply_with_part<T: Serialize + From<D>, D: Send + 'static>(
     query: PageQuery,
+    compute: &Compute,
     default_limit: u32,
     load: impl AsyncFnOnce(PageRequest) -> Result<Page<D>, ServiceError>,
 ) -> Result<HttpResponse, ApiError> {
     let (mut request, _) = query.into_request();
     request.limit.get_or_insert(default_limit);
     let page = load(request).await.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(Listed::<T>::page(page, true)))
+    offload::json(compute, move || Ok(Listed::<T>::page(page, true))).await
 }
 
 /// A part of a whole list.
@@ -223,12 +233,17 @@ fn part_after(after: Option<Position>) -> PageRequest {
 }
 
 /// The entries of a page as JSON, with commas between.
-fn entries<T: Serialize + From<D>, D>(page: Page<D>) -> Result<String, ApiError> {
-    let entries = page
-        .items
-        .into_iter()
-        .map(|item| serde_json::to_string(&T::from(item)));
-    let entries = entries.collect::<Result<Vec<_>, _>>();
+async fn entries<T, D>(page: Page<D>, compute: &Compute) -> Result<String, ApiError>
+where
+    T: Serialize + From<D>,
+    D: Send + 'static,
+{
+    let written = compute.run(move || {
+        let entries = page.items.into_iter();
+        let entries = entries.map(|item| serde_json::to_string(&T::from(item)));
+        entries.collect::<Result<Vec<_>, _>>()
+    });
+    let entries = written.await.map_err(reply_for)?;
     Ok(entries.map_err(ApiError::internal)?.join(","))
 }
 

@@ -1,6 +1,6 @@
 //! The routing table.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{collections::BTreeMap, convert, rc::Rc, sync::Arc};
 
 use actix_web::{
     FromRequest, Handler, HttpResponse, Responder,
@@ -13,7 +13,7 @@ use actix_web::{
 };
 use paneld_auth::Api;
 use paneld_guard::{ApiError, BodyBudget, Guard};
-use paneld_service::{Erasure, Health, Identity, Manage, Reports, Track};
+use paneld_service::{Compute, Erasure, Health, Identity, Manage, Profiles, Reports, Track};
 use utoipa::openapi::HttpMethod;
 
 use crate::{
@@ -31,18 +31,29 @@ pub struct Services {
     pub guard: Arc<Guard>,
     /// The budget for bodies in flight.
     pub body_budget: web::Data<BodyBudget>,
+    /// Where long bodies are read.
+    pub compute: web::Data<Compute>,
     /// The use cases of the Manage API.
     pub manage: web::Data<Manage>,
-    /// Forgetting people.
-    pub erasure: web::Data<Erasure>,
     /// The use case of who am I.
     pub identity: web::Data<Identity>,
+    /// What needs events; `None` where no events are kept.
+    pub events: Option<EventServices>,
+    /// The state of the backends.
+    pub health: web::Data<Health>,
+}
+
+/// What handlers work with where events are kept. Clones share it.
+#[derive(Clone)]
+pub struct EventServices {
     /// Taking what callers track.
     pub track: web::Data<Track>,
     /// Answers about what was tracked.
     pub reports: web::Data<Reports>,
-    /// The state of the backends.
-    pub health: web::Data<Health>,
+    /// Forgetting people.
+    pub erasure: web::Data<Erasure>,
+    /// Changing profiles by hand.
+    pub profiles: web::Data<Profiles>,
 }
 
 /// One way to call the server: method and path come from the handler's documentation, so that
@@ -84,6 +95,14 @@ impl Endpoint {
     fn telling_ignored(self, style: Style) -> Self {
         let style = Some(style).filter(|_| self.method == Method::GET);
         Self { style, ..self }
+    }
+
+    /// The same on a server without events, which cannot serve it.
+    fn refused(self) -> Self {
+        Self {
+            route: route_for(&self.method).to(no_event_store),
+            ..self
+        }
     }
 
     /// Its HTTP method.
@@ -144,7 +163,11 @@ pub fn endpoints() -> Vec<Endpoint> {
     let mut all = health::endpoints();
     all.extend(track::endpoints());
     all.extend(identity());
-    all.extend(gated().into_iter().flat_map(|(_, _, endpoints)| endpoints));
+    all.extend(
+        gated(convert::identity)
+            .into_iter()
+            .flat_map(|(_, _, endpoints)| endpoints),
+    );
     all
 }
 
@@ -153,19 +176,28 @@ fn identity() -> Vec<Endpoint> {
     telling_ignored(manage::identity::endpoints(), Style::Plain)
 }
 
-/// What stands behind gates, by the prefix of its paths.
-fn gated() -> [(&'static str, Api, Vec<Endpoint>); 5] {
-    let reports = |endpoints| telling_ignored(endpoints, Style::Nested);
+/// What stands behind gates, by the prefix of its paths. What needs events is as `with_events`
+/// makes it.
+fn gated(
+    with_events: impl Fn(Vec<Endpoint>) -> Vec<Endpoint>,
+) -> [(&'static str, Api, Vec<Endpoint>); 5] {
+    let mut managing = manage::endpoints();
+    managing.extend(with_events(manage::profiles::endpoints()));
+    let reports = |endpoints| telling_ignored(with_events(endpoints), Style::Nested);
     [
         (
             "/manage",
             Api::Manage,
-            telling_ignored(manage::endpoints(), Style::Plain),
+            telling_ignored(managing, Style::Plain),
         ),
         ("/insights", Api::Insights, reports(insights::endpoints())),
         ("/export", Api::Export, reports(export::endpoints())),
         ("/v1", Api::Export, reports(export::elsewhere())),
-        ("/import", Api::Import, track::import_endpoints()),
+        (
+            "/import",
+            Api::Import,
+            with_events(track::import_endpoints()),
+        ),
     ]
 }
 
@@ -178,13 +210,19 @@ fn telling_ignored(endpoints: Vec<Endpoint>, style: Style) -> Vec<Endpoint> {
 pub fn configure(config: &mut ServiceConfig, services: &Services) {
     config
         .app_data(services.body_budget.clone())
+        .app_data(services.compute.clone())
         .app_data(services.manage.clone())
-        .app_data(services.erasure.clone())
         .app_data(services.identity.clone())
-        .app_data(services.track.clone())
-        .app_data(services.reports.clone())
         .app_data(web::Data::from(Arc::clone(&services.guard)))
-        .app_data(services.health.clone())
+        .app_data(services.health.clone());
+    if let Some(events) = &services.events {
+        config
+            .app_data(events.track.clone())
+            .app_data(events.reports.clone())
+            .app_data(events.erasure.clone())
+            .app_data(events.profiles.clone());
+    }
+    config
         .service(web::scope("/api").configure(|config| mount(config, services)))
         .configure(|config| mount(config, services))
         .default_service(web::to(route_not_found));
@@ -192,11 +230,15 @@ pub fn configure(config: &mut ServiceConfig, services: &Services) {
 
 fn mount(config: &mut ServiceConfig, services: &Services) {
     let gate = |api| services.guard.gate(api);
+    let with_events = |endpoints: Vec<Endpoint>| match services.events {
+        Some(_) => endpoints,
+        None => endpoints.into_iter().map(Endpoint::refused).collect(),
+    };
     // Resources are tried in this order, and nothing is asked for as often as to track. SDKs put
     // their path behind whatever base they are told; a path of each resource's own is compared,
     // where several would be searched for with regular expressions.
     for pattern in [exactly, with_slash] {
-        for resource in resources(track::endpoints(), "", pattern) {
+        for resource in resources(with_events(track::endpoints()), "", pattern) {
             config.service(resource.wrap(from_fn(track::allow_any_origin)));
         }
     }
@@ -210,7 +252,7 @@ fn mount(config: &mut ServiceConfig, services: &Services) {
     for resource in resources(identity(), "", exactly) {
         config.service(resource.wrap(gate(Api::Identity)));
     }
-    for (prefix, api, endpoints) in gated() {
+    for (prefix, api, endpoints) in gated(with_events) {
         let mut scope = web::scope(prefix);
         for resource in resources(endpoints, prefix, exactly) {
             scope = scope.service(resource);
@@ -266,6 +308,10 @@ fn refuse_others(allowed: Vec<Method>) -> actix_web::Route {
         let refusal = ApiError::method_not_allowed(&allowed);
         std::future::ready(Err::<HttpResponse, _>(refusal))
     })
+}
+
+async fn no_event_store() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::no_event_store())
 }
 
 async fn route_not_found() -> Result<HttpResponse, ApiError> {

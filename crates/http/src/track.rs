@@ -15,22 +15,25 @@ use actix_web::{
     web,
 };
 use paneld_auth::Presented;
-use paneld_domain::Sdk;
+use paneld_domain::{Sdk, Timestamp};
 use paneld_guard::{
     AdmittedTracker, ApiError, BodyBudget, Detail, Guard, HeldBody, PathStep, Refused,
     names_client, presents_secret, read_body,
 };
 use paneld_service::{
-    Track, TrackAnswer, TrackCall,
-    ingest::{self, Body, Fingerprint, Form, Found, Hints, Ids, NotJson, Problem, Visitor},
+    Compute, Track, TrackAnswer, TrackCall,
+    ingest::{
+        self, Body, Fingerprint, Form, Found, Hints, Ids, NotJson, Problem, Tracked, Visitor,
+    },
 };
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::{IntoResponses, ToSchema, openapi::path::Parameter};
 
-use self::bodies::{Bot, BotName, Tracked};
+use self::bodies::{Bot, BotName};
 use crate::{
     error::reply_for,
+    offload,
     openapi::{
         query::{self, query_parameters},
         refusals::{Report, Responses, of_body},
@@ -116,7 +119,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 /// send the client's id and secret; browsers only the id, from a page of an allowed origin. A
 /// listed bot without the secret is answered with 202, and only noted.
 #[utoipa::path(post, path = "/track", tag = "Track",
-    params(ProjectQuery), request_body = Tracked,
+    params(ProjectQuery), request_body = bodies::Tracked,
     responses(
         (status = 200, description = "It is on disk", body = IdsBody),
         (status = 202, description = "A listed bot", body = Bot),
@@ -145,7 +148,7 @@ pub(crate) async fn get_device_id(request: HttpRequest) -> HttpResponse {
     let state = async {
         let track = data::<Track>(&request)?;
         let named = named_project(&request, &Json::Null);
-        let call = call(&request, &admitted, named.as_deref(), track, None)?;
+        let call = call(&request, &admitted, named.as_deref(), track, None);
         track.device(call).await.map_err(reply_for)
     };
     let reply = state.await.map(|state| {
@@ -180,7 +183,7 @@ async fn answer(
         Ok(admitted) => admitted,
         Err(refused) => return refusal(refused),
     };
-    let taken = take(request, &admitted, form, &body).await;
+    let taken = take(request, &admitted, form, body).await;
     finish(&admitted, taken.map(reply))
 }
 
@@ -248,8 +251,9 @@ fn secret_in(body: &HeldBody) -> Option<String> {
 
 async fn admit(request: &HttpRequest, in_body: Presented<'_>) -> Result<AdmittedTracker, Refused> {
     let guard = data::<Guard>(request)?;
-    let visitor = visitor_address(request, guard);
-    guard.admit_tracker(request, in_body, visitor).await
+    let headers = request.headers();
+    let told = ingest::visitor_address(|name| headers.get(name)?.to_str().ok());
+    guard.admit_tracker(request, in_body, told).await
 }
 
 /// Reads what was sent, and takes it.
@@ -257,20 +261,54 @@ async fn take(
     request: &HttpRequest,
     admitted: &AdmittedTracker,
     form: Form,
-    body: &HeldBody,
+    body: HeldBody,
 ) -> Result<TrackAnswer, ApiError> {
     let track = data::<Track>(request)?;
-    let text = Body::new(body.as_bytes()).map_err(not_json)?;
+    let (now, sender) = (track.now(), sender(request, admitted));
+    let read = offload::body(body, data::<Compute>(request)?, move |body| {
+        read(form, body, sender.as_deref(), now)
+    });
+    let (sent, _held) = read.await?;
+    let Sent {
+        tracked,
+        project_id,
+        fingerprint,
+    } = sent?;
+    let named = named_project(request, &project_id);
+    let call = call(request, admitted, named.as_deref(), track, fingerprint);
+    track.track(call, tracked).await.map_err(reply_for)
+}
+
+/// What was sent, read.
+struct Sent {
+    tracked: Tracked,
+    /// The project that the body names, if it does.
+    project_id: Json,
+    fingerprint: Option<Fingerprint>,
+}
+
+fn read(
+    form: Form,
+    body: &[u8],
+    sender: Option<&[Vec<u8>]>,
+    now: Timestamp,
+) -> Result<Sent, ApiError> {
+    let text = Body::new(body).map_err(not_json)?;
     let envelope = text.envelope().map_err(not_json)?;
     let may_be_big = form == Form::Track && ingest::is_replay(&envelope);
-    if body.as_bytes().len() > MOST_BYTES && !may_be_big {
+    if body.len() > MOST_BYTES && !may_be_big {
         return Err(ApiError::too_large(MOST_BYTES));
     }
-    let tracked = ingest::read(form, &text, &envelope, track.now()).map_err(invalid)?;
-    let named = named_project(request, &envelope.project_id);
-    let fingerprint = fingerprint(request, admitted, body);
-    let call = call(request, admitted, named.as_deref(), track, fingerprint)?;
-    track.track(call, tracked).await.map_err(reply_for)
+    let tracked = ingest::read(form, &text, &envelope, now).map_err(invalid)?;
+    let fingerprint = sender.map(|sender| {
+        let parts = sender.iter().map(Vec::as_slice).chain([body]);
+        Fingerprint::of(&parts.collect::<Vec<_>>())
+    });
+    Ok(Sent {
+        tracked,
+        project_id: envelope.project_id,
+        fingerprint,
+    })
 }
 
 fn call<'a>(
@@ -279,12 +317,11 @@ fn call<'a>(
     project_id: Option<&'a str>,
     track: &Track,
     fingerprint: Option<Fingerprint>,
-) -> Result<TrackCall<'a>, ApiError> {
-    let address = visitor_address(request, data::<Guard>(request)?);
+) -> TrackCall<'a> {
     let headers = request.headers();
     let sent = |name: &str| headers.contains_key(name);
     let visitor = Visitor {
-        address,
+        address: admitted.visitor,
         user_agent: text(headers, "user-agent"),
         origin: Some(text(headers, "origin")).filter(|origin| !origin.is_empty()),
         sdk: Sdk {
@@ -298,39 +335,26 @@ fn call<'a>(
         },
         is_secret_authenticated: admitted.tracker.knows_secret(),
     };
-    Ok(TrackCall {
+    TrackCall {
         tracker: &admitted.tracker,
         project_id,
         visitor,
         fingerprint,
         at: track.now(),
-    })
+    }
 }
 
-/// Only browsers send the same twice within an instant.
-fn fingerprint(
-    request: &HttpRequest,
-    admitted: &AdmittedTracker,
-    body: &HeldBody,
-) -> Option<Fingerprint> {
+/// What tells senders apart. Only browsers send the same twice within an instant.
+fn sender(request: &HttpRequest, admitted: &AdmittedTracker) -> Option<Vec<Vec<u8>>> {
     let origin = request.headers().get(header::ORIGIN)?;
-    let guard = data::<Guard>(request).ok()?;
-    let address = visitor_address(request, guard).to_string();
+    let address = admitted.visitor.to_string();
     let client = admitted.tracker.principal().client().id.to_string();
-    Some(Fingerprint::of(&[
-        client.as_bytes(),
-        address.as_bytes(),
-        origin.as_bytes(),
-        request.path().as_bytes(),
-        body.as_bytes(),
-    ]))
-}
-
-/// Where the visitor is, as the caller says; else where the caller is.
-fn visitor_address(request: &HttpRequest, guard: &Guard) -> std::net::IpAddr {
-    let headers = request.headers();
-    let told = ingest::visitor_address(|name| headers.get(name)?.to_str().ok());
-    told.unwrap_or_else(|| guard.peer_address(request))
+    Some(vec![
+        client.into_bytes(),
+        address.into_bytes(),
+        origin.as_bytes().to_vec(),
+        request.path().as_bytes().to_vec(),
+    ])
 }
 
 fn text(headers: &HeaderMap, name: &str) -> String {

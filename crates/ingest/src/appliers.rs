@@ -4,7 +4,8 @@
 //! Each sink has an applier of its own, which reads the spool in order and in batches. A sink
 //! stores how far it is in the transaction of the rows, and so takes nothing twice. One that is
 //! away is tried until it is back. A record that a sink refuses although it works is set aside,
-//! so that it does not stand in the way of all others.
+//! so that it does not stand in the way of all others; and so is one for which it has no room in
+//! memory, alone and again.
 
 mod changes;
 mod copies;
@@ -13,7 +14,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use paneld_domain::{ErrorChain, PeopleChange};
 use paneld_events::{Batch, Erased, EventStore, EventsError};
-use paneld_repository::{Repository, RepositoryError};
+use paneld_repository::{Applied, Repository, RepositoryError};
 use tokio::{task::JoinHandle, time::Instant};
 
 use self::{
@@ -24,6 +25,8 @@ use crate::{
     Ingest,
     ingest::Inner,
     record::Change,
+    removals::Removals,
+    sessions::{Kept, Told},
     spool::{Part, SpoolError, Spooled, Stretch, Wanted},
 };
 
@@ -38,6 +41,10 @@ const GATHER_BUSY: Duration = Duration::from_millis(700);
 const BUSY: u64 = 2_000;
 /// How long to wait before a sink that is away is tried again.
 const AWAY: Duration = Duration::from_secs(1);
+/// How often a single record is tried for which there is no room in memory.
+const TRIES: u32 = 2;
+/// The same while something else takes memory, too, or where the record removes something.
+const PATIENT_TRIES: u32 = 60;
 
 /// The appliers, at work.
 #[derive(Debug)]
@@ -102,6 +109,26 @@ enum Refusal {
     Away(Box<dyn std::error::Error + Send + Sync>),
     /// It will never take it.
     Rejected(Box<dyn std::error::Error + Send + Sync>),
+    /// It has no room for it in memory, and may have room for less.
+    NoRoom(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Refusal {
+    fn into_cause(self) -> Box<dyn std::error::Error + Send + Sync> {
+        match self {
+            Self::Away(cause) | Self::Rejected(cause) | Self::NoRoom(cause) => cause,
+        }
+    }
+}
+
+/// Records that are to be applied together.
+struct Pending {
+    /// Behind which position they are, and up to which.
+    range: Range<u64>,
+    /// `None` when they must be read again.
+    records: Option<Vec<Spooled>>,
+    /// How often there was no room for them.
+    tries: u32,
 }
 
 struct Applier {
@@ -170,7 +197,7 @@ impl Applier {
         loop {
             match self.sink.position(&self.inner).await {
                 Ok(position) => return position,
-                Err(Refusal::Away(error) | Refusal::Rejected(error)) => self.wait(&*error).await,
+                Err(refusal) => self.wait(&*refusal.into_cause()).await,
             }
         }
     }
@@ -190,37 +217,96 @@ impl Applier {
     /// Applies all that is wanted of the records behind a position and up to another, however
     /// long it takes.
     async fn apply(&mut self, records: Vec<Spooled>, range: Range<u64>, stretch: &Stretch) {
-        let mut parts = vec![(range, Some(records))];
-        while let Some((range, records)) = parts.pop() {
+        let mut parts = vec![Pending {
+            range,
+            records: Some(records),
+            tries: 0,
+        }];
+        while let Some(Pending {
+            range,
+            records,
+            tries,
+        }) = parts.pop()
+        {
             let records = match records {
                 Some(records) => records,
                 None => self.read_again(&range).await,
             };
+            let records = match self.sink {
+                Sink::Store(_) => self.look_up(records, stretch).await,
+                Sink::Catalog(_) | Sink::Copies(_) => records,
+            };
             let positions = records.iter().map(|spooled| spooled.position);
             let positions = positions.collect::<Vec<_>>();
             let erasures = records.iter().flat_map(erasures).collect::<Vec<_>>();
+            let alone = Alone::of(&records, &self.inner.removals);
             let spool = self.inner.spool.id();
-            match self.sink.apply(spool, records, range.end, stretch).await {
+            let refusal = match self.sink.apply(spool, records, range.end, stretch).await {
                 Ok(erased) => {
                     self.note_back();
                     let erased = erasures.into_iter().zip(erased);
                     self.inner.progress.note_erased(erased);
+                    continue;
                 }
-                Err(Refusal::Away(error)) => {
+                Err(refusal) => refusal,
+            };
+            let again = |range, tries| Pending {
+                range,
+                records: None,
+                tries,
+            };
+            match (refusal, alone) {
+                (Refusal::Away(error), _) => {
                     self.wait(&*error).await;
-                    parts.push((range, None));
+                    parts.push(again(range, tries));
                 }
-                Err(Refusal::Rejected(error)) => match positions[..] {
-                    [] | [_] => {
-                        self.set_aside(positions, range.end, stretch, &*error).await;
-                    }
-                    _ => {
-                        let between = positions[positions.len() / 2 - 1];
-                        parts.push((between..range.end, None));
-                        parts.push((range.start..between, None));
-                    }
-                },
+                (_, Alone::No) => {
+                    let between = positions[positions.len() / 2 - 1];
+                    parts.push(again(between..range.end, 0));
+                    parts.push(again(range.start..between, 0));
+                }
+                (_, Alone::Overtaken) => self.pass_over(range.end, stretch).await,
+                (Refusal::NoRoom(_), Alone::Yes { removes })
+                    if tries + 1 < self.most_tries(removes) =>
+                {
+                    tokio::time::sleep(AWAY).await;
+                    parts.push(again(range, tries + 1));
+                }
+                (Refusal::Rejected(error) | Refusal::NoRoom(error), Alone::Yes { .. }) => {
+                    self.set_aside(positions, range.end, stretch, &*error).await;
+                }
             }
+        }
+    }
+
+    /// Puts sessions in the place of their growth, as they are now, which is as they were or later.
+    /// A session that is not there any more was told whole when it went; unless it was forgotten.
+    async fn look_up(&self, mut records: Vec<Spooled>, stretch: &Stretch) -> Vec<Spooled> {
+        for Spooled { position, live, .. } in &mut records {
+            for (device, told) in live {
+                let Told::Grown(session_id, _growth) = told else {
+                    continue;
+                };
+                if !stretch.is_last(*position, device.project(), session_id) {
+                    continue;
+                }
+                let now = self.inner.live.now(device).await;
+                let now = now.filter(|now| now.session.id == *session_id);
+                if let Some(Ok(kept)) = now.map(|now| Kept::new(&now)) {
+                    *told = Told::Whole(kept);
+                }
+            }
+        }
+        records
+    }
+
+    /// How often a single record is tried for which there is no room. Where questions are being
+    /// answered, it may be them that take it.
+    fn most_tries(&self, removes: bool) -> u32 {
+        if removes || self.sink.is_answering() {
+            PATIENT_TRIES
+        } else {
+            TRIES
         }
     }
 
@@ -259,13 +345,18 @@ impl Applier {
                 self.wait(&error).await;
             }
         }
+        self.pass_over(end, stretch).await;
+    }
+
+    /// Goes on behind a position without what is before it.
+    async fn pass_over(&mut self, end: u64, stretch: &Stretch) {
         let inner = Arc::clone(&self.inner);
-        while let Err(Refusal::Away(error) | Refusal::Rejected(error)) = self
+        while let Err(refusal) = self
             .sink
             .apply(inner.spool.id(), Vec::new(), end, stretch)
             .await
         {
-            self.wait(&*error).await;
+            self.wait(&*refusal.into_cause()).await;
         }
     }
 
@@ -306,12 +397,47 @@ impl Applier {
     }
 }
 
+/// Whether some records are a single one, which cannot be cut any more.
+#[derive(Clone, Copy)]
+enum Alone {
+    /// There are several.
+    No,
+    /// Nothing needs to be kept of what they say: it is removed by what follows.
+    Overtaken,
+    Yes {
+        /// Whether it removes what somebody wants to be gone.
+        removes: bool,
+    },
+}
+
+impl Alone {
+    fn of(records: &[Spooled], removals: &Removals) -> Self {
+        match records {
+            [] => Self::Yes { removes: false },
+            [one] if removals.overtake(one.position, &one.record) => Self::Overtaken,
+            [one] => Self::Yes {
+                removes: one.record.removes(),
+            },
+            _ => Self::No,
+        }
+    }
+}
+
 impl Sink {
     fn name(&self) -> &'static str {
         match self {
             Self::Store(_) => "events",
             Self::Catalog(_) => "catalog",
             Self::Copies(_) => "copies",
+        }
+    }
+
+    /// Whether it has questions to answer beside.
+    fn is_answering(&self) -> bool {
+        match self {
+            Self::Store(store) => store.is_answering(),
+            Self::Copies(copies) => copies.store.is_answering(),
+            Self::Catalog(_) => false,
         }
     }
 
@@ -361,9 +487,11 @@ impl Sink {
                 if changes.is_empty() {
                     return Ok(Vec::new());
                 }
-                let applied = catalog.apply_people(spool, position, changes).await;
-                let complaints = applied.map_err(of_catalog)?.complaints;
-                metrics::counter!("paneld_increments_of_text_total").increment(complaints);
+                let portions = catalog.split_changes(spool, changes).await;
+                for (last, changes) in portions.map_err(of_catalog)? {
+                    let applied = catalog.apply_people(spool, last, changes).await;
+                    count(applied.map_err(of_catalog)?);
+                }
                 Ok(Vec::new())
             }
             Self::Copies(copies) => {
@@ -374,9 +502,21 @@ impl Sink {
     }
 }
 
+fn count(applied: Applied) {
+    let Applied {
+        complaints,
+        left_out,
+        refused_claims,
+    } = applied;
+    metrics::counter!("paneld_increments_of_text_total").increment(complaints);
+    metrics::counter!("paneld_people_left_out_total").increment(left_out);
+    metrics::counter!("paneld_aliases_refused_total").increment(refused_claims);
+}
+
 fn of_store(error: EventsError) -> Refusal {
     match error {
         rejected @ EventsError::Rejected(_) => Refusal::Rejected(Box::new(rejected)),
+        no_room @ EventsError::NoRoom(_) => Refusal::NoRoom(Box::new(no_room)),
         away => Refusal::Away(Box::new(away)),
     }
 }

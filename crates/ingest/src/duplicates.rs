@@ -20,6 +20,10 @@ use crate::{Ids, spool::Seen};
 const WINDOW: Duration = Duration::from_millis(100);
 /// Locks are shared by those who happen to get the same one.
 const LOCKS: usize = 1_024;
+/// Whoever imports may need every lock that an id of its project can have. So projects have
+/// different ones: each one of so many sets.
+const SETS: usize = 64;
+const LOCKS_OF_A_SET: usize = 256;
 
 /// What tells a request from others: a hash of its body, its visitor, its page and its project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,11 +69,11 @@ pub(crate) struct HeldFingerprint<'a> {
 
 impl Duplicates {
     pub(crate) fn new(clock: Clock) -> Self {
-        let locks = || (0..LOCKS).map(|_| Mutex::new(())).collect();
+        let locks = |count| (0..count).map(|_| Mutex::new(())).collect();
         Self {
             hasher: RandomState::new(),
-            by_fingerprint: locks(),
-            by_id: locks(),
+            by_fingerprint: locks(LOCKS),
+            by_id: locks(SETS * LOCKS_OF_A_SET),
             answers: QuickMutex::default(),
             clock,
         }
@@ -77,7 +81,8 @@ impl Duplicates {
 
     /// Waits until nobody else answers a request of this fingerprint.
     pub(crate) async fn hold(&self, fingerprint: Fingerprint) -> HeldFingerprint<'_> {
-        let lock = self.by_fingerprint[self.index(&fingerprint)].lock().await;
+        let index = self.index(&fingerprint, LOCKS);
+        let lock = self.by_fingerprint[index].lock().await;
         HeldFingerprint {
             duplicates: self,
             fingerprint,
@@ -87,7 +92,10 @@ impl Duplicates {
 
     /// Waits until nobody else answers requests of these ids.
     pub(crate) async fn hold_ids(&self, seen: &[Seen]) -> Vec<MutexGuard<'_, ()>> {
-        let indexes = seen.iter().map(|seen| self.index(&(seen.project, seen.id)));
+        let indexes = seen.iter().map(|seen| {
+            let set = self.index(&seen.project, SETS);
+            set * LOCKS_OF_A_SET + self.index(&seen.id, LOCKS_OF_A_SET)
+        });
         // Always in this order, so that two never wait for each other.
         let indexes = indexes.collect::<BTreeSet<_>>();
         let mut held = Vec::with_capacity(indexes.len());
@@ -97,10 +105,11 @@ impl Duplicates {
         held
     }
 
-    fn index(&self, key: &impl std::hash::Hash) -> usize {
+    /// A number below this one.
+    fn index(&self, key: &impl std::hash::Hash, below: usize) -> usize {
         #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash do")]
         let hash = self.hasher.hash_one(key) as usize;
-        hash % LOCKS
+        hash % below
     }
 }
 

@@ -1,25 +1,33 @@
 //! Events of the past, as rows in stored form: `contract/track.md` §1.5 and its decision.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use paneld_domain::{Agent, Event, Place, Referrer, Sdk, Timestamp};
 use serde_json::value::RawValue;
+use tokio::{runtime::Handle, task::spawn_blocking};
 use uuid::Uuid;
 
 use crate::{
     Ids, Ingest, PathStep, Problem, SessionId, Target,
-    payload::Fields,
+    moment::importable,
+    payload::{Fields, LONGEST_TEXT},
+    properties::LONGEST_VALUE,
     record::{Change, Record},
     sessions::{DeviceKey, Live},
-    spool::{Append, Seen, SpoolError},
+    spool::{Account, Append, Seen, SpoolError},
 };
 
 /// How many rows may be imported at once.
 pub const MOST_ROWS: usize = 10_000;
 /// How many problems are told.
 const MOST_TOLD: usize = 50;
-/// How many events go into one record.
+/// How many events go into one record, and after how many bytes of them no more do: a record is
+/// read, applied and set aside as a whole.
 const PER_RECORD: usize = 500;
+const BYTES_PER_RECORD: usize = 256 * 1024;
 
 /// Rows that can be imported.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -95,7 +103,7 @@ fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
     })?;
     let id = fields.uuid("id");
     let name = fields.required_name("name");
-    let created_at = fields.stored_moment("created_at");
+    let created_at = fields.stored_moment("created_at", &importable(now));
     let device_id = fields.id("device_id").unwrap_or_default();
     let profile_id = fields.id("profile_id").unwrap_or_else(|| device_id.clone());
     let session_id = fields.id("session_id").unwrap_or_default();
@@ -106,7 +114,7 @@ fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
         fields.degrees("longitude", 180.0),
         fields.degrees("latitude", 90.0),
     );
-    let mut text = |name| fields.text(name).unwrap_or_default();
+    let mut text = |name| fields.text_of(name, longest(name)).unwrap_or_default();
     let event = Event {
         id: id.unwrap_or_else(Uuid::new_v4),
         name: name.unwrap_or_default(),
@@ -161,6 +169,15 @@ fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
     })
 }
 
+/// How many bytes the text of a column may have: addresses as many as properties, and what is one
+/// of few as many as names.
+fn longest(column: &str) -> usize {
+    match column {
+        "path" | "origin" | "referrer" | "referrer_name" => LONGEST_VALUE,
+        _ => LONGEST_TEXT,
+    }
+}
+
 impl Ingest {
     /// Takes events of the past; those whose ids came within a day are there already. With
     /// `sessions`, the rows without a session are sorted into sessions of their own.
@@ -169,22 +186,29 @@ impl Ingest {
     /// When they could not be written; then none of them is kept.
     pub async fn import(
         &self,
-        target: &Target,
+        target: Arc<Target>,
         rows: Rows,
         sessions: bool,
         arrival: Timestamp,
     ) -> Result<(), SpoolError> {
-        let (ingest, target) = (self.clone(), target.clone());
-        // The caller may go away in the middle; what was begun is brought to an end.
-        let work = async move { ingest.import_all(&target, rows, sessions, arrival).await };
-        tokio::spawn(work)
+        let turn = Arc::clone(&self.inner().imports).acquire_owned().await;
+        let turn = turn.map_err(|_closed| SpoolError::Closed)?;
+        let ingest = self.clone();
+        let runtime = Handle::current();
+        // Thousands of rows take a while, in which an event loop has other things to do. And what
+        // was begun is brought to an end, also where the caller goes away.
+        let work = move || {
+            let _turn = turn;
+            runtime.block_on(ingest.import_all(target, rows, sessions, arrival))
+        };
+        spawn_blocking(work)
             .await
             .map_err(|_stopped| SpoolError::Closed)?
     }
 
     async fn import_all(
         &self,
-        target: &Target,
+        target: Arc<Target>,
         rows: Rows,
         sessions: bool,
         arrival: Timestamp,
@@ -199,10 +223,11 @@ impl Ingest {
         let inner = self.inner();
         let ids = rows.0.iter().filter_map(seen_of).collect::<Vec<_>>();
         let once = inner.hold_ids(&ids).await;
+        let there = self.seen(ids).await?;
         let (mut fresh, mut seen, mut in_this) = (Vec::new(), Vec::new(), HashSet::new());
         for row in rows.0 {
             if let Some(id) = seen_of(&row) {
-                if !in_this.insert(id.id) || inner.spool.seen(id)?.is_some() {
+                if there.contains(&id.id) || !in_this.insert(id.id) {
                     continue;
                 }
                 let ids = Ids {
@@ -216,16 +241,18 @@ impl Ingest {
             }
         }
         let changes = if sessions {
-            with_sessions(target, fresh, arrival)
+            with_sessions(&target, fresh, arrival)
         } else {
             let events = fresh.into_iter().map(Box::new).map(Change::Event);
             events.collect()
         };
-        let records = in_records(target, changes, arrival);
         let append = Append {
-            records,
+            records: in_records(&target, changes, arrival),
+            account: Account::Of(target),
+            live: Vec::new(),
+            grown: HashMap::new(),
             seen,
-            ..Append::default()
+            crowded_at: None,
         };
         inner.spool.append(&append).await?;
         drop(once);
@@ -233,11 +260,32 @@ impl Ingest {
     }
 }
 
+impl Ingest {
+    /// Those of these ids that came within a day.
+    async fn seen(&self, ids: Vec<Seen>) -> Result<HashSet<Uuid>, SpoolError> {
+        if ids.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let inner = Arc::clone(self.inner());
+        let seen = tokio::task::spawn_blocking(move || inner.spool.seen_of(&ids));
+        seen.await.unwrap_or(Err(SpoolError::Closed))
+    }
+}
+
 fn in_records(target: &Target, changes: Vec<Change>, arrival: Timestamp) -> Vec<Record> {
-    let mut changes = changes.into_iter().peekable();
     let mut records = Vec::new();
-    while changes.peek().is_some() {
-        let part = changes.by_ref().take(PER_RECORD).collect();
+    let (mut part, mut bytes) = (Vec::new(), 0);
+    for change in changes {
+        let more = change.bytes();
+        if !part.is_empty() && (part.len() == PER_RECORD || bytes + more > BYTES_PER_RECORD) {
+            let part = std::mem::take(&mut part);
+            records.push(Record::new(target.key, arrival, part));
+            bytes = 0;
+        }
+        bytes += more;
+        part.push(change);
+    }
+    if !part.is_empty() {
         records.push(Record::new(target.key, arrival, part));
     }
     records
@@ -268,19 +316,16 @@ fn with_sessions(target: &Target, events: Vec<Event>, arrival: Timestamp) -> Vec
                 Some(live) => {
                     event.session_id.clone_from(&live.session.id);
                     live.extend(&event, arrival);
+                    crate::ingest::keep(&mut changes, event, live);
                 }
                 None => {
                     end(&mut changes, target, open.take(), arrival);
                     let id = SessionId::derive(&target.id, key.device(), event.created_at);
                     id.as_str().clone_into(&mut event.session_id);
-                    let live = Live::open(&event, arrival);
-                    let start = live.start(&event);
-                    crate::ingest::tell(&mut changes, target, start);
+                    let mut live = Live::open(&event, arrival);
+                    crate::ingest::open(&mut changes, target, event, &mut live);
                     open = Some(live);
                 }
-            }
-            if let Some(live) = &mut open {
-                crate::ingest::keep(&mut changes, event, live);
             }
         }
         end(&mut changes, target, open, arrival);
@@ -294,5 +339,54 @@ fn end(changes: &mut Vec<Change>, target: &Target, live: Option<Live>, arrival: 
         end.imported_at = Some(arrival);
         crate::ingest::tell(changes, target, end);
         changes.push(Change::Session(Box::new(live.session)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sessions::tests::event;
+
+    fn records(events: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
+        let target = Target {
+            key: paneld_domain::ProjectKey(7),
+            id: "shop".to_owned(),
+            organization: "acme".parse().unwrap(),
+            unwanted: Vec::new(),
+        };
+        let changes = events.map(|bytes| {
+            let mut event = event("phone");
+            event.path = "x".repeat(bytes);
+            Change::Event(Box::new(event))
+        });
+        let at = paneld_domain::parse_timestamp("2026-01-15T10:30:00Z").unwrap();
+        let records = in_records(&target, changes.collect(), at).into_iter();
+        let sizes = records.map(|record| {
+            let bytes = record.changes.iter().map(Change::bytes).sum::<usize>();
+            (record.changes.len(), bytes)
+        });
+        sizes.collect()
+    }
+
+    #[test]
+    fn records_are_bounded_in_events_and_bytes() {
+        assert_eq!(records(std::iter::empty()), []);
+        let small = records(std::iter::repeat_n(1, 1_001));
+        assert_eq!(
+            small.iter().map(|(events, _)| *events).collect::<Vec<_>>(),
+            [500, 500, 1]
+        );
+        let large = records(std::iter::repeat_n(100_000, 5));
+        assert_eq!(
+            large.iter().map(|(events, _)| *events).collect::<Vec<_>>(),
+            [2, 2, 1]
+        );
+        assert!(large.iter().all(|(_, bytes)| *bytes <= BYTES_PER_RECORD));
+        // One by itself is as large as it is.
+        let huge = records([10, 1_000_000, 10].into_iter());
+        assert_eq!(
+            huge.iter().map(|(events, _)| *events).collect::<Vec<_>>(),
+            [1, 1, 1]
+        );
     }
 }

@@ -7,9 +7,10 @@ mod upkeep;
 
 use self::devices::Device;
 pub use self::erasure::NotDoneYet;
-pub(crate) use self::events::{keep, tell};
+pub(crate) use self::events::{keep, open, tell};
 
 use std::{
+    collections::HashMap,
     path::PathBuf,
     sync::{Arc, RwLock},
 };
@@ -20,6 +21,7 @@ use paneld_domain::{
 };
 use paneld_enrich::{Agents, Bot, Bots, Places};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
@@ -27,10 +29,14 @@ use crate::{
     duplicates::{Duplicates, Fingerprint},
     progress::Progress,
     record::{Change, Record},
-    sessions::{Held, Live, LiveChange, LiveSessions},
-    spool::{Append, Seen, Spool, SpoolError},
+    removals::Removals,
+    sessions::{DeviceKey, Held, Live, LiveChange, LiveSessions},
+    spool::{Account, Append, Seen, Spool, SpoolError},
     visitor::Known,
 };
+
+/// So many imports are worked on at once.
+const IMPORTS: usize = 2;
 
 /// What a caller is told: who the visitor is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +83,7 @@ pub struct IngestSettings {
     pub spool: PathBuf,
     /// How many bytes may wait to be applied before no more is taken.
     pub spool_limit: u64,
-    /// How many live sessions there may be. One more, and an old one is ended early.
+    /// How many live sessions there may be, of 4 KiB on average. Beyond, some are ended early.
     pub sessions_limit: usize,
     /// The file that knows where addresses are.
     pub places: Option<PathBuf>,
@@ -90,12 +96,15 @@ pub struct Ingest(Arc<Inner>);
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) spool: Spool,
-    live: LiveSessions,
+    pub(crate) live: LiveSessions,
+    /// What is to be removed behind what is not applied yet.
+    pub(crate) removals: Removals,
     duplicates: Duplicates,
     salts: RwLock<Arc<Salts>>,
     agents: Agents,
     bots: Bots,
     places: Places,
+    pub(crate) imports: Arc<Semaphore>,
     clock: Clock,
     pub(crate) progress: Progress,
 }
@@ -141,19 +150,30 @@ impl Ingest {
         // A new spool in the place of a lost one must not be taken for it.
         let behind = clock.now().timestamp_micros().unsigned_abs();
         let spool = Spool::open(&settings.spool, settings.spool_limit, behind)?;
-        let live = spool.live()?;
-        let live = LiveSessions::new(live, settings.sessions_limit, spool.crowded_at()?);
+        let live = spool.live()?.into_iter();
+        let live = live
+            .map(|(device, live)| (device, live.bounded()))
+            .collect();
+        let (limit, crowded_at) = (settings.sessions_limit, spool.crowded_at()?);
+        let live = LiveSessions::new(live, limit, crowded_at, |project| spool.owner(project));
         Ok(Self(Arc::new(Inner {
             spool,
+            removals: Removals::default(),
             live,
             duplicates: Duplicates::new(clock.clone()),
             salts: RwLock::new(Arc::new(salts)),
             agents: Agents::new(),
             bots: Bots::new(),
             places,
+            imports: Arc::new(Semaphore::new(IMPORTS)),
             clock,
             progress: Progress::default(),
         })))
+    }
+
+    /// The id of the spool, which stays the same as long as its file does.
+    pub fn spool_id(&self) -> &str {
+        self.0.spool.id()
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
@@ -202,7 +222,8 @@ impl Ingest {
             created_at: arrived.at,
         };
         let record = Record::new(arrived.target.key, arrived.at, vec![Change::Bot(visit)]);
-        self.0.spool.append(&Append::new(record)).await?;
+        let append = Append::new(Account::Of(Arc::clone(&arrived.target)), record);
+        self.0.spool.append(&append).await?;
         Ok(())
     }
 }
@@ -270,8 +291,14 @@ impl Inner {
                 profile_id,
                 ProfileChangeKind::Added { property, by },
             )],
-            Input::Alias { profile_id, alias } => {
+            // Anybody could say so who knows a client's id; what is there is changed by nobody else
+            // than who knows the secret.
+            Input::Alias { profile_id, alias } if visitor.is_secret_authenticated => {
                 vec![Change::People(PeopleChange::Alias { alias, profile_id })]
+            }
+            Input::Alias { profile_id, alias } => {
+                let claim = PeopleChange::ClaimAlias { alias, profile_id };
+                vec![Change::People(claim)]
             }
             Input::Group {
                 id,
@@ -304,19 +331,23 @@ impl Inner {
             Input::Replay(recording) => vec![Change::Replay(Box::new(chunk(*recording, &ids)))],
         };
         let record = Record::new(target.key, *at, changes);
-        let append = Append::with_live(record, live).with_seen(seen, &ids);
+        let account = Account::Of(Arc::clone(target));
+        let append = Append::with_live(account, record, live).with_seen(seen, &ids);
         self.write(held, append).await?;
         Ok(ids)
     }
 
-    /// Writes, and then makes the changes of sessions that go with it.
-    /// Returns the position of the last record.
-    async fn write(&self, mut held: Held<'_>, append: Append) -> Result<u64, SpoolError> {
+    /// Writes, and then makes the changes of sessions that go with it. Sessions for which there
+    /// is no room any more are ended with it. Returns the position of the last record.
+    async fn write(&self, mut held: Held<'_>, mut append: Append) -> Result<u64, SpoolError> {
         if append.is_empty() {
             return Ok(self.spool.last());
         }
+        append.grown = held.growth(&append.live);
+        let early = held.in_the_way_of(&append.live);
+        append.end_early(early);
         let position = self.spool.append(&append).await?;
-        held.put(append.live);
+        held.put(append.live, append.account.organization());
         if let Some(at) = append.crowded_at {
             held.note_crowded(at);
         }
@@ -342,18 +373,42 @@ impl Inner {
 
 impl Append {
     /// A record, unless it changes nothing.
-    fn new(record: Record) -> Self {
-        Self::with_live(record, Vec::new())
+    fn new(account: Account, record: Record) -> Self {
+        Self::with_live(account, record, Vec::new())
     }
 
     /// A record with what it changes of live sessions, unless it changes nothing.
-    fn with_live(record: Record, live: Vec<LiveChange<Live>>) -> Self {
+    fn with_live(account: Account, record: Record, live: Vec<LiveChange<Live>>) -> Self {
         let changes = !(record.changes.is_empty() && live.is_empty());
         Self {
+            account,
             records: changes.then_some(record).into_iter().collect(),
             live,
-            ..Self::default()
+            grown: HashMap::new(),
+            seen: Vec::new(),
+            crowded_at: None,
         }
+    }
+
+    /// Ends sessions before their time, ahead of what this does.
+    fn end_early(&mut self, sessions: Vec<(DeviceKey, Live)>) {
+        let (Some(last), false) = (self.records.last(), sessions.is_empty()) else {
+            return;
+        };
+        let at = last.at;
+        self.crowded_at = Some(at.timestamp_millis());
+        let mut ends = Vec::with_capacity(sessions.len());
+        for (device, live) in sessions {
+            metrics::counter!("paneld_sessions_ended_early_total").increment(1);
+            let mut changes = Vec::new();
+            if !live.is_ended {
+                changes.push(Change::Event(Box::new(live.end())));
+            }
+            changes.push(Change::Session(Box::new(live.session)));
+            ends.push(Record::new(device.project(), at, changes));
+            self.live.push((device, None));
+        }
+        self.records.splice(0..0, ends);
     }
 
     fn with_seen(self, seen: Option<Seen>, ids: &Ids) -> Self {

@@ -20,8 +20,10 @@ mod payload;
 mod progress;
 mod properties;
 mod record;
+mod removals;
 mod sessions;
 mod spool;
+mod text;
 mod visitor;
 
 pub use appliers::Appliers;
@@ -32,9 +34,11 @@ pub use import::{MOST_ROWS, Rows};
 pub use ingest::{
     Arrived, DeviceState, Found, Ids, Ingest, IngestError, IngestSettings, NotDoneYet, Salts,
 };
-pub use moment::Moment;
+pub use moment::{Disbelief, Moment};
 pub use page::Page;
-pub use payload::{Form, Identified, Input, Recording, Tracked, TrackedEvent, is_replay, read};
+pub use payload::{
+    Form, Identified, Input, Recording, Tracked, TrackedEvent, is_email, is_replay, read,
+};
 pub use properties::{PathStep, Problem, Properties, PropertiesSeed};
 pub use spool::SpoolError;
 pub use visitor::{Target, Visitor};

@@ -8,11 +8,11 @@ use std::{
     net::IpAddr,
 };
 
-use paneld_domain::{Event, Identity, Timestamp};
-use serde_json::Value as Json;
+use paneld_domain::{Event, Identity, Timestamp, parse_address};
+use serde_json::{Number, Value as Json};
 use uuid::Uuid;
 
-pub(crate) use self::fields::Fields;
+pub(crate) use self::fields::{Fields, LONGEST_TEXT};
 use crate::{Body, DeviceId, Envelope, PathStep, Problem, properties::LONGEST_KEY};
 
 /// How long the name of an event may be, in characters.
@@ -295,9 +295,9 @@ fn event(fields: &mut Fields) -> Option<TrackedEvent> {
         fields.reserved_text("__referrer"),
     );
     let timestamp = fields.reserved("__timestamp").or(beside);
-    let address = fields.reserved_text("__ip").trim().parse().ok();
+    let address = parse_address(&fields.reserved_text("__ip"));
     let device_id = DeviceId::told(&fields.reserved_text("__deviceId")).ok();
-    let identified = fields.reserved("__identify").and_then(identified);
+    let identified = identified(fields);
     let told = fields.reserved("__revenue");
     let is_revenue = name.as_deref() == Some(Event::REVENUE);
     let revenue = match &told {
@@ -341,11 +341,16 @@ fn wrong_name(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Whole minor units, as a number or as text.
+/// Whole minor units, as a number or as the text of one.
 fn amount(told: &Json) -> Option<u64> {
+    let of_number = |number: &Number| number.as_u64().or_else(|| whole(number.as_f64()?));
     match told {
-        Json::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole)),
-        Json::String(text) => text.trim().parse().ok(),
+        Json::Number(number) => of_number(number),
+        Json::String(text) => {
+            let text = text.trim();
+            let number = || serde_json::from_str(text).ok();
+            text.parse().ok().or_else(|| of_number(&number()?))
+        }
         _ => None,
     }
 }
@@ -361,32 +366,33 @@ fn whole(number: f64) -> Option<u64> {
     fits.then_some(number as u64)
 }
 
-/// What `__identify` tells. It is not checked: an event is worth more than what goes with it.
-fn identified(told: Json) -> Option<Identified> {
-    let mut fields = Fields::read(&told.to_string()).ok()?;
-    let profile_id = fields.id("profileId")?;
-    let mut text = |name| fields.lenient_text(name);
+/// What `__identify` tells. Only that it has no more than is kept is checked: an event is worth more
+/// than what goes with it.
+fn identified(fields: &mut Fields) -> Option<Identified> {
+    let told = fields.reserved("__identify")?;
+    let mut inner = Fields::read(&told.to_string()).ok()?;
+    let profile_id = inner.id("profileId");
     let identity = Identity {
-        first_name: text("firstName"),
-        last_name: text("lastName"),
-        email: text("email"),
-        avatar: text("avatar"),
+        first_name: inner.lenient_name("firstName").unwrap_or_default(),
+        last_name: inner.lenient_name("lastName").unwrap_or_default(),
+        email: inner.lenient_name("email").unwrap_or_default(),
+        avatar: inner.lenient_text("avatar").unwrap_or_default(),
+        properties: inner.kept_properties(),
         ..Identity::default()
     };
-    Some(Identified {
-        profile_id,
-        identity: Identity {
-            properties: fields.properties(),
-            ..identity
-        },
-    })
+    let identified = Identified {
+        profile_id: profile_id?,
+        identity,
+    };
+    fields.add_problems_of("__identify", inner);
+    Some(identified)
 }
 
 fn identify(fields: &mut Fields) -> Option<Identified> {
     let profile_id = fields.required_id("profileId");
-    let first_name = fields.text("firstName").unwrap_or_default();
-    let last_name = fields.text("lastName").unwrap_or_default();
-    let email = fields.text("email");
+    let first_name = fields.name("firstName").unwrap_or_default();
+    let last_name = fields.name("lastName").unwrap_or_default();
+    let email = fields.name("email");
     if email.as_deref().is_some_and(|email| !is_email(email)) {
         fields.problem("email", "must be an e-mail address");
     }
@@ -402,13 +408,14 @@ fn identify(fields: &mut Fields) -> Option<Identified> {
             last_name,
             email: email.unwrap_or_default(),
             avatar: avatar.unwrap_or_default(),
-            properties: fields.properties(),
+            properties: fields.kept_properties(),
             ..Identity::default()
         },
     })
 }
 
-fn is_email(text: &str) -> bool {
+/// Whether a text is an e-mail address, as those of profiles must be.
+pub fn is_email(text: &str) -> bool {
     email_address::EmailAddress::parse_with_options(
         text,
         email_address::Options::default()
@@ -453,7 +460,7 @@ fn group(fields: &mut Fields) -> Option<Input> {
         id: id?,
         kind: kind?,
         name: name?,
-        properties: fields.properties(),
+        properties: fields.kept_properties(),
     })
 }
 

@@ -32,12 +32,21 @@ impl Progress {
     /// Waits until all sinks are there.
     pub(crate) async fn reach(&self, position: u64) {
         for sink in self.sinks() {
-            let mut progress = sink.subscribe();
-            while *progress.borrow_and_update() < position {
-                self.hurry.notify_waiters();
-                // Again from time to time, for an applier that began to wait just now.
-                let _ = tokio::time::timeout(AGAIN, progress.changed()).await;
-            }
+            self.reach_in(sink, position).await;
+        }
+    }
+
+    /// Waits until the catalog is there.
+    pub(crate) async fn reach_people(&self, position: u64) {
+        self.reach_in(&self.catalog, position).await;
+    }
+
+    async fn reach_in(&self, sink: &watch::Sender<u64>, position: u64) {
+        let mut progress = sink.subscribe();
+        while *progress.borrow_and_update() < position {
+            self.hurry.notify_waiters();
+            // Again from time to time, for an applier that began to wait just now.
+            let _ = tokio::time::timeout(AGAIN, progress.changed()).await;
         }
     }
 

@@ -3,19 +3,23 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use paneld_domain::bounds;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
 use crate::body::PROTOTYPE;
 
 /// How many properties there may be, after they were made flat.
-const MOST: usize = 500;
+const MOST: usize = bounds::MOST_PROPERTIES;
 /// How deep they may be nested, the outermost object included.
 const DEEPEST: usize = 10;
 /// How many bytes a name may have, after it was made flat.
-pub(crate) const LONGEST_KEY: usize = 256;
+pub(crate) const LONGEST_KEY: usize = bounds::LONGEST_PROPERTY_NAME;
 /// How many bytes a value may have.
-pub(crate) const LONGEST_VALUE: usize = 16 * 1024;
+pub(crate) const LONGEST_VALUE: usize = bounds::LONGEST_PROPERTY_VALUE;
+
+/// What is wrong with properties that are something else.
+pub(crate) const NOT_AN_OBJECT: &str = "must be an object";
 
 /// How many problems are told: whoever sends more has them all for the same reason.
 const MOST_TOLD: usize = 50;
@@ -255,7 +259,7 @@ struct Outermost<'f, 'a>(&'f mut Flat<'a>);
 
 impl Outermost<'_, '_> {
     fn wrong<E>(self) -> Result<(), E> {
-        self.0.problem("must be an object".to_owned());
+        self.0.problem(NOT_AN_OBJECT.to_owned());
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use paneld_domain::{
     BotVisit, Event, PeopleChange, ProjectKey, ReplayChunk, Session, SessionSpan, Timestamp, View,
 };
+use postcard::{ser_flavors::Size, serialize_with_flavor};
 use serde::{Deserialize, Serialize};
 
 /// What one accepted request does. It is applied as a whole, by each sink the part it keeps.
@@ -45,6 +46,17 @@ pub(crate) enum Change {
     View(Box<Event>, View),
     /// A view arrived after later ones of its session: their places are to be found anew.
     Disordered(SessionSpan),
+    /// Something happened that opens its session, which is told by an event of its own: the same
+    /// but for what `Live::start` changes. If it was a view, it was the first.
+    Opening(Box<Event>, Option<View>),
+}
+
+impl Change {
+    /// How many bytes it takes in the spool.
+    pub(crate) fn bytes(&self) -> usize {
+        // What cannot be written is refused where it is written.
+        serialize_with_flavor(self, Size::default()).unwrap_or_default()
+    }
 }
 
 impl Record {
@@ -71,6 +83,38 @@ impl Record {
                 Change::People(PeopleChange::EraseProfile { .. }) | Change::Purge
             )
         })
+    }
+
+    /// Whether it is about somebody of these ids, or about nobody on these devices. Of a recording
+    /// it is not known whose it is; it may be anybody's.
+    pub(crate) fn may_be_about(&self, ids: &[String], devices: &[String]) -> bool {
+        let is_one = |id: &String| ids.contains(id);
+        let is_theirs = |profile_id: &String, device_id: &String| {
+            is_one(profile_id) || profile_id == device_id && devices.contains(device_id)
+        };
+        self.changes.iter().any(|change| match change {
+            Change::Event(event) | Change::View(event, _) | Change::Opening(event, _) => {
+                is_theirs(&event.profile_id, &event.device_id)
+            }
+            Change::Session(session) => is_theirs(&session.profile_id, &session.device_id),
+            Change::People(PeopleChange::Profile(change)) => is_one(&change.profile_id),
+            Change::People(
+                PeopleChange::Alias { alias, profile_id }
+                | PeopleChange::ClaimAlias { alias, profile_id },
+            ) => is_one(alias) || is_one(profile_id),
+            Change::Replay(_) => true,
+            Change::Bot(_)
+            | Change::People(PeopleChange::Group { .. } | PeopleChange::EraseProfile { .. })
+            | Change::Forget { .. }
+            | Change::Purge
+            | Change::Disordered(_) => false,
+        })
+    }
+
+    /// Whether it is a piece of a recording.
+    pub(crate) fn is_recording(&self) -> bool {
+        let mut changes = self.changes.iter();
+        changes.any(|change| matches!(change, Change::Replay(_)))
     }
 
     pub(crate) fn project(&self) -> ProjectKey {

@@ -1,8 +1,13 @@
 //! Sessions while they last: `contract/track.md` §5.5.
 
+mod bounds;
+mod growth;
 mod kept;
 mod live;
+mod room;
 mod trail;
+
+use std::collections::BTreeSet;
 
 use paneld_domain::{Event, ProjectKey, Session, SessionSpan, Timestamp, Utm};
 use serde::{Deserialize, Serialize};
@@ -11,6 +16,7 @@ use uuid::{Builder, Uuid};
 
 use self::trail::Trail;
 pub(crate) use self::{
+    growth::{Growth, Told},
     kept::{Kept, LiveChange},
     live::{Held, LiveSessions},
     trail::Step,
@@ -25,10 +31,6 @@ const REMEMBERED_MS: i64 = IDLE_MS + crate::moment::LIVE_MS;
 const START_AHEAD_MS: i64 = 100;
 /// The end of a session follows its last event after so many milliseconds.
 const END_BEHIND_MS: i64 = 1_000;
-
-/// A session is of so many groups at most, as many as one request can name: all of them are written
-/// with each of its events.
-const MOST_GROUPS: usize = 500;
 
 /// Whose session it is: there is one for each device of a project.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,7 +80,7 @@ impl Live {
             id: event.session_id.clone(),
             device_id: event.device_id.clone(),
             profile_id: event.profile_id.clone(),
-            groups: event.groups.iter().cloned().collect(),
+            groups: BTreeSet::new(),
             created_at: event.created_at,
             ended_at: event.created_at,
             entry_path: event.path.clone(),
@@ -99,17 +101,22 @@ impl Live {
             place: event.place.clone(),
             agent: event.agent.clone(),
         };
-        Self {
+        let mut live = Self {
             session,
             received_at: arrival.timestamp_millis(),
             is_ended: false,
             trail: Trail::default(),
-        }
+        };
+        live.join(event.groups.iter().cloned());
+        live.bound();
+        live
     }
 
     /// Adds a screen view, which is in the session already, to the pages it saw.
     pub(crate) fn view(&mut self, event: &Event) -> Step {
-        self.trail.step(event)
+        let step = self.trail.step(event);
+        self.bound();
+        step
     }
 
     /// When it was so far, together with an event that may lie outside: one of a server.
@@ -154,15 +161,7 @@ impl Live {
         }
         self.received_at = self.received_at.max(arrival.timestamp_millis());
         self.join(event.groups.iter().cloned());
-    }
-
-    /// Joins groups, as many as a session can have.
-    pub(crate) fn join(&mut self, groups: impl IntoIterator<Item = String>) {
-        for group in groups {
-            if self.session.groups.len() < MOST_GROUPS {
-                self.session.groups.insert(group);
-            }
-        }
+        self.bound();
     }
 
     /// Whether nothing came for so long that it is over.
@@ -193,11 +192,11 @@ impl Live {
         (rest, end)
     }
 
-    /// The event that tells its start: that of the event which opened it.
-    pub(crate) fn start(&self, opening: &Event) -> Event {
+    /// The event that tells the start of a session: that of the event which opened it.
+    pub(crate) fn start(opening: &Event) -> Event {
         let ahead = chrono::TimeDelta::milliseconds(START_AHEAD_MS);
         Event {
-            id: derive_id("start", &self.session.id),
+            id: derive_id("start", &opening.session_id),
             name: Event::SESSION_START.to_owned(),
             created_at: opening.created_at - ahead,
             revenue: 0,
@@ -258,9 +257,9 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// The session of a device after so many screen views.
-    pub(crate) fn visit(device: &str, views: u32) -> Live {
-        let mut event = Event {
+    /// The first view of a device.
+    pub(crate) fn event(device: &str) -> Event {
+        Event {
             id: Uuid::from_u128(1),
             name: Event::SCREEN_VIEW.to_owned(),
             device_id: device.to_owned(),
@@ -278,7 +277,12 @@ pub(crate) mod tests {
             agent: Agent::default(),
             sdk: Sdk::default(),
             imported_at: None,
-        };
+        }
+    }
+
+    /// The session of a device after so many screen views.
+    pub(crate) fn visit(device: &str, views: u32) -> Live {
+        let mut event = event(device);
         let mut live = Live::open(&event, event.created_at);
         live.view(&event);
         for view in 1..views {

@@ -5,9 +5,13 @@
 //! change of live sessions with them, and the ids of recent events are in the same transaction,
 //! so that a restart finds them as they were told.
 
+mod backlog;
+mod compaction;
 mod fault;
 mod frames;
+mod outage;
 mod replies;
+mod reserve;
 mod stretch;
 mod tables;
 mod tail;
@@ -15,42 +19,45 @@ mod transaction;
 mod writer;
 
 use std::{
+    collections::{HashMap, HashSet},
     path::Path,
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
     thread::JoinHandle,
 };
 
-use paneld_domain::{ProjectKey, Timestamp};
+use paneld_domain::{OrganizationId, ProjectKey, Timestamp};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-pub(crate) use self::stretch::Stretch;
 use self::{
-    frames::Frames,
+    backlog::Backlog,
+    fault::Fault,
+    frames::{Frames, NOBODY},
     replies::Waiter,
     tables::Tables,
     writer::{Command, Entry, Writer},
 };
+pub(crate) use self::{frames::LiveTold, stretch::Stretch};
 use crate::{
-    Ids,
+    Ids, Target,
     record::Record,
-    sessions::{DeviceKey, Kept, Live, LiveChange},
+    sessions::{DeviceKey, Growth, Kept, Live, LiveChange, Told},
 };
 
 /// Why the spool could not take or give something.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SpoolError {
-    /// So much is waiting to be applied that no more is taken.
-    #[error("the spool is full: {bytes} bytes wait to be applied")]
+    /// So much is waiting to be applied that no more is taken of this project, or of anybody.
+    #[error("{bytes} bytes wait to be applied, and the caller's part of them is too large")]
     Full {
-        /// How much is waiting.
+        /// How much is waiting in all.
         bytes: u64,
     },
-    /// The disk is full, or broken. It is tried again with the next request.
+    /// The disk is full, or broken. It is tried again each second.
     #[error("the spool cannot be used")]
     Broken(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The server is going down.
@@ -64,13 +71,37 @@ impl SpoolError {
     }
 }
 
+/// In whose part of the spool something goes.
+#[derive(Debug, Clone)]
+pub(crate) enum Account {
+    /// That of a project which is tracked for.
+    Of(Arc<Target>),
+    /// That of a project of which only the key is known.
+    Project(ProjectKey),
+    /// Nobody's: what makes room, and is asked for seldom, goes ahead of what is tracked.
+    Upkeep,
+}
+
+impl Account {
+    pub(crate) fn organization(&self) -> Option<&OrganizationId> {
+        match self {
+            Self::Of(target) => Some(&target.organization),
+            Self::Project(_) | Self::Upkeep => None,
+        }
+    }
+}
+
 /// What is written in one transaction, or not at all.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Append {
+    /// Whose it is.
+    pub(crate) account: Account,
     /// The records, in the order in which they are to be applied.
     pub(crate) records: Vec<Record>,
     /// The sessions of devices as they are now. They go with the last record.
     pub(crate) live: Vec<LiveChange<Live>>,
+    /// How those of them have grown that are not written whole.
+    pub(crate) grown: HashMap<DeviceKey, Growth>,
     /// The ids that callers gave, and what was replied.
     pub(crate) seen: Vec<(Seen, Ids)>,
     /// When sessions were ended early, in milliseconds since 1970; if this ends some.
@@ -78,6 +109,20 @@ pub(crate) struct Append {
 }
 
 impl Append {
+    /// What the record tells of sessions: of those that have grown, only how.
+    fn told(&self, live: &[LiveChange<Kept>]) -> Result<Vec<LiveTold>, postcard::Error> {
+        let changes = self.live.iter().zip(live);
+        let told = changes.map(|((device, live), (_, kept))| {
+            let told = match (live, kept, self.grown.get(device)) {
+                (Some(live), _, Some(growth)) => growth.told(live.session.id.clone())?,
+                (_, Some(kept), _) => Told::Whole(kept.clone()),
+                (_, None, _) => Told::Gone,
+            };
+            Ok((device.clone(), told))
+        });
+        told.collect()
+    }
+
     fn encode(&self) -> Result<Entry, postcard::Error> {
         let live = self.live.iter().map(|(device, live)| {
             let live = live.as_ref().map(Kept::new).transpose()?;
@@ -87,11 +132,20 @@ impl Append {
         let mut records = Frames::default();
         if let Some((last, others)) = self.records.split_last() {
             for record in others {
-                records.push(record, &[])?;
+                records.push(record, NOBODY)?;
             }
-            records.push(last, &live)?;
+            if self.grown.is_empty() {
+                records.push(last, live.as_slice())?;
+            } else {
+                records.push(last, self.told(&live)?.as_slice())?;
+            }
         }
+        let target = match &self.account {
+            Account::Of(target) => Some(Arc::clone(target)),
+            Account::Project(_) | Account::Upkeep => None,
+        };
         Ok(Entry {
+            target,
             records,
             live,
             seen: self.seen.clone(),
@@ -114,8 +168,8 @@ pub(crate) struct Seen {
 pub(crate) struct Spooled {
     pub(crate) position: u64,
     pub(crate) record: Record,
-    /// The sessions that it changes, as they are behind it.
-    pub(crate) live: Vec<LiveChange<Kept>>,
+    /// The sessions that it changes.
+    pub(crate) live: Vec<LiveTold>,
 }
 
 /// Which records are to be read.
@@ -145,6 +199,10 @@ pub(crate) struct Spool {
     writer: Option<JoinHandle<()>>,
     gauges: Arc<Gauges>,
     limit: u64,
+    /// Whether others want room, too. Until somebody has said, they do.
+    has_several_projects: AtomicBool,
+    /// Whether it was said that it is more than half full.
+    was_full: AtomicBool,
 }
 
 /// What others want to know of the spool without asking the disk.
@@ -154,6 +212,32 @@ pub(crate) struct Gauges {
     last: watch::Sender<u64>,
     /// The size of all records that are not applied everywhere.
     bytes: AtomicU64,
+    /// Whose they are.
+    backlog: Mutex<Backlog>,
+    /// Whether the file can be written, as far as is known.
+    can_write: AtomicBool,
+}
+
+impl Gauges {
+    fn new(last: u64, backlog: Backlog) -> Self {
+        Self {
+            last: watch::Sender::new(last),
+            bytes: AtomicU64::new(backlog.total()),
+            backlog: Mutex::new(backlog),
+            can_write: AtomicBool::new(true),
+        }
+    }
+
+    fn backlog(&self) -> MutexGuard<'_, Backlog> {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what waits.
+    fn update(&self, change: impl FnOnce(&mut Backlog)) {
+        let mut backlog = self.backlog();
+        change(&mut backlog);
+        self.bytes.store(backlog.total(), Ordering::Relaxed);
+    }
 }
 
 impl Spool {
@@ -162,12 +246,10 @@ impl Spool {
     /// any file in its place had: a store knows what it applied by position.
     pub(crate) fn open(path: &Path, limit: u64, behind: u64) -> Result<Self, SpoolError> {
         let tables = Arc::new(Tables::open(path, behind)?);
-        let (last, bytes) = tables.measure(0)?;
+        let (last, waiting) = tables.measure(0)?;
         let tail = tables.tail()?;
-        let gauges = Arc::new(Gauges {
-            last: watch::Sender::new(last),
-            bytes: AtomicU64::new(bytes),
-        });
+        let backlog = Backlog::new(tables.owners()?, &waiting);
+        let gauges = Arc::new(Gauges::new(last, backlog));
         let (commands, inbox) = mpsc::channel();
         let writer = Writer::new(Arc::clone(&tables), tail, Arc::clone(&gauges), inbox);
         let writer = std::thread::Builder::new()
@@ -180,6 +262,8 @@ impl Spool {
             writer: Some(writer),
             gauges,
             limit,
+            has_several_projects: AtomicBool::new(true),
+            was_full: AtomicBool::new(false),
         })
     }
 
@@ -191,14 +275,70 @@ impl Spool {
     /// Writes, and returns once it is on disk: the position of the last record of it; of the
     /// spool, when it has none.
     pub(crate) async fn append(&self, append: &Append) -> Result<u64, SpoolError> {
-        let bytes = self.bytes();
-        if bytes >= self.limit {
-            return Err(SpoolError::Full { bytes });
+        if !self.can_write() {
+            return Err(SpoolError::broken(Fault::NotWritable));
+        }
+        if !self.has_room(&append.account) {
+            return Err(SpoolError::Full {
+                bytes: self.bytes(),
+            });
         }
         let entry = append.encode().map_err(SpoolError::broken)?;
         let (waiter, written) = Waiter::here();
         self.command(Command::Append(entry, waiter))?;
         written.await.map_err(|_dropped| SpoolError::Closed)?
+    }
+
+    /// Whether something may be added to this part.
+    fn has_room(&self, account: &Account) -> bool {
+        let (project, organization) = match account {
+            // Its records are small, and few.
+            Account::Upkeep => return self.bytes() < self.limit + self.limit / 8,
+            Account::Of(target) => (target.key, Some(&target.organization)),
+            Account::Project(project) => (*project, None),
+        };
+        if !self.is_half_full() {
+            return true;
+        }
+        if !self.has_several_projects.load(Ordering::Relaxed) {
+            return self.bytes() < self.limit;
+        }
+        let backlog = self.gauges.backlog();
+        backlog.may_add(self.limit, project, organization)
+    }
+
+    /// Whether so much waits that not everybody can have all the room they want.
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.bytes() >= self.limit / 2
+    }
+
+    /// Says in the log when it gets more than half full, and when there is room again: less than a
+    /// quarter, so that it is not said with every batch that is applied.
+    pub(crate) fn tell_fill(&self) {
+        let (bytes, limit) = (self.bytes(), self.limit);
+        let was_full = self.was_full.load(Ordering::Relaxed);
+        if !was_full && bytes >= limit / 2 {
+            tracing::warn!(
+                bytes,
+                limit,
+                "the spool is more than half full: Track is refused to who has most waiting"
+            );
+            self.was_full.store(true, Ordering::Relaxed);
+        } else if was_full && bytes < limit / 4 {
+            tracing::info!(bytes, limit, "there is room in the spool again");
+            self.was_full.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes whether others want room, too.
+    pub(crate) fn note_projects(&self, are_several: bool) {
+        self.has_several_projects
+            .store(are_several, Ordering::Relaxed);
+    }
+
+    /// Whose a project is, if it was told when something of it was written.
+    pub(crate) fn owner(&self, project: ProjectKey) -> Option<OrganizationId> {
+        self.gauges.backlog().owner(project).cloned()
     }
 
     /// Forgets all records up to a position, which every sink has applied.
@@ -215,6 +355,31 @@ impl Spool {
     pub(crate) async fn set_aside(&self, position: u64) -> Result<(), SpoolError> {
         let (waiter, written) = Waiter::here();
         self.command(Command::SetAside(position, waiter))?;
+        written.await.map_err(|_dropped| SpoolError::Closed)??;
+        Ok(())
+    }
+
+    /// The positions of the records that are kept so and meant here.
+    pub(crate) fn find_set_aside(
+        &self,
+        is_meant: impl Fn(&Record) -> bool,
+    ) -> Result<Vec<u64>, SpoolError> {
+        self.tables.find_set_aside(is_meant)
+    }
+
+    /// Lets go of records that are kept so.
+    pub(crate) async fn drop_set_aside(&self, positions: Vec<u64>) -> Result<(), SpoolError> {
+        let (waiter, written) = Waiter::here();
+        self.command(Command::DropSetAside(positions, waiter))?;
+        written.await.map_err(|_dropped| SpoolError::Closed)??;
+        Ok(())
+    }
+
+    /// Writes the file anew, so that nothing is left in it of what was removed, nor who sent
+    /// requests that came up to this time. What is to be written waits meanwhile.
+    pub(crate) async fn compact(&self, seen_until: Timestamp) -> Result<(), SpoolError> {
+        let (waiter, written) = Waiter::here();
+        self.command(Command::Compact(seen_until.timestamp_millis(), waiter))?;
         written.await.map_err(|_dropped| SpoolError::Closed)??;
         Ok(())
     }
@@ -251,6 +416,11 @@ impl Spool {
         self.tables.seen(seen)
     }
 
+    /// Those of these ids that came lately.
+    pub(crate) fn seen_of(&self, all: &[Seen]) -> Result<HashSet<Uuid>, SpoolError> {
+        self.tables.seen_of(all)
+    }
+
     /// The position of the last record that is on disk.
     pub(crate) fn last(&self) -> u64 {
         *self.gauges.last.borrow()
@@ -266,9 +436,14 @@ impl Spool {
         self.gauges.bytes.load(Ordering::Relaxed)
     }
 
-    /// Whether it can be written.
+    /// Whether the file can be written, as far as is known.
+    pub(crate) fn can_write(&self) -> bool {
+        self.gauges.can_write.load(Ordering::Relaxed)
+    }
+
+    /// Whether something can be taken, if not of everybody.
     pub(crate) fn is_writable(&self) -> bool {
-        self.tables.is_open() && self.bytes() < self.limit
+        self.can_write() && self.bytes() < self.limit
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use paneld_domain::{Agent, Place, ProjectKey, Sdk};
+use paneld_domain::{Agent, OrganizationId, Place, ProjectKey, Sdk};
 use paneld_enrich::Hints;
 
 use crate::{DeviceId, Salt};
@@ -17,6 +17,8 @@ pub struct Target {
     pub key: ProjectKey,
     /// Its id.
     pub id: String,
+    /// The organization that owns it.
+    pub organization: OrganizationId,
     /// The names of events that it does not want.
     pub unwanted: Vec<String>,
 }

@@ -40,7 +40,7 @@ impl BucketKey {
         }
     }
 
-    /// That of one visitor of a client.
+    /// That of one visitor of a client, or of a peer that tells where visitors are.
     pub fn visitor(group: LimitGroup, client: ClientId, address: IpAddr) -> Self {
         let address = Self::address(group, address).subject;
         Self {

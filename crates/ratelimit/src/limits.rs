@@ -15,6 +15,8 @@ pub struct Limits {
     pub track: Option<Rate>,
     /// Track without a secret, of one visitor.
     pub track_visitor: Option<Rate>,
+    /// Visitor addresses that one peer claims without a secret, and that were not seen lately.
+    pub new_visitors: Option<Rate>,
     /// Failed authentication.
     pub auth_failures: Option<Rate>,
     /// How many times a group's rate a client may be given through the Manage API.
@@ -36,6 +38,7 @@ impl Default for Limits {
             insights: const { rate(100, 10) },
             track: const { rate(10_000, 10) },
             track_visitor: const { rate(100, 10) },
+            new_visitors: const { rate(10_000, 100) },
             auth_failures: const { rate(30, 60) },
             client_factor: 10,
         }
@@ -51,6 +54,7 @@ impl Limits {
             LimitGroup::Insights => self.insights,
             LimitGroup::Track => self.track,
             LimitGroup::TrackVisitor => self.track_visitor,
+            LimitGroup::NewVisitors => self.new_visitors,
             LimitGroup::AuthFailures => self.auth_failures,
         }
     }
@@ -85,6 +89,7 @@ mod tests {
                 "100/10s",
                 "10000/10s",
                 "100/10s",
+                "10000/100s",
                 "30/60s"
             ]
         );

@@ -71,7 +71,7 @@ impl SharedBuckets {
             LimitGroup::Manage | LimitGroup::Export | LimitGroup::Insights | LimitGroup::Track => {
                 key.subject
             }
-            LimitGroup::TrackVisitor | LimitGroup::AuthFailures => {
+            LimitGroup::TrackVisitor | LimitGroup::NewVisitors | LimitGroup::AuthFailures => {
                 hash(prefix.as_str(), key.subject)
             }
         };

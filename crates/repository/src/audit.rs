@@ -7,8 +7,8 @@
 use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 
 use paneld_domain::{
-    AllowedAddress, Client, ClientId, Description, InvalidValue, Organization, Project, ProjectId,
-    Reference, RetentionDays, Timestamp,
+    AddressRange, Client, ClientId, Description, InvalidValue, Organization, ProfileEdit, Project,
+    ProjectId, Reference, RetentionDays, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
@@ -213,6 +213,36 @@ impl Event {
         })
     }
 
+    /// An edit of a profile of a project: which fields, and how many properties. What they are goes
+    /// when the profile is erased, and this stays.
+    pub(crate) fn edited(
+        project: &ProjectId,
+        profile_id: String,
+        edit: &ProfileEdit,
+    ) -> Result<Self, RepositoryError> {
+        let told = [
+            ("firstName", edit.first_name.is_some()),
+            ("lastName", edit.last_name.is_some()),
+            ("email", edit.email.is_some()),
+            ("avatar", edit.avatar.is_some()),
+            ("groups", edit.groups.is_some()),
+        ];
+        let told = told.into_iter().filter(|(_, is_told)| *is_told);
+        let set = edit.properties.values().flatten().count();
+        let edited = fields(json!({
+            "project_id": project.to_string(),
+            "fields": told.map(|(name, _)| name).collect::<Vec<_>>(),
+            "properties_set": set,
+            "properties_removed": edit.properties.len() - set,
+        }))?;
+        Ok(Self {
+            action: Action::Update,
+            resource: Resource::Profile,
+            resource_id: profile_id,
+            changes: difference(&Fields::new(), &edited),
+        })
+    }
+
     /// The end of something that could perhaps not even be read.
     pub(crate) fn purged(resource: Resource, resource_id: String) -> Self {
         Self {
@@ -282,7 +312,7 @@ impl Audited for Client {
     }
 
     fn fields(&self) -> Result<Fields, RepositoryError> {
-        let allowed_ips = self.allowed_ips.iter().map(AllowedAddress::as_str);
+        let allowed_ips = self.allowed_ips.iter().map(AddressRange::as_str);
         let cors = self.cors.as_deref().map(settings::cors_to_text);
         let rate_limits = self.rate_limits.as_ref();
         let rate_limits = rate_limits.map(settings::rate_limits_to_text);

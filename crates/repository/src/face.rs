@@ -5,16 +5,18 @@ use std::{collections::BTreeMap, pin::Pin};
 use paneld_auth::{CredentialStore, Credentials, LookupFuture, SecretHash};
 use paneld_domain::{
     Client, ClientChanges, ClientId, ErrorChain, Group, Name, NewClient, NewProject, NewReference,
-    Organization, OrganizationChanges, OrganizationId, Page, PageRequest, PeopleChange, Profile,
+    Organization, OrganizationChanges, OrganizationId, Page, PageRequest, Profile, ProfileEdit,
     Project, ProjectChanges, ProjectId, ProjectKey, Reference, ReferenceChanges, ReferenceId,
     RetentionDays, Timestamp,
 };
 use tokio::runtime::Handle;
+use uuid::Uuid;
 
 use crate::{
-    Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, CopyOf, DueProject,
-    NewCredentials, Once, Outcome, PeopleIds, RepositoryError, RootRule, Rotated, Salts,
-    StoredPeople, postgres, sqlite,
+    Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, CopyOf, DueProject, GivesWay,
+    NewCredentials, NewServer, Once, Outcome, PeopleIds, ProjectChange, Registered,
+    RegisteredServer, RepositoryError, RootRule, Rotated, Salts, SpooledChange, StoredPeople,
+    postgres, sqlite,
 };
 
 /// The catalog, open. Clones share its connections.
@@ -121,6 +123,15 @@ impl Repository {
     /// When the catalog cannot be asked.
     pub async fn is_empty(&self) -> Result<bool, RepositoryError> {
         run!(self.is_empty())
+    }
+
+    /// Whether there is more than one project, of whatever organization; deleted ones count until
+    /// they are purged.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn has_several_projects(&self) -> Result<bool, RepositoryError> {
+        run!(self.has_several_projects())
     }
 
     /// Makes the first organization and its root client. Says whether it did: only when there
@@ -309,7 +320,7 @@ impl Repository {
 
     /// Removes a project if its purge is due by then, with its clients, references and people.
     /// Says whether it was. From then on it is among the [purged](Self::list_purged_projects)
-    /// ones, until the purge is [finished](Self::finish_purge).
+    /// ones; some of its people may be [left](Self::remove_purged_people).
     ///
     /// # Errors
     /// When the catalog cannot be written.
@@ -323,7 +334,8 @@ impl Repository {
         run!(self.purge_project(organization, key, due_by, act))
     }
 
-    /// The projects that were purged here, but perhaps not everywhere, oldest purge first.
+    /// All projects that were ever purged. Their keys are never given out again, and who keeps
+    /// events of one must purge it, too.
     ///
     /// # Errors
     /// When the catalog cannot be asked.
@@ -331,14 +343,50 @@ impl Repository {
         run!(self.list_purged_projects())
     }
 
-    /// Removes a portion of what is left of a purged project's people, and forgets the project
-    /// when nothing is. Says whether that is so; if not, call it again. To be called when those
-    /// who keep its events are sure to purge it, too.
+    /// Removes a portion of what is left of the people of purged projects. Says whether nothing
+    /// is left; if not, call it again.
     ///
     /// # Errors
     /// When the catalog cannot be written.
-    pub async fn finish_purge(&self, project: ProjectKey) -> Result<bool, RepositoryError> {
-        run!(self.finish_purge(project))
+    pub async fn remove_purged_people(&self) -> Result<bool, RepositoryError> {
+        run!(self.remove_purged_people())
+    }
+
+    /// The servers that are registered, the first to start first.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_servers(&self) -> Result<Vec<RegisteredServer>, RepositoryError> {
+        run!(self.list_servers())
+    }
+
+    /// Registers a server, unless one with events would be beside another one, which does not
+    /// give way.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn register_server(
+        &self,
+        server: NewServer,
+        gives_way: GivesWay,
+    ) -> Result<Registered, RepositoryError> {
+        run!(self.register_server(server, gives_way))
+    }
+
+    /// Notes that a start of a server is there still. Says whether it is registered.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn note_heartbeat(&self, id: String, run: Uuid) -> Result<bool, RepositoryError> {
+        run!(self.note_heartbeat(id, run))
+    }
+
+    /// Forgets a start of a server.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn unregister_server(&self, id: String, run: Uuid) -> Result<(), RepositoryError> {
+        run!(self.unregister_server(id, run))
     }
 
     /// The salts of the day of `now`, in UTC. The first one who asks on a new day makes a salt
@@ -364,6 +412,21 @@ impl Repository {
         run!(self.applied_position(spool))
     }
 
+    /// Changes that were not applied yet, in portions, each with the position of its last record
+    /// and with no more rows than have room in memory, and time in one unit of work: some
+    /// megabytes.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn split_changes(
+        &self,
+        spool: &str,
+        changes: Vec<SpooledChange>,
+    ) -> Result<Vec<(u64, Vec<ProjectChange>)>, RepositoryError> {
+        let spool = spool.to_owned();
+        run!(self.split_changes(spool, changes))
+    }
+
     /// Makes changes of profiles and groups in their order, and remembers that the spool is
     /// applied up to this position. Where it was as far before, nothing is done: what is sent
     /// again is not applied again. Changes of projects that are no more are left out. Their
@@ -375,7 +438,7 @@ impl Repository {
         &self,
         spool: &str,
         position: u64,
-        changes: Vec<(ProjectKey, Timestamp, PeopleChange)>,
+        changes: Vec<ProjectChange>,
     ) -> Result<Applied, RepositoryError> {
         let spool = spool.to_owned();
         run!(self.apply_people(spool, position, changes))
@@ -421,7 +484,8 @@ impl Repository {
         run!(self.resolve_alias(project, id))
     }
 
-    /// All ids by which somebody is found: the profile's own first, then its aliases.
+    /// All ids that are somebody's for certain: the profile's own first, then its aliases. Those
+    /// that callers without a secret claimed are nobody's but their own.
     ///
     /// # Errors
     /// When the catalog cannot be asked.
@@ -448,6 +512,22 @@ impl Repository {
         run!(self.note_erasure(organization, project, profile_id, act))
     }
 
+    /// Writes down that an edit of a profile was asked for: which fields and how many properties,
+    /// and nothing of what they are.
+    ///
+    /// # Errors
+    /// When there is no such project, or the catalog cannot be written.
+    pub async fn note_profile_edit(
+        &self,
+        organization: OrganizationId,
+        project: ProjectId,
+        profile_id: String,
+        edit: ProfileEdit,
+        act: Act,
+    ) -> Result<(), RepositoryError> {
+        run!(self.note_profile_edit(organization, project, profile_id, edit, act))
+    }
+
     /// One group.
     ///
     /// # Errors
@@ -459,6 +539,18 @@ impl Repository {
     ) -> Result<Option<Group>, RepositoryError> {
         let id = id.to_owned();
         run!(self.get_group(project, id))
+    }
+
+    /// Ids of people in portions, each with no more rows than have room in memory together: some
+    /// megabytes. What their profiles are called otherwise is added.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn split_people(
+        &self,
+        wanted: BTreeMap<ProjectKey, PeopleIds>,
+    ) -> Result<Vec<BTreeMap<ProjectKey, PeopleIds>>, RepositoryError> {
+        run!(self.split_people(wanted))
     }
 
     /// The people of these ids, for somebody who keeps copies of them. Projects that were purged
@@ -473,7 +565,8 @@ impl Repository {
         run!(self.find_people(wanted))
     }
 
-    /// The profiles behind a key, by project and id: so many at most.
+    /// Some profiles behind a key, by project and id: as many as have room in memory, or none when
+    /// there are no more.
     ///
     /// # Errors
     /// When the catalog cannot be asked.
@@ -481,12 +574,12 @@ impl Repository {
         &self,
         of: CopyOf,
         after: Option<(ProjectKey, String)>,
-        most: u32,
     ) -> Result<Vec<(ProjectKey, Profile)>, RepositoryError> {
-        run!(self.list_profiles_after(of, after, most))
+        run!(self.list_profiles_after(of, after))
     }
 
-    /// The groups behind a key, by project and id: so many at most.
+    /// Some groups behind a key, by project and id: as many as have room in memory, or none when
+    /// there are no more.
     ///
     /// # Errors
     /// When the catalog cannot be asked.
@@ -494,9 +587,8 @@ impl Repository {
         &self,
         of: CopyOf,
         after: Option<(ProjectKey, String)>,
-        most: u32,
     ) -> Result<Vec<(ProjectKey, Group)>, RepositoryError> {
-        run!(self.list_groups_after(of, after, most))
+        run!(self.list_groups_after(of, after))
     }
 
     /// The organization's clients, newest first; of one live project, if it is given.
@@ -621,6 +713,21 @@ impl Repository {
         run!(self.forget_replies(now))
     }
 
+    /// Removes from the catalog's files what is left in them of what was deleted. Writes wait
+    /// meanwhile. A database server takes care of its own files.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written, or there is no room to write it anew.
+    pub async fn compact(&self) -> Result<(), RepositoryError> {
+        match &self.backend {
+            Backend::Sqlite(store) => {
+                let store = store.clone();
+                self.detach(async move { store.compact().await }).await
+            }
+            Backend::Postgres(_) => Ok(()),
+        }
+    }
+
     /// The references of the organization's live projects, newest first; of one project, if it
     /// is given.
     ///
@@ -636,7 +743,7 @@ impl Repository {
     }
 
     /// The references of a project that are about a time from `start` on and before `end`, the
-    /// earliest first.
+    /// earliest first; of more than a thousand the latest.
     ///
     /// # Errors
     /// When the catalog cannot be asked.

@@ -20,9 +20,11 @@ mod face;
 mod lock;
 mod migrations;
 mod people;
+mod portions;
 mod postgres;
 mod receipt;
 mod salts;
+mod servers;
 mod settings;
 mod sqlite;
 
@@ -30,9 +32,10 @@ pub use audit::{Act, Action, Actor, AuditEntry, AuditFilter, Change, Changes};
 pub use catalog_url::{CatalogUrl, PostgresUrl};
 pub use error::{RepositoryError, Resource};
 pub use face::Repository;
-pub use people::{Applied, CopyOf, PeopleIds, StoredPeople};
+pub use people::{Applied, CopyOf, PeopleIds, ProjectChange, SpooledChange, StoredPeople};
 pub use receipt::{Once, Outcome, ReplyKey, Seal, SealError};
 pub use salts::Salts;
+pub use servers::{GivesWay, MISSED_HEARTBEATS, NewServer, Registered, RegisteredServer};
 
 use paneld_auth::SecretHash;
 use paneld_domain::{Client, ClientId, OrganizationId, ProjectKey, Timestamp};

@@ -14,6 +14,8 @@ pub(crate) enum Lock<'a> {
     Beginning,
     /// The salts.
     Salts,
+    /// Which servers there are.
+    Servers,
     /// All that belongs to an organization, which need not exist; and a reply that will be kept.
     /// Who finds the reply locked does not wait for it.
     Organization(&'a OrganizationId, Option<ReplyKey>),

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use paneld_domain::{
-    Complaint, Group, PeopleChange, Profile, ProfileChange, ProjectKey, Timestamp,
+    Group, PeopleChange, Profile, ProfileChange, ProfileChangeKind, ProjectKey, Timestamp,
+    bounds::MOST_ALIASES,
 };
 
 /// What became of a batch of changes.
@@ -12,6 +13,10 @@ use paneld_domain::{
 pub struct Applied {
     /// How many changes could not be made as they were asked for, though they count.
     pub complaints: u64,
+    /// How many values, groups and aliases were left out, because there was no room for them.
+    pub left_out: u64,
+    /// How many claimed aliases have no effect, because they would have changed what is there.
+    pub refused_claims: u64,
 }
 
 /// Ids of people of one project.
@@ -45,6 +50,15 @@ pub enum CopyOf {
     Project(ProjectKey),
 }
 
+/// A change of people of a project, and when it came.
+pub type ProjectChange = (ProjectKey, Timestamp, PeopleChange);
+
+/// The same, with the position of its record in the spool.
+pub type SpooledChange = (u64, ProjectChange);
+
+/// Changes of one project, in their order.
+pub(crate) type Changes = Vec<(Timestamp, PeopleChange)>;
+
 /// The ids that a batch of changes names.
 #[derive(Debug, Default)]
 pub(crate) struct Mentions {
@@ -61,22 +75,28 @@ impl Mentions {
     pub(crate) fn of(changes: &[(Timestamp, PeopleChange)]) -> Self {
         let mut mentions = Self::default();
         for (_, change) in changes {
-            match change {
-                PeopleChange::Profile(change) => {
-                    mentions.profiles.insert(change.profile_id.clone());
-                }
-                PeopleChange::Group { id, .. } => {
-                    mentions.groups.insert(id.clone());
-                }
-                PeopleChange::Alias { alias, profile_id } => {
-                    mentions.renamed.extend([alias.clone(), profile_id.clone()]);
-                }
-                PeopleChange::EraseProfile { profile_id } => {
-                    mentions.renamed.insert(profile_id.clone());
-                }
-            }
+            mentions.add(change);
         }
         mentions
+    }
+
+    /// Adds those that a change names.
+    pub(crate) fn add(&mut self, change: &PeopleChange) {
+        match change {
+            PeopleChange::Profile(change) => {
+                self.profiles.insert(change.profile_id.clone());
+            }
+            PeopleChange::Group { id, .. } => {
+                self.groups.insert(id.clone());
+            }
+            PeopleChange::Alias { alias, profile_id }
+            | PeopleChange::ClaimAlias { alias, profile_id } => {
+                self.renamed.extend([alias.clone(), profile_id.clone()]);
+            }
+            PeopleChange::EraseProfile { profile_id } => {
+                self.renamed.insert(profile_id.clone());
+            }
+        }
     }
 }
 
@@ -124,6 +144,20 @@ impl<T> Rows<T> {
 pub(crate) struct Alias {
     pub(crate) profile_id: String,
     pub(crate) created_at: Timestamp,
+    /// Whether nobody said so who knows the secret. Then the two are taken for one wherever one
+    /// is looked up, but neither goes with the other.
+    pub(crate) is_claimed: bool,
+}
+
+/// What became of a claimed alias.
+#[derive(Debug, Clone, Copy)]
+enum Claim {
+    /// It is so now, or was so before.
+    Holds,
+    /// It would change what look-ups find.
+    Refused,
+    /// There is no room for it.
+    LeftOut,
 }
 
 /// Aliases, found by either end. None of them names an alias.
@@ -153,13 +187,36 @@ impl Aliases {
         alias.map_or(id, |alias| &alias.profile_id).to_owned()
     }
 
+    /// Whose an id is for certain.
+    fn owner(&self, id: &str) -> String {
+        let alias = self.rows.present.get(id);
+        let certain = alias.filter(|alias| !alias.is_claimed);
+        certain.map_or(id, |alias| &alias.profile_id).to_owned()
+    }
+
+    /// The ids that find this profile.
+    fn of(&self, profile_id: &str) -> impl Iterator<Item = &str> {
+        let aliases = self.by_profile.get(profile_id).into_iter().flatten();
+        aliases.map(String::as_str)
+    }
+
+    /// Whether a profile may have so many aliases more, claimed or not.
+    fn has_room(&self, profile_id: &str, more: usize, is_claimed: bool) -> bool {
+        let alike = self.of(profile_id).filter(|alias| {
+            let row = self.rows.present.get(*alias);
+            row.is_some_and(|row| row.is_claimed == is_claimed)
+        });
+        alike.count() + more <= MOST_ALIASES
+    }
+
     /// All aliases that name this profile, which it has no more.
-    fn take_all_of(&mut self, profile_id: &str) -> BTreeSet<String> {
+    fn take_all_of(&mut self, profile_id: &str) -> Vec<(String, Alias)> {
         let aliases = self.by_profile.remove(profile_id).unwrap_or_default();
-        for alias in &aliases {
-            self.rows.remove(alias);
-        }
-        aliases
+        let rows = aliases.into_iter().filter_map(|alias| {
+            let row = self.rows.remove(&alias)?;
+            Some((alias, row))
+        });
+        rows.collect()
     }
 
     fn remove(&mut self, alias: &str) {
@@ -177,20 +234,56 @@ impl Aliases {
         self.rows.set(alias, row);
     }
 
-    /// Gives a profile another id; and those that the other id had before.
-    fn name(&mut self, alias: String, profile_id: &str, at: Timestamp) {
-        let profile_id = self.resolve(profile_id);
+    /// Gives a profile another id; and those that the other id had before. Tells how many ids had
+    /// to be left out: all, when there is no room for all.
+    fn name(&mut self, alias: String, profile_id: &str, at: Timestamp) -> u64 {
+        let profile_id = self.owner(profile_id);
         if alias == profile_id {
-            return;
+            return 0;
+        }
+        if self.rows.present.contains_key(&profile_id) {
+            // Whoever knows the secret says that it is a profile, and no claimed alias.
+            self.remove(&profile_id);
+        }
+        let is_new = self.owner(&alias) != profile_id;
+        let more = self.of(&alias).count() + usize::from(is_new);
+        if more > 0 && !self.has_room(&profile_id, more, false) {
+            return more as u64;
+        }
+        for (alias, row) in self.take_all_of(&alias) {
+            let profile_id = profile_id.clone();
+            self.insert(alias, Alias { profile_id, ..row });
         }
         let row = Alias {
             profile_id,
             created_at: at,
+            is_claimed: false,
         };
-        for alias in self.take_all_of(&alias) {
-            self.insert(alias, row.clone());
-        }
         self.insert(alias, row);
+        0
+    }
+
+    /// Gives a profile another id, if that finds nothing yet: no alias of its own or of another,
+    /// and no profile.
+    fn claim(&mut self, alias: String, profile_id: &str, is_profile: bool, at: Timestamp) -> Claim {
+        let profile_id = self.resolve(profile_id);
+        if self.resolve(&alias) == profile_id {
+            return Claim::Holds;
+        }
+        let is_alias = self.rows.present.contains_key(&alias);
+        if is_profile || is_alias || self.of(&alias).next().is_some() {
+            return Claim::Refused;
+        }
+        if !self.has_room(&profile_id, 1, true) {
+            return Claim::LeftOut;
+        }
+        let row = Alias {
+            profile_id,
+            created_at: at,
+            is_claimed: true,
+        };
+        self.insert(alias, row);
+        Claim::Holds
     }
 
     pub(crate) fn into_changes(self) -> (Vec<(String, Alias)>, Vec<String>) {
@@ -207,40 +300,49 @@ pub(crate) struct People {
 }
 
 impl People {
-    /// Makes changes in their order, and counts the complaints.
-    pub(crate) fn apply(&mut self, changes: Vec<(Timestamp, PeopleChange)>) -> u64 {
-        let mut complaints = 0;
+    /// Makes changes in their order, as far as there is room for them.
+    pub(crate) fn apply(&mut self, changes: Changes, applied: &mut Applied) {
         for (at, change) in changes {
             match change {
-                PeopleChange::Profile(change) => {
-                    let complaint = self.change_profile(change, at);
-                    complaints += u64::from(complaint.is_some());
-                }
+                PeopleChange::Profile(change) => self.change_profile(change, at, applied),
                 PeopleChange::Group {
                     id,
                     kind,
                     name,
                     properties,
-                } => self.change_group(id, kind, name, properties, at),
+                } => applied.left_out += self.change_group(id, kind, name, properties, at),
                 PeopleChange::Alias { alias, profile_id } => {
-                    self.aliases.name(alias, &profile_id, at);
+                    applied.left_out += self.aliases.name(alias, &profile_id, at);
+                }
+                PeopleChange::ClaimAlias { alias, profile_id } => {
+                    let is_profile = self.profiles.present.contains_key(&alias);
+                    match self.aliases.claim(alias, &profile_id, is_profile, at) {
+                        Claim::Holds => {}
+                        Claim::Refused => applied.refused_claims += 1,
+                        Claim::LeftOut => applied.left_out += 1,
+                    }
                 }
                 PeopleChange::EraseProfile { profile_id } => self.erase(&profile_id),
             }
         }
-        complaints
     }
 
-    fn change_profile(&mut self, change: ProfileChange, at: Timestamp) -> Option<Complaint> {
+    fn change_profile(&mut self, change: ProfileChange, at: Timestamp, applied: &mut Applied) {
         let id = self.aliases.resolve(&change.profile_id);
         let present = self.profiles.present.remove(&id);
+        if present.is_none() && matches!(change.kind, ProfileChangeKind::Edited(_)) {
+            return;
+        }
         let mut profile = present.unwrap_or_else(|| Profile::new(id.clone(), at));
+        let before = profile.left_out;
         let complaint = profile.apply(change.kind, at);
+        applied.complaints += u64::from(complaint.is_some());
+        applied.left_out += profile.left_out.saturating_sub(before);
         self.profiles.set(id, profile);
-        complaint
     }
 
-    /// The same group is sent again and again, by every visitor of it.
+    /// The same group is sent again and again, by every visitor of it. Tells how much was left
+    /// out.
     fn change_group(
         &mut self,
         id: String,
@@ -248,23 +350,30 @@ impl People {
         name: String,
         properties: BTreeMap<String, String>,
         at: Timestamp,
-    ) {
+    ) -> u64 {
         let present = self.groups.present.get(&id);
         let mut group = present
             .cloned()
             .unwrap_or_else(|| Group::new(id.clone(), at));
+        let before = group.left_out;
         group.apply(kind, name, properties, at);
+        let left_out = group.left_out - before;
         if self.groups.present.get(&id) != Some(&group) {
             self.groups.set(id, group);
         }
+        left_out
     }
 
-    /// Forgets a profile, and what is stored under its other ids: that is the same person.
+    /// Forgets a profile, and what is stored under its other ids: that is the same person, unless
+    /// it was only claimed.
     fn erase(&mut self, id: &str) {
-        let profile_id = self.aliases.resolve(id);
+        let profile_id = self.aliases.owner(id);
+        self.aliases.remove(&profile_id);
         self.profiles.remove(&profile_id);
-        for alias in self.aliases.take_all_of(&profile_id) {
-            self.profiles.remove(&alias);
+        for (alias, row) in self.aliases.take_all_of(&profile_id) {
+            if !row.is_claimed {
+                self.profiles.remove(&alias);
+            }
         }
     }
 }

@@ -55,6 +55,10 @@ mod receipts;
 mod references;
 #[path = "catalog/salts.rs"]
 mod salts;
+#[path = "catalog/servers.rs"]
+mod servers;
+#[path = "catalog/sizes.rs"]
+mod sizes;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
@@ -79,11 +83,17 @@ const PREPARING: i64 = 0x7061_6e65_6c64;
 const BEGINNING: i64 = PREPARING + 1;
 /// The number under which they agree on the day's salt.
 const SALTING: i64 = PREPARING + 2;
+/// The number under which they register one after the other.
+const REGISTERING: i64 = PREPARING + 3;
 
 /// The Diesel backend for which `catalog/` is compiled here.
 type Backend = diesel::pg::Pg;
 /// The connection on which its queries run.
 type Connection = AsyncPgConnection;
+
+/// The time of the database's clock, in milliseconds since 1970. Not that of the transaction's
+/// begin: it may have waited for a lock.
+const NOW_MILLIS: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
 
 /// Runs an async closure in a transaction, which begins with taking a lock. Each statement
 /// sees what was committed before it, so what follows the lock sees all that was done under it.
@@ -182,6 +192,7 @@ impl Lock<'_> {
             }
             Self::Beginning => wait_for(connection, BEGINNING).await?,
             Self::Salts => wait_for(connection, SALTING).await?,
+            Self::Servers => wait_for(connection, REGISTERING).await?,
         }
         Ok(())
     }

@@ -3,7 +3,9 @@
 //! Values are trusted on the way back: what could be stored once must stay readable when the
 //! rules for new values become stricter.
 
-use paneld_domain::{ClientRateLimits, CorsEntry, EventName, Filter, ProfileId, Rate};
+use paneld_domain::{
+    AddressRange, ClientRateLimits, CorsEntry, EventName, Filter, ProfileId, Rate,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::RepositoryError;
@@ -39,6 +41,11 @@ pub(crate) fn cors_from_text(text: &str) -> Result<Vec<CorsEntry>, RepositoryErr
     Ok(entries.into_iter().map(CorsEntry::stored).collect())
 }
 
+pub(crate) fn ranges_from_text(text: &str) -> Result<Vec<AddressRange>, RepositoryError> {
+    let ranges = from_text::<Vec<String>>(text)?;
+    Ok(ranges.into_iter().map(AddressRange::stored).collect())
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum StoredFilter {
@@ -62,16 +69,12 @@ pub(crate) fn filters_to_text(filters: &[Filter]) -> Result<String, RepositoryEr
 
 pub(crate) fn filters_from_text(text: &str) -> Result<Vec<Filter>, RepositoryError> {
     let stored = from_text::<Vec<StoredFilter>>(text)?;
-    let filters = stored.into_iter().map(|filter| {
-        Ok(match filter {
-            StoredFilter::Ip { ip } => Filter::Ip(ip.parse().map_err(RepositoryError::internal)?),
-            StoredFilter::ProfileId { profile_id } => {
-                Filter::ProfileId(ProfileId::stored(profile_id))
-            }
-            StoredFilter::Event { name } => Filter::Event(EventName::stored(name)),
-        })
+    let filters = stored.into_iter().map(|filter| match filter {
+        StoredFilter::Ip { ip } => Filter::Ip(AddressRange::stored(ip)),
+        StoredFilter::ProfileId { profile_id } => Filter::ProfileId(ProfileId::stored(profile_id)),
+        StoredFilter::Event { name } => Filter::Event(EventName::stored(name)),
     });
-    filters.collect()
+    Ok(filters.collect())
 }
 
 #[derive(Serialize, Deserialize)]

@@ -6,7 +6,8 @@
 
 use std::{
     collections::HashSet,
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    ffi::OsString,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -26,6 +27,7 @@ use url::Url;
 
 use crate::{RepositoryError, face::Preparation, lock::Lock, migrations, receipt::ReplyKey};
 
+mod compaction;
 mod schema;
 
 #[path = "catalog/audit.rs"]
@@ -54,15 +56,20 @@ mod receipts;
 mod references;
 #[path = "catalog/salts.rs"]
 mod salts;
+#[path = "catalog/servers.rs"]
+mod servers;
+#[path = "catalog/sizes.rs"]
+mod sizes;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
 /// Every connection gets these. FULL: what was acknowledged, a revocation say, must survive a
-/// power cut.
+/// power cut. What is deleted is overwritten.
 const PRAGMAS: &str = "PRAGMA busy_timeout = 5000;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
-    PRAGMA foreign_keys = ON;";
+    PRAGMA foreign_keys = ON;
+    PRAGMA secure_delete = ON;";
 
 /// As many readers as can be at work at once; they only ever wait for the disk.
 const READERS: usize = 4;
@@ -73,6 +80,9 @@ const WAIT_FOR_CONNECTION: std::time::Duration = std::time::Duration::from_secs(
 type Backend = diesel::sqlite::Sqlite;
 /// The connection on which its queries run.
 type Connection = SyncConnectionWrapper<SqliteConnection>;
+
+/// The time of the database's clock, in milliseconds since 1970.
+const NOW_MILLIS: &str = "CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER)";
 
 /// Runs an async closure in a transaction that may write, from its first statement on: SQLite
 /// cannot wait for a lock when a reading transaction begins to write. Writers are in line, so
@@ -267,19 +277,24 @@ fn url_of(path: &Path) -> Result<String, RepositoryError> {
     Ok(format!("{url}?mode=rw"))
 }
 
-/// Makes the file, readable by its owner alone, unless it is there. SQLite gives the files it
-/// puts beside it the same mode.
-fn make_private(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    let options = options.create(true).append(true).mode(0o600);
-    options.open(path).map(drop)
+/// The file, and those that SQLite puts beside it: its log, and an index of that.
+fn files(path: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|suffix| {
+        let mut name = OsString::from(path);
+        name.push(suffix);
+        name.into()
+    })
 }
 
 /// Prepares the tables of the file.
 fn prepare(path: &Path, how: Preparation) -> Result<(), RepositoryError> {
+    for file in files(path) {
+        // SQLite gives the files that it makes later the mode of the first.
+        paneld_files::close(&file).map_err(RepositoryError::unavailable)?;
+    }
     match how {
         Preparation::Begin | Preparation::Migrate => {
-            make_private(path).map_err(RepositoryError::unavailable)?;
+            paneld_files::make_file(path).map_err(RepositoryError::unavailable)?;
             migrations::run(&mut establish(path)?, MIGRATIONS)
         }
         Preparation::DemandCurrent if !path.exists() => {

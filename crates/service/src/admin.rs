@@ -10,8 +10,8 @@ use paneld_domain::{
     OrganizationId, Page, PageRequest, Project, ProjectId,
 };
 use paneld_repository::{
-    Act, AuditEntry, AuditFilter, Bootstrap, NewCredentials, Repository, RepositoryError, Resource,
-    RootRule, Rotated,
+    Act, AuditEntry, AuditFilter, Bootstrap, NewCredentials, RegisteredServer, Repository,
+    RepositoryError, Resource, RootRule, Rotated,
 };
 
 use crate::{Created, ServiceError, manage::new_credentials};
@@ -78,6 +78,14 @@ impl Admin {
             act,
         );
         Ok(bootstrapped.await?)
+    }
+
+    /// The servers that are registered, the first to start first.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn list_servers(&self) -> Result<Vec<RegisteredServer>, ServiceError> {
+        Ok(self.repository.list_servers().await?)
     }
 
     /// All organizations, oldest first.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use paneld_domain::{Clock, ProjectId};
-use paneld_events::{Erased, EventStore};
+use paneld_events::{Asker, Erased, EventStore};
 use paneld_ingest::{Ingest, NotDoneYet};
 use paneld_repository::{Repository, Resource};
 
@@ -63,18 +63,27 @@ impl Erasure {
             .repository
             .get_project(organization.clone(), project.clone(), false);
         let key = get.await?.key;
-        // Whoever was identified a moment ago is known only then.
-        self.ingest.settle(PATIENCE).await?;
+        // Whoever was identified a moment ago is known only then. However far the event store is
+        // with what came before, it is removed behind that.
+        self.ingest.settle_people(PATIENCE).await?;
         let ids = self.repository.list_profile_ids(key, profile_id).await?;
         let found = self.repository.list_profiles_by_ids(key, ids.clone());
         let mut profiles = found.await?.into_values().collect::<Vec<_>>();
+        // Not that which a claimed alias names.
+        profiles.retain(|profile| ids.contains(&profile.id));
         profiles.dedup_by(|one, other| one.id == other.id);
+        if profiles.is_empty() {
+            // Whoever only did something is known to the event store alone.
+            self.ingest.settle(PATIENCE).await?;
+        }
+        let asker = Asker::client(caller.organization_id(), caller.client_id());
+        let events = self.events.asked_by(asker);
         let mut devices = Vec::new();
         let mut did_something = false;
         for id in &ids {
-            devices.extend(self.events.profile_devices(key, id.clone()).await?);
-            let events = self.events.profile_events(key, id.clone(), 1).await?;
-            did_something |= !events.is_empty();
+            devices.extend(events.profile_devices(key, id.clone()).await?);
+            let newest = events.profile_events(key, id.clone(), 1).await?;
+            did_something |= !newest.is_empty();
         }
         if profiles.is_empty() && !did_something {
             return Err(ServiceError::NotFound(Resource::Profile));

@@ -27,6 +27,13 @@ pub enum ServiceError {
     /// The caller may track, but not this.
     #[error(transparent)]
     Refused(#[from] TrackRefusal),
+    /// The caller asks for too much, at once or in one answer: a sentence that says it. Trying
+    /// again later may help.
+    #[error("{0}")]
+    Excess(String),
+    /// It took more time or memory than one answer may.
+    #[error("the answer takes too long")]
+    TooSlow,
     /// A backing service is away. Trying again later may help.
     #[error("a backing service is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use paneld_domain::{Clock, ErrorChain};
-use paneld_events::EventStore;
-use paneld_ingest::Ingest;
 use paneld_redis::{Redis, RedisState};
 use paneld_repository::Repository;
 use tokio::sync::Mutex;
+
+use crate::Pipeline;
 
 /// How long an answer is repeated: anyone may ask, and must not keep the catalog busy.
 const REPEAT: Duration = Duration::from_secs(1);
@@ -21,6 +21,8 @@ pub enum BackendState {
     Up,
     /// It does not.
     Down,
+    /// This server does without.
+    Off,
 }
 
 /// What was found.
@@ -89,8 +91,8 @@ impl Readiness {
 #[derive(Debug)]
 pub struct Health {
     repository: Repository,
-    events: EventStore,
-    ingest: Ingest,
+    /// `None` where no events are kept.
+    pipeline: Option<Pipeline>,
     redis: Option<Redis>,
     redis_is_needed: bool,
     clock: Clock,
@@ -98,12 +100,11 @@ pub struct Health {
 }
 
 impl Health {
-    /// The health of a server on this catalog.
-    pub fn new(repository: Repository, events: EventStore, ingest: Ingest, clock: Clock) -> Self {
+    /// The health of a server on this catalog, with these events, if it keeps any.
+    pub fn new(repository: Repository, pipeline: Option<Pipeline>, clock: Clock) -> Self {
         Self {
             repository,
-            events,
-            ingest,
+            pipeline,
             redis: None,
             redis_is_needed: false,
             clock,
@@ -127,13 +128,26 @@ impl Health {
             RedisState::Up => BackendState::Up,
             RedisState::Down => BackendState::Down,
         });
+        let (spool, events) = match &self.pipeline {
+            Some(Pipeline { ingest, store }) => {
+                (state(ingest.is_writable()), state(store.is_up().await))
+            }
+            None => (BackendState::Off, BackendState::Off),
+        };
         let backends = Backends {
             catalog: self.catalog().await,
-            spool: state(self.ingest.is_writable()),
-            events: state(self.events.is_up().await),
+            spool,
+            events,
             redis,
         };
         Readiness::new(backends, self.redis_is_needed)
+    }
+
+    /// Sets the gauges of what waits and of what is live.
+    pub fn measure(&self) {
+        if let Some(Pipeline { ingest, .. }) = &self.pipeline {
+            ingest.measure();
+        }
     }
 
     /// Callers at the same time share one look.

@@ -4,23 +4,37 @@
 //! authentication remembers of it, in this process and in others. [`Manage`] and [`Identity`]
 //! serve API clients and demand the proof of an [`Authorized`](paneld_auth::Authorized) caller;
 //! [`Admin`] serves the operator at the console, who needs none, and so handlers are never given
-//! one. [`Upkeep`] is what must be done again and again.
+//! one. [`Upkeep`] and [`Compaction`] are what must be done again and again.
 //!
 //! This crate knows no HTTP and no SQL.
 
 mod admin;
+mod compaction;
+mod compute;
 mod erasure;
 mod error;
 mod health;
 mod identity;
 mod manage;
+mod neighbours;
 mod once;
+mod profiles;
 mod reports;
 mod revocations;
+mod servers;
 mod track;
 mod upkeep;
 
 pub use admin::Admin;
+
+/// Where events go: the pipeline that takes them, and the store that it leads to.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    /// What takes them.
+    pub ingest: paneld_ingest::Ingest,
+    /// Where they are kept.
+    pub store: EventStore,
+}
 
 /// What callers track, read from their requests.
 pub mod ingest {
@@ -28,6 +42,8 @@ pub mod ingest {
     pub use paneld_ingest::*;
 }
 
+pub use compaction::Compaction;
+pub use compute::Compute;
 pub use erasure::{ErasedProfile, Erasure};
 pub use error::{Conflict, ServiceError};
 pub use health::{BackendState, Health, Overall, Readiness};
@@ -36,11 +52,14 @@ pub use manage::{Created, Manage, ManageSettings};
 pub use once::{Answer, Once};
 pub use paneld_events::{EventBatches, EventStore, EventsPage, EventsUrl};
 pub use paneld_repository::{
-    AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, Repository, Resource, Rotated,
+    AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, NewServer, RegisteredServer,
+    Repository, Resource, Rotated,
 };
+pub use profiles::Profiles;
 pub use reports::{
     Annotated, GroupWithMembers, ProfileMetrics, ProfileWithEvents, Reports, Subject,
 };
 pub use revocations::Revocations;
+pub use servers::{Beside, HEARTBEAT, NotRegistered, Registration, RegistrationError, Standing};
 pub use track::{Track, TrackAnswer, TrackCall, TrackRefusal};
 pub use upkeep::{Upkeep, current_salts};

@@ -7,6 +7,7 @@ mod people;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use paneld_analytics::{AnswerRoom, Problem, Shown, Window};
 use paneld_auth::{
     Authorized,
     permission::Permission,
@@ -15,13 +16,13 @@ use paneld_auth::{
 use paneld_domain::{
     Clock, ErrorChain, Event, Profile, Project, ProjectId, ProjectKey, Timestamp, Zone,
 };
-use paneld_events::{EventStore, EventsError, Scope};
+use paneld_events::{Asker, EventStore, EventsError, Scope};
 use paneld_repository::{Repository, Resource};
 use tokio::sync::Mutex;
 
 pub use self::figures::Annotated;
 pub use self::people::{GroupWithMembers, ProfileMetrics};
-use crate::ServiceError;
+use crate::{Compute, ServiceError};
 
 /// Since when somebody must have done something to be there live.
 const LIVE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
@@ -34,6 +35,7 @@ pub struct Reports {
     repository: Repository,
     events: EventStore,
     clock: Clock,
+    compute: Compute,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -50,15 +52,16 @@ pub struct Subject {
     pub project: Project,
     /// The zone of its days.
     pub zone: Zone,
+    asker: Asker,
 }
 
 /// A profile, and what it did last.
 #[derive(Debug, Clone)]
 pub struct ProfileWithEvents {
-    /// The profile.
-    pub profile: Profile,
-    /// Its newest events.
-    pub events: Vec<Event>,
+    /// The profile, as far as an answer has room for it.
+    pub profile: Shown<Profile>,
+    /// Its newest events, likewise.
+    pub events: Vec<Shown<Event>>,
 }
 
 impl Subject {
@@ -77,8 +80,19 @@ impl Reports {
             repository,
             events,
             clock,
+            compute: Compute::default(),
             counts: Arc::default(),
         }
+    }
+
+    /// The event store, asked by whoever asks about this subject.
+    fn store(&self, subject: &Subject) -> EventStore {
+        self.events.asked_by(subject.asker.clone())
+    }
+
+    /// Where questions are read and answers made.
+    pub fn compute(&self) -> &Compute {
+        &self.compute
     }
 
     /// What time it is.
@@ -97,7 +111,12 @@ impl Reports {
     ) -> Result<Subject, ServiceError> {
         let principal = caller.principal();
         let zone = principal.organization().zone;
-        let subject = |project| Subject { project, zone };
+        let asker = Asker::client(caller.organization_id(), caller.client_id());
+        let subject = |project| Subject {
+            project,
+            zone,
+            asker: asker.clone(),
+        };
         let own = principal.project();
         match (own, project_id) {
             (Some(own), None) => return Ok(subject(own.clone())),
@@ -125,8 +144,9 @@ impl Reports {
     /// # Errors
     /// When the event store is away.
     pub async fn live_visitors(&self, subject: &Subject) -> Result<u64, ServiceError> {
-        let since = self.clock.now() - LIVE;
-        let count = self.events.count_live_visitors(subject.project.key, since);
+        let window = Window::until_now(LIVE, self.clock.now());
+        let store = self.store(subject);
+        let count = store.count_visitors(subject.project.key, window);
         Ok(count.await?)
     }
 
@@ -143,12 +163,16 @@ impl Reports {
         let project = subject.project.key;
         let profile = self.repository.get_profile(project, id).await?;
         let profile = profile.ok_or(ServiceError::NotFound(Resource::Profile))?;
-        let events = self
-            .events
-            .profile_events(project, profile.id.clone(), event_limit);
+        let store = self.store(subject);
+        let events = store.profile_events(project, profile.id.clone(), event_limit);
+        let mut room = AnswerRoom::default();
         Ok(ProfileWithEvents {
-            events: events.await?,
-            profile,
+            profile: room.show(profile),
+            events: events
+                .await?
+                .into_iter()
+                .map(|event| room.show(event))
+                .collect(),
         })
     }
 
@@ -174,7 +198,13 @@ impl Reports {
 impl From<EventsError> for ServiceError {
     fn from(error: EventsError) -> Self {
         match error {
-            away @ (EventsError::Away(_) | EventsError::TooSlow) => {
+            EventsError::TooSlow => Self::TooSlow,
+            crowded @ EventsError::Crowded(_) => Self::Excess(crowded.to_string()),
+            EventsError::TooLarge => {
+                let why = "makes an answer that is too large: ask for fewer rows, or for a stream";
+                Self::Question(vec![Problem::at(["limit".into()], why)])
+            }
+            away @ (EventsError::Away(_) | EventsError::NoRoom(_)) => {
                 Self::Unavailable(Box::new(away))
             }
             rejected => Self::Internal(Box::new(rejected)),

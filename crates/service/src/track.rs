@@ -10,7 +10,7 @@ use paneld_ingest::{
 };
 use paneld_repository::{Repository, Resource};
 
-use crate::ServiceError;
+use crate::{NotRegistered, ServiceError, Standing, neighbours::Neighbours};
 
 /// Who calls, and how.
 #[derive(Debug)]
@@ -65,16 +65,20 @@ pub enum TrackRefusal {
 pub struct Track {
     ingest: Ingest,
     repository: Repository,
+    standing: Standing,
     clock: Clock,
+    neighbours: Arc<Neighbours>,
 }
 
 impl Track {
-    /// The use cases on this pipeline.
-    pub fn new(ingest: Ingest, repository: Repository, clock: Clock) -> Self {
+    /// The use cases on this pipeline, of a server that is registered so.
+    pub fn new(ingest: Ingest, repository: Repository, standing: Standing, clock: Clock) -> Self {
         Self {
             ingest,
             repository,
+            standing,
             clock,
+            neighbours: Arc::default(),
         }
     }
 
@@ -86,15 +90,18 @@ impl Track {
     /// Takes what was tracked. What is answered is on disk.
     ///
     /// # Errors
-    /// When the caller may not track this, or it could not be written.
+    /// When the caller may not track this, when it could not be written, or when another server
+    /// may have taken this one's place.
     pub async fn track(
         &self,
         call: TrackCall<'_>,
         tracked: Tracked,
     ) -> Result<TrackAnswer, ServiceError> {
+        self.standing.demand()?;
         let principal = call.tracker.principal();
         let project = self.project(principal, call.project_id).await?;
         demand_wanted(&project, &call, &tracked.input)?;
+        self.note_neighbours().await;
         let arrived = Arrived {
             target: Arc::new(target(&project)),
             visitor: call.visitor,
@@ -133,7 +140,8 @@ impl Track {
     /// Takes events of the past.
     ///
     /// # Errors
-    /// When the caller names no project, or none of its own, or they could not be written.
+    /// When the caller names no project, or none of its own, when they could not be written, or
+    /// when another server may have taken this one's place.
     pub async fn import(
         &self,
         caller: &Authorized<permission::Import>,
@@ -141,11 +149,20 @@ impl Track {
         rows: Rows,
         with_sessions: bool,
     ) -> Result<(), ServiceError> {
+        self.standing.demand()?;
         let project = self.project(caller.principal(), project_id).await?;
         let now = self.clock.now();
-        let target = target(&project);
-        let imported = self.ingest.import(&target, rows, with_sessions, now);
+        self.note_neighbours().await;
+        let target = Arc::new(target(&project));
+        let imported = self.ingest.import(target, rows, with_sessions, now);
         Ok(imported.await?)
+    }
+
+    async fn note_neighbours(&self) {
+        let neighbours = &self.neighbours;
+        neighbours
+            .note(&self.ingest, &self.repository, &self.clock)
+            .await;
     }
 
     /// The project of the caller, or the one it names: `contract/auth-and-limits.md` §2.3.
@@ -186,6 +203,7 @@ fn target(project: &Project) -> Target {
     Target {
         key: project.key,
         id: project.id.to_string(),
+        organization: project.organization_id.clone(),
         unwanted: unwanted.collect(),
     }
 }
@@ -226,6 +244,12 @@ fn demand_wanted(
         return Err(TrackRefusal::SecretRequired);
     }
     Ok(())
+}
+
+impl From<NotRegistered> for ServiceError {
+    fn from(error: NotRegistered) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
 }
 
 impl From<SpoolError> for ServiceError {

@@ -1,13 +1,16 @@
 //! What must be done again and again.
 
-use std::sync::Arc;
+mod purges;
+
+use std::{collections::HashMap, sync::Arc};
 
 use paneld_auth::Authenticator;
 use paneld_domain::{Clock, Timestamp};
-use paneld_ingest::{Ingest, Salt, Salts};
-use paneld_repository::{Act, DueProject, Repository};
+use paneld_ingest::{Salt, Salts};
+use paneld_repository::Repository;
 
-use crate::ServiceError;
+use self::purges::PurgedEvents;
+use crate::{Pipeline, ServiceError};
 
 /// For how many days recordings of sessions are kept.
 const REPLAY_DAYS: u32 = 30;
@@ -17,72 +20,49 @@ const REPLAY_DAYS: u32 = 30;
 pub struct Upkeep {
     repository: Repository,
     authenticator: Arc<Authenticator>,
-    ingest: Ingest,
+    /// `None` where no events are kept.
+    pipeline: Option<Pipeline>,
+    purged: PurgedEvents,
     clock: Clock,
 }
 
 impl Upkeep {
-    /// The upkeep of this catalog.
+    /// The upkeep of this catalog, and of these events, if any are kept.
     pub fn new(
         repository: Repository,
         authenticator: Arc<Authenticator>,
-        ingest: Ingest,
+        pipeline: Option<Pipeline>,
         clock: Clock,
     ) -> Self {
         Self {
             repository,
             authenticator,
-            ingest,
+            pipeline,
+            purged: PurgedEvents::default(),
             clock,
         }
     }
 
-    /// Removes all projects whose time to be restored is over. One that cannot be removed does
-    /// not keep the others.
-    ///
-    /// # Errors
-    /// The last one of those that came up; what was not purged will be tried the next time.
-    pub async fn purge_projects(&self) -> Result<(), ServiceError> {
-        let now = self.clock.now();
-        let mut result = Ok(());
-        for DueProject {
-            key,
-            id,
-            organization_id,
-        } in self.repository.list_projects_due(now).await?
-        {
-            let purged =
-                self.repository
-                    .purge_project(organization_id, key, now, Act::of_operator(now));
-            match purged.await {
-                Ok(true) => tracing::info!(project.id = %id, "purged a deleted project"),
-                Ok(false) => {}
-                Err(error) => result = Err(error.into()),
-            }
-        }
-        for key in self.repository.list_purged_projects().await? {
-            // Behind all that was accepted before; a second time does no harm.
-            self.ingest.purge(key).await?;
-            while !self.repository.finish_purge(key).await? {}
-        }
-        result
-    }
-
-    /// Forgets events and recordings whose time is over, of every project.
+    /// Forgets events and recordings whose time is over, of every project; what is left of purged
+    /// projects is looked for the next time that [projects are purged](Self::purge_projects).
     ///
     /// # Errors
     /// When the catalog cannot be asked, or the spool cannot be written.
     pub async fn retain(&self) -> Result<(), ServiceError> {
+        let Some(Pipeline { ingest, .. }) = &self.pipeline else {
+            return Ok(());
+        };
+        self.purged.look_again().await;
         let now = self.clock.now();
+        let before = |days: u32| now - chrono::TimeDelta::days(days.into());
+        let replays_before = before(REPLAY_DAYS);
+        let mut limited = HashMap::new();
         for (key, days) in self.repository.list_retentions().await? {
-            let before = |days: u32| now - chrono::TimeDelta::days(days.into());
             let events_before = days.map(|days| before(days.get()));
-            let replays_before = before(REPLAY_DAYS);
-            self.ingest
-                .retain(key, events_before, replays_before)
-                .await?;
+            limited.extend(events_before.map(|before| (key, before)));
+            ingest.retain(key, events_before, replays_before).await?;
         }
-        Ok(())
+        Ok(ingest.forget_refused(limited, replays_before).await?)
     }
 
     /// Takes the salts of today.
@@ -90,14 +70,18 @@ impl Upkeep {
     /// # Errors
     /// When the catalog cannot be asked; then those known last go on.
     pub async fn renew_salts(&self) -> Result<(), ServiceError> {
-        let salts = current_salts(&self.repository, self.clock.now()).await?;
-        self.ingest.use_salts(salts);
+        if let Some(Pipeline { ingest, .. }) = &self.pipeline {
+            let salts = current_salts(&self.repository, self.clock.now()).await?;
+            ingest.use_salts(salts);
+        }
         Ok(())
     }
 
     /// Reads the file of places again, if it changed.
     pub async fn reload_places(&self) {
-        let ingest = self.ingest.clone();
+        let Some(Pipeline { ingest, .. }) = self.pipeline.clone() else {
+            return;
+        };
         let reloaded = tokio::task::spawn_blocking(move || ingest.reload_places()).await;
         if let Err(error) = reloaded {
             tracing::error!(%error, "the file of places could not be looked at");
@@ -109,8 +93,11 @@ impl Upkeep {
     /// # Errors
     /// When the spool cannot be written.
     pub async fn end_idle_sessions(&self) -> Result<(), ServiceError> {
-        self.ingest.forget_seen()?;
-        Ok(self.ingest.end_idle_sessions().await?)
+        if let Some(Pipeline { ingest, .. }) = &self.pipeline {
+            ingest.forget_seen()?;
+            ingest.end_idle_sessions().await?;
+        }
+        Ok(())
     }
 
     /// Forgets replies that were kept for a day.

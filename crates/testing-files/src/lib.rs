@@ -1,4 +1,4 @@
-//! For tests: what DuckDB reads in files that paneld wrote. It is a package of its own, so that
+//! For tests: what DuckDB reads in files that paneld wrote, and many events for it. It is a package of its own, so that
 //! no other test needs DuckDB for it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -29,4 +29,14 @@ pub fn read(reader: &str, file: &Path) -> (Vec<Json>, Vec<(String, String)>) {
     let columns = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
     let columns = columns.unwrap().map(Result::unwrap).collect();
     (rows, columns)
+}
+
+/// Stores every event of an event store once more, so many times. No server may have it open.
+///
+/// # Panics
+/// When DuckDB cannot do it.
+pub fn repeat_events(store: &Path, times: u32) {
+    let connection = Connection::open(store).unwrap();
+    let sql = "INSERT INTO events SELECT events.* FROM events, range(?)";
+    connection.execute(sql, [times]).unwrap();
 }

@@ -7,16 +7,21 @@ use cargo_metadata::{DependencyKind, Metadata};
 /// Every package of the workspace with those it may depend on, in any kind of dependency.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("paneld-domain", &[]),
+    ("paneld-files", &[]),
     ("paneld-auth", &["paneld-domain"]),
     ("paneld-analytics", &["paneld-domain"]),
     ("paneld-enrich", &["paneld-domain"]),
-    ("paneld-events", &["paneld-analytics", "paneld-domain"]),
+    (
+        "paneld-events",
+        &["paneld-analytics", "paneld-domain", "paneld-files"],
+    ),
     (
         "paneld-ingest",
         &[
             "paneld-domain",
             "paneld-enrich",
             "paneld-events",
+            "paneld-files",
             "paneld-repository",
         ],
     ),
@@ -27,7 +32,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "paneld-repository",
-        &["paneld-auth", "paneld-domain", "paneld-testing"],
+        &[
+            "paneld-auth",
+            "paneld-domain",
+            "paneld-files",
+            "paneld-testing",
+        ],
     ),
     (
         "paneld-service",
@@ -65,6 +75,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-domain",
             "paneld-enrich",
             "paneld-events",
+            "paneld-files",
             "paneld-guard",
             "paneld-http",
             "paneld-ingest",
@@ -75,6 +86,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-testing",
             "paneld-testing-files",
             "crash",
+            "siege",
         ],
     ),
     // For tests only.
@@ -83,6 +95,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("xtask", &[]),
     ("bare", &[]),
     ("crash", &[]),
+    ("siege", &[]),
 ];
 
 /// Libraries that only these packages may name in their manifests.

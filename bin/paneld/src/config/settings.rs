@@ -51,7 +51,7 @@ const fn setting(
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 27] = [
+pub const SETTINGS: [Setting; 30] = [
     setting(
         "listen",
         Some("127.0.0.1:3333"),
@@ -79,8 +79,10 @@ pub const SETTINGS: [Setting; 27] = [
         "events_url",
         None,
         "duckdb:/var/lib/paneld/events.duckdb",
-        "Where events and sessions are kept: in a file of DuckDB. By default in events.duckdb in \
-         the data folder.",
+        "Where events and sessions are kept: in a file of DuckDB, by default in events.duckdb in \
+         the data folder. Such a server must be the only one with events on its catalog. With off \
+         the server keeps none, and serves keys, limits and the Manage API alone; there may be \
+         many.",
     ),
     setting(
         "events_memory",
@@ -95,14 +97,23 @@ pub const SETTINGS: [Setting; 27] = [
         Some("1024"),
         "4096",
         "How many MiB of what is tracked may wait on disk while the catalog or the event store is \
-         away. Beyond that, Track is answered with 503.",
+         away. Beyond that, Track is answered with 503; where there are several projects, beyond \
+         half of it for those who have most waiting.",
     ),
     setting(
         "sessions_limit",
         Some("100000"),
         "500000",
-        "How many live sessions are kept in memory, at about 2 KiB each. When one more begins, an \
-         old one is ended before its half hour is over.",
+        "How many live sessions are kept in memory, at about 2 KiB each, and 4 KiB on average at \
+         most. Beyond that, some are ended before their half hour is over.",
+    ),
+    setting(
+        "erased_within",
+        Some("1440"),
+        "4320",
+        "Within how many minutes nothing is left in any file of profiles that were erased, \
+         projects that were purged, and events that were kept long enough: 1 to 10080. Files are \
+         written anew for that, in a quiet moment of the second half of that time if there is one.",
     ),
     setting(
         "geoip",
@@ -164,6 +175,14 @@ pub const SETTINGS: [Setting; 27] = [
         "How often one visitor may send events without the secret, or off.",
     ),
     setting(
+        "rate_limit_new_visitors",
+        Some("10000/100s"),
+        "10000/100s",
+        "How many visitor addresses that were not seen lately one peer may tell for a client \
+         without its secret, or off. The first number is never below what the client may send at \
+         once. Beyond it the peer itself counts as the visitor.",
+    ),
+    setting(
         "rate_limit_auth_failures",
         Some("30/60s"),
         "30/60s",
@@ -207,6 +226,14 @@ pub const SETTINGS: [Setting; 27] = [
         "127.0.0.0/8,10.0.0.0/8",
         "Proxies whose X-Forwarded-For (or else Forwarded) is believed: addresses and networks, \
          with commas between, or none. They must set or remove X-Forwarded-For.",
+    ),
+    setting(
+        "visitor_address",
+        Some("any"),
+        "trusted",
+        "Whose word on where a visitor is counts without the secret: any, which is everybody's, \
+         as the public API has it; or trusted, which is that of trusted_proxies alone. Callers \
+         that know the secret may always tell.",
     ),
     setting(
         "allow_root_creation",

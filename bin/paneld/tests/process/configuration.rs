@@ -138,6 +138,8 @@ fn every_bad_value_is_told_at_once_with_its_name_and_an_example() {
         .with("RATE_LIMIT_CLIENT_FACTOR", "0")
         .with("RATE_LIMIT_AUTH_FAILURES", "0/60s")
         .with("TRUSTED_PROXIES", "127.0.0.0/8, proxy")
+        .with("VISITOR_ADDRESS", "some")
+        .with("RATE_LIMIT_NEW_VISITORS", "many")
         .with("ALLOW_ROOT_CREATION", "maybe")
         .with("LOG_FORMAT", "xml")
         .with("BOOTSTRAP_CLIENT_ID", "root")
@@ -152,6 +154,11 @@ fn every_bad_value_is_told_at_once_with_its_name_and_an_example() {
         ("PANELD_RATE_LIMIT_CLIENT_FACTOR: \"0\"", "10"),
         ("PANELD_RATE_LIMIT_AUTH_FAILURES: \"0/60s\"", "30/60s"),
         ("PANELD_TRUSTED_PROXIES: ", "10.0.0.0/8"),
+        (
+            "PANELD_VISITOR_ADDRESS: \"some\" must be any or trusted",
+            "trusted",
+        ),
+        ("PANELD_RATE_LIMIT_NEW_VISITORS: ", "10000/100s"),
         ("PANELD_ALLOW_ROOT_CREATION: \"maybe\"", "true"),
         ("PANELD_LOG_FORMAT: \"xml\"", "json"),
         ("PANELD_BOOTSTRAP_CLIENT_ID: \"root\"", ROOT_ID),
@@ -168,7 +175,7 @@ fn every_bad_value_is_told_at_once_with_its_name_and_an_example() {
         let (_, shown) = told.split_once("(for example ").unwrap();
         assert!(shown.contains(example), "{told}");
     }
-    assert_eq!(problems.len(), 12, "{}", refused.stderr);
+    assert_eq!(problems.len(), 14, "{}", refused.stderr);
     assert!(!place.data_dir().exists());
 }
 

@@ -101,14 +101,20 @@ struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {
     /// `None` where nobody may mount.
-    fn mount(path: &'a Path) -> Option<Self> {
+    #[expect(
+        clippy::print_stderr,
+        reason = "whoever runs it must see what was not tested"
+    )]
+    fn mount(path: &'a Path, mebibytes: u32) -> Option<Self> {
         std::fs::create_dir(path).unwrap();
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"]);
+        mount.args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"]);
         let mounted = mount.arg(path).status();
-        mounted
-            .is_ok_and(|status| status.success())
-            .then_some(Self(path))
+        let mounted = mounted.is_ok_and(|status| status.success());
+        if !mounted {
+            eprintln!("SKIPPED: A FULL DISK IS NOT TESTED, for only root can mount a small one");
+        }
+        mounted.then_some(Self(path))
     }
 }
 
@@ -137,15 +143,10 @@ fn big_event(number: u32) -> Json {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(
-    clippy::print_stderr,
-    reason = "whoever runs it must see what was not tested"
-)]
 async fn a_full_disk_refuses_and_recovers_without_losing_anything() {
     let place = Place::new();
     let data_dir = place.data_dir();
-    let Some(disk) = SmallDisk::mount(&data_dir) else {
-        eprintln!("SKIPPED: A FULL DISK IS NOT TESTED, for only root can mount a small one");
+    let Some(disk) = SmallDisk::mount(&data_dir, 24) else {
         return;
     };
     let url = |scheme: &str, name: &str| format!("{scheme}:{}", place.path().join(name).display());
@@ -191,6 +192,89 @@ async fn a_full_disk_refuses_and_recovers_without_losing_anything() {
         assert_eq!(times, 1, "{name} in {found:?}");
     }
     server.stop();
+    drop(disk);
+}
+
+/// An event of about so many kibibytes.
+fn event_of(number: u32, kibibytes: usize) -> Json {
+    let mut event = event(number);
+    event["payload"]["properties"] = (0..kibibytes)
+        .map(|key| (format!("key-{key}"), json!("x".repeat(1_000))))
+        .collect();
+    event
+}
+
+async fn status_of(caller: &Caller, path: &str, body: Option<Json>) -> u16 {
+    let method = body.as_ref().map_or(Method::GET, |_| Method::POST);
+    let body = body.map(|body| body.to_string());
+    let reply = caller.call(method, path, body).await.unwrap();
+    reply.status.as_u16()
+}
+
+/// Everything is on the small disk. Whoever asks is told what Track would be told, and the log has
+/// a line for each change, however many requests there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_on_a_full_disk_says_so_once() {
+    const READY: &str = "/healthz/ready";
+    let place = Place::new();
+    let data_dir = place.data_dir();
+    let Some(disk) = SmallDisk::mount(&data_dir, 16) else {
+        return;
+    };
+    let server = launch(&place).serve();
+    let client = make_project(&server).await;
+    let caller = backend(&server, &client);
+    track(&caller, 0).await;
+    names(&server, 1).await;
+
+    let filler = data_dir.join("filler");
+    fill(&filler);
+    let (mut acknowledged, mut refused, mut differed) = (1, 0, 0);
+    for number in 1..1_000 {
+        let body = event_of(number, [1, 40, 200][number as usize % 3]);
+        let before = status_of(&caller, READY, None).await;
+        let status = status_of(&caller, "/track", Some(body)).await;
+        let after = status_of(&caller, READY, None).await;
+        match status {
+            200 => acknowledged += 1,
+            503 => refused += 1,
+            other => panic!("{other}"),
+        }
+        // It may have changed in between.
+        differed += u32::from(before == after && before != status);
+        if refused == 300 {
+            break;
+        }
+    }
+    assert_eq!(refused, 300, "the disk was never full");
+    // Those that were too big for what was left, perhaps.
+    assert!(
+        differed < 10,
+        "{differed} times, readiness was not that of Track"
+    );
+    assert_eq!(status_of(&caller, READY, None).await, 503);
+
+    std::fs::remove_file(&filler).unwrap();
+    wait_until(&server, "ready").await;
+    track(&caller, 1_000).await;
+    names(&server, acknowledged + 1).await;
+    let ended = server.stop();
+    let lines = |level: &str, message: &str| {
+        let lines = ended.log(level);
+        lines
+            .iter()
+            .filter(|line| line["message"] == message)
+            .count()
+    };
+    let lost = lines("ERROR", "the spool cannot be written");
+    assert!((1..=3).contains(&lost), "{}", ended.stderr);
+    assert_eq!(lines("INFO", "the spool can be written again"), lost);
+    assert!(
+        lines("ERROR", "the event store is away") <= 3,
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(lines("ERROR", "request failed"), 0, "{}", ended.stderr);
     drop(disk);
 }
 

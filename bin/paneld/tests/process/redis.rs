@@ -18,6 +18,7 @@ fn launch(place: &Place, name: &str, redis: &Redis) -> Launch {
         .bootstrapped()
         .with("DATA_DIR", &folder)
         .with("CATALOG_URL", &format!("sqlite:{}", catalog.display()))
+        .with("EVENTS_URL", "off")
         .with("REDIS_URL", &redis.url())
 }
 

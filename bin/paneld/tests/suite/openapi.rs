@@ -608,6 +608,10 @@ async fn real_replies_are_as_the_document_says() {
     // Somebody who is called as the project is.
     let body = json!({"profileId": "bare", "firstName": "Bare"});
     root.call("post /profile", "", there, Some(body)).await;
+    let body = json!({"firstName": null, "email": "bare@shop.example", "groups": ["acme"],
+        "properties": {"plan": "pro", "seats": 3, "vip": true, "old": null}});
+    let edit = "patch /manage/projects/{id}/profiles/{profileId}";
+    root.call(edit, "bare", "", Some(body)).await;
     let erase = "delete /manage/projects/{id}/profiles/{profileId}";
     root.call(erase, "bare", "", None).await;
 

@@ -50,7 +50,15 @@ impl TestServer {
 
     /// The same, with backends that the test chooses.
     pub(crate) async fn start_on(backends: Backends, settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), backends, settings).await
+    }
+
+    /// The same, in a folder that may hold a data folder, `data`, already.
+    pub(crate) async fn start_in(
+        folder: TempDir,
+        backends: Backends,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let data_dir = folder.path().join("data").display().to_string();
         let mut all = backends.settings();
         for (name, value) in [
@@ -80,7 +88,28 @@ impl TestServer {
 
     /// The same server on the same data, stopped and started again.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(&[]).await
+    }
+
+    /// The same, with these settings from then on.
+    pub(crate) async fn restart_with(self, settings: &[(&str, &str)]) -> Self {
         self.server.stop().await.unwrap();
+        let mut all = self.settings;
+        for (name, value) in settings {
+            all.insert((*name).to_owned(), (*value).to_owned());
+        }
+        let server = boot(&all, &self.time).await;
+        Self {
+            server,
+            settings: all,
+            ..self
+        }
+    }
+
+    /// The same server, started again after something was done to its data folder.
+    pub(crate) async fn restart_after(self, work: impl FnOnce(&std::path::Path)) -> Self {
+        self.server.stop().await.unwrap();
+        work(&self.folder.path().join("data"));
         let server = boot(&self.settings, &self.time).await;
         Self { server, ..self }
     }
@@ -111,6 +140,21 @@ impl TestServer {
         self.server.upkeep().purge_projects().await.unwrap();
         self.server.upkeep().forget_replies().await.unwrap();
         self.server.upkeep().record_uses().await.unwrap();
+    }
+
+    /// Writes files anew if it is time, as the server does by itself from time to time.
+    pub(crate) async fn compact_if_due(&self) {
+        self.server
+            .compaction()
+            .unwrap()
+            .run_if_due()
+            .await
+            .unwrap();
+    }
+
+    /// Forgets what is older than projects want, as the server does from time to time.
+    pub(crate) async fn retain(&self) {
+        self.server.upkeep().retain().await.unwrap();
     }
 
     /// Takes the catalog away.
@@ -147,11 +191,7 @@ impl TestServer {
 
     /// A caller without any credentials.
     pub(crate) fn anonymous(&self) -> Caller {
-        Caller {
-            http: reqwest::Client::new(),
-            url: self.url(),
-            headers: Vec::new(),
-        }
+        Caller::anonymous(self.url())
     }
 
     /// The operator's use cases, on the data of this server while it runs.
@@ -229,7 +269,7 @@ fn config(settings: &HashMap<String, String>) -> Config {
     Config::read(&gathered).unwrap()
 }
 
-fn no_flags() -> ArgMatches {
+pub(crate) fn no_flags() -> ArgMatches {
     paneld::cli::command().get_matches_from(["paneld"])
 }
 
@@ -242,11 +282,33 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// A caller of the server at this URL, without any credentials.
+    pub(crate) fn anonymous(url: String) -> Self {
+        Self {
+            http: reqwest::Client::new(),
+            url,
+            headers: Vec::new(),
+        }
+    }
+
     /// The same caller, whose requests also have this header.
     pub(crate) fn with_header(&self, name: &str, value: &str) -> Self {
         let mut caller = self.clone();
         caller.headers.push((name.to_owned(), value.to_owned()));
         caller
+    }
+
+    /// The same caller of another server, or of the same where it was started again.
+    pub(crate) fn at(&self, server: &TestServer) -> Self {
+        Self {
+            url: server.url(),
+            ..self.clone()
+        }
+    }
+
+    /// What its requests have in their heads.
+    pub(crate) fn headers(&self) -> &[(String, String)] {
+        &self.headers
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

@@ -7,7 +7,7 @@ use super::{
     naming::{Ids, NOT_SET, letter},
 };
 use crate::{
-    buckets::{Buckets, Label},
+    buckets::{Bucket, Buckets, Label},
     figures::round_to_cents,
     problem::Problem,
 };
@@ -136,6 +136,9 @@ impl ChartAnswer {
             Some(buckets) => Some(Table::of(request, buckets, rows.previous)?),
             None => None,
         };
+        let first = request
+            .buckets()
+            .first_to_show(|bucket| current.has(bucket));
         let mut ids = Ids::default();
         let mut series = Vec::new();
         let mut values_before = Vec::new();
@@ -147,9 +150,11 @@ impl ChartAnswer {
             for (labels, line) in lines {
                 let earlier = before.as_ref().and_then(|table| table.line(place, labels));
                 // All of them: the window before may have more buckets than this one.
+                let earlier = earlier.map(|line| line.from(first));
                 values_before.extend(earlier.iter().flat_map(|line| line.values.iter().copied()));
                 let names = Names::new(request, place, labels, &mut ids);
-                series.push(names.series(request.buckets(), line, earlier));
+                let buckets = request.buckets().list().get(first..).unwrap_or_default();
+                series.push(names.series(buckets, line.from(first), earlier));
             }
         }
         // Stable: those with the same sum stay in the order of items, and of their first value.
@@ -188,6 +193,23 @@ struct Line {
     people: f64,
 }
 
+impl Line {
+    /// What it is from this bucket on.
+    fn from(&self, first: usize) -> Part<'_> {
+        Part {
+            values: self.values.get(first..).unwrap_or_default(),
+            people: self.people,
+        }
+    }
+}
+
+/// The part of a line that is shown.
+#[derive(Debug, Clone, Copy)]
+struct Part<'a> {
+    values: &'a [f64],
+    people: f64,
+}
+
 /// All series of a window, by item and labels.
 struct Table {
     items: Vec<BTreeMap<Vec<String>, Line>>,
@@ -200,24 +222,30 @@ impl Table {
         counted: Vec<Vec<CountedSeries>>,
     ) -> Result<Self, Problem> {
         let mut table = Self { items: Vec::new() };
-        let mut room = ChartRequest::MOST_POINTS;
+        let mut room = Room::default();
         let mut counted = counted.into_iter();
         for item in request.items() {
             let rows = counted.next().unwrap_or_default();
-            let labels = match item {
-                ChartItem::Events(_) => rows.len(),
-                ChartItem::Formula(item) => table.labels_of(item).len(),
-            };
-            room = room
-                .checked_sub(labels * buckets.count())
-                .ok_or_else(too_many_points)?;
             let lines = match item {
-                ChartItem::Events(item) => filled(rows, buckets, &item.measure),
-                ChartItem::Formula(item) => table.computed(item, buckets),
+                ChartItem::Events(item) => {
+                    room.take(rows.len() * buckets.count(), 0)?;
+                    filled(rows, buckets, &item.measure)
+                }
+                ChartItem::Formula(item) => {
+                    let labels = table.labels_of(item);
+                    room.take(labels.len() * buckets.count(), item.formula.steps())?;
+                    table.computed(item, labels, buckets)
+                }
             };
             table.items.push(lines);
         }
         Ok(table)
+    }
+
+    /// Whether there is something in a bucket.
+    fn has(&self, bucket: usize) -> bool {
+        let mut lines = self.items.iter().flat_map(BTreeMap::values);
+        lines.any(|line| line.values.get(bucket).is_some_and(|value| *value != 0.0))
     }
 
     fn line(&self, item: usize, labels: &[String]) -> Option<&Line> {
@@ -234,26 +262,61 @@ impl Table {
         labels
     }
 
-    fn computed(&self, item: &FormulaItem, buckets: &Buckets) -> BTreeMap<Vec<String>, Line> {
-        let lines = self.labels_of(item).into_iter().map(|labels| {
-            let at = |bucket: usize| {
-                item.formula.evaluate(|operand| {
-                    let line = self.line(operand, &labels);
-                    let value = line.and_then(|line| line.values.get(bucket));
-                    value.copied().unwrap_or(0.0)
-                })
+    fn computed(
+        &self,
+        item: &FormulaItem,
+        labels: Vec<Vec<String>>,
+        buckets: &Buckets,
+    ) -> BTreeMap<Vec<String>, Line> {
+        let formula = &item.formula;
+        let mut stack = Vec::new();
+        let lines = labels.into_iter().map(|labels| {
+            // Looked for once, not for every bucket.
+            let mut operands = vec![None; self.items.len()];
+            for place in formula.items() {
+                operands[place] = self.line(place, &labels);
+            }
+            let mut evaluate = |value: &dyn Fn(&Line) -> f64| {
+                let result = formula.evaluate_on(&mut stack, |operand| {
+                    operands.get(operand).copied().flatten().map_or(0.0, value)
+                });
+                round_to_cents(result)
             };
-            let values = (0..buckets.count()).map(|bucket| round_to_cents(at(bucket)));
-            let people = item
-                .formula
-                .evaluate(|operand| self.line(operand, &labels).map_or(0.0, |line| line.people));
-            let line = Line {
-                values: values.collect(),
-                people: round_to_cents(people),
-            };
-            (labels, line)
+            let values = (0..buckets.count())
+                .map(|bucket| evaluate(&|line| line.values.get(bucket).copied().unwrap_or(0.0)));
+            let values = values.collect();
+            let people = evaluate(&|line| line.people);
+            (labels, Line { values, people })
         });
         lines.collect()
+    }
+}
+
+/// How much a table may still hold, and take to be made.
+struct Room {
+    points: usize,
+    steps: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            points: ChartRequest::MOST_POINTS,
+            steps: ChartRequest::MOST_STEPS,
+        }
+    }
+}
+
+impl Room {
+    /// Takes so many points, each of which takes so many steps.
+    fn take(&mut self, points: usize, steps: usize) -> Result<(), Problem> {
+        self.points = self
+            .points
+            .checked_sub(points)
+            .ok_or_else(too_many_points)?;
+        let steps = points.saturating_mul(steps);
+        self.steps = self.steps.checked_sub(steps).ok_or_else(too_many_steps)?;
+        Ok(())
     }
 }
 
@@ -262,6 +325,15 @@ fn too_many_points() -> Problem {
         "makes more than {} points in all series together: ask for fewer series or longer \
          intervals",
         ChartRequest::MOST_POINTS
+    );
+    Problem::at(["interval".into()], message)
+}
+
+fn too_many_steps() -> Problem {
+    let message = format!(
+        "makes formulas take more than {} steps over all their points: ask for fewer series, \
+         longer intervals or shorter formulas",
+        ChartRequest::MOST_STEPS
     );
     Problem::at(["interval".into()], message)
 }
@@ -323,9 +395,9 @@ impl Names {
         }
     }
 
-    fn series(self, buckets: &Buckets, line: &Line, before: Option<&Line>) -> ChartSeries {
-        let metrics = Summary::of(&line.values, line.people);
-        let values = buckets.list().iter().zip(&line.values).enumerate();
+    fn series(self, buckets: &[Bucket], line: Part<'_>, before: Option<Part<'_>>) -> ChartSeries {
+        let metrics = Summary::of(line.values, line.people);
+        let values = buckets.iter().zip(line.values).enumerate();
         let points = values.map(|(place, (bucket, &value))| ChartPoint {
             label: bucket.label,
             value,
@@ -337,7 +409,7 @@ impl Names {
         });
         ChartSeries {
             points: points.collect(),
-            previous: before.map(|line| metrics.since(&Summary::of(&line.values, line.people))),
+            previous: before.map(|line| metrics.since(&Summary::of(line.values, line.people))),
             metrics,
             id: self.id,
             names: self.names,

@@ -93,9 +93,19 @@ impl Formula {
         places
     }
 
+    /// How many steps it takes to evaluate it once.
+    pub fn steps(&self) -> usize {
+        self.steps.len()
+    }
+
     /// Its result, where items have these values; 0 where it has none, as after a division by 0.
     pub fn evaluate(&self, value_of: impl Fn(usize) -> f64) -> f64 {
-        let mut stack = Vec::with_capacity(8);
+        self.evaluate_on(&mut Vec::new(), value_of)
+    }
+
+    /// The same on a stack that is used again and again.
+    pub(super) fn evaluate_on(&self, stack: &mut Vec<f64>, value_of: impl Fn(usize) -> f64) -> f64 {
+        stack.clear();
         for step in &self.steps {
             let value = match step {
                 Step::Number(number) => Some(*number),

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 /// What a label is called that is empty.
 pub(super) const NOT_SET: &str = "(not set)";
 
+/// So many bytes of a name or a label are in an id; it is unique anyway.
+const LONGEST: usize = 100;
+
 /// The letter of an item: `A`, `B`, …
 pub(super) fn letter(place: usize) -> String {
     let letter = u8::try_from(place)
@@ -42,10 +45,12 @@ impl Ids {
     /// The id of a series: of its item, its name and its labels. Where that is taken, a number is
     /// put behind.
     pub(super) fn of(&mut self, letter: &str, name: &str, labels: &[String]) -> String {
-        let labels = labels
-            .iter()
-            .map(|label| if label.is_empty() { NOT_SET } else { label });
+        let labels = labels.iter().map(|label| match label.as_str() {
+            "" => NOT_SET,
+            label => &label[..label.floor_char_boundary(LONGEST)],
+        });
         let labels = labels.collect::<Vec<_>>().join("-");
+        let name = &name[..name.floor_char_boundary(LONGEST)];
         let wanted = slug(&format!("{}-{letter}-{name}-{labels}", slug(name)));
         let mut id = wanted.clone();
         while self.0.contains_key(&id) {

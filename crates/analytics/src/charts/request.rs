@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{Formula, period};
 use crate::{
     buckets::{Buckets, Interval},
-    filter::{Column, Field, Filter, PropertyKey, named},
+    filter::{Allowance, Column, Field, Filter, PropertyKey, named},
     problem::{PathStep, Problem},
     query::{Query, WindowNames},
     range::Range,
@@ -129,6 +129,10 @@ impl ChartRequest {
     pub const MOST_SERIES: usize = 500;
     /// So many points have all series together at most.
     pub const MOST_POINTS: usize = 250_000;
+    /// So many steps take all formulas together at most, over all points that they make.
+    pub const MOST_STEPS: usize = 5_000_000;
+    /// So many characters of a label are looked at.
+    pub const LONGEST_LABEL: usize = 1_024;
 
     /// The window, in parts.
     pub fn buckets(&self) -> &Buckets {
@@ -160,7 +164,7 @@ impl Query {
     /// A chart: `series` or `events`, `breakdowns`, `interval`, `previous` and the window.
     pub fn chart(&mut self, zone: Zone, now: Timestamp) -> Option<ChartRequest> {
         let default = DefaultWindow::Range(Range::ThirtyDays);
-        let window = self.window(WindowNames::DATES, zone, now, default);
+        let window = self.window_that_counts(WindowNames::DATES, zone, now, default);
         let interval = self.parsed::<Interval>("interval").unwrap_or(Interval::Day);
         let wants_previous = self.boolean("previous").unwrap_or(false);
         let source = if self.has("series") {
@@ -168,6 +172,9 @@ impl Query {
         } else {
             "events"
         };
+        let mut allowance = Allowance::default();
+        let read_item =
+            |item: &Map<_, _>, place, _before: &[_]| read_item(item, place, &mut allowance);
         let items = self.list(source, ChartRequest::MOST_ITEMS, "items", read_item);
         let most = ChartRequest::MOST_BREAKDOWNS;
         let breakdowns = self.list("breakdowns", most, "breakdowns", read_breakdown);
@@ -201,7 +208,7 @@ impl Query {
         name: &str,
         most: usize,
         what: &str,
-        read: impl Fn(&Map<String, Value>, usize, &[T]) -> Result<T, Vec<Problem>>,
+        mut read: impl FnMut(&Map<String, Value>, usize, &[T]) -> Result<T, Vec<Problem>>,
     ) -> Vec<T> {
         let mut entries = Vec::new();
         let mut problems = Vec::new();
@@ -236,7 +243,7 @@ impl Query {
 fn read_item(
     item: &Map<String, Value>,
     place: usize,
-    _before: &[ChartItem],
+    allowance: &mut Allowance,
 ) -> Result<ChartItem, Vec<Problem>> {
     if item.get("type").and_then(Value::as_str) == Some("formula") {
         return read_formula(item, place).map(ChartItem::Formula);
@@ -248,7 +255,7 @@ fn read_item(
     }
     let filters = match item.get("filters") {
         None | Some(Value::Null) => Vec::new(),
-        Some(list) => Filter::read_all(list).unwrap_or_else(|wrong| {
+        Some(list) => Filter::read_within(list, allowance).unwrap_or_else(|wrong| {
             problems.extend(wrong.into_iter().map(|why| why.within("filters")));
             Vec::new()
         }),

@@ -1,7 +1,10 @@
 //! The values of a filter, made ready to be compared.
 
+use std::sync::LazyLock;
+
 use chrono::NaiveDate;
 use paneld_domain::{InvalidValue, Timestamp};
+use regex::Regex;
 
 use super::{Comparison, Operator, Pattern};
 use crate::window::DateText;
@@ -50,8 +53,11 @@ impl Operands {
                 let read = |text: &str| number(text).ok_or("must be a number");
                 each(values, read).map(Self::Numbers)
             }
-            (_, Comparison::Day) => each(values, day).map(Self::Days),
-            (_, Comparison::Moment) => each(values, moment).map(Self::Moments),
+            (_, Comparison::Day) => {
+                let day = |text: &str| told_moment(text).map(|moment| moment.date_naive());
+                each(values, day).map(Self::Days)
+            }
+            (_, Comparison::Moment) => each(values, told_moment).map(Self::Moments),
             (_, Comparison::Boolean) => Ok(Self::Booleans(
                 values.iter().map(|text| boolean(text)).collect(),
             )),
@@ -104,14 +110,23 @@ pub(super) fn number(text: &str) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// The moment that a text spells; without an offset, in UTC.
-pub(super) fn moment(text: &str) -> Result<Timestamp, InvalidValue> {
+/// The moment that a caller writes; without an offset, in UTC.
+fn told_moment(text: &str) -> Result<Timestamp, InvalidValue> {
     let text: DateText = text.parse()?;
     Ok(text.moment_in_utc())
 }
 
+/// The moment that a row's text spells, in one of the forms that the event store reads: callers
+/// have more.
+pub(super) fn moment(text: &str) -> Option<Timestamp> {
+    static STORED: LazyLock<Result<Regex, regex::Error>> =
+        LazyLock::new(|| Regex::new(MOMENT_PATTERN));
+    let is_stored = STORED.as_ref().is_ok_and(|form| form.is_match(text));
+    is_stored.then(|| told_moment(text).ok()).flatten()
+}
+
 /// The day of that moment.
-pub(super) fn day(text: &str) -> Result<NaiveDate, InvalidValue> {
+pub(super) fn day(text: &str) -> Option<NaiveDate> {
     moment(text).map(|moment| moment.date_naive())
 }
 

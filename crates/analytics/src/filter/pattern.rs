@@ -11,7 +11,7 @@ use regex_syntax::ast::{self, Ast, Span, Visitor};
 /// Longer patterns are refused.
 const LONGEST: usize = 1_000;
 
-/// A compiled pattern may be so large, in bytes.
+/// A compiled pattern may be so large, in bytes; and what is found out while it is searched for.
 const LARGEST: usize = 1 << 20;
 
 /// Something may be repeated so often, repetitions of repetitions included. RE2 has the same
@@ -45,7 +45,10 @@ impl Pattern {
         let ast = ast::parse::Parser::new().parse(inner);
         let ast = ast.map_err(|_explained_over_many_lines| no_pattern())?;
         let rewritten = rewrite(inner, &ast)?;
-        let built = RegexBuilder::new(&rewritten).size_limit(LARGEST).build();
+        let built = RegexBuilder::new(&rewritten)
+            .size_limit(LARGEST)
+            .dfa_size_limit(LARGEST)
+            .build();
         match built {
             Ok(regex) => Ok(Self {
                 text: inner.to_owned(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Field, Filter, Operator, ValueType};
+use super::{Allowance, Field, Filter, Operator, ValueType};
 use crate::{problem::Problem, scalar::scalar_text};
 
 const NO_COHORTS: &str = "Cohorts are not supported";
@@ -13,6 +13,14 @@ impl Filter {
     /// # Errors
     /// Everything that is wrong with them, by path: `[0, "operator"]`.
     pub fn read_all(list: &Value) -> Result<Vec<Self>, Vec<Problem>> {
+        Self::read_within(list, &mut Allowance::default())
+    }
+
+    /// Reads one of several lists that share an allowance.
+    pub(crate) fn read_within(
+        list: &Value,
+        allowance: &mut Allowance,
+    ) -> Result<Vec<Self>, Vec<Problem>> {
         let Value::Array(items) = list else {
             return Err(vec![Problem::at([], "must be a list")]);
         };
@@ -23,7 +31,8 @@ impl Filter {
         let mut filters = Vec::with_capacity(items.len());
         let mut problems = Vec::new();
         for (place, item) in items.iter().enumerate() {
-            match Self::read(item) {
+            let allowed = allowance.take(item).map_err(|problem| vec![problem]);
+            match allowed.and_then(|()| Self::read(item)) {
                 Ok(filter) => filters.push(filter),
                 Err(wrong) => {
                     problems.extend(wrong.into_iter().map(|problem| problem.within(place)));

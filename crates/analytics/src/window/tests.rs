@@ -1,4 +1,5 @@
 use chrono::SecondsFormat;
+use paneld_domain::parse_timestamp;
 use proptest::prelude::*;
 
 use super::*;

@@ -24,6 +24,8 @@ use self::tokens::Tokens;
 const LONGEST: usize = 1024;
 /// How long a version, a brand or the name of a model may be.
 const LONGEST_FIELD: usize = 64;
+/// How many bytes are kept of what an app says of itself.
+const LONGEST_OVERRIDE: usize = 255;
 /// How many bytes the cache may take, and how many user agents that makes, about.
 const CACHED_BYTES: u64 = 8 << 20;
 const CACHED: usize = 16_384;
@@ -91,7 +93,9 @@ pub fn overridden(agent: &Agent, properties: &BTreeMap<String, String>) -> Agent
     ] {
         match properties.get(name) {
             Some(value) if name == "__device" && value == Agent::SERVER => {}
-            Some(value) if !value.is_empty() => field.clone_from(value),
+            Some(value) if !value.is_empty() => {
+                cut(value, LONGEST_OVERRIDE).clone_into(field);
+            }
             _ => {}
         }
     }

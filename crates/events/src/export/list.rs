@@ -41,7 +41,7 @@ pub(super) fn list(
             ORDER BY created_at DESC, events.id",
                 decode::EVENT
             ))
-            .query(&snapshot, decode::event)?;
+            .query_rows(&snapshot, decode::event)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = rows.len() > limit;
     rows.truncate(limit);

@@ -30,8 +30,8 @@ const SLICE: u64 = 12_500;
 /// So many are sorted here at most: some dozen megabytes.
 const MOST_AT_ONCE: u64 = 4 * SLICE;
 
-/// So many bytes are: events may be large, and up to six parts of this size are on their way.
-const MOST_BYTES: usize = 32 << 20;
+/// So many bytes are: events may be large, and up to three parts of this size are on their way.
+const MOST_BYTES: usize = 16 << 20;
 
 /// So many are sent at once: while those of a slice are taken, the next is found.
 const BATCH: usize = 6_250;
@@ -53,7 +53,7 @@ impl Wanted<'_> {
     pub(super) fn send(
         &self,
         connection: &Connection,
-        outlet: &Outlet<RecordBatch>,
+        outlet: &mut Outlet<RecordBatch>,
     ) -> Result<(), Fault> {
         // All of one moment.
         let snapshot = connection.unchecked_transaction()?;
@@ -142,7 +142,7 @@ impl Wanted<'_> {
         &self,
         found: &[RecordBatch],
         part: Part,
-        outlet: &Outlet<RecordBatch>,
+        outlet: &mut Outlet<RecordBatch>,
     ) -> Result<(), Fault> {
         let places = self.in_order(found, part)?;
         let found = found.iter().map(|rows| self.without_keys(rows));

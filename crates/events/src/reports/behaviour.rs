@@ -56,7 +56,7 @@ impl EventStore {
 
     /// The paths of sessions.
     pub async fn flow(&self, scope: Scope, request: FlowRequest) -> Result<FlowPaths, EventsError> {
-        self.read(move |connection| flow::count(connection, &scope, request))
+        self.read(move |connection| flow::count(connection, &scope, request.clone()))
             .await
     }
 }

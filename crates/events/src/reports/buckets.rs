@@ -19,22 +19,27 @@ struct Run {
 
 /// The place in the list of the bucket to which a moment in the window belongs.
 pub(super) fn bucket_of(moment: &str, buckets: &Buckets) -> Sql {
-    let runs = runs(buckets.spans(), buckets.window().end);
-    let Some((last, before)) = runs.split_last() else {
-        return Sql::new("0");
-    };
-    let mut sql = Sql::new("CASE");
-    for run in before {
-        sql = sql
-            .push(&format!(" WHEN epoch_ms({moment}) < "))
-            .add(Sql::number(run.end))
-            .push(" THEN ")
-            .add(place(moment, run));
+    among(moment, &runs(buckets.spans(), buckets.window().end))
+}
+
+/// Looks for the run by halves: months alone make hundreds of runs, and each row would be compared
+/// with all of them.
+fn among(moment: &str, runs: &[Run]) -> Sql {
+    match runs {
+        [] => Sql::new("0"),
+        [run] => place(moment, run),
+        _ => {
+            let (before, after) = runs.split_at(runs.len() / 2);
+            let middle = after.first().map_or(i64::MAX, |run| run.start);
+            Sql::new(&format!("CASE WHEN epoch_ms({moment}) < "))
+                .add(Sql::number(middle))
+                .push(" THEN ")
+                .add(among(moment, before))
+                .push(" ELSE ")
+                .add(among(moment, after))
+                .push(" END")
+        }
     }
-    if before.is_empty() {
-        return place(moment, last);
-    }
-    sql.push(" ELSE ").add(place(moment, last)).push(" END")
 }
 
 fn place(moment: &str, run: &Run) -> Sql {
@@ -110,6 +115,30 @@ mod tests {
         let buckets = Buckets::new(window, Interval::Day, zone).unwrap();
         // Before, on and after the day on which clocks are put forward.
         assert_eq!(runs(buckets.spans(), window.end).len(), 3);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn sql_finds_the_same_of_many_buckets(
+            start in 946_684_800_000_i64..1_800_000_000_000,
+            years in 1_i64..28,
+            part in 0.0..1.0_f64,
+            interval in prop::sample::select(&Interval::ALL[3..]),
+            zone in prop::sample::select(&["UTC", "America/New_York", "Pacific/Apia"][..]),
+        ) {
+            let at = |ms| Timestamp::from_timestamp_millis(ms).unwrap();
+            let length = years * 366 * 86_400_000;
+            let window = Window { start: at(start), end: at(start + length) };
+            let buckets = Buckets::new(window, interval, zone.parse().unwrap()).unwrap();
+            #[expect(clippy::cast_possible_truncation, reason = "any moment inside will do")]
+            let moment = at(start + (length as f64 * part) as i64);
+            prop_assert_eq!(
+                Some(bucket_in_sql(moment, &buckets)),
+                buckets.bucket_of(moment)
+            );
+        }
     }
 
     proptest! {

@@ -2,7 +2,8 @@
 
 use duckdb::Connection;
 use paneld_analytics::{
-    Aggregate, Buckets, ChartItem, ChartRequest, ChartRows, CountedSeries, EventItem, Measure,
+    Aggregate, Buckets, ChartItem, ChartRequest, ChartRows, Column, CountedSeries, EventItem,
+    Field, Measure,
 };
 
 use super::buckets::bucket_of;
@@ -111,8 +112,15 @@ impl<'a> Chart<'a> {
             .add(bucket_of("e.created_at", buckets))
             .push(" AS bucket, e.visitor, e.session_id");
         for (place, label) in labels.iter().enumerate() {
-            let name = format!(" AS l{place}");
-            sql = sql.push(", ").add(label.text.clone()).push(&name);
+            sql = sql.push(", ");
+            sql = match self.request.breakdowns().get(place) {
+                Some(breakdown) if may_be_long(&breakdown.field) => {
+                    let most = format!(", {})", ChartRequest::LONGEST_LABEL);
+                    sql.push("left(").add(label.text.clone()).push(&most)
+                }
+                _ => sql.add(label.text.clone()),
+            };
+            sql = sql.push(&format!(" AS l{place}"));
         }
         if is_by_group {
             sql = sql.push(", e.group_id");
@@ -221,23 +229,22 @@ impl<'a> Chart<'a> {
             ))
         };
         let count = self.request.breakdowns().len();
-        let points = sql.query(connection, |row| {
-            let bucket: usize = row.get(0)?;
-            let value: f64 = row.get(1)?;
-            let labels = (0..count).map(|place| row.get::<_, String>(2 + place));
-            Ok((labels.collect::<duckdb::Result<Vec<_>>>()?, (bucket, value)))
-        })?;
         let mut series = Series::new();
-        for (labels, point) in points {
+        sql.query(connection, |row| {
+            let point = (row.get::<_, usize>(0)?, row.get::<_, f64>(1)?);
+            let labels = (0..count).map(|place| row.get::<_, String>(2 + place));
+            let labels = labels.collect::<duckdb::Result<Vec<_>>>()?;
             match series.last_mut() {
                 Some(last) if last.labels == labels => last.points.push(point),
+                // The labels of a series are kept once, not with each of its points.
                 _ => series.push(CountedSeries {
                     labels,
                     people: 0,
                     points: vec![point],
                 }),
             }
-        }
+            Ok(())
+        })?;
         Ok(series)
     }
 
@@ -271,5 +278,21 @@ impl<'a> Chart<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether callers choose how long it is.
+fn may_be_long(field: &Field) -> bool {
+    match field {
+        Field::Column(column) => {
+            matches!(column, Column::Path | Column::Origin | Column::Referrer)
+        }
+        Field::HasProfile | Field::Session(_) => false,
+        Field::Utm(_)
+        | Field::Property(_)
+        | Field::Profile(_)
+        | Field::ProfileProperty(_)
+        | Field::Group(_)
+        | Field::GroupProperty(_) => true,
     }
 }

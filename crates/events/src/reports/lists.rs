@@ -92,7 +92,7 @@ fn events(
     let order = "e.created_at DESC, e.id";
     let chosen = Sql::all(all);
     wide_rows("events e", decode::EVENT, chosen, order, request.paging)
-        .query(connection, decode::event)
+        .query_rows(connection, decode::event)
 }
 
 fn sessions(
@@ -110,7 +110,7 @@ fn sessions(
     let order = "s.created_at DESC, s.id";
     let chosen = Sql::all(all);
     wide_rows("sessions s", decode::SESSION, chosen, order, request.paging)
-        .query(connection, decode::session)
+        .query_rows(connection, decode::session)
 }
 
 /// That each column is one of its texts.

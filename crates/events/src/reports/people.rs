@@ -1,7 +1,9 @@
 //! Lists of profiles and groups, from the copies of them: `contract/insights.md` §7.16 and §7.18.
 
-use duckdb::Connection;
-use paneld_analytics::{GroupsRequest, Paging, ProfilesRequest, SortOrder, Window};
+use duckdb::{Connection, Row};
+use paneld_analytics::{
+    AnswerRoom, Cut, GroupsRequest, Paging, ProfilesRequest, Shown, SortOrder, Window,
+};
 use paneld_domain::{Group, Profile, ProjectKey};
 
 use super::lists::wide_rows;
@@ -14,21 +16,21 @@ use crate::{
 };
 
 /// The profiles that belong to a group.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Members {
     /// How many there are.
     pub count: u64,
     /// The newest of them.
-    pub newest: Vec<Profile>,
+    pub newest: Vec<Shown<Profile>>,
 }
 
 impl EventStore {
-    /// Profiles, by the time when they were first seen.
+    /// Profiles, by the time when they were first seen, as far as an answer has room for them.
     pub async fn list_profiles(
         &self,
         scope: Scope,
         request: ProfilesRequest,
-    ) -> Result<Vec<Profile>, EventsError> {
+    ) -> Result<Vec<Shown<Profile>>, EventsError> {
         self.read(move |connection| profiles(connection, &scope, &request))
             .await
     }
@@ -39,12 +41,12 @@ impl EventStore {
             .await
     }
 
-    /// Groups, newest first.
+    /// Groups, newest first, as far as an answer has room for them.
     pub async fn list_groups(
         &self,
         project: ProjectKey,
         request: GroupsRequest,
-    ) -> Result<Vec<Group>, EventsError> {
+    ) -> Result<Vec<Shown<Group>>, EventsError> {
         self.read(move |connection| groups(connection, project, &request))
             .await
     }
@@ -65,7 +67,7 @@ fn profiles(
     connection: &Connection,
     scope: &Scope,
     request: &ProfilesRequest,
-) -> Result<Vec<Profile>, Fault> {
+) -> Result<Vec<Shown<Profile>>, Fault> {
     let conditions = Conditions {
         scope,
         window: Window::everything(),
@@ -119,8 +121,8 @@ fn profiles(
         SortOrder::Descending => "p.created_at DESC, p.id DESC",
     };
     let chosen = Sql::all(all);
-    wide_rows("profiles p", decode::PROFILE, chosen, order, request.paging)
-        .query(connection, decode::profile)
+    let rows = wide_rows("profiles p", decode::PROFILE, chosen, order, request.paging);
+    shown(&rows, connection, decode::profile)
 }
 
 fn group_types(connection: &Connection, project: ProjectKey) -> Result<Vec<String>, Fault> {
@@ -135,7 +137,7 @@ fn groups(
     connection: &Connection,
     project: ProjectKey,
     request: &GroupsRequest,
-) -> Result<Vec<Group>, Fault> {
+) -> Result<Vec<Shown<Group>>, Fault> {
     let mut all = vec![of_project("g", project)];
     if let Some(kind) = &request.kind {
         all.push(Sql::new("g.type = ").add(Sql::text(kind)));
@@ -146,8 +148,8 @@ fn groups(
     }
     let order = "g.created_at DESC, g.id DESC";
     let chosen = Sql::all(all);
-    wide_rows("groups g", decode::GROUP, chosen, order, request.paging)
-        .query(connection, decode::group)
+    let rows = wide_rows("groups g", decode::GROUP, chosen, order, request.paging);
+    shown(&rows, connection, decode::group)
 }
 
 fn members(
@@ -168,8 +170,18 @@ fn members(
     let newest = wide_rows("profiles p", decode::PROFILE, belongs, order, paging);
     Ok(Members {
         count: count.query_row(&snapshot, |row| row.get(0))?,
-        newest: newest.query(&snapshot, decode::profile)?,
+        newest: shown(&newest, &snapshot, decode::profile)?,
     })
+}
+
+/// Rows, as far as there is room for them in an answer.
+fn shown<T: Cut>(
+    rows: &Sql,
+    connection: &Connection,
+    decode: fn(&Row<'_>) -> duckdb::Result<T>,
+) -> Result<Vec<Shown<T>>, Fault> {
+    let mut room = AnswerRoom::default();
+    rows.query(connection, |row| Ok(room.show(decode(row)?)))
 }
 
 /// That a text is somewhere in a column, in any case.

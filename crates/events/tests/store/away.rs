@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -47,8 +48,8 @@ async fn the_other_process() {
     let Some(file) = std::env::var_os(FILE) else {
         return;
     };
-    let url = EventsUrl::DuckDb(file.into());
-    let store = EventStore::new(&url, &std::env::temp_dir(), MEMORY);
+    let temp = Path::new(&file).with_extension("temp");
+    let store = EventStore::new(&EventsUrl::DuckDb(file.into()), &temp, MEMORY);
     let batch = batch(3, [of_event(full_event()), of_session(full_session())]);
     store.apply(batch).await.unwrap();
     println!("applied");

@@ -1,7 +1,7 @@
 //! Copies of people.
 
-use paneld_analytics::{GroupsRequest, Paging, ProfilesRequest, SortOrder};
-use paneld_domain::{Group, Profile, ProjectKey};
+use paneld_analytics::{GroupsRequest, Paging, ProfilesRequest, Shown, SortOrder};
+use paneld_domain::{Group, Profile, ProjectKey, bounds::size_of};
 use paneld_events::{EventStore, PeopleCopies, PeopleRows, Scope};
 
 use crate::fixtures::*;
@@ -12,6 +12,7 @@ fn profile(id: &str, name: &str) -> Profile {
     profile.properties = [("🦆".into(), "quack".into()), ("a'b".into(), "\"".into())].into();
     profile.groups = ["acme".into(), "b, c".into()].into();
     profile.last_seen_at = at(7);
+    profile.left_out = 3;
     profile
 }
 
@@ -34,12 +35,18 @@ fn rows(profiles: &[Profile], groups: &[Group]) -> PeopleRows {
 fn copies(position: u64, ids: &[&str], rows: PeopleRows) -> PeopleCopies {
     let ids = ids.iter().map(|&id| (PROJECT, id.to_owned()));
     PeopleCopies {
-        position,
+        position: Some(position),
         profile_ids: ids.clone().collect(),
         group_ids: ids.collect(),
         rows,
         ..PeopleCopies::default()
     }
+}
+
+/// The rows of a list that has room for all of them.
+fn rows_of<T>(shown: Vec<Shown<T>>) -> Vec<T> {
+    assert!(shown.iter().all(|shown| !shown.is_cut));
+    shown.into_iter().map(|shown| shown.row).collect()
 }
 
 async fn profiles_of(store: &EventStore, project: ProjectKey) -> Vec<Profile> {
@@ -58,7 +65,7 @@ async fn profiles_of(store: &EventStore, project: ProjectKey) -> Vec<Profile> {
         order: SortOrder::Ascending,
         paging: Paging::default(),
     };
-    store.list_profiles(scope, request).await.unwrap()
+    rows_of(store.list_profiles(scope, request).await.unwrap())
 }
 
 async fn groups_of(store: &EventStore, project: ProjectKey) -> Vec<Group> {
@@ -67,7 +74,7 @@ async fn groups_of(store: &EventStore, project: ProjectKey) -> Vec<Group> {
         search: None,
         paging: Paging::default(),
     };
-    store.list_groups(project, request).await.unwrap()
+    rows_of(store.list_groups(project, request).await.unwrap())
 }
 
 #[tokio::test]
@@ -117,6 +124,57 @@ async fn nothing_is_copied_twice() {
 }
 
 #[tokio::test]
+async fn a_batch_that_is_copied_in_portions_has_its_position_with_the_last() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let portion = PeopleCopies {
+        position: None,
+        ..copies(0, &["ann"], rows(&[profile("ann", "Ann")], &[]))
+    };
+    // Twice, as after a crash between the two.
+    for _ in 0..2 {
+        store.copy_people(portion.clone()).await.unwrap();
+    }
+    assert_eq!(store.copied_position().await.unwrap(), 0);
+    let last = rows(&[profile("bob", "Bob")], &[]);
+    store.copy_people(copies(7, &["bob"], last)).await.unwrap();
+    assert_eq!(store.copied_position().await.unwrap(), 7);
+    let both = [profile("ann", "Ann"), profile("bob", "Bob")];
+    assert_eq!(profiles_of(&store, PROJECT).await, both);
+}
+
+#[tokio::test]
+async fn a_list_shows_as_much_as_an_answer_has_room_for() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let big = |number: usize| {
+        let mut group = group(&format!("g{number:02}"), "Big");
+        group.properties = (0..16)
+            .map(|key| (format!("k{key:02}"), "v".repeat(15 << 10)))
+            .collect();
+        group
+    };
+    let groups = (0..60).map(big).collect::<Vec<_>>();
+    for (position, groups) in (1..).zip(groups.chunks(10)) {
+        let some = copies(position, &[], rows(&[], groups));
+        store.copy_people(some).await.unwrap();
+    }
+    let request = GroupsRequest {
+        kind: None,
+        search: None,
+        paging: Paging::first(100),
+    };
+    let shown = store.list_groups(PROJECT, request).await.unwrap();
+    assert_eq!(shown.len(), 60);
+    let sizes = shown.iter().map(|shown| size_of(&shown.row.properties));
+    let all = sizes.sum::<usize>();
+    assert!(all > 7 << 20 && all <= 8 << 20, "{all}");
+    let whole = shown.iter().take_while(|shown| !shown.is_cut);
+    assert_eq!(whole.count(), 34);
+    assert!(shown[34..].iter().all(|shown| shown.is_cut));
+}
+
+#[tokio::test]
 async fn of_a_purged_project_nobody_is_left() {
     let folder = Folder::new();
     let store = folder.store();
@@ -124,7 +182,7 @@ async fn of_a_purged_project_nobody_is_left() {
     all.rows.profiles.push((OTHER, profile("ann", "")));
     store.copy_people(all).await.unwrap();
     let purged = PeopleCopies {
-        position: 2,
+        position: Some(2),
         purged: vec![PROJECT],
         ..PeopleCopies::default()
     };
@@ -179,7 +237,10 @@ async fn members_of_a_group_are_counted() {
         .unwrap();
     let members = store.group_members(PROJECT, "acme".into(), 1).await;
     let members = members.unwrap();
-    assert_eq!((members.count, &members.newest[..]), (2, &profiles[2..]));
+    assert_eq!(
+        (members.count, &rows_of(members.newest)[..]),
+        (2, &profiles[2..])
+    );
     let none = store.group_members(OTHER, "acme".into(), 1).await.unwrap();
     assert_eq!(none.count, 0);
 }

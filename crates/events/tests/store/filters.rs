@@ -703,7 +703,7 @@ async fn found(store: &EventStore, filter: &Filter) -> [Vec<String>; 3] {
     [
         sorted(events.iter().map(|event| event.id.to_string()).collect()),
         sorted(sessions.into_iter().map(|session| session.id).collect()),
-        sorted(profiles.into_iter().map(|profile| profile.id).collect()),
+        sorted(profiles.into_iter().map(|shown| shown.row.id).collect()),
     ]
 }
 
@@ -753,7 +753,7 @@ async fn fill(store: &EventStore, world: &World) {
             .collect(),
     };
     let copies = PeopleCopies {
-        position: 1,
+        position: Some(1),
         rows,
         ..PeopleCopies::default()
     };

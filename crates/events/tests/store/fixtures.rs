@@ -1,6 +1,9 @@
 //! Stores in temporary folders, and rows to put there.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use paneld_analytics::{EventSelection, EventsStart, RawEventsRequest, Window};
 use paneld_domain::{
@@ -22,6 +25,10 @@ pub(crate) struct Folder(TempDir);
 impl Folder {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
     }
 
     pub(crate) fn file(&self) -> PathBuf {

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod away;
+mod bounded;
+mod compacting;
 mod copies;
 mod counted;
 mod filters;
@@ -12,4 +14,5 @@ mod model;
 mod order;
 mod reading;
 mod removing;
+mod room;
 mod writing;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use paneld_analytics::{
-    Change, ChartAnswer, ChartPoint, ChartRequest, ChartSeries, Interval, Query, Summary,
+    Change, ChartAnswer, ChartPoint, ChartRequest, ChartSeries, Interval, Summary,
 };
 use paneld_auth::permission;
 use paneld_guard::{ApiError, Caller};
@@ -14,9 +14,9 @@ use utoipa::ToSchema;
 
 use super::subject;
 use crate::{
-    error::{reply_for, wrong_question},
+    error::reply_for,
     ignored::ignore_beside,
-    insights::finish,
+    offload,
     openapi::{
         query::{self, query_parameters},
         refusals::Report,
@@ -259,14 +259,18 @@ pub(crate) async fn get_chart(
     caller: Caller<permission::Export>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut query = Query::parse(request.query_string());
+    let mut query = offload::query(&request, reports.compute()).await?;
     let subject = subject(&request, &mut query, &caller, &reports).await?;
     ignore_beside(&request, &mut query, "events", "series");
-    let asked = query.chart(subject.zone, reports.now());
-    let Some(asked) = finish(query, asked)? else {
-        return Err(wrong_question(Vec::new()));
-    };
+    let (zone, now) = (subject.zone, reports.now());
+    let asked = offload::rest(query, reports.compute(), move |query| {
+        query.chart(zone, now)
+    });
+    let asked = asked.await?;
     let interval = asked.interval();
     let chart = reports.chart(&subject, asked).await.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(ChartBody::of(chart, interval)))
+    offload::json(reports.compute(), move || {
+        Ok(ChartBody::of(chart, interval))
+    })
+    .await
 }

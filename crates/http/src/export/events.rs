@@ -7,7 +7,7 @@ use paneld_analytics::{
     DefaultWindow, EventSelection, EventsStart, Problem, Query, RawEventsRequest, WindowNames,
 };
 use paneld_auth::permission;
-use paneld_domain::Timestamp;
+use paneld_domain::{Timestamp, Zone};
 use paneld_guard::{ApiError, Caller};
 use paneld_service::{Reports, Subject};
 use serde::Serialize;
@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     error::reply_for,
-    ignored::{ignore_beside, ignore_values},
-    insights::finish,
+    ignored::{self, ignore_beside, unknown_values},
+    offload,
     openapi::{
         query::{self, query_parameters},
         refusals::Report,
@@ -160,32 +160,28 @@ pub(crate) async fn list_events(
     caller: Caller<permission::Export>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut query = Query::parse(request.query_string());
+    let mut query = offload::query(&request, reports.compute()).await?;
     let subject = subject(&request, &mut query, &caller, &reports).await?;
-    let format = query.parsed::<Format>("format");
-    let format = format.unwrap_or_else(|| Format::accepted_by(&request));
-    let (includes, unknown) = Includes::read(query.comma_list("includes").unwrap_or_default());
-    let unknown = unknown.iter().map(String::as_str);
-    ignore_values(
-        &request,
-        &mut query,
-        "includes",
-        unknown,
-        &Includes::names(),
-    );
     for (ignored, read) in [("startDate", "start"), ("endDate", "end")] {
         ignore_beside(&request, &mut query, ignored, read);
     }
-    let asked = if format == Format::Page {
-        Asked::page(&mut query, &subject, reports.now())
-    } else {
-        Asked::stream(&mut query, &subject, reports.now(), format)
-    };
-    let Some(asked) = finish(query, asked)? else {
-        return Err(ApiError::invalid_query(Vec::new()));
-    };
+    let (zone, now) = (subject.zone, reports.now());
+    let (accepted, is_strict) = (Format::accepted_by(&request), ignored::is_strict(&request));
+    let asked = offload::rest(query, reports.compute(), move |query| {
+        let format = query.parsed::<Format>("format").unwrap_or(accepted);
+        let (includes, unknown) = Includes::read(query.comma_list("includes").unwrap_or_default());
+        let ignored = unknown_values(query, is_strict, "includes", &unknown, &Includes::names());
+        let asked = if format == Format::Page {
+            Asked::page(query, zone, now)
+        } else {
+            Asked::stream(query, zone, now, format)
+        };
+        Some((format, includes, ignored, asked?))
+    });
+    let (format, includes, ignored, asked) = asked.await?;
+    ignored::note(&request, ignored);
     if format == Format::Page {
-        return page(&reports, &subject, asked, &includes).await;
+        return page(&reports, subject, asked, includes).await;
     }
     let packing = packing(&request, format);
     let wanted = stream::Wanted {
@@ -213,25 +209,20 @@ pub(crate) async fn count_events(
         start: &["since"],
         end: &["until"],
     };
-    let mut query = Query::parse(request.query_string());
+    let mut query = offload::query(&request, reports.compute()).await?;
     let subject = subject(&request, &mut query, &caller, &reports).await?;
-    let names = query.text_list("name").unwrap_or_default();
-    let window = query.window(
-        NAMES,
-        subject.zone,
-        reports.now(),
-        DefaultWindow::Everything,
-    );
-    let Some((_, window)) = finish(query, window)? else {
-        return Err(ApiError::invalid_query(Vec::new()));
-    };
-    let selection = EventSelection {
-        window,
-        names,
-        profile_id: None,
-        filters: Vec::new(),
-    };
-    let count = reports.count_selected(&subject, selection).await;
+    let (zone, now) = (subject.zone, reports.now());
+    let selection = offload::rest(query, reports.compute(), move |query| {
+        let names = query.text_list("name").unwrap_or_default();
+        let window = query.window(NAMES, zone, now, DefaultWindow::Everything);
+        Some(EventSelection {
+            window: window?.1,
+            names,
+            profile_id: None,
+            filters: Vec::new(),
+        })
+    });
+    let count = reports.count_selected(&subject, selection.await?).await;
     Ok(HttpResponse::Ok().json(CountBody {
         count: count.map_err(reply_for)?,
     }))
@@ -245,11 +236,11 @@ struct Asked {
 }
 
 impl Asked {
-    fn page(query: &mut Query, subject: &Subject, now: Timestamp) -> Option<Self> {
+    fn page(query: &mut Query, zone: Zone, now: Timestamp) -> Option<Self> {
         let limit = query.clamped_integer("limit", 1..=MOST);
         let limit = limit.map_or(PAGE, i64::unsigned_abs);
         let page = query.clamped_integer("page", 1..=i64::from(u32::MAX));
-        let (selection, cursor) = selection(query, subject, now)?;
+        let (selection, cursor) = selection(query, zone, now)?;
         if cursor.is_some() && page.is_some() {
             query.report(Problem::at(
                 ["page".into()],
@@ -271,18 +262,13 @@ impl Asked {
         })
     }
 
-    fn stream(
-        query: &mut Query,
-        subject: &Subject,
-        now: Timestamp,
-        format: Format,
-    ) -> Option<Self> {
+    fn stream(query: &mut Query, zone: Zone, now: Timestamp, format: Format) -> Option<Self> {
         let limit = query.clamped_integer("limit", 1..=i64::MAX);
         if query.has("page") {
             let message = format!("must not be given beside the format {}", format.name());
             query.report(Problem::at(["page".into()], message));
         }
-        let (selection, cursor) = selection(query, subject, now)?;
+        let (selection, cursor) = selection(query, zone, now)?;
         let start = cursor.map_or(EventsStart::Offset(0), |cursor| {
             EventsStart::Behind(cursor.place)
         });
@@ -299,19 +285,14 @@ impl Asked {
 
 fn selection(
     query: &mut Query,
-    subject: &Subject,
+    zone: Zone,
     now: Timestamp,
 ) -> Option<(EventSelection, Option<EventCursor>)> {
     let profile_id = query.text("profileId");
     let names = query.text_list("event").unwrap_or_default();
     let filters = query.filters("filters");
     let cursor = query.parsed::<EventCursor>("cursor");
-    let window = query.window(
-        WindowNames::EXPORT,
-        subject.zone,
-        now,
-        DefaultWindow::Everything,
-    );
+    let window = query.window(WindowNames::EXPORT, zone, now, DefaultWindow::Everything);
     let (_, window) = window?;
     let selection = EventSelection {
         window: cursor.map_or(window, |cursor| cursor.window),
@@ -324,34 +305,37 @@ fn selection(
 
 async fn page(
     reports: &Reports,
-    subject: &Subject,
+    subject: Subject,
     asked: Asked,
-    includes: &Includes,
+    includes: Includes,
 ) -> Result<HttpResponse, ApiError> {
     let window = asked.request.selection.window;
     let limit = asked.request.limit.unwrap_or(PAGE);
-    let found = reports.events(subject, asked.request).await;
+    let found = reports.events(&subject, asked.request).await;
     let found = found.map_err(reply_for)?;
     let profiles = if includes.has("profile") {
         let ids = found.rows.iter().map(|event| event.profile_id.as_str());
-        let profiles = reports.profiles_of(subject, ids).await;
+        let profiles = reports.profiles_of(&subject, ids).await;
         profiles.map_err(reply_for)?
     } else {
         BTreeMap::new()
     };
-    let project = subject.project.id.as_str();
-    let rows = found.rows.iter();
-    let data = rows.map(|event| exported(event, project, includes, &profiles));
-    let data = data.collect::<Result<Vec<_>, _>>()?;
-    let last = found.rows.last().filter(|_| found.has_more);
-    Ok(HttpResponse::Ok().json(EventsBody {
-        meta: PageBody {
-            count: data.len(),
-            total_count: found.total,
-            pages: found.total.div_ceil(limit),
-            current: asked.page,
-            next_cursor: last.map(|event| EventCursor::behind(event, window).encode()),
-        },
-        data,
-    }))
+    offload::json(reports.compute(), move || {
+        let project = subject.project.id.as_str();
+        let rows = found.rows.iter();
+        let data = rows.map(|event| exported(event, project, &includes, &profiles));
+        let data = data.collect::<Result<Vec<_>, _>>()?;
+        let last = found.rows.last().filter(|_| found.has_more);
+        Ok(EventsBody {
+            meta: PageBody {
+                count: data.len(),
+                total_count: found.total,
+                pages: found.total.div_ceil(limit),
+                current: asked.page,
+                next_cursor: last.map(|event| EventCursor::behind(event, window).encode()),
+            },
+            data,
+        })
+    })
+    .await
 }

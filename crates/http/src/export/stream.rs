@@ -5,21 +5,30 @@ use std::collections::BTreeMap;
 use actix_web::{
     HttpResponse,
     http::header::{self, ContentEncoding},
+    rt,
     web::{self, Bytes},
 };
 use arrow_array::{Array, RecordBatch, StringArray};
-use futures_util::stream;
+use futures_util::{Stream, stream};
 use paneld_analytics::RawEventsRequest;
 use paneld_domain::Profile;
 use paneld_guard::ApiError;
 use paneld_service::{EventBatches, Reports, ServiceError, Subject};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 
 use super::{
     encode::{Encoder, Row},
     format::Format,
+    pace::{LONGEST, Pace},
     row::Includes,
 };
 use crate::error::reply_for;
+
+/// So many bytes are sent at once.
+const CHUNK: usize = 64 << 10;
 
 /// What is to be sent, and how.
 pub(super) struct Wanted {
@@ -70,13 +79,72 @@ pub(super) async fn reply(
         subject,
         wants_profiles: wanted.includes.has("profile"),
     };
-    let parts = stream::try_unfold(Some(sending), |sending| async {
-        match sending {
-            Some(sending) => sending.next().await.map(Some),
-            None => Ok(None),
-        }
+    Ok(reply.streaming(send(sending)))
+}
+
+/// Sends a reply as fast as it is read, at a distance of two chunks. What it holds, its place
+/// among the exports too, is given up at once when the caller goes away, and when it reads too
+/// slowly.
+fn send(sending: Sending) -> impl Stream<Item = Result<Bytes, ApiError>> {
+    let (chunks, taken) = mpsc::channel(1);
+    rt::spawn(async move {
+        let reader = Reader {
+            chunks: chunks.clone(),
+            pace: Pace::default(),
+        };
+        let sent = tokio::select! {
+            () = chunks.closed() => return,
+            sent = timeout(LONGEST, sending.send_all(reader)) => sent,
+        };
+        let last = match sent {
+            Ok(Ok(())) => Chunk::End,
+            Ok(Err(error)) => Chunk::Broken(error),
+            Err(_elapsed) => Chunk::Broken(ApiError::timeout()),
+        };
+        // Nothing but this is held any more, however long it waits.
+        let _reader_is_gone = chunks.send(last).await;
     });
-    Ok(reply.streaming(parts))
+    stream::unfold(Some(taken), |taken| async {
+        let mut taken = taken?;
+        match taken.recv().await {
+            Some(Chunk::Bytes(bytes)) => Some((Ok(bytes), Some(taken))),
+            Some(Chunk::Broken(error)) => Some((Err(error), None)),
+            Some(Chunk::End) => None,
+            None => Some((Err(ApiError::internal("an export panicked")), None)),
+        }
+    })
+}
+
+/// A part of a reply.
+enum Chunk {
+    Bytes(Bytes),
+    /// It breaks off, for this reason.
+    Broken(ApiError),
+    End,
+}
+
+/// Whoever reads a reply.
+struct Reader {
+    chunks: mpsc::Sender<Chunk>,
+    pace: Pace,
+}
+
+impl Reader {
+    /// Sends bytes in small chunks, to see how fast they are taken.
+    async fn send(&mut self, mut bytes: Bytes, batches: &EventBatches) -> Result<(), ApiError> {
+        while !bytes.is_empty() {
+            let chunk = bytes.split_to(bytes.len().min(CHUNK));
+            let length = chunk.len();
+            let begun = Instant::now();
+            let sent = timeout(self.pace.patience(), self.chunks.send(Chunk::Bytes(chunk)));
+            if !matches!(sent.await, Ok(Ok(()))) {
+                metrics::counter!("paneld_exports_too_slow_total").increment(1);
+                return Err(ApiError::timeout());
+            }
+            self.pace.note(length, begun.elapsed(), batches.is_wanted());
+        }
+        Ok(())
+    }
 }
 
 /// A reply on its way.
@@ -89,30 +157,28 @@ struct Sending {
 }
 
 impl Sending {
-    /// The next bytes, and what comes behind them, if anything does.
-    async fn next(mut self) -> Result<(Bytes, Option<Self>), ApiError> {
+    async fn send_all(mut self, mut reader: Reader) -> Result<(), ApiError> {
         loop {
             let batch = self.batches.next().await;
             let batch = batch.map_err(|error| reply_for(ServiceError::from(error)))?;
             let Some(batch) = batch else {
                 let encoder = self.encoder;
-                let end = web::block(move || encoder.finish()).await;
+                let end = self.reports.compute().run(move || encoder.finish());
+                let end = end.await.map_err(reply_for)?;
                 let end = end.map_err(ApiError::internal)?;
-                return Ok((end.map_err(ApiError::internal)?.into(), None));
+                return reader.send(end.into(), &self.batches).await;
             };
             let profiles = self.profiles(&batch).await?;
             // Encoding takes milliseconds, in which the worker has other things to do.
             let mut encoder = self.encoder;
-            let encoded = web::block(move || {
+            let encoded = self.reports.compute().run(move || {
                 let written = encoder.write(&batch, &profiles);
                 written.map(|()| (encoder.take(), encoder))
             });
-            let encoded = encoded.await.map_err(ApiError::internal)?;
+            let encoded = encoded.await.map_err(reply_for)?;
             let (bytes, encoder) = encoded.map_err(ApiError::internal)?;
             self.encoder = encoder;
-            if !bytes.is_empty() {
-                return Ok((bytes.into(), Some(self)));
-            }
+            reader.send(bytes.into(), &self.batches).await?;
         }
     }
 

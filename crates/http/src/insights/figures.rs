@@ -7,6 +7,7 @@ use paneld_analytics::{
     MetricsRequest, Problem, Query, Window, WindowNames, WindowRequest, echo,
 };
 use paneld_auth::permission;
+use paneld_domain::{Timestamp, Zone};
 use paneld_guard::{ApiError, Caller};
 use paneld_service::{Annotated, Reports, Subject};
 use serde::Serialize;
@@ -15,10 +16,10 @@ use utoipa::{
     openapi::{RefOr, Schema, path::Parameter},
 };
 
-use super::finish;
 use crate::{
     error::reply_for,
     manage::references::ReferenceBody,
+    offload::{self, question},
     openapi::{
         query::{self, query_parameters},
         refusals::Report,
@@ -223,24 +224,25 @@ pub(crate) async fn get_metrics(
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
-    let mut query = Query::parse(request.query_string());
-    let window = window(&mut query, &subject, &reports, DefaultWindow::SEVEN_DAYS);
-    let filters = query.filters("filters");
-    let asked = window.and_then(|(_, window)| {
-        let asked = MetricsRequest::new(window, None, subject.zone, filters);
-        asked
-            .map_err(|why| query.report(Problem::of("startDate", &why)))
-            .ok()
+    let (zone, now) = (subject.zone, reports.now());
+    let asked = question(&request, reports.compute(), move |query| {
+        let window = window(query, zone, now, DefaultWindow::SEVEN_DAYS);
+        let filters = query.filters("filters");
+        let asked = MetricsRequest::new(window?.1, None, zone, filters);
+        let asked = asked.map_err(|why| query.report(Problem::of("startDate", &why)));
+        asked.ok()
     });
-    let asked = finish(query, asked)?.ok_or_else(unasked)?;
-    let Annotated { answer, references } =
-        reports.metrics(&subject, asked).await.map_err(reply_for)?;
-    let (metrics, series) = figures(answer);
-    Ok(HttpResponse::Ok().json(MetricsAnswerBody {
-        metrics,
-        series,
-        references: references.into_iter().map(ReferenceBody::from).collect(),
-    }))
+    let metrics = reports.metrics(&subject, asked.await?).await;
+    let Annotated { answer, references } = metrics.map_err(reply_for)?;
+    offload::json(reports.compute(), move || {
+        let (metrics, series) = figures(answer);
+        Ok(MetricsAnswerBody {
+            metrics,
+            series,
+            references: references.into_iter().map(ReferenceBody::from).collect(),
+        })
+    })
+    .await
 }
 
 /// Overview
@@ -259,29 +261,34 @@ pub(crate) async fn get_overview(
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
-    let mut query = Query::parse(request.query_string());
-    let window = window(&mut query, &subject, &reports, DefaultWindow::THIRTY_DAYS);
-    let interval = query.named("interval", INTERVALS, Interval::name);
-    let interval = interval.unwrap_or(Interval::Day);
-    let filters = query.filters("filters");
-    let asked = window.and_then(|(words, window)| {
-        let asked = MetricsRequest::new(window, Some(interval), subject.zone, filters);
+    let (zone, now) = (subject.zone, reports.now());
+    let asked = question(&request, reports.compute(), move |query| {
+        let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
+        let interval = query.named("interval", INTERVALS, Interval::name);
+        let interval = interval.unwrap_or(Interval::Day);
+        let filters = query.filters("filters");
+        let (words, window) = window?;
+        let asked = MetricsRequest::new(window, Some(interval), zone, filters);
         let asked = asked.map_err(|why| query.report(Problem::of("interval", &why)));
-        Some((words, window, asked.ok()?))
+        Some((words, asked.ok()?))
     });
-    let (words, window, asked) = finish(query, asked)?.ok_or_else(unasked)?;
-    let Annotated { answer, references } =
-        reports.metrics(&subject, asked).await.map_err(reply_for)?;
-    let (summary, series) = figures(answer);
-    let (start_date, end_date) = echo(&words, subject.zone, &window);
-    Ok(HttpResponse::Ok().json(OverviewBody {
-        summary,
-        series,
-        interval: interval.name(),
-        start_date,
-        end_date,
-        references: references.into_iter().map(ReferenceBody::from).collect(),
-    }))
+    let (words, asked) = asked.await?;
+    let (window, interval) = (asked.buckets().window(), asked.interval());
+    let metrics = reports.metrics(&subject, asked).await;
+    let Annotated { answer, references } = metrics.map_err(reply_for)?;
+    offload::json(reports.compute(), move || {
+        let (summary, series) = figures(answer);
+        let (start_date, end_date) = echo(&words, zone, &window);
+        Ok(OverviewBody {
+            summary,
+            series,
+            interval: interval.name(),
+            start_date,
+            end_date,
+            references: references.into_iter().map(ReferenceBody::from).collect(),
+        })
+    })
+    .await
 }
 
 fn figures(answer: MetricsAnswer) -> (MetricsBody, Vec<PointBody>) {
@@ -312,19 +319,13 @@ pub(crate) async fn get_dimension(
     let dimension = Dimension::named(&dimension);
     let dimension = dimension.ok_or_else(|| ApiError::not_found("Route not found"))?;
     let subject = subject(&caller, &project, &reports).await?;
-    let mut query = Query::parse(request.query_string());
-    let window = window(&mut query, &subject, &reports, DefaultWindow::SEVEN_DAYS);
-    let filters = query.filters("filters");
-    let paging = query.paging();
-    let with_labels = query.boolean("labels").unwrap_or(false);
-    let (_, window) = finish(query, window)?.ok_or_else(unasked)?;
-    let request = DimensionRequest {
-        dimension,
-        window,
-        filters,
-        paging,
-    };
-    sessions_by(&reports, &subject, request, with_labels).await
+    let (zone, now) = (subject.zone, reports.now());
+    let asked = question(&request, reports.compute(), move |query| {
+        let window = window(query, zone, now, DefaultWindow::SEVEN_DAYS);
+        dimension_request(query, window, Some(dimension))
+    });
+    let (asked, with_labels) = asked.await?;
+    sessions_by(&reports, &subject, asked, with_labels).await
 }
 
 /// Referrers
@@ -387,25 +388,35 @@ async fn traffic(
     caller: &Caller<permission::Insights>,
     project: &str,
     reports: &Reports,
-    breakdowns: &[Dimension],
+    breakdowns: &'static [Dimension],
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(caller, project, reports).await?;
-    let mut query = Query::parse(request.query_string());
-    let window = window(&mut query, &subject, reports, DefaultWindow::THIRTY_DAYS);
-    let dimension = query.named("breakdown", breakdowns, Dimension::name);
-    let dimension = dimension.or(breakdowns.first().copied());
+    let (zone, now) = (subject.zone, reports.now());
+    let asked = question(request, reports.compute(), move |query| {
+        let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
+        let dimension = query.named("breakdown", breakdowns, Dimension::name);
+        dimension_request(query, window, dimension.or(breakdowns.first().copied()))
+    });
+    let (asked, with_labels) = asked.await?;
+    sessions_by(reports, &subject, asked, with_labels).await
+}
+
+/// What is asked of sessions, and whether countries come with their names.
+fn dimension_request(
+    query: &mut Query,
+    window: Option<(WindowRequest, Window)>,
+    dimension: Option<Dimension>,
+) -> Option<(DimensionRequest, bool)> {
     let filters = query.filters("filters");
     let paging = query.paging();
     let with_labels = query.boolean("labels").unwrap_or(false);
-    let asked = finish(query, dimension.zip(window))?;
-    let (dimension, (_, window)) = asked.ok_or_else(unasked)?;
     let request = DimensionRequest {
-        dimension,
-        window,
+        dimension: dimension?,
+        window: window?.1,
         filters,
         paging,
     };
-    sessions_by(reports, &subject, request, with_labels).await
+    Some((request, with_labels))
 }
 
 async fn sessions_by(
@@ -418,8 +429,11 @@ async fn sessions_by(
     let with_labels = with_labels && dimension == Dimension::Country;
     let rows = reports.dimension(subject, request).await;
     let rows = rows.map_err(reply_for)?.into_iter();
-    let rows = rows.map(|row| dimension_row(row, dimension, with_labels));
-    Ok(HttpResponse::Ok().json(rows.collect::<Vec<_>>()))
+    offload::json(reports.compute(), move || {
+        let rows = rows.map(|row| dimension_row(row, dimension, with_labels));
+        Ok(rows.collect::<Vec<_>>())
+    })
+    .await
 }
 
 fn dimension_row(row: DimensionRow, dimension: Dimension, with_label: bool) -> DimensionBody {
@@ -449,14 +463,9 @@ pub(super) async fn subject(
 /// The window that is asked about, and in which words.
 pub(super) fn window(
     query: &mut Query,
-    subject: &Subject,
-    reports: &Reports,
+    zone: Zone,
+    now: Timestamp,
     default: DefaultWindow,
 ) -> Option<(WindowRequest, Window)> {
-    query.window(WindowNames::DATES, subject.zone, reports.now(), default)
-}
-
-/// What is missing is told as a problem of the query before anything gets here.
-pub(super) fn unasked() -> ApiError {
-    ApiError::invalid_query(Vec::new())
+    query.window_that_counts(WindowNames::DATES, zone, now, default)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use paneld_analytics::{GroupsRequest, Query};
+use paneld_analytics::{GroupsRequest, Shown};
 use paneld_auth::permission;
 use paneld_domain::{Group, Profile};
 use paneld_guard::{ApiError, Caller};
@@ -13,12 +13,13 @@ use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
 use super::{
-    finish,
     lists::{MOST, PAGE},
+    rows::is_zero,
 };
 use crate::{
     error::reply_for,
     export::nested,
+    offload::{self, question},
     openapi::{
         query::{self, query_parameters},
         refusals::Report,
@@ -55,10 +56,19 @@ pub(crate) struct GroupBody {
     created_at: WireTime,
     #[schema(value_type = String, format = DateTime)]
     updated_at: WireTime,
+    /// How many values were not kept, because it has as many as are kept of one.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    left_out: u64,
+    /// True when it has more properties than this answer has room for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    cut: bool,
 }
 
 impl GroupBody {
-    fn new(group: Group, project_id: &str) -> Self {
+    fn new(shown: Shown<Group>, project_id: &str) -> Self {
+        let Shown { row: group, is_cut } = shown;
         Self {
             project_id: project_id.to_owned(),
             id: group.id,
@@ -67,6 +77,8 @@ impl GroupBody {
             properties: group.properties,
             created_at: WireTime(group.created_at),
             updated_at: WireTime(group.updated_at),
+            left_out: group.left_out,
+            cut: is_cut,
         }
     }
 }
@@ -103,10 +115,23 @@ pub(crate) struct MemberBody {
     last_seen_at: WireTime,
     project_id: String,
     groups: BTreeSet<String>,
+    /// How many values and groups were not kept since it was last changed by hand, because it has
+    /// as much as is kept of one.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    left_out: u64,
+    /// True when it has more properties or groups than this answer has room for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    cut: bool,
 }
 
 impl MemberBody {
-    fn new(profile: Profile, project_id: &str) -> Self {
+    fn new(shown: Shown<Profile>, project_id: &str) -> Self {
+        let Shown {
+            row: profile,
+            is_cut,
+        } = shown;
         Self {
             is_external: true,
             properties: nested(&profile.properties),
@@ -119,6 +144,8 @@ impl MemberBody {
             created_at: WireTime(profile.created_at),
             last_seen_at: WireTime(profile.last_seen_at),
             groups: profile.groups,
+            left_out: profile.left_out,
+            cut: is_cut,
         }
     }
 }
@@ -165,7 +192,7 @@ pub(crate) async fn list_group_types(
     let subject = subject.map_err(reply_for)?;
     let types = reports.list_group_types(&subject).await;
     let types = types.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(TypesBody { types }))
+    offload::json(reports.compute(), move || Ok(TypesBody { types })).await
 }
 
 /// Groups
@@ -185,18 +212,21 @@ pub(crate) async fn list_groups(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let mut query = Query::parse(request.query_string());
-    let request = GroupsRequest {
-        kind: query.text("type"),
-        search: query.text("search"),
-        paging: query.paging_within(PAGE, MOST),
-    };
-    let request = finish(query, request)?;
-    let groups = reports.list_groups(&subject, request).await;
+    let asked = question(&request, reports.compute(), |query| {
+        Some(GroupsRequest {
+            kind: query.text("type"),
+            search: query.text("search"),
+            paging: query.paging_within(PAGE, MOST),
+        })
+    });
+    let groups = reports.list_groups(&subject, asked.await?).await;
     let groups = groups.map_err(reply_for)?.into_iter();
-    let project = subject.project.id.as_str();
-    let bodies = groups.map(|group| GroupBody::new(group, project));
-    Ok(HttpResponse::Ok().json(bodies.collect::<Vec<_>>()))
+    offload::json(reports.compute(), move || {
+        let project = subject.project.id.as_str();
+        let bodies = groups.map(|group| GroupBody::new(group, project));
+        Ok(bodies.collect::<Vec<_>>())
+    })
+    .await
 }
 
 /// A group
@@ -218,18 +248,22 @@ pub(crate) async fn get_group(
     let (project, id) = path.into_inner();
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let mut query = Query::parse(request.query_string());
-    let limit = query.integer("memberLimit", 1..=MOST_MEMBERS);
-    let limit = finish(query, limit)?.and_then(|limit| u32::try_from(limit).ok());
+    let asked = question(&request, reports.compute(), |query| {
+        Some(query.integer("memberLimit", 1..=MOST_MEMBERS))
+    });
+    let limit = asked.await?.and_then(|limit| u32::try_from(limit).ok());
     let found = reports.group(&subject, &id, limit.unwrap_or(MEMBERS)).await;
     let found = found.map_err(reply_for)?;
-    let project = subject.project.id.as_str();
-    let members = found.members.newest.into_iter();
-    Ok(HttpResponse::Ok().json(GroupWithMembersBody {
-        group: GroupBody::new(found.group, project),
-        member_count: found.members.count,
-        members: members
-            .map(|profile| MemberBody::new(profile, project))
-            .collect(),
-    }))
+    offload::json(reports.compute(), move || {
+        let project = subject.project.id.as_str();
+        let members = found.members.newest.into_iter();
+        Ok(GroupWithMembersBody {
+            group: GroupBody::new(found.group, project),
+            member_count: found.members.count,
+            members: members
+                .map(|profile| MemberBody::new(profile, project))
+                .collect(),
+        })
+    })
+    .await
 }

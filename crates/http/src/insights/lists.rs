@@ -5,14 +5,16 @@ use paneld_analytics::{
     Column, DefaultWindow, EventsRequest, Query, SessionsRequest, Window, WindowNames,
 };
 use paneld_auth::permission;
+use paneld_domain::{Timestamp, Zone};
 use paneld_guard::{ApiError, Caller};
 use paneld_service::{Reports, Subject};
 use serde::Serialize;
 use utoipa::{ToSchema, openapi::path::Parameter};
 
-use super::{finish, rows::EventRow, session_row::SessionRow};
+use super::{rows::EventRow, session_row::SessionRow};
 use crate::{
     error::reply_for,
+    offload::{self, question},
     openapi::{
         query::{self, query_parameters},
         refusals::Report,
@@ -172,34 +174,38 @@ pub(crate) async fn find_events(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let mut query = Query::parse(request.query_string());
-    let window = window(&mut query, &subject, &reports);
-    let names = query.text_list("eventNames").unwrap_or_default();
-    let mut columns = exact_columns(&mut query);
-    columns.extend(exact(&mut query, "path", Column::Path));
-    let profile_id = query.text("profileId");
-    let properties = query.text_map("properties").unwrap_or_default();
-    let filters = query.filters("filters");
-    let paging = query.paging_within(PAGE, MOST);
-    let Some(window) = finish(query, window)? else {
-        return Err(no_window());
-    };
-    columns.extend(of_profile(&reports, &subject, profile_id).await?);
-    let events = reports.find_events(
-        &subject,
-        EventsRequest {
-            window,
+    let (zone, now) = (subject.zone, reports.now());
+    let asked = question(&request, reports.compute(), move |query| {
+        let window = window(query, zone, now);
+        let names = query.text_list("eventNames").unwrap_or_default();
+        let mut columns = exact_columns(query);
+        columns.extend(exact(query, "path", Column::Path));
+        let profile_id = query.text("profileId");
+        let properties = query.text_map("properties").unwrap_or_default();
+        let filters = query.filters("filters");
+        let paging = query.paging_within(PAGE, MOST);
+        let asked = EventsRequest {
+            window: window?,
             names,
             columns,
             properties,
             filters,
             paging,
-        },
-    );
-    let events = events.await.map_err(reply_for)?;
-    let project = subject.project.id.as_str();
-    let rows = events.iter().map(|event| EventRow::new(event, project));
-    Ok(HttpResponse::Ok().json(rows.collect::<Vec<_>>()))
+        };
+        Some((asked, profile_id))
+    });
+    let (mut asked, profile_id) = asked.await?;
+    asked
+        .columns
+        .extend(of_profile(&reports, &subject, profile_id).await?);
+    let events = reports.find_events(&subject, asked).await;
+    let events = events.map_err(reply_for)?;
+    offload::json(reports.compute(), move || {
+        let project = subject.project.id.as_str();
+        let rows = events.iter().map(|event| EventRow::new(event, project));
+        Ok(rows.collect::<Vec<_>>())
+    })
+    .await
 }
 
 /// Names of events
@@ -217,7 +223,8 @@ pub(crate) async fn list_event_names(
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
     let names = reports.event_names(&subject, NAMES).await;
-    Ok(HttpResponse::Ok().json(names.map_err(reply_for)?))
+    let names = names.map_err(reply_for)?;
+    offload::json(reports.compute(), move || Ok(names)).await
 }
 
 /// Properties of events
@@ -237,19 +244,22 @@ pub(crate) async fn list_event_properties(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let mut query = Query::parse(request.query_string());
-    let event = query.text("eventName");
-    let event = finish(query, event)?;
-    let keys = reports.property_keys(&subject, event, KEYS).await;
-    let keys = keys.map_err(reply_for)?.into_iter();
-    let properties = keys.map(|(property_key, event_name)| PropertyKeyBody {
-        property_key,
-        event_name,
+    let asked = question(&request, reports.compute(), |query| {
+        Some(query.text("eventName"))
     });
-    Ok(HttpResponse::Ok().json(PropertiesBody {
-        columns: EVENT_COLUMNS,
-        properties: properties.collect(),
-    }))
+    let keys = reports.property_keys(&subject, asked.await?, KEYS).await;
+    let keys = keys.map_err(reply_for)?.into_iter();
+    offload::json(reports.compute(), move || {
+        let properties = keys.map(|(property_key, event_name)| PropertyKeyBody {
+            property_key,
+            event_name,
+        });
+        Ok(PropertiesBody {
+            columns: EVENT_COLUMNS,
+            properties: properties.collect(),
+        })
+    })
+    .await
 }
 
 /// Values of a property
@@ -269,17 +279,22 @@ pub(crate) async fn list_property_values(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let mut query = Query::parse(request.query_string());
-    let event = query.required("eventName", Query::text);
-    let property = query.required("propertyKey", Query::text);
-    let (event, property) = finish(query, (event, property))?;
-    let (event, property) = (event.unwrap_or_default(), property.unwrap_or_default());
+    let asked = question(&request, reports.compute(), |query| {
+        let event = query.required("eventName", Query::text);
+        let property = query.required("propertyKey", Query::text);
+        event.zip(property)
+    });
+    let (event, property) = asked.await?;
     let values = reports.property_values(&subject, event.clone(), property.clone(), VALUES);
-    Ok(HttpResponse::Ok().json(ValuesBody {
-        values: values.await.map_err(reply_for)?,
-        event,
-        property,
-    }))
+    let values = values.await.map_err(reply_for)?;
+    offload::json(reports.compute(), move || {
+        Ok(ValuesBody {
+            event,
+            property,
+            values,
+        })
+    })
+    .await
 }
 
 /// Sessions
@@ -301,27 +316,31 @@ pub(crate) async fn list_sessions(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let mut query = Query::parse(request.query_string());
-    let window = window(&mut query, &subject, &reports);
-    let mut columns = exact_columns(&mut query);
-    let profile_id = query.text("profileId");
-    let filters = query.filters("filters");
-    let paging = query.paging_within(PAGE, MOST);
-    let Some(window) = finish(query, window)? else {
-        return Err(no_window());
-    };
-    columns.extend(of_profile(&reports, &subject, profile_id).await?);
-    let sessions = reports.find_sessions(
-        &subject,
-        SessionsRequest {
-            window,
+    let (zone, now) = (subject.zone, reports.now());
+    let asked = question(&request, reports.compute(), move |query| {
+        let window = window(query, zone, now);
+        let columns = exact_columns(query);
+        let profile_id = query.text("profileId");
+        let filters = query.filters("filters");
+        let paging = query.paging_within(PAGE, MOST);
+        let asked = SessionsRequest {
+            window: window?,
             columns,
             filters,
             paging,
-        },
-    );
-    let sessions = sessions.await.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(session_rows(sessions, &subject)))
+        };
+        Some((asked, profile_id))
+    });
+    let (mut asked, profile_id) = asked.await?;
+    asked
+        .columns
+        .extend(of_profile(&reports, &subject, profile_id).await?);
+    let sessions = reports.find_sessions(&subject, asked).await;
+    let sessions = sessions.map_err(reply_for)?;
+    offload::json(reports.compute(), move || {
+        Ok(session_rows(sessions, &subject))
+    })
+    .await
 }
 
 /// Sessions as rows.
@@ -336,19 +355,9 @@ pub(super) fn session_rows(
     rows.collect()
 }
 
-fn window(query: &mut Query, subject: &Subject, reports: &Reports) -> Option<Window> {
-    let found = query.window(
-        WindowNames::DATES,
-        subject.zone,
-        reports.now(),
-        DefaultWindow::THIRTY_DAYS,
-    );
+fn window(query: &mut Query, zone: Zone, now: Timestamp) -> Option<Window> {
+    let found = query.window(WindowNames::DATES, zone, now, DefaultWindow::THIRTY_DAYS);
     found.map(|(_, window)| window)
-}
-
-/// A query without a problem has a window.
-fn no_window() -> ApiError {
-    ApiError::internal("a window was not resolved")
 }
 
 fn exact_columns(query: &mut Query) -> Vec<(Column, Vec<String>)> {

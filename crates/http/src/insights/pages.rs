@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use paneld_analytics::{
     DefaultWindow, PagePerformance, PageRow, PagesRequest, PerformanceOrder, PerformanceRequest,
-    Query, SessionEdge,
+    SessionEdge,
 };
 use paneld_auth::permission;
 use paneld_guard::{ApiError, Caller};
@@ -11,12 +11,10 @@ use paneld_service::Reports;
 use serde::Serialize;
 use utoipa::{ToSchema, openapi::path::Parameter};
 
-use super::{
-    figures::{subject, unasked, window},
-    finish,
-};
+use super::figures::{subject, window};
 use crate::{
     error::reply_for,
+    offload::{self, question},
     openapi::{
         query::{self, query_parameters},
         refusals::Report,
@@ -252,19 +250,23 @@ async fn list_pages(
     default: DefaultWindow,
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(caller, project, reports).await?;
-    let mut query = Query::parse(request.query_string());
-    let window = window(&mut query, &subject, reports, default);
-    let filters = query.filters("filters");
-    let paging = query.paging();
-    let (_, window) = finish(query, window)?.ok_or_else(unasked)?;
-    let request = PagesRequest {
-        window,
-        filters,
-        paging,
-    };
-    let pages = reports.pages(&subject, request).await.map_err(reply_for)?;
-    let pages = pages.into_iter().map(PageBody::from);
-    Ok(HttpResponse::Ok().json(pages.collect::<Vec<_>>()))
+    let (zone, now) = (subject.zone, reports.now());
+    let asked = question(request, reports.compute(), move |query| {
+        let window = window(query, zone, now, default);
+        let filters = query.filters("filters");
+        let paging = query.paging();
+        Some(PagesRequest {
+            window: window?.1,
+            filters,
+            paging,
+        })
+    });
+    let pages = reports.pages(&subject, asked.await?).await;
+    let pages = pages.map_err(reply_for)?.into_iter();
+    offload::json(reports.compute(), move || {
+        Ok(pages.map(PageBody::from).collect::<Vec<_>>())
+    })
+    .await
 }
 
 /// Entry and exit pages
@@ -283,23 +285,28 @@ pub(crate) async fn get_entry_and_exit_pages(
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
-    let mut query = Query::parse(request.query_string());
-    let window = window(&mut query, &subject, &reports, DefaultWindow::THIRTY_DAYS);
-    let edge = query.named("mode", SessionEdge::ALL, SessionEdge::name);
-    let (_, window) = finish(query, window)?.ok_or_else(unasked)?;
-    let edge = edge.unwrap_or(SessionEdge::Entry);
+    let (zone, now) = (subject.zone, reports.now());
+    let asked = question(&request, reports.compute(), move |query| {
+        let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
+        let edge = query.named("mode", SessionEdge::ALL, SessionEdge::name);
+        Some((window?.1, edge.unwrap_or(SessionEdge::Entry)))
+    });
+    let (window, edge) = asked.await?;
     let rows = reports.page_edges(&subject, window, edge).await;
     let rows = rows.map_err(reply_for)?.into_iter();
-    let rows = rows.map(|(page, figures)| EdgeBody {
-        origin: page.origin,
-        path: page.path,
-        sessions: figures.sessions,
-        pageviews: figures.pageviews,
-        bounce_rate: figures.bounce_rate,
-        avg_session_duration: figures.avg_session_duration,
-        revenue: figures.revenue,
-    });
-    Ok(HttpResponse::Ok().json(rows.collect::<Vec<_>>()))
+    offload::json(reports.compute(), move || {
+        let rows = rows.map(|(page, figures)| EdgeBody {
+            origin: page.origin,
+            path: page.path,
+            sessions: figures.sessions,
+            pageviews: figures.pageviews,
+            bounce_rate: figures.bounce_rate,
+            avg_session_duration: figures.avg_session_duration,
+            revenue: figures.revenue,
+        });
+        Ok(rows.collect::<Vec<_>>())
+    })
+    .await
 }
 
 /// How well pages do
@@ -318,33 +325,37 @@ pub(crate) async fn get_page_performance(
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
-    let mut query = Query::parse(request.query_string());
-    let window = window(&mut query, &subject, &reports, DefaultWindow::THIRTY_DAYS);
-    let search = query.text("search").filter(|text| !text.is_empty());
-    let order = query.named("sortBy", PerformanceOrder::ALL, PerformanceOrder::name);
-    let ascending = query.named("sortOrder", &[false, true], order_name);
-    let limit = query
-        .integer("limit", 1..=i64::from(MOST_SHOWN))
-        .unwrap_or(SHOWN);
-    let (_, window) = finish(query, window)?.ok_or_else(unasked)?;
-    let request = PerformanceRequest {
-        window,
-        search,
-        order: order.unwrap_or(PerformanceOrder::Sessions),
-        ascending: ascending.unwrap_or(false),
-        limit: usize::try_from(limit).unwrap_or_default(),
-    };
-    let answer = reports.page_performance(&subject, request).await;
+    let (zone, now) = (subject.zone, reports.now());
+    let asked = question(&request, reports.compute(), move |query| {
+        let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
+        let search = query.text("search").filter(|text| !text.is_empty());
+        let order = query.named("sortBy", PerformanceOrder::ALL, PerformanceOrder::name);
+        let ascending = query.named("sortOrder", &[false, true], order_name);
+        let limit = query
+            .integer("limit", 1..=i64::from(MOST_SHOWN))
+            .unwrap_or(SHOWN);
+        Some(PerformanceRequest {
+            window: window?.1,
+            search,
+            order: order.unwrap_or(PerformanceOrder::Sessions),
+            ascending: ascending.unwrap_or(false),
+            limit: usize::try_from(limit).unwrap_or_default(),
+        })
+    });
+    let answer = reports.page_performance(&subject, asked.await?).await;
     let answer = answer.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(PerformanceBody {
-        total_pages: answer.total,
-        shown: answer.pages.len(),
-        pages: answer
-            .pages
-            .into_iter()
-            .map(PagePerformanceBody::from)
-            .collect(),
-    }))
+    offload::json(reports.compute(), move || {
+        Ok(PerformanceBody {
+            total_pages: answer.total,
+            shown: answer.pages.len(),
+            pages: answer
+                .pages
+                .into_iter()
+                .map(PagePerformanceBody::from)
+                .collect(),
+        })
+    })
+    .await
 }
 
 fn order_name(ascending: bool) -> &'static str {

@@ -12,13 +12,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    finish,
     lists::{MOST, PAGE, session_rows},
     rows::{EventRow, ProfileRow},
     session_row::SessionRow,
 };
 use crate::{
     error::reply_for,
+    offload::{self, question},
     openapi::{
         query::{self, query_parameters},
         refusals::Report,
@@ -183,29 +183,33 @@ pub(crate) async fn list_profiles(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let mut query = Query::parse(request.query_string());
-    let name = query.text("name").unwrap_or_default();
-    let inactive_days = query.integer("inactiveDays", 1..=MOST_DAYS);
-    let sessions = query.integer("minSessions", 1..=MOST_SESSIONS);
-    let request = ProfilesRequest {
-        words: ProfilesRequest::words_of(&name),
-        email: query.text("email"),
-        properties: own_properties(&mut query),
-        inactive_since: inactive_days.map(|days| reports.now() - TimeDelta::days(days)),
-        sessions: sessions.map(i64::unsigned_abs),
-        performed: query.text("performedEvent"),
-        filters: query.filters("filters"),
-        order: sort_order(&mut query),
-        paging: query.paging_within(PAGE, MOST),
-    };
-    let request = finish(query, request)?;
-    let profiles = reports.list_profiles(&subject, request).await;
+    let now = reports.now();
+    let asked = question(&request, reports.compute(), move |query| {
+        let name = query.text("name").unwrap_or_default();
+        let inactive_days = query.integer("inactiveDays", 1..=MOST_DAYS);
+        let sessions = query.integer("minSessions", 1..=MOST_SESSIONS);
+        Some(ProfilesRequest {
+            words: ProfilesRequest::words_of(&name),
+            email: query.text("email"),
+            properties: own_properties(query),
+            inactive_since: inactive_days.map(|days| now - TimeDelta::days(days)),
+            sessions: sessions.map(i64::unsigned_abs),
+            performed: query.text("performedEvent"),
+            filters: query.filters("filters"),
+            order: sort_order(query),
+            paging: query.paging_within(PAGE, MOST),
+        })
+    });
+    let profiles = reports.list_profiles(&subject, asked.await?).await;
     let profiles = profiles.map_err(reply_for)?;
-    let project = subject.project.id.as_str();
-    let rows = profiles
-        .iter()
-        .map(|profile| ProfileRow::new(profile, project));
-    Ok(HttpResponse::Ok().json(rows.collect::<Vec<_>>()))
+    offload::json(reports.compute(), move || {
+        let project = subject.project.id.as_str();
+        let rows = profiles
+            .iter()
+            .map(|profile| ProfileRow::new(profile, project));
+        Ok(rows.collect::<Vec<_>>())
+    })
+    .await
 }
 
 fn own_properties(query: &mut Query) -> BTreeMap<String, String> {
@@ -240,25 +244,29 @@ pub(crate) async fn get_profile(
     let (project, id) = path.into_inner();
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let mut query = Query::parse(request.query_string());
-    let limit = query.integer("eventLimit", 1..=i64::from(MOST));
-    let limit = finish(query, limit)?.and_then(|limit| u32::try_from(limit).ok());
+    let asked = question(&request, reports.compute(), |query| {
+        Some(query.integer("eventLimit", 1..=i64::from(MOST)))
+    });
+    let limit = asked.await?.and_then(|limit| u32::try_from(limit).ok());
     let limit = limit.unwrap_or(PAGE);
     let found = reports.profile(&subject, &id, limit).await;
     let found = found.map_err(reply_for)?;
-    let project = subject.project.id.as_str();
-    let rows = |_| {
-        let rows = found
-            .events
-            .iter()
-            .map(|event| EventRow::new(event, project));
-        rows.collect::<Vec<_>>()
-    };
-    Ok(HttpResponse::Ok().json(ProfileBody {
-        profile: ProfileRow::new(&found.profile, project),
-        recent_events: rows(()),
-        recent_events_again: rows(()),
-    }))
+    offload::json(reports.compute(), move || {
+        let project = subject.project.id.as_str();
+        let rows = |_| {
+            let rows = found
+                .events
+                .iter()
+                .map(|event| EventRow::shown(event, project));
+            rows.collect::<Vec<_>>()
+        };
+        Ok(ProfileBody {
+            profile: ProfileRow::new(&found.profile, project),
+            recent_events: rows(()),
+            recent_events_again: rows(()),
+        })
+    })
+    .await
 }
 
 /// Sessions of a profile
@@ -281,13 +289,17 @@ pub(crate) async fn list_profile_sessions(
     let (project, id) = path.into_inner();
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let mut query = Query::parse(request.query_string());
-    let limit = query.integer("limit", 1..=i64::from(MOST));
-    let limit = finish(query, limit)?.and_then(|limit| u32::try_from(limit).ok());
+    let asked = question(&request, reports.compute(), |query| {
+        Some(query.integer("limit", 1..=i64::from(MOST)))
+    });
+    let limit = asked.await?.and_then(|limit| u32::try_from(limit).ok());
     let limit = limit.unwrap_or(PAGE);
     let sessions = reports.profile_sessions(&subject, &id, limit).await;
     let sessions = sessions.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(session_rows(sessions, &subject)))
+    offload::json(reports.compute(), move || {
+        Ok(session_rows(sessions, &subject))
+    })
+    .await
 }
 
 /// Figures of a profile
@@ -310,5 +322,5 @@ pub(crate) async fn get_profile_metrics(
     let subject = subject.map_err(reply_for)?;
     let metrics = reports.profile_metrics(&subject, &id).await;
     let metrics = metrics.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(MetricsBody::from(metrics)))
+    offload::json(reports.compute(), move || Ok(MetricsBody::from(metrics))).await
 }

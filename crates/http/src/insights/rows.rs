@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use paneld_analytics::Shown;
 use paneld_domain::{Event, Profile, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,9 +46,20 @@ pub(crate) struct EventRow {
     model: String,
     /// In UTC, without saying so; of imported events only.
     imported_at: Option<String>,
+    /// True when the row has more properties or groups than this answer has room for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    cut: bool,
 }
 
 impl EventRow {
+    pub(crate) fn shown(shown: &Shown<Event>, project_id: &str) -> Self {
+        Self {
+            cut: shown.is_cut,
+            ..Self::new(&shown.row, project_id)
+        }
+    }
+
     pub(crate) fn new(event: &Event, project_id: &str) -> Self {
         let Event {
             referrer,
@@ -88,6 +100,7 @@ impl EventRow {
             brand: agent.brand.clone(),
             model: agent.model.clone(),
             imported_at: event.imported_at.map(stored),
+            cut: false,
         }
     }
 }
@@ -110,10 +123,20 @@ pub(crate) struct ProfileRow {
     /// In UTC, without saying so.
     last_seen_at: String,
     groups: BTreeSet<String>,
+    /// How many values and groups were not kept since it was last changed by hand, because it has
+    /// as much as is kept of one.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    left_out: u64,
+    /// True when the row has more properties or groups than this answer has room for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    cut: bool,
 }
 
 impl ProfileRow {
-    pub(crate) fn new(profile: &Profile, project_id: &str) -> Self {
+    pub(crate) fn new(shown: &Shown<Profile>, project_id: &str) -> Self {
+        let profile = &shown.row;
         Self {
             id: profile.id.clone(),
             first_name: profile.first_name.clone(),
@@ -126,8 +149,15 @@ impl ProfileRow {
             created_at: stored(profile.created_at),
             last_seen_at: stored(profile.last_seen_at),
             groups: profile.groups.clone(),
+            left_out: profile.left_out,
+            cut: shown.is_cut,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+pub(super) fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// As times are stored: in UTC, to the millisecond.

@@ -8,7 +8,7 @@ use heck::ToLowerCamelCase as _;
 use paneld_auth::permission;
 use paneld_domain::InvalidValue;
 use paneld_guard::{ApiError, Caller};
-use paneld_service::{AuditEntry, AuditFilter, Change, Manage, Resource};
+use paneld_service::{AuditEntry, AuditFilter, Change, Compute, Manage, Resource};
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::{IntoParams, ToSchema, openapi::Object};
@@ -175,13 +175,14 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 pub(crate) async fn list_audit_entries(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
+    compute: web::Data<Compute>,
     Queries(page, query): Queries<PageQuery, AuditQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let filter = AuditFilter {
         resource: query.resource.into_option(),
         resource_id: query.resource_id.into_option().map(|ResourceId(id)| id),
     };
-    reply_with_part::<AuditEntryBody, _>(page, DEFAULT_LIMIT, async |part| {
+    reply_with_part::<AuditEntryBody, _>(page, &compute, DEFAULT_LIMIT, async |part| {
         manage.list_audit_entries(&caller.0, filter, part).await
     })
     .await

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, web};
 use paneld_auth::permission;
 use paneld_domain::ClientId;
 use paneld_guard::{ApiError, Caller};
-use paneld_service::Manage;
+use paneld_service::{Compute, Manage};
 
 use super::ProjectQuery;
 use crate::{
@@ -42,11 +42,12 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 pub(crate) async fn list_clients(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
+    compute: web::Data<Compute>,
     Queries(page, query): Queries<PageQuery, ProjectQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let project = query.into_filter()?;
     let caller = Rc::new(caller.0);
-    reply_with_list::<ClientBody, _, _>(page, move |part| {
+    reply_with_list::<ClientBody, _, _>(page, compute, move |part| {
         let (manage, caller) = (manage.clone(), Rc::clone(&caller));
         let project = project.clone();
         async move { manage.list_clients(&caller, project, part).await }

@@ -99,11 +99,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 pub(crate) async fn who_am_i(
     caller: Caller<permission::Identity>,
     identity: web::Data<Identity>,
-    reports: web::Data<Reports>,
+    reports: Option<web::Data<Reports>>,
 ) -> Result<HttpResponse, ApiError> {
     let who = identity.who_am_i(&caller.0).await.map_err(reply_for)?;
     let project = match who.project {
-        Some(project) => Some(CountedProject::of(project.clone(), &reports).await),
+        Some(project) => Some(CountedProject::of(project.clone(), reports.as_ref()).await),
         None => None,
     };
     Ok(HttpResponse::Ok().json(Data {

@@ -1,16 +1,22 @@
-//! Profiles: forgetting them.
+//! Profiles: changing them by hand, and forgetting them.
+
+mod bodies;
 
 use actix_web::{HttpResponse, web};
+use paneld_analytics::AnswerRoom;
 use paneld_auth::permission;
 use paneld_guard::{ApiError, Caller};
-use paneld_service::{ErasedProfile, Erasure};
+use paneld_service::{ErasedProfile, Erasure, Profiles};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use self::bodies::{ProfileBody, UpdateProfile};
 use crate::{
+    decode::{JsonBody, ManageBody, body_for},
     error::reply_for,
     openapi::refusals::{Gated, NotFound},
     path_id::parse_id,
+    reply::Data,
     routes::Endpoint,
 };
 
@@ -56,7 +62,38 @@ impl From<ErasedProfile> for ErasedBody {
 }
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::new(__path_erase_profile, erase_profile)]
+    vec![
+        Endpoint::new(__path_update_profile, update_profile),
+        Endpoint::new(__path_erase_profile, erase_profile),
+    ]
+}
+
+/// Change a profile
+///
+/// Sets and removes properties, and whatever else is known of a profile, behind everything that
+/// was accepted before. What has no room beside the rest is refused. A 503 means that it is not
+/// done yet, but will be.
+#[utoipa::path(patch, path = "/manage/projects/{id}/profiles/{profileId}", tag = "Projects",
+    params(
+        ("id" = String, Path, description = "The project's id"),
+        ("profileId" = String, Path, description = "The profile, or an alias of it")),
+    request_body = UpdateProfile,
+    responses((status = 200, description = "The profile", body = Data<ProfileBody>),
+        Gated, ManageBody, NotFound))]
+pub(crate) async fn update_profile(
+    caller: Caller<permission::Manage>,
+    profiles: web::Data<Profiles>,
+    path: web::Path<(String, String)>,
+    body: Result<JsonBody<UpdateProfile>, ApiError>,
+) -> Result<HttpResponse, ApiError> {
+    let (project, profile) = path.into_inner();
+    let project = parse_id::<paneld_domain::ProjectId>(&project)?;
+    let there = profiles.get_profile(&caller.0, project.clone(), &profile);
+    let JsonBody(body) = body_for(body, there).await?;
+    let edited = profiles.edit_profile(&caller.0, project, &profile, body.into());
+    let edited = edited.await.map_err(reply_for)?;
+    let shown = AnswerRoom::default().show(edited);
+    Ok(HttpResponse::Ok().json(Data::<ProfileBody>::of(shown)))
 }
 
 /// Forget a profile

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, web};
 use paneld_auth::permission;
 use paneld_domain::{Page, ProjectId};
 use paneld_guard::{ApiError, Caller};
-use paneld_service::{Manage, Reports};
+use paneld_service::{Compute, Manage, Reports};
 
 use crate::{
     decode::{CreationBody, JsonBody, ManageBody, Queries, Query, body_for},
@@ -41,19 +41,20 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 pub(crate) async fn list_projects(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
-    reports: web::Data<Reports>,
+    compute: web::Data<Compute>,
+    reports: Option<web::Data<Reports>>,
     Queries(page, deleted): Queries<PageQuery, DeletedQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let include_deleted = deleted.include_deleted();
     let caller = Rc::new(caller.0);
-    reply_with_list::<ProjectBody, _, _>(page, move |part| {
+    reply_with_list::<ProjectBody, _, _>(page, compute, move |part| {
         let (manage, reports) = (manage.clone(), reports.clone());
         let caller = Rc::clone(&caller);
         async move {
             let page = manage.list_projects(&caller, include_deleted, part).await?;
             let mut items = Vec::with_capacity(page.items.len());
             for project in page.items {
-                items.push(CountedProject::of(project, &reports).await);
+                items.push(CountedProject::of(project, reports.as_ref()).await);
             }
             let next = page.next;
             Ok(Page { items, next })
@@ -90,14 +91,14 @@ pub(crate) async fn create_project(
 pub(crate) async fn get_project(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
-    reports: web::Data<Reports>,
+    reports: Option<web::Data<Reports>>,
     PathId(id): PathId<ProjectId>,
     Query(deleted): Query<DeletedQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let found = manage
         .get_project(&caller.0, id, deleted.include_deleted())
         .await;
-    let project = CountedProject::of(found.map_err(reply_for)?, &reports).await;
+    let project = CountedProject::of(found.map_err(reply_for)?, reports.as_ref()).await;
     Ok(HttpResponse::Ok().json(Data::<ProjectBody>::of(project)))
 }
 
@@ -112,13 +113,13 @@ pub(crate) async fn get_project(
 pub(crate) async fn update_project(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
-    reports: web::Data<Reports>,
+    reports: Option<web::Data<Reports>>,
     PathId(id): PathId<ProjectId>,
     body: Result<JsonBody<UpdateProject>, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
     let JsonBody(body) = body_for(body, manage.get_project(&caller.0, id.clone(), true)).await?;
     let updated = manage.update_project(&caller.0, id, body.into()).await;
-    let project = CountedProject::of(updated.map_err(reply_for)?, &reports).await;
+    let project = CountedProject::of(updated.map_err(reply_for)?, reports.as_ref()).await;
     Ok(HttpResponse::Ok().json(Data::<ProjectBody>::of(project)))
 }
 

@@ -7,7 +7,7 @@ use deserr::Deserr;
 use paneld_auth::permission;
 use paneld_domain::{Description, Name, NewReference, Reference, ReferenceChanges, ReferenceId};
 use paneld_guard::{ApiError, Caller};
-use paneld_service::Manage;
+use paneld_service::{Compute, Manage};
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
@@ -151,11 +151,12 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 pub(crate) async fn list_references(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
+    compute: web::Data<Compute>,
     Queries(page, query): Queries<PageQuery, ProjectQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let project = query.into_filter()?;
     let caller = Rc::new(caller.0);
-    reply_with_list::<ReferenceBody, _, _>(page, move |part| {
+    reply_with_list::<ReferenceBody, _, _>(page, compute, move |part| {
         let (manage, caller) = (manage.clone(), Rc::clone(&caller));
         let project = project.clone();
         async move { manage.list_references(&caller, project, part).await }

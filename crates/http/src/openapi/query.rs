@@ -4,7 +4,7 @@
 //! has are those that it is known to read: all others are told to be ignored.
 
 use paneld_analytics::{
-    Aggregate, Column, Filter, Interval, Operator, Paging, ProfileColumn, Range, UtmTag,
+    Aggregate, Column, Filter, Interval, Operator, Paging, ProfileColumn, Query, Range, UtmTag,
 };
 use serde_json::json;
 use utoipa::openapi::{
@@ -83,6 +83,7 @@ pub(crate) fn text_map(name: &str, what: &str) -> Parameter {
     let map = ObjectBuilder::new()
         .schema_type(Type::Object)
         .property_names(Some(matching("^[A-Za-z_][A-Za-z0-9_.]{0,100}$")))
+        .max_properties(Some(Query::MOST_NAMED))
         .additional_properties(Some(AdditionalProperties::RefOr(RefOr::T(text().into()))));
     parameter(name, what)
         .schema(Some(map))

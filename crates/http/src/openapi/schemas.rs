@@ -53,6 +53,11 @@ pub(crate) fn name() -> Object {
         .build()
 }
 
+/// A name that may be empty: at most 255 characters.
+pub(crate) fn name_or_empty() -> Object {
+    matching(r"^[^\u0000]{0,255}$")
+}
+
 /// A whole number from `least` to `most`.
 pub(crate) fn whole_number(least: i64, most: i64) -> Object {
     ObjectBuilder::new()
@@ -95,6 +100,26 @@ pub(crate) fn moment_or_null() -> Schema {
     or_null(moment())
 }
 
+/// An id that callers gave: 1 to 255 bytes.
+pub(crate) fn id() -> Schema {
+    any_of([matching("^[ -~]{1,255}$"), matching(r"^[^\u0000]{1,63}$")])
+}
+
+/// At most 500 ids.
+pub(crate) fn ids() -> Array {
+    list(id(), 0, 500)
+}
+
+/// An e-mail address.
+pub(crate) fn e_mail() -> Object {
+    matching(r"^[a-z0-9]{1,20}([._+-][a-z0-9]{1,20})?@[a-z]([a-z0-9]{0,20})\.[a-z]{2,6}$")
+}
+
+/// The URL of a picture.
+pub(crate) fn picture() -> Object {
+    matching(r"^https?://[a-z]([a-z0-9]{0,20})(\.[a-z]{2,6})?(/[A-Za-z0-9._~-]{0,60})*$")
+}
+
 /// What fits one of these schemas.
 pub(crate) fn any_of<S: Into<RefOr<Schema>>>(schemas: impl IntoIterator<Item = S>) -> Schema {
     let any = schemas
@@ -103,7 +128,8 @@ pub(crate) fn any_of<S: Into<RefOr<Schema>>>(schemas: impl IntoIterator<Item = S
     Schema::AnyOf(any.build())
 }
 
-fn or_null(schema: impl Into<RefOr<Schema>>) -> Schema {
+/// What fits a schema, or null.
+pub(crate) fn or_null(schema: impl Into<RefOr<Schema>>) -> Schema {
     any_of([schema.into(), null().into()])
 }
 

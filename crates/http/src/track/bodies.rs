@@ -5,11 +5,12 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{Array, Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, schema::Type},
+    openapi::{Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, schema::Type},
 };
 
 use crate::openapi::schemas::{
-    any_object, any_of, flag, list, matching, moment, name, one_of, text, whole_number,
+    any_object, e_mail, flag, id, ids, matching, moment, name, name_or_empty, one_of, picture,
+    text, whole_number,
 };
 
 /// Something that happened, or who somebody is.
@@ -60,15 +61,6 @@ impl ToSchema for Tracked {
     }
 }
 
-/// An id that callers gave: 1 to 255 bytes.
-fn id() -> Schema {
-    any_of([matching("^[ -~]{1,255}$"), matching(r"^[^\u0000]{1,63}$")])
-}
-
-fn ids() -> Array {
-    list(id(), 0, 500)
-}
-
 /// A text that is not empty.
 fn filled_text() -> Object {
     matching(r"^[^\u0000]+$")
@@ -81,14 +73,6 @@ fn event_name() -> Object {
 
 fn property_name() -> Object {
     matching("^[A-Za-z_][A-Za-z0-9_. -]{0,60}$")
-}
-
-fn e_mail() -> Object {
-    matching(r"^[a-z0-9]{1,20}([._+-][a-z0-9]{1,20})?@[a-z]([a-z0-9]{0,20})\.[a-z]{2,6}$")
-}
-
-fn picture() -> Object {
-    matching(r"^https?://[a-z]([a-z0-9]{0,20})(\.[a-z]{2,6})?(/[A-Za-z0-9._~-]{0,60})*$")
 }
 
 fn above_zero() -> Object {
@@ -134,10 +118,10 @@ pub(crate) struct ProfilePayload {
     #[schema(schema_with = id)]
     profile_id: String,
     /// The first name.
-    #[schema(schema_with = text, required = false)]
+    #[schema(schema_with = name_or_empty, required = false)]
     first_name: String,
     /// The last name.
-    #[schema(schema_with = text, required = false)]
+    #[schema(schema_with = name_or_empty, required = false)]
     last_name: String,
     /// The e-mail address.
     #[schema(schema_with = e_mail, required = false)]

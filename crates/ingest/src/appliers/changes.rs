@@ -1,15 +1,17 @@
 //! What sinks keep of records.
 
-use paneld_domain::{PeopleChange, ProjectKey, Timestamp};
+use paneld_domain::{PeopleChange, ProjectKey};
 use paneld_events::StoreChange;
+use paneld_repository::SpooledChange;
 
 use crate::{
     record::Change,
+    sessions::{Live, Told},
     spool::{Spooled, Stretch},
 };
 
 /// What the event store keeps: everything that happened, and of each session how it is behind
-/// the stretch.
+/// the stretch. Those of which only a growth is told must have been looked up.
 pub(super) fn of_events(
     records: Vec<Spooled>,
     stretch: &Stretch,
@@ -22,10 +24,15 @@ pub(super) fn of_events(
             live,
         } = spooled;
         let project = record.project();
-        let kept = record.changes.into_iter().filter_map(of_event);
-        changes.extend(kept.map(|change| (project, change)));
-        for (device, live) in live {
-            let Some(live) = live else { continue };
+        for change in record.changes {
+            if let Change::Opening(event, _) = &change {
+                let start = StoreChange::Event(Box::new(Live::start(event)));
+                changes.push((project, start));
+            }
+            changes.extend(of_event(change).map(|change| (project, change)));
+        }
+        for (device, told) in live {
+            let Told::Whole(live) = told else { continue };
             if stretch.is_last(position, device.project(), live.session_id()?) {
                 let session = StoreChange::Session(Box::new(live.session()?));
                 changes.push((device.project(), session));
@@ -37,8 +44,10 @@ pub(super) fn of_events(
 
 fn of_event(change: Change) -> Option<StoreChange> {
     Some(match change {
-        Change::Event(event) => StoreChange::Event(event),
-        Change::View(event, view) => StoreChange::View(event, view),
+        Change::Event(event) | Change::Opening(event, None) => StoreChange::Event(event),
+        Change::View(event, view) | Change::Opening(event, Some(view)) => {
+            StoreChange::View(event, view)
+        }
         Change::Disordered(span) => StoreChange::Disordered(span),
         Change::Session(session) => StoreChange::Session(session),
         Change::Bot(visit) => StoreChange::Bot(visit),
@@ -58,20 +67,19 @@ fn of_event(change: Change) -> Option<StoreChange> {
     })
 }
 
-/// What the catalog keeps.
-pub(super) fn of_people(records: Vec<Spooled>) -> Vec<(ProjectKey, Timestamp, PeopleChange)> {
+/// What the catalog keeps, with the positions of the records.
+pub(super) fn of_people(records: Vec<Spooled>) -> Vec<SpooledChange> {
     let mut all = Vec::new();
-    for Spooled { record, .. } in records {
+    for Spooled {
+        position, record, ..
+    } in records
+    {
         let (project, at) = (record.project(), record.at);
-        all.extend(
-            record
-                .changes
-                .into_iter()
-                .filter_map(|change| match change {
-                    Change::People(change) => Some((project, at, change)),
-                    _ => None,
-                }),
-        );
+        let changes = record.changes.into_iter();
+        all.extend(changes.filter_map(|change| match change {
+            Change::People(change) => Some((position, (project, at, change))),
+            _ => None,
+        }));
     }
     all
 }

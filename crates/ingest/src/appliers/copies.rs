@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use paneld_domain::{PeopleChange, ProjectKey};
+use paneld_domain::{Group, PeopleChange, Profile, ProjectKey};
 use paneld_events::{EventStore, EventsError, PeopleCopies, PeopleRows};
 use paneld_repository::{CopyOf, PeopleIds, Repository, StoredPeople};
 use tokio::sync::watch;
@@ -17,9 +17,6 @@ use crate::{
     record::Change,
     spool::{Spool, Spooled, Wanted},
 };
-
-/// How many rows are copied at once, when everything is.
-const PAGE: u32 = 5_000;
 
 /// What keeps the copies.
 pub(super) struct Copies {
@@ -43,35 +40,54 @@ impl Copies {
         Ok(last)
     }
 
-    /// Copies the people whom these records change.
+    /// Copies the people whom these records change, as many at once as have room in memory.
     pub(super) async fn apply(&self, position: u64, records: &[Spooled]) -> Result<(), Refusal> {
         let touched = Touched::by(records);
         for project in touched.erased {
             self.wait_for_catalog(position).await?;
             self.copy_anew(CopyOf::Project(project), None).await?;
         }
+        let mut portions = Vec::new();
+        if !touched.ids.is_empty() {
+            self.wait_for_catalog(position).await?;
+            let split = self.catalog.split_people(touched.ids).await;
+            portions = split.map_err(of_catalog)?;
+        }
+        let last = portions.pop().unwrap_or_default();
+        for portion in portions {
+            let copies = PeopleCopies {
+                position: None,
+                ..self.find(portion).await?
+            };
+            self.store.copy_people(copies).await.map_err(of_store)?;
+        }
+        // The position is kept even where nothing was changed: else it would not go on in the
+        // spool after a restart.
+        let copies = PeopleCopies {
+            position: Some(position),
+            purged: touched.purged,
+            ..self.find(last).await?
+        };
+        self.store.copy_people(copies).await.map_err(of_store)
+    }
+
+    /// People as they are in the catalog.
+    async fn find(&self, wanted: BTreeMap<ProjectKey, PeopleIds>) -> Result<PeopleCopies, Refusal> {
+        if wanted.is_empty() {
+            return Ok(PeopleCopies::default());
+        }
         let StoredPeople {
             profile_ids,
             group_ids,
             profiles,
             groups,
-        } = if touched.ids.is_empty() {
-            StoredPeople::default()
-        } else {
-            self.wait_for_catalog(position).await?;
-            let found = self.catalog.find_people(touched.ids).await;
-            found.map_err(of_catalog)?
-        };
-        // The position is kept even where nothing was changed: else it would not go on in the
-        // spool after a restart.
-        let copies = PeopleCopies {
-            position,
-            purged: touched.purged,
+        } = self.catalog.find_people(wanted).await.map_err(of_catalog)?;
+        Ok(PeopleCopies {
             profile_ids,
             group_ids,
-            rows: PeopleRows { profiles, groups },
-        };
-        self.store.copy_people(copies).await.map_err(of_store)
+            rows: bounded(profiles, groups),
+            ..PeopleCopies::default()
+        })
     }
 
     /// What is read from the catalog afterwards is as it was at this position, or later.
@@ -88,30 +104,24 @@ impl Copies {
         self.store.begin_new_copies().await.map_err(again)?;
         let mut after = None;
         loop {
-            let page = self.catalog.list_profiles_after(of, after, PAGE).await;
+            let page = self.catalog.list_profiles_after(of, after).await;
             let profiles = page.map_err(of_catalog)?;
             let Some((project, last)) = profiles.last() else {
                 break;
             };
             after = Some((*project, last.id.clone()));
-            let rows = PeopleRows {
-                profiles,
-                ..PeopleRows::default()
-            };
+            let rows = bounded(profiles, Vec::new());
             self.store.add_new_copies(rows).await.map_err(again)?;
         }
         let mut after = None;
         loop {
-            let page = self.catalog.list_groups_after(of, after, PAGE).await;
+            let page = self.catalog.list_groups_after(of, after).await;
             let groups = page.map_err(of_catalog)?;
             let Some((project, last)) = groups.last() else {
                 break;
             };
             after = Some((*project, last.id.clone()));
-            let rows = PeopleRows {
-                groups,
-                ..PeopleRows::default()
-            };
+            let rows = bounded(Vec::new(), groups);
             self.store.add_new_copies(rows).await.map_err(again)?;
         }
         let project = match of {
@@ -120,6 +130,16 @@ impl Copies {
         };
         let finished = self.store.finish_new_copies(project, position).await;
         finished.map_err(again)
+    }
+}
+
+/// Rows as they are copied: those of a version before there were bounds are cut.
+fn bounded(profiles: Vec<(ProjectKey, Profile)>, groups: Vec<(ProjectKey, Group)>) -> PeopleRows {
+    let profiles = profiles.into_iter();
+    let groups = groups.into_iter();
+    PeopleRows {
+        profiles: profiles.map(|(key, row)| (key, row.bounded())).collect(),
+        groups: groups.map(|(key, row)| (key, row.bounded())).collect(),
     }
 }
 
@@ -171,7 +191,8 @@ impl Touched {
             PeopleChange::Group { id, .. } => {
                 ids.groups.insert(id.clone());
             }
-            PeopleChange::Alias { alias, profile_id } => {
+            PeopleChange::Alias { alias, profile_id }
+            | PeopleChange::ClaimAlias { alias, profile_id } => {
                 ids.profiles.extend([alias.clone(), profile_id.clone()]);
             }
             PeopleChange::EraseProfile { .. } => {

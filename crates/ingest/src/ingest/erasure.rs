@@ -1,12 +1,17 @@
-//! Forgetting somebody.
+//! What administrators do to somebody: changing a profile, and forgetting it.
 
 use std::time::Duration;
 
-use paneld_domain::{PeopleChange, ProjectKey};
+use paneld_domain::{PeopleChange, ProfileChange, ProfileChangeKind, ProfileEdit, ProjectKey};
 use paneld_events::Erased;
 
-use super::Ingest;
-use crate::{SpoolError, record::Change, sessions::DeviceKey};
+use super::{Append, Ingest};
+use crate::{
+    SpoolError,
+    record::{Change, Record},
+    sessions::DeviceKey,
+    spool::Account,
+};
 
 /// A sink has not done in time what it was to do. It will.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +26,47 @@ impl Ingest {
     pub async fn settle(&self, patience: Duration) -> Result<(), NotDoneYet> {
         let last = self.0.spool.last();
         self.reach(last, patience).await
+    }
+
+    /// Waits until the catalog knows of everybody who was told of before, however far the event
+    /// store is.
+    ///
+    /// # Errors
+    /// When that takes longer than this.
+    pub async fn settle_people(&self, patience: Duration) -> Result<(), NotDoneYet> {
+        let last = self.0.spool.last();
+        self.reach_people(last, patience).await
+    }
+
+    /// Changes a profile, if it is there, behind everything that was accepted before. Returns the
+    /// position by which it is done.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn edit_profile(
+        &self,
+        project: ProjectKey,
+        profile_id: String,
+        edit: ProfileEdit,
+    ) -> Result<u64, SpoolError> {
+        let change = PeopleChange::Profile(ProfileChange {
+            profile_id,
+            kind: ProfileChangeKind::Edited(Box::new(edit)),
+        });
+        let changes = vec![Change::People(change)];
+        let record = Record::new(project, self.0.clock.now(), changes);
+        self.0
+            .spool
+            .append(&Append::new(Account::Project(project), record))
+            .await
+    }
+
+    /// Waits until the edit that was written at this position is in the catalog.
+    ///
+    /// # Errors
+    /// When it takes longer than this. It will be done all the same.
+    pub async fn edited(&self, position: u64, patience: Duration) -> Result<(), NotDoneYet> {
+        self.reach_people(position, patience).await
     }
 
     /// Forgets all that is known of a profile under these ids, behind everything that was
@@ -43,6 +89,11 @@ impl Ingest {
             key.project() == project && (ids.contains(of) || (is_nobodys && on_theirs()))
         };
         let gone = inner.live.find(is_theirs).await;
+        let whose = ids.clone();
+        let is_about = move |record: &Record| {
+            record.project() == project && record.may_be_about(&whose, &devices)
+        };
+        inner.drop_set_aside(is_about).await?;
         let changes = ids.into_iter().map(|profile_id| {
             let change = PeopleChange::EraseProfile { profile_id };
             Change::People(change)
@@ -63,6 +114,11 @@ impl Ingest {
     ) -> Result<Option<Erased>, NotDoneYet> {
         self.reach(position, patience).await?;
         Ok(self.0.progress.take_erased(position))
+    }
+
+    async fn reach_people(&self, position: u64, patience: Duration) -> Result<(), NotDoneYet> {
+        let reached = tokio::time::timeout(patience, self.0.progress.reach_people(position));
+        reached.await.map_err(|_elapsed| NotDoneYet)
     }
 
     async fn reach(&self, position: u64, patience: Duration) -> Result<(), NotDoneYet> {

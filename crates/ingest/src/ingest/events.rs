@@ -1,10 +1,11 @@
 //! Events: from what a caller tells to what is stored, and to the session they belong to.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use paneld_domain::{
     Event, PeopleChange, ProfileChange, ProfileChangeKind, Referrer, Sighting, Timestamp,
 };
+use paneld_enrich::is_visitors;
 use uuid::Uuid;
 
 use super::{Arrived, Ids, Inner, devices::Device, identify};
@@ -12,7 +13,8 @@ use crate::{
     DeviceId, Moment, Page, TrackedEvent, properties,
     record::{Change, Record},
     sessions::{DeviceKey, Held, Live, LiveChange, Step},
-    spool::{Append, Seen, SpoolError},
+    spool::{Account, Append, Seen, SpoolError},
+    text::{LONGEST_OF_EVENT, LONGEST_OF_SDK, cut},
 };
 
 /// What an event does: to what is stored, and to the session of its device.
@@ -20,8 +22,6 @@ use crate::{
 struct Effect {
     changes: Vec<Change>,
     live: Vec<LiveChange<Live>>,
-    /// What becomes of other devices, so that there is room for this one.
-    others: Vec<Record>,
 }
 
 impl Inner {
@@ -39,10 +39,15 @@ impl Inner {
             ..
         } = arrived;
         // Only who knows the secret may speak for visitors elsewhere.
-        let address = told.address.filter(|_| visitor.is_secret_authenticated);
-        let address = address.unwrap_or(visitor.address);
+        let address = told
+            .address
+            .filter(|address| visitor.is_secret_authenticated && is_visitors(*address))
+            .unwrap_or(visitor.address);
         let told_device = told.device_id.clone();
         let moment = Moment::of_event(told.timestamp.as_ref(), *arrival);
+        if let Some(why) = moment.disbelief {
+            metrics::counter!("paneld_times_adjusted_total", "reason" => why.name()).increment(1);
+        }
         let known = self.known(visitor, address);
         let identity = told.identified.clone();
         let profile_id = told.profile_id().unwrap_or_default().to_owned();
@@ -97,11 +102,8 @@ impl Inner {
             visit(arrived, &held, device.key, event, &mut effect);
         }
         let record = Record::new(target.key, *arrival, effect.changes);
-        let mut append = Append::with_live(record, effect.live).with_seen(seen, &ids);
-        if !effect.others.is_empty() {
-            append.records.splice(0..0, effect.others);
-            append.crowded_at = Some(arrival.timestamp_millis());
-        }
+        let account = Account::Of(Arc::clone(target));
+        let append = Append::with_live(account, record, effect.live).with_seen(seen, &ids);
         self.write(held, append).await?;
         Ok(ids)
     }
@@ -116,8 +118,19 @@ impl Inner {
         known: &crate::visitor::Known,
     ) -> Event {
         let visitor = &arrived.visitor;
-        let page = Page::parse(&told.path);
-        let referrer = paneld_enrich::resolve_referrer(&told.referrer, &told.path, &page.query);
+        let mut page = Page::parse(&told.path);
+        let mut referrer = paneld_enrich::resolve_referrer(&told.referrer, &told.path, &page.query);
+        let mut sdk = visitor.sdk.clone();
+        for (text, longest) in [
+            (&mut page.path, LONGEST_OF_EVENT),
+            (&mut page.origin, LONGEST_OF_EVENT),
+            (&mut referrer.url, LONGEST_OF_EVENT),
+            (&mut referrer.name, LONGEST_OF_EVENT),
+            (&mut sdk.name, LONGEST_OF_SDK),
+            (&mut sdk.version, LONGEST_OF_SDK),
+        ] {
+            cut(text, longest);
+        }
         let overriding = overriding(&told);
         let agent = paneld_enrich::overridden(&known.agent, overriding);
         let mut all = told.properties;
@@ -151,7 +164,7 @@ impl Inner {
             created_at,
             place: known.place.clone(),
             agent,
-            sdk: visitor.sdk.clone(),
+            sdk,
             imported_at: None,
         }
     }
@@ -226,21 +239,44 @@ fn visit(
             live
         }
         None => {
-            match present {
-                Some(over) if over.is_ended => {}
-                Some(over) => tell(&mut effect.changes, target, over.end()),
-                None => make_room(held, &device, *at, effect),
+            if let Some(over) = present {
+                if !over.is_ended {
+                    tell(&mut effect.changes, target, over.end());
+                }
+                if over.is_big() {
+                    let session = Box::new(over.session.clone());
+                    effect.changes.push(Change::Session(session));
+                }
             }
-            let live = Live::open(&event, *at);
+            let mut live = Live::open(&event, *at);
             if event.profile_id != event.device_id {
                 effect.changes.push(seen(&live));
             }
-            tell(&mut effect.changes, target, live.start(&event));
-            live
+            open(&mut effect.changes, target, event, &mut live);
+            effect.live.push((device, Some(live)));
+            return;
         }
     };
     keep(&mut effect.changes, event, &mut live);
     effect.live.push((device, Some(live)));
+}
+
+/// Adds the event that opened a session to what is stored, with the start of the session unless
+/// the project does not want it.
+pub(crate) fn open(
+    changes: &mut Vec<Change>,
+    target: &crate::Target,
+    event: Event,
+    live: &mut Live,
+) {
+    if !target.wants(Event::SESSION_START) {
+        return keep(changes, event, live);
+    }
+    let view = match event.name.as_str() {
+        Event::SCREEN_VIEW => live.view(&event).next(),
+        _ => None,
+    };
+    changes.push(Change::Opening(Box::new(event), view));
 }
 
 /// Adds an event to what is stored, a screen view with its place among those of its session.
@@ -256,22 +292,6 @@ pub(crate) fn keep(changes: &mut Vec<Change>, event: Event, live: &mut Live) {
             changes.push(Change::Event(Box::new(event)));
             changes.push(Change::Disordered(span));
         }
-    }
-}
-
-/// Ends old sessions where there are too many for one more.
-fn make_room(held: &Held<'_>, device: &DeviceKey, now: Timestamp, effect: &mut Effect) {
-    for (other, live) in held.in_the_way_of(device) {
-        metrics::counter!("paneld_sessions_ended_early_total").increment(1);
-        let mut changes = Vec::new();
-        if !live.is_ended {
-            changes.push(Change::Event(Box::new(live.end())));
-            changes.push(Change::Session(Box::new(live.session)));
-        }
-        effect
-            .others
-            .push(Record::new(other.project(), now, changes));
-        effect.live.push((other, None));
     }
 }
 

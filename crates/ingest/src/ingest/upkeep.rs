@@ -1,6 +1,9 @@
 //! What the pipeline does by itself, or for an operator.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError},
+};
 
 use paneld_domain::{ErrorChain, ProjectKey, Timestamp};
 
@@ -8,7 +11,7 @@ use super::{Append, Ingest, Inner, Salts};
 use crate::{
     record::{Change, Record},
     sessions::DeviceKey,
-    spool::SpoolError,
+    spool::{Account, SpoolError},
 };
 
 /// For how long the ids of requests are known.
@@ -62,7 +65,8 @@ impl Ingest {
     pub async fn purge(&self, project: ProjectKey) -> Result<(), SpoolError> {
         let devices = self.0.live.find(|key, _| key.project() == project).await;
         self.0.forget(project, devices, vec![Change::Purge]).await?;
-        Ok(())
+        let is_theirs = move |record: &Record| record.project() == project;
+        self.0.drop_set_aside(is_theirs).await
     }
 
     /// Forgets what is older than a project wants.
@@ -80,8 +84,41 @@ impl Ingest {
             replays_before,
         };
         let record = Record::new(project, self.0.clock.now(), vec![change]);
-        self.0.spool.append(&Append::new(record)).await?;
+        let append = Append::new(Account::Upkeep, record);
+        self.0.spool.append(&append).await?;
         Ok(())
+    }
+
+    /// Forgets records that a sink refused, as far as what they have is older than their projects
+    /// want: of each project from before which time, and recordings of all from before another.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn forget_refused(
+        &self,
+        events_before: HashMap<ProjectKey, Timestamp>,
+        replays_before: Timestamp,
+    ) -> Result<(), SpoolError> {
+        let is_old = move |record: &Record| {
+            let before = events_before.get(&record.project());
+            before.is_some_and(|before| record.at < *before)
+                || record.at < replays_before && record.is_recording()
+        };
+        self.0.drop_set_aside(is_old).await
+    }
+
+    /// Writes the file of the spool anew, so that nothing is left in it of what was removed, nor
+    /// who sent requests that came up to this time. What is tracked waits meanwhile.
+    ///
+    /// # Errors
+    /// When it could not be written anew; then the old one goes on.
+    pub async fn compact(&self, seen_until: Timestamp) -> Result<(), SpoolError> {
+        self.0.spool.compact(seen_until).await
+    }
+
+    /// The position of the last record that was taken: how much comes in is how fast it grows.
+    pub fn last_position(&self) -> u64 {
+        self.0.spool.last()
     }
 
     /// Whether something can be taken.
@@ -89,9 +126,34 @@ impl Ingest {
         self.0.spool.is_writable()
     }
 
-    /// How many bytes wait to be applied.
-    pub fn backlog(&self) -> u64 {
-        self.0.spool.bytes()
+    /// Whether so much waits that it matters who else wants room in the spool, which
+    /// [`Self::note_projects`] tells.
+    pub fn is_half_full(&self) -> bool {
+        self.0.spool.is_half_full()
+    }
+
+    /// Notes whether there is more than one project. A single one may fill the spool; it counts as
+    /// one of several until it is told otherwise.
+    pub fn note_projects(&self, are_several: bool) {
+        self.0.spool.note_projects(are_several);
+    }
+
+    /// Sets the gauges of what waits, and of the sessions that are live; and says in the log when
+    /// much waits.
+    pub fn measure(&self) {
+        let spool = &self.0.spool;
+        spool.tell_fill();
+        let sessions = self.0.live.used();
+        #[expect(clippy::cast_precision_loss, reason = "nobody counts that far")]
+        for (name, value) in [
+            ("paneld_spool_bytes", spool.bytes() as f64),
+            ("paneld_live_sessions", sessions.sessions as f64),
+            ("paneld_live_session_bytes", sessions.bytes as f64),
+        ] {
+            metrics::gauge!(name).set(value);
+        }
+        let is_up = if spool.can_write() { 1.0 } else { 0.0 };
+        metrics::gauge!("paneld_spool_up").set(is_up);
     }
 
     async fn each<F>(
@@ -121,17 +183,34 @@ impl Inner {
         let Some(live) = held.get(&device).filter(|live| live.is_due(now)).cloned() else {
             return Ok(());
         };
-        let session = live.session.clone();
+        let (session, is_big) = (live.session.clone(), live.is_big());
         let (rest, end) = live.rest(now);
         let mut changes = Vec::new();
-        if let Some(end) = end {
-            changes.push(Change::Event(Box::new(end)));
+        if end.is_some() || is_big {
             changes.push(Change::Session(Box::new(session)));
         }
+        if let Some(end) = end {
+            changes.push(Change::Event(Box::new(end)));
+        }
         let record = Record::new(device.project(), now, changes);
-        let append = Append::with_live(record, vec![(device, rest)]);
+        let account = Account::Project(device.project());
+        let append = Append::with_live(account, record, vec![(device, rest)]);
         self.write(held, append).await?;
         Ok(())
+    }
+
+    /// Lets go of the records that a sink refused and that are meant.
+    pub(super) async fn drop_set_aside(
+        self: &Arc<Self>,
+        is_meant: impl Fn(&Record) -> bool + Send + 'static,
+    ) -> Result<(), SpoolError> {
+        let inner = Arc::clone(self);
+        let found = tokio::task::spawn_blocking(move || inner.spool.find_set_aside(is_meant));
+        let found = found.await.unwrap_or(Err(SpoolError::Closed))?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        self.spool.drop_set_aside(found).await
     }
 
     /// Writes changes that forget something, and lets go of the sessions of these devices: to the
@@ -145,10 +224,12 @@ impl Inner {
         let inner = Arc::clone(self);
         let forgotten = tokio::spawn(async move {
             let held = inner.live.hold(&devices).await;
-            let record = Record::new(project, inner.clock.now(), changes);
+            let record = Record::new(project, inner.clock.now(), changes.clone());
             let gone = devices.iter().map(|device| (device.clone(), None));
-            let append = Append::with_live(record, gone.collect());
-            inner.write(held, append).await
+            let append = Append::with_live(Account::Upkeep, record, gone.collect());
+            let position = inner.write(held, append).await?;
+            inner.removals.note(position, project, &changes);
+            Ok(position)
         });
         forgotten.await.map_err(|_panicked| SpoolError::Closed)?
     }

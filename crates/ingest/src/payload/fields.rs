@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
 
-use paneld_domain::{Timestamp, parse_timestamp};
+use paneld_domain::{
+    Timestamp,
+    bounds::{self, MOST_PROPERTY_BYTES},
+    parse_timestamp,
+};
 use serde::{
     Deserializer as _,
     de::{DeserializeSeed as _, IgnoredAny, MapAccess, Visitor},
@@ -13,14 +17,16 @@ use uuid::Uuid;
 use crate::{
     NotJson, PathStep, Problem, Properties, PropertiesSeed,
     body::{PROTOTYPE, not_json},
-    moment::moment_of_millis,
-    properties::LONGEST_VALUE,
+    moment,
+    properties::{LONGEST_VALUE, NOT_AN_OBJECT},
 };
 
-/// How many bytes an id may have, and how many characters a name or a type.
-const LONGEST_TEXT: usize = 255;
+/// How many bytes an id may have.
+const LONGEST_ID: usize = bounds::LONGEST_ID;
+/// How many bytes a text of an imported row may have that is no value.
+pub(crate) const LONGEST_TEXT: usize = 255;
 /// How many groups may be named at once.
-const MOST_TEXTS: usize = 500;
+const MOST_TEXTS: usize = bounds::MOST_GROUPS;
 
 /// Properties with a meaning of their own (`contract/track.md` §4.4), which are not kept under
 /// these names.
@@ -103,6 +109,18 @@ impl Fields {
         .collect()
     }
 
+    /// Adds what is beyond a bound in an object that is a property; what else is wrong with it
+    /// does not matter.
+    pub(super) fn add_problems_of(&mut self, name: &str, inner: Self) {
+        let prefix = ["properties", name].map(|step| PathStep::Key(step.to_owned()));
+        for problem in inner.problems(None) {
+            if problem.message != NOT_AN_OBJECT {
+                let path = prefix.iter().cloned().chain(problem.path).collect();
+                self.problems.push(Problem { path, ..problem });
+            }
+        }
+    }
+
     pub(crate) fn problem(&mut self, name: &str, message: &str) {
         self.problem_at(vec![PathStep::Key(name.to_owned())], message);
     }
@@ -122,6 +140,16 @@ impl Fields {
     /// The properties, flat.
     pub(crate) fn properties(&mut self) -> BTreeMap<String, String> {
         std::mem::take(&mut self.properties.values)
+    }
+
+    /// The properties of a profile or a group, flat: no more than are kept of one.
+    pub(super) fn kept_properties(&mut self) -> BTreeMap<String, String> {
+        let properties = self.properties();
+        if bounds::size_of(&properties) > MOST_PROPERTY_BYTES {
+            let why = format!("must have at most {MOST_PROPERTY_BYTES} bytes of names and values");
+            self.problem("properties", &why);
+        }
+        properties
     }
 
     /// A property with a meaning of its own.
@@ -158,23 +186,61 @@ impl Fields {
         self.values.remove(name).filter(|value| !value.is_null())
     }
 
-    /// A text, of any length: the limits of bodies are limits enough.
+    /// A text. It may be as long as the value of a property.
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
-        match self.take(name)? {
-            Json::String(text) => Some(without_nul(text)),
-            _ => {
-                self.problem(name, "must be a text");
-                None
-            }
+        let told = self.take(name)?;
+        if !told.is_string() {
+            self.problem(name, "must be a text");
         }
+        self.short(name, told)
+    }
+
+    /// The same, of the length of a name.
+    pub(super) fn name(&mut self, name: &str) -> Option<String> {
+        let text = self.text(name)?;
+        self.demand_name(name, &text).then_some(text)
+    }
+
+    /// A text of so many bytes at most.
+    pub(crate) fn text_of(&mut self, name: &str, longest: usize) -> Option<String> {
+        let text = self.text(name)?;
+        if text.len() > longest {
+            self.problem(name, &format!("must be at most {longest} bytes long"));
+            return None;
+        }
+        Some(text)
     }
 
     /// A text where it is one.
-    pub(super) fn lenient_text(&mut self, name: &str) -> String {
-        match self.take(name) {
-            Some(Json::String(text)) => without_nul(text),
-            _ => String::new(),
+    pub(super) fn lenient_text(&mut self, name: &str) -> Option<String> {
+        let told = self.take(name)?;
+        self.short(name, told)
+    }
+
+    /// The same, of the length of a name.
+    pub(super) fn lenient_name(&mut self, name: &str) -> Option<String> {
+        let text = self.lenient_text(name)?;
+        self.demand_name(name, &text).then_some(text)
+    }
+
+    /// A text, if it is one and not too long.
+    fn short(&mut self, name: &str, told: Json) -> Option<String> {
+        match told {
+            Json::String(text) if text.len() <= LONGEST_VALUE => Some(without_nul(text)),
+            Json::String(_) => {
+                self.problem(name, &format!("must be at most {LONGEST_VALUE} bytes long"));
+                None
+            }
+            _ => None,
         }
+    }
+
+    fn demand_name(&mut self, name: &str, text: &str) -> bool {
+        let is_name = bounds::is_name(text);
+        if !is_name {
+            self.problem(name, "must be at most 255 characters long");
+        }
+        is_name
     }
 
     /// A text that must be there, and have a character at least.
@@ -195,9 +261,7 @@ impl Fields {
     /// The same, of the length of a name.
     pub(crate) fn required_name(&mut self, name: &str) -> Option<String> {
         let text = self.required_text(name)?;
-        if text.chars().count() > LONGEST_TEXT {
-            self.problem(name, "must be at most 255 characters long");
-        }
+        self.demand_name(name, &text);
         Some(text)
     }
 
@@ -206,7 +270,7 @@ impl Fields {
         let told = self.take(name)?;
         match as_id(told) {
             Some(id) if id.is_empty() => None,
-            Some(id) if id.len() > LONGEST_TEXT => {
+            Some(id) if id.len() > LONGEST_ID => {
                 self.problem(name, "must be at most 255 bytes long");
                 None
             }
@@ -240,7 +304,7 @@ impl Fields {
         let mut texts = Vec::with_capacity(list.len());
         for (index, told) in list.into_iter().enumerate() {
             match as_id(told) {
-                Some(text) if (1..=LONGEST_TEXT).contains(&text.len()) => texts.push(text),
+                Some(text) if (1..=LONGEST_ID).contains(&text.len()) => texts.push(text),
                 _ => {
                     let path = vec![PathStep::Key(name.to_owned()), PathStep::Index(index)];
                     self.problem_at(path, "must be a text of 1 to 255 bytes");
@@ -282,17 +346,24 @@ impl Fields {
         number.map(|number| number as f32)
     }
 
-    /// A moment in stored form, that is in UTC without saying so, or as ISO 8601.
-    pub(crate) fn stored_moment(&mut self, name: &str) -> Option<Timestamp> {
+    /// A moment that must be there, and be one of these: in stored form, that is in UTC without
+    /// saying so, or in any form that events may have.
+    pub(crate) fn stored_moment(
+        &mut self,
+        name: &str,
+        among: &RangeInclusive<Timestamp>,
+    ) -> Option<Timestamp> {
         let told = self.take(name).unwrap_or_default();
-        let text = told.as_str().unwrap_or_default();
-        let moment = parse_timestamp(&text.replacen(' ', "T", 1)).ok();
-        let ms = told.as_i64().and_then(moment_of_millis);
-        let moment = moment.or(ms);
-        if moment.is_none() {
-            self.problem(name, "must be a date-time, such as 2026-01-15 10:00:00.000");
+        let moment = moment::read(&told).and_then(Timestamp::from_timestamp_millis);
+        match moment {
+            Some(moment) if among.contains(&moment) => return Some(moment),
+            Some(moment) if moment < *among.start() => {
+                self.problem(name, "must not be before 2000-01-01");
+            }
+            Some(_) => self.problem(name, "must not be more than a day in the future"),
+            None => self.problem(name, "must be a date-time, such as 2026-01-15 10:00:00.000"),
         }
-        moment
+        None
     }
 
     /// A number above zero.

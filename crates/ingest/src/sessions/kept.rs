@@ -19,8 +19,12 @@ pub(crate) struct Kept(Arc<[u8]>);
 
 impl Kept {
     pub(crate) fn new(live: &Live) -> Result<Self, postcard::Error> {
+        Self::write(live)
+    }
+
+    pub(super) fn write(of: &impl Serialize) -> Result<Self, postcard::Error> {
         let bytes = Vec::with_capacity(USUAL_BYTES);
-        Ok(Self(postcard::to_extend(live, bytes)?.into()))
+        Ok(Self(postcard::to_extend(of, bytes)?.into()))
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Self {

@@ -4,8 +4,8 @@
 //! the lock of its shard until the change is on disk: so the order in the spool is that of the
 //! sessions, and what could not be written leaves no trace here.
 //!
-//! There are only so many of them: at the bound, whoever opens a session ends an old one of its
-//! shard in the same step.
+//! There is only so much room for them (`room.rs`): where it is spent, whoever opens or extends a
+//! session ends some in the same step, of the project that is furthest over its share.
 
 use std::{
     collections::HashMap,
@@ -16,20 +16,26 @@ use std::{
     },
 };
 
-use paneld_domain::{ProjectKey, Timestamp};
+use paneld_domain::{OrganizationId, ProjectKey, Timestamp};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{DeviceKey, Live};
+use super::{
+    DeviceKey, Growth, Live, LiveChange,
+    room::{Amount, Room},
+};
 
 /// While one request of a shard is being written, the others wait; so there are many.
 const MOST_SHARDS: usize = 4_096;
 /// How many sessions a shard has at the bound, at least: the oldest of so many is an old one.
 const OF_A_SHARD: usize = 4;
+/// How many sessions are ended early in one step at most.
+const MOST_ENDED: usize = 16;
 /// For how long after a session was ended early, in milliseconds, its device may come back with
 /// an event that would be given the same id: half an hour, and what events may be late or early.
 const CROWDED_MS: i64 = 60 * 60_000;
 
-type Shard = HashMap<DeviceKey, Live>;
+/// In boxes: whoever looks for sessions of a project passes over all others.
+type Shard = HashMap<DeviceKey, Box<Live>>;
 /// The device on which an identified profile was seen last.
 type Devices = HashMap<(i64, String), String>;
 
@@ -38,8 +44,9 @@ pub(crate) struct LiveSessions {
     shards: Vec<Mutex<Shard>>,
     devices: QuickMutex<Devices>,
     hasher: RandomState,
-    count: AtomicUsize,
-    limit: usize,
+    room: Room,
+    /// The shard in which sessions to be ended are looked for next.
+    next: AtomicUsize,
     /// When a session was last ended early, in milliseconds since 1970.
     crowded_at: AtomicI64,
 }
@@ -52,25 +59,32 @@ pub(crate) struct Held<'a> {
 }
 
 impl LiveSessions {
-    /// These sessions, and no more than `limit` from now on.
-    pub(crate) fn new(sessions: Vec<(DeviceKey, Live)>, limit: usize, crowded_at: i64) -> Self {
+    /// These sessions, and no more than `limit` from now on. `owner` tells whose a project is.
+    pub(crate) fn new(
+        sessions: Vec<(DeviceKey, Live)>,
+        limit: usize,
+        crowded_at: i64,
+        owner: impl Fn(ProjectKey) -> Option<OrganizationId>,
+    ) -> Self {
         let hasher = RandomState::new();
         let mut shards = vec![Shard::new(); (limit / OF_A_SHARD).clamp(1, MOST_SHARDS)];
-        let count = AtomicUsize::new(sessions.len());
+        let room = Room::new(limit);
         let mut devices = Devices::new();
         for (key, live) in sessions {
             if let Some(profile) = profile_of(&key, &live) {
                 devices.insert(profile, key.device.clone());
             }
+            let (project, amount) = (key.project(), Amount::of(Some(&live)));
+            room.change(project, owner(project).as_ref(), Amount::default(), amount);
             let index = index(&hasher, shards.len(), &key);
-            shards[index].insert(key, live);
+            shards[index].insert(key, Box::new(live));
         }
         Self {
             shards: shards.into_iter().map(Mutex::new).collect(),
             devices: QuickMutex::new(devices),
             hasher,
-            count,
-            limit,
+            room,
+            next: AtomicUsize::new(0),
             crowded_at: AtomicI64::new(crowded_at),
         }
     }
@@ -87,6 +101,16 @@ impl LiveSessions {
             shards.push((index, self.shards[index].lock().await));
         }
         Held { all: self, shards }
+    }
+
+    /// How many there are, and how many bytes they take, about.
+    pub(crate) fn used(&self) -> Amount {
+        self.room.used()
+    }
+
+    /// The session of a device as it is now, on disk.
+    pub(crate) async fn now(&self, device: &DeviceKey) -> Option<Live> {
+        self.hold([device]).await.get(device).cloned()
     }
 
     /// The device on which an identified profile has its session.
@@ -124,7 +148,7 @@ impl LiveSessions {
 impl Held<'_> {
     /// The session of a device that is held.
     pub(crate) fn get(&self, key: &DeviceKey) -> Option<&Live> {
-        self.shard(key)?.get(key)
+        self.shard(key)?.get(key).map(|live| &**live)
     }
 
     fn shard(&self, key: &DeviceKey) -> Option<&Shard> {
@@ -133,21 +157,77 @@ impl Held<'_> {
         Some(shard)
     }
 
-    /// The sessions that must end so that a device which has none, and is held, may have one:
-    /// those of its shard to which nothing came for longest. Usually none.
-    pub(crate) fn in_the_way_of(&self, key: &DeviceKey) -> Vec<(DeviceKey, Live)> {
-        let count = self.all.count.load(Ordering::Relaxed);
-        let (Some(over), Some(shard)) = (count.checked_sub(self.all.limit), self.shard(key)) else {
-            return Vec::new();
-        };
-        let mut sessions = shard.iter().collect::<Vec<_>>();
-        sessions.sort_unstable_by_key(|(_, live)| (!live.is_ended, live.received_at));
-        // One more than come in, while there are too many: others opened some at the same time.
-        let most = if over == 0 { 1 } else { 2 };
-        let ended = sessions.into_iter().take(most);
+    /// The sessions that must end so that there is room for these changes: of the project that is
+    /// furthest over its share, those to which nothing came for longest in a shard. They are held
+    /// from then on. Usually there are none.
+    pub(crate) fn in_the_way_of(&mut self, changes: &[LiveChange<Live>]) -> Vec<(DeviceKey, Live)> {
+        let room = &self.all.room;
+        let mut ended = Vec::new();
+        if room.has_plenty(changes.len()) {
+            return ended;
+        }
+        for (key, live) in changes {
+            let before = Amount::of(self.get(key));
+            let after = Amount::of(live.as_ref());
+            let mut missing = room.missing(before, after);
+            while let Some(resource) = missing.resource()
+                && ended.len() < MOST_ENDED
+                && let grown = after.saturating_sub(before)
+                && let Some(project) = room.furthest_over(resource, key.project(), grown)
+                && let Some((device, live)) = self.oldest_of(project, changes, &ended)
+            {
+                missing = missing.saturating_sub(Amount::of(Some(&live)));
+                ended.push((device, live));
+            }
+        }
         ended
-            .map(|(key, live)| (key.clone(), live.clone()))
-            .collect()
+    }
+
+    /// How the sessions grow that are too big to be written whole each time.
+    pub(crate) fn growth(&self, changes: &[LiveChange<Live>]) -> HashMap<DeviceKey, Growth> {
+        let grown = changes.iter().filter_map(|(key, live)| {
+            let growth = live.as_ref()?.growth_since(self.get(key)?)?;
+            Some((key.clone(), growth))
+        });
+        grown.collect()
+    }
+
+    /// The session of a project to which nothing came for longest, of those in the first shard
+    /// that has any: one that is held, or one that nobody is at work on, which is held from then
+    /// on. None that is to be changed or ended already.
+    fn oldest_of(
+        &mut self,
+        project: ProjectKey,
+        changed: &[LiveChange<Live>],
+        ended: &[(DeviceKey, Live)],
+    ) -> Option<(DeviceKey, Live)> {
+        let is_free = |key: &DeviceKey| {
+            key.project() == project
+                && !changed.iter().any(|(changed, _)| changed == key)
+                && !ended.iter().any(|(ended, _)| ended == key)
+        };
+        let oldest = |shard: &Shard| {
+            let free = shard.iter().filter(|(key, _)| is_free(key));
+            let oldest = free.min_by_key(|(_, live)| (!live.is_ended, live.received_at));
+            oldest.map(|(key, live)| (key.clone(), Live::clone(live)))
+        };
+        let found = self.shards.iter().find_map(|(_, shard)| oldest(shard));
+        if found.is_some() {
+            return found;
+        }
+        let shards = &self.all.shards;
+        let first = self.all.next.load(Ordering::Relaxed);
+        for index in (0..shards.len()).map(|n| (first + n) % shards.len()) {
+            // To wait for a shard while holding others, two could wait for each other.
+            if let Ok(shard) = shards[index].try_lock()
+                && let Some(found) = oldest(&shard)
+            {
+                self.all.next.store(index + 1, Ordering::Relaxed);
+                self.shards.push((index, shard));
+                return Some(found);
+            }
+        }
+        None
     }
 
     /// Whether a device that has no session may have had one until it was ended early.
@@ -161,8 +241,13 @@ impl Held<'_> {
         self.all.crowded_at.fetch_max(at, Ordering::Relaxed);
     }
 
-    /// Makes changes that are on disk now.
-    pub(crate) fn put(&mut self, changes: Vec<(DeviceKey, Option<Live>)>) {
+    /// Makes changes that are on disk now. Those that begin are of a project of this organization,
+    /// as far as it is known.
+    pub(crate) fn put(
+        &mut self,
+        changes: Vec<LiveChange<Live>>,
+        organization: Option<&OrganizationId>,
+    ) {
         for (key, live) in changes {
             let index = self.all.index(&key);
             let Some((_, shard)) = self.shards.iter_mut().find(|(held, _)| *held == index) else {
@@ -170,22 +255,15 @@ impl Held<'_> {
             };
             let profile = live.as_ref().and_then(|live| profile_of(&key, live));
             let device = key.device.clone();
-            let project = key.project;
+            let project = key.project();
+            let after = Amount::of(live.as_ref());
             let before = match live {
-                Some(live) => {
-                    let before = shard.insert(key, live);
-                    let added = usize::from(before.is_none());
-                    self.all.count.fetch_add(added, Ordering::Relaxed);
-                    before
-                }
-                None => {
-                    let before = shard.remove(&key);
-                    let removed = usize::from(before.is_some());
-                    self.all.count.fetch_sub(removed, Ordering::Relaxed);
-                    before
-                }
+                Some(live) => shard.insert(key, Box::new(live)),
+                None => shard.remove(&key),
             };
-            let before = before.map(|before| (project, before.session.profile_id));
+            let freed = Amount::of(before.as_deref());
+            self.all.room.change(project, organization, freed, after);
+            let before = before.map(|before| (project.0, before.session.profile_id));
             self.point(before, profile, device);
         }
     }

@@ -19,7 +19,7 @@ pub(super) struct Trail {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Last {
+pub(super) struct Last {
     at: i64,
     id: Uuid,
     origin: String,
@@ -35,7 +35,58 @@ pub(crate) enum Step {
     Disordered,
 }
 
+impl Step {
+    /// Its place, where that is known.
+    pub(crate) fn next(self) -> Option<View> {
+        match self {
+            Self::Next(view) => Some(view),
+            Self::Disordered => None,
+        }
+    }
+}
+
 impl Trail {
+    /// Origin and path of the last view.
+    pub(super) fn last_page(&mut self) -> Option<[&mut String; 2]> {
+        let last = self.last.as_mut()?;
+        Some([&mut last.origin, &mut last.path])
+    }
+
+    /// The last view, where it is another one than before.
+    pub(super) fn last_since(&self, before: &Self) -> Option<Last> {
+        self.last
+            .clone()
+            .filter(|last| before.last.as_ref() != Some(last))
+    }
+
+    /// The pages that came to those of before.
+    pub(super) fn pages_since(&self, before: &Self) -> Vec<u64> {
+        self.pages
+            .iter()
+            .skip(before.pages.len())
+            .copied()
+            .collect()
+    }
+
+    /// Adds what came since, which may be there already.
+    pub(super) fn grow(&mut self, last: Option<Last>, pages: Vec<u64>) {
+        if last.is_some() {
+            self.last = last;
+        }
+        for page in pages {
+            if !self.pages.contains(&page) {
+                self.pages.push(page);
+            }
+        }
+    }
+
+    /// How many bytes of texts and digests there are.
+    pub(super) fn bytes(&self) -> usize {
+        let last = self.last.as_ref();
+        let page = last.map_or(0, |last| last.origin.len() + last.path.len());
+        page + self.pages.capacity() * size_of::<u64>()
+    }
+
     /// Adds a view. Views of one moment are in the order of their ids.
     pub(super) fn step(&mut self, event: &Event) -> Step {
         let is_first = self.is_first(event);

@@ -10,13 +10,21 @@ pub(super) enum Fault {
     /// So many bytes of records that stand behind one another are none.
     #[error("the last {0} bytes of a row of records are no record")]
     NoRecord(usize),
+    #[error("it was written by a newer version of paneld")]
+    NewerFormat,
     #[error(
-        "it was written by another version of paneld: start that version once more, and stop it \
-         when nothing waits to be applied any more"
+        "it was written by a version of paneld from before the first release: start that version \
+         once more, and stop it when nothing waits to be applied any more"
     )]
-    OtherFormat,
+    OlderFormat,
     #[error("the file is not open")]
     NotOpen,
+    #[error("it could not be written a moment ago, and is looked after")]
+    NotWritable,
+    #[error(transparent)]
+    File(#[from] std::io::Error),
+    #[error("the table {0} would be lost when the file is written anew")]
+    NotCopied(String),
 }
 
 /// The store has an error type for each of its operations; here they are one.

@@ -1,10 +1,12 @@
 //! Records as they stand in the spool: behind one another, each with its length before it and
 //! what it changes of live sessions.
 
+use serde::{Deserialize, Serialize};
+
 use super::fault::Fault;
 use crate::{
     record::Record,
-    sessions::{Kept, LiveChange},
+    sessions::{DeviceKey, Kept, Told},
 };
 
 /// The length of a record, and whether it is about people.
@@ -20,11 +22,12 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    /// Adds a record behind the others.
+    /// Adds a record behind the others, with what it changes of live sessions: a list of
+    /// [`LiveTold`], or what is written in the same way.
     pub(super) fn push(
         &mut self,
         record: &Record,
-        live: &[LiveChange<Kept>],
+        live: &(impl Serialize + ?Sized),
     ) -> Result<(), postcard::Error> {
         let start = self.bytes.len();
         let mut bytes = std::mem::take(&mut self.bytes);
@@ -50,6 +53,23 @@ impl Frames {
         self.count
     }
 }
+
+/// What a record tells of the session of a device.
+pub(crate) type LiveTold = (DeviceKey, Told);
+
+/// As [`LiveTold`] is written.
+type Change<'a> = ((i64, &'a str), BorrowedTold<'a>);
+
+/// As [`Told`] is written.
+#[derive(Deserialize)]
+enum BorrowedTold<'a> {
+    Gone,
+    Whole(&'a [u8]),
+    Grown(&'a str, &'a [u8]),
+}
+
+/// Of a record that changes no session.
+pub(super) const NOBODY: &[LiveTold] = &[];
 
 /// A record, not read yet.
 #[derive(Debug, Clone, Copy)]
@@ -87,28 +107,35 @@ impl<'a> Frame<'a> {
     }
 
     /// What it changes of live sessions, and the record.
-    pub(super) fn read(self) -> Result<(Vec<LiveChange<Kept>>, Record), postcard::Error> {
+    pub(super) fn read(self) -> Result<(Vec<LiveTold>, Record), postcard::Error> {
         let (live, record) = postcard::take_from_bytes(self.body())?;
         Ok((live, postcard::from_bytes(record)?))
     }
 
     /// What it changes of live sessions, without the rest.
-    pub(super) fn live(self) -> Result<Vec<LiveChange<Kept>>, postcard::Error> {
+    pub(super) fn live(self) -> Result<Vec<LiveTold>, postcard::Error> {
         Ok(postcard::take_from_bytes(self.body())?.0)
     }
 
     /// The projects and ids of the sessions that it changes, as far as there are some behind it.
     pub(super) fn sessions(self) -> Result<Vec<(i64, &'a str)>, postcard::Error> {
-        // As `LiveChange<Kept>` is written.
-        type Change<'a> = ((i64, &'a str), Option<&'a [u8]>);
         let (changes, _record) = postcard::take_from_bytes::<Vec<Change<'a>>>(self.body())?;
         let mut sessions = Vec::with_capacity(changes.len());
-        for ((project, _device), kept) in changes {
-            if let Some(kept) = kept {
-                sessions.push((project, Kept::id_of(kept)?));
+        for ((project, _device), told) in changes {
+            match told {
+                BorrowedTold::Gone => {}
+                BorrowedTold::Whole(kept) => sessions.push((project, Kept::id_of(kept)?)),
+                BorrowedTold::Grown(session_id, _growth) => sessions.push((project, session_id)),
             }
         }
         Ok(sessions)
+    }
+
+    /// The key of the project that the record is of.
+    pub(super) fn project(self) -> Result<i64, postcard::Error> {
+        // As a record begins.
+        let (_, record) = postcard::take_from_bytes::<Vec<Change<'_>>>(self.body())?;
+        Ok(postcard::take_from_bytes(record)?.0)
     }
 
     /// Whether the record removes what somebody wants to be gone.
@@ -133,7 +160,7 @@ mod tests {
         let mut frames = Frames::default();
         for _ in 0..2 {
             let record = Record::new(ProjectKey(7), at, Vec::new());
-            frames.push(&record, &[]).unwrap();
+            frames.push(&record, NOBODY).unwrap();
         }
         let bytes = frames.as_bytes();
         assert_eq!(Frame::all(bytes).unwrap().len(), 2);

@@ -1,23 +1,29 @@
 //! The tables of the spool's file.
 
 use std::{
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
-    sync::{PoisonError, RwLock},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use paneld_domain::ProjectKey;
+use paneld_domain::{OrganizationId, ProjectKey};
 use redb::{
     Builder, Database, ReadTransaction, ReadableDatabase as _, ReadableTable, TableDefinition,
     TableError,
 };
+use uuid::Uuid;
 
 use super::{
-    Part, Seen, SpoolError, Spooled, Stretch, Wanted, fault::Fault, frames::Frame, tail::Tail,
-    transaction::Transaction,
+    Part, Seen, SpoolError, Spooled, Stretch, Wanted, backlog::Shares, compaction, fault::Fault,
+    frames::Frame, reserve::Reserve, tail::Tail, transaction::Transaction,
 };
 use crate::{
     Ids,
-    sessions::{DeviceKey, Live},
+    record::Record,
+    sessions::{DeviceKey, Kept, Live, Told},
 };
 
 /// Rows of records of one commit behind one another, by the position of the last of them.
@@ -32,6 +38,8 @@ pub(super) const SEEN_BY_TIME: TableDefinition<'_, (i64, i64, u128), ()> =
     TableDefinition::new("seen_ids_by_time");
 /// Records that a sink refused, by position.
 pub(super) const SET_ASIDE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("set_aside");
+/// The organizations of projects, by the key of the project.
+pub(super) const OWNERS: TableDefinition<'_, i64, &str> = TableDefinition::new("owners");
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 
 /// The position of the last record that was written before some were removed: they are never
@@ -43,8 +51,10 @@ pub(super) const SNAPSHOT: &str = "snapshot";
 /// When a session was last ended early.
 pub(super) const CROWDED_AT: &str = "crowded_at";
 pub(super) const FORMAT: &str = "format";
-/// Raised whenever records or live sessions are written in another form.
-pub(super) const THIS_FORMAT: &[u8] = &[3];
+/// Raised whenever something is written that the versions before cannot read.
+pub(super) const THIS_FORMAT: u8 = 4;
+/// Files from this format on can be read: what was added since is kinds of changes, and tables.
+const OLDEST_FORMAT: u8 = 3;
 
 /// How much of the file is kept in memory.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
@@ -55,22 +65,38 @@ const READ_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Tables {
     path: PathBuf,
+    reserve: Reserve,
     id: String,
+    /// Whether the file is of an older format, up to the first write.
+    is_older: AtomicBool,
     database: RwLock<Option<Database>>,
+}
+
+/// A spool that is there.
+struct Known {
+    id: String,
+    format: u8,
 }
 
 impl Tables {
     pub(super) fn open(path: &Path, behind: u64) -> Result<Self, SpoolError> {
-        let database = open(path)?;
+        compaction::remove_leftover(path).map_err(SpoolError::broken)?;
+        let database = open(path).map_err(SpoolError::broken)?;
         // A file that is there is only read: a server has to start on a full disk, too.
-        let id = match known(&database) {
-            Ok(Some(id)) => Ok(id),
-            Ok(None) => write(&database, |tables| tables.make(behind)),
+        let known = match known(&database) {
+            Ok(Some(known)) => Ok(known),
+            Ok(None) => write(&database, |tables| tables.make(behind)).map(|id| Known {
+                id,
+                format: THIS_FORMAT,
+            }),
             Err(fault) => Err(fault),
         };
+        let Known { id, format } = known.map_err(SpoolError::broken)?;
         Ok(Self {
             path: path.to_owned(),
-            id: id.map_err(SpoolError::broken)?,
+            reserve: Reserve::beside(path),
+            id,
+            is_older: AtomicBool::new(format < THIS_FORMAT),
             database: RwLock::new(Some(database)),
         })
     }
@@ -79,9 +105,17 @@ impl Tables {
         &self.id
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        let database = self.database.read();
-        database.unwrap_or_else(PoisonError::into_inner).is_some()
+    pub(super) fn reserve(&self) -> &Reserve {
+        &self.reserve
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file; `None` while it is closed.
+    pub(super) fn database(&self) -> &RwLock<Option<Database>> {
+        &self.database
     }
 
     /// Closes the file, and opens it again: after it could not be written once, it must be read
@@ -90,21 +124,40 @@ impl Tables {
         let database = self.database.write();
         let mut database = database.unwrap_or_else(PoisonError::into_inner);
         *database = None;
-        *database = Some(open(&self.path)?);
+        *database = Some(open(&self.path).map_err(SpoolError::broken)?);
         Ok(())
     }
 
-    /// The position of the last record, and the size of those behind another position.
-    pub(super) fn measure(&self, after: u64) -> Result<(u64, u64), SpoolError> {
+    /// The position of the last record, and whose those behind another position are.
+    pub(super) fn measure(&self, after: u64) -> Result<(u64, Shares), SpoolError> {
         self.with(|database| {
             let read = database.begin_read()?;
             let records = read.open_table(RECORDS)?;
             let last = last(&read.open_table(META)?, &records)?;
-            let mut bytes = 0;
+            let mut shares = Shares::default();
             for row in records.range(after + 1..)? {
-                bytes += row?.1.value().len() as u64;
+                shares.add_row(row?.1.value())?;
             }
-            Ok((last, bytes))
+            Ok((last, shares))
+        })
+    }
+
+    /// The organizations of projects, as far as they were told.
+    pub(super) fn owners(&self) -> Result<HashMap<i64, OrganizationId>, SpoolError> {
+        self.with(|database| {
+            let owners = match database.begin_read()?.open_table(OWNERS) {
+                Err(TableError::TableDoesNotExist(_)) => return Ok(HashMap::new()),
+                owners => owners?,
+            };
+            let mut all = HashMap::new();
+            for owner in owners.iter()? {
+                let (project, organization) = owner?;
+                // What cannot be read is told again with the next request.
+                if let Ok(organization) = organization.value().parse() {
+                    all.insert(project.value(), organization);
+                }
+            }
+            Ok(all)
         })
     }
 
@@ -186,9 +239,28 @@ impl Tables {
         })
     }
 
+    /// The positions of the records that were set aside and are meant.
+    pub(super) fn find_set_aside(
+        &self,
+        is_meant: impl Fn(&Record) -> bool,
+    ) -> Result<Vec<u64>, SpoolError> {
+        self.with(|database| {
+            let mut found = Vec::new();
+            for row in database.begin_read()?.open_table(SET_ASIDE)?.iter()? {
+                let (position, record) = row?;
+                for frame in Frame::all(record.value())? {
+                    if is_meant(&frame.read()?.1) {
+                        found.push(position.value());
+                    }
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// The records that were set aside, by position.
     #[cfg(test)]
-    pub(super) fn set_aside(&self) -> Result<Vec<(u64, crate::record::Record)>, SpoolError> {
+    pub(super) fn set_aside(&self) -> Result<Vec<(u64, Record)>, SpoolError> {
         self.with(|database| {
             let mut all = Vec::new();
             for record in database.begin_read()?.open_table(SET_ASIDE)?.iter()? {
@@ -219,15 +291,41 @@ impl Tables {
         })
     }
 
+    pub(super) fn seen_of(&self, all: &[Seen]) -> Result<HashSet<Uuid>, SpoolError> {
+        self.with(|database| {
+            let there = database.begin_read()?.open_table(SEEN)?;
+            let mut found = HashSet::new();
+            for seen in all {
+                if there.get((seen.project.0, seen.id.as_u128()))?.is_some() {
+                    found.insert(seen.id);
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// Runs the work in a transaction, and commits it to the disk.
     pub(super) fn write<T>(
         &self,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, SpoolError> {
-        self.with(|database| write(database, work))
+        self.with(|database| {
+            let is_older = self.is_older.load(Ordering::Relaxed);
+            let result = write(database, |transaction| {
+                if is_older {
+                    transaction.set_format()?;
+                }
+                work(transaction)
+            })?;
+            self.is_older.store(false, Ordering::Relaxed);
+            Ok(result)
+        })
     }
 
-    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, SpoolError> {
+    pub(super) fn with<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, Fault>,
+    ) -> Result<T, SpoolError> {
         let database = self.database.read();
         let database = database.unwrap_or_else(PoisonError::into_inner);
         match &*database {
@@ -237,10 +335,11 @@ impl Tables {
     }
 }
 
-fn open(path: &Path) -> Result<Database, SpoolError> {
+pub(super) fn open(path: &Path) -> Result<Database, Fault> {
+    paneld_files::make_file(path)?;
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES);
-    builder.create(path).map_err(SpoolError::broken)
+    Ok(builder.create(path)?)
 }
 
 fn write<T>(
@@ -253,8 +352,8 @@ fn write<T>(
     Ok(result)
 }
 
-/// The id of the spool in this file; `None` when nothing was ever written.
-fn known(database: &Database) -> Result<Option<String>, Fault> {
+/// The spool in this file; `None` when nothing was ever written.
+fn known(database: &Database) -> Result<Option<Known>, Fault> {
     let meta = match database.begin_read()?.open_table(META) {
         Err(TableError::TableDoesNotExist(_)) => return Ok(None),
         meta => meta?,
@@ -263,22 +362,48 @@ fn known(database: &Database) -> Result<Option<String>, Fault> {
         return Ok(None);
     };
     let format = meta.get(FORMAT)?;
-    if format.is_none_or(|format| format.value() != THIS_FORMAT) {
-        return Err(Fault::OtherFormat);
+    let format = format.and_then(|format| format.value().first().copied());
+    match format.unwrap_or_default() {
+        ..OLDEST_FORMAT => Err(Fault::OlderFormat),
+        format @ OLDEST_FORMAT..=THIS_FORMAT => Ok(Some(Known {
+            id: String::from_utf8_lossy(id.value()).into_owned(),
+            format,
+        })),
+        _ => Err(Fault::NewerFormat),
     }
-    Ok(Some(String::from_utf8_lossy(id.value()).into_owned()))
 }
 
 /// What the records behind the snapshot of live sessions change of them.
 fn tail(read: &ReadTransaction) -> Result<Tail, Fault> {
     let snapshot = read.open_table(META)?.get(SNAPSHOT)?;
     let snapshot = snapshot.map_or(0, |at| position(at.value()));
+    let table = read.open_table(LIVE)?;
     let mut tail = Tail::behind(snapshot);
     for row in read.open_table(RECORDS)?.range(snapshot + 1..)? {
         let (last, row) = row?;
         let (last, row) = (last.value(), row.value());
         for (_, frame) in numbered(last, row)?.filter(|(at, _)| *at > snapshot) {
-            tail.add(frame.live()?, frame.as_bytes().len() as u64);
+            let mut live = Vec::new();
+            for (device, told) in frame.live()? {
+                let after = match told {
+                    Told::Gone => None,
+                    Told::Whole(kept) => Some(kept),
+                    Told::Grown(session_id, growth) => {
+                        let before = match tail.changed(&device) {
+                            Some(changed) => changed.cloned(),
+                            None => {
+                                let kept = table.get((device.project().0, device.device()))?;
+                                kept.map(|kept| Kept::from_bytes(kept.value()))
+                            }
+                        };
+                        // What is not there is told by what follows.
+                        let grown = before.map(|before| before.grown(&session_id, &growth));
+                        grown.transpose()?
+                    }
+                };
+                live.push((device, after));
+            }
+            tail.add(live, frame.as_bytes().len() as u64);
         }
     }
     Ok(tail)

@@ -56,6 +56,11 @@ impl Tail {
         self.bytes += bytes;
     }
 
+    /// The session of a device, if it changed since the snapshot followed last.
+    pub(super) fn changed(&self, device: &DeviceKey) -> Option<Option<&Kept>> {
+        self.changed.get(device).map(Option::as_ref)
+    }
+
     /// Lets the snapshot follow up to the last record that is on disk, if it is far enough
     /// behind, or there is time for it.
     pub(super) fn follow(&mut self, last: u64, has_time: bool) {

@@ -22,9 +22,22 @@ pub(super) fn append(path: &str) -> Append {
         path: path.to_owned(),
         created_at: at,
     };
+    of(vec![Record::new(
+        ProjectKey(7),
+        at,
+        vec![Change::Bot(visit)],
+    )])
+}
+
+/// These records, and nothing beside.
+fn of(records: Vec<Record>) -> Append {
     Append {
-        records: vec![Record::new(ProjectKey(7), at, vec![Change::Bot(visit)])],
-        ..Append::default()
+        account: Account::Project(ProjectKey(7)),
+        records,
+        live: Vec::new(),
+        grown: HashMap::new(),
+        seen: Vec::new(),
+        crowded_at: None,
     }
 }
 
@@ -62,7 +75,7 @@ impl SmallDisk {
     }
 
     /// Writes until it is full; but never to one that is not small.
-    fn fill(&self) {
+    pub(super) fn fill(&self) {
         let mut file = File::create(self.0.join("filler")).unwrap();
         let is_full = (0..4_096).any(|_| file.write_all(&[7; 4096]).is_err());
         assert!(is_full, "the disk is not small");
@@ -190,13 +203,8 @@ async fn what_a_sink_refuses_is_kept_when_everything_else_goes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spool");
     let spool = Spool::open(&path, 1_000_000, 0).unwrap();
-    let both = Append {
-        records: [append("/a"), append("/b")]
-            .into_iter()
-            .flat_map(|append| append.records)
-            .collect(),
-        ..Append::default()
-    };
+    let both = [append("/a"), append("/b")];
+    let both = of(both.into_iter().flat_map(|append| append.records).collect());
     assert_eq!(spool.append(&both).await.unwrap(), 2);
     spool.set_aside(2).await.unwrap();
     spool.trim(2).unwrap();
@@ -213,10 +221,7 @@ async fn a_part_of_a_commit_can_be_read() {
     let spool = Spool::open(&folder.path().join("spool"), 1_000_000, 10).unwrap();
     let pages = ["/a", "/b", "/c", "/d"];
     let records = pages.iter().flat_map(|page| append(page).records).collect();
-    let all = Append {
-        records,
-        ..Append::default()
-    };
+    let all = of(records);
     assert_eq!(spool.append(&all).await.unwrap(), 14);
     spool.append(&append("/e")).await.unwrap();
     let read = |wanted, after, most| {
@@ -231,21 +236,53 @@ async fn a_part_of_a_commit_can_be_read() {
     assert_eq!(read(Wanted::AboutPeople, 12, 2), (vec![], Some(14)));
 }
 
+/// Makes the file one of another format.
+fn set_format(path: &Path, format: u8) {
+    let database = redb::Database::open(path).unwrap();
+    let write = database.begin_write().unwrap();
+    let mut meta = write.open_table(tables::META).unwrap();
+    meta.insert(tables::FORMAT, [format].as_slice()).unwrap();
+    drop(meta);
+    write.commit().unwrap();
+}
+
+fn format(path: &Path) -> u8 {
+    let database = redb::Database::open(path).unwrap();
+    let meta = redb::ReadableDatabase::begin_read(&database).unwrap();
+    let meta = meta.open_table(tables::META).unwrap();
+    meta.get(tables::FORMAT).unwrap().unwrap().value()[0]
+}
+
 #[test]
 fn what_another_version_wrote_is_not_misread() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spool");
     drop(Spool::open(&path, 1_000_000, 0).unwrap());
-    let database = redb::Database::open(&path).unwrap();
-    let write = database.begin_write().unwrap();
-    let mut meta = write.open_table(tables::META).unwrap();
-    meta.insert(tables::FORMAT, [2].as_slice()).unwrap();
-    drop(meta);
-    write.commit().unwrap();
-    drop(database);
-    let refused = Spool::open(&path, 1_000_000, 0).unwrap_err();
-    let why = std::error::Error::source(&refused).unwrap().to_string();
-    assert!(why.contains("another version of paneld"), "{why}");
+    for (written, told) in [
+        (2, "from before the first release"),
+        (tables::THIS_FORMAT + 1, "a newer version of paneld"),
+    ] {
+        set_format(&path, written);
+        let refused = Spool::open(&path, 1_000_000, 0).unwrap_err();
+        let why = std::error::Error::source(&refused).unwrap().to_string();
+        assert!(why.contains(told), "{why}");
+        assert_eq!(format(&path), written);
+    }
+}
+
+/// The version before must not find what it cannot read.
+#[tokio::test]
+async fn a_file_of_the_format_before_is_of_this_one_once_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool");
+    drop(Spool::open(&path, 1_000_000, 0).unwrap());
+    set_format(&path, 3);
+    drop(Spool::open(&path, 1_000_000, 0).unwrap());
+    assert_eq!(format(&path), 3);
+    let spool = Spool::open(&path, 1_000_000, 0).unwrap();
+    spool.append(&append("/a")).await.unwrap();
+    drop(spool);
+    assert_eq!(format(&path), tables::THIS_FORMAT);
 }
 
 /// However much comes at once, appliers need not have all of it in memory.
@@ -258,12 +295,11 @@ async fn a_big_commit_is_read_in_parts() {
     let pages = sizes.iter().map(|size| "x".repeat(*size));
     let records = pages.flat_map(|page| append(&page).records);
     let big = Append {
-        records: records.collect(),
         live: vec![(
             DeviceKey::new(ProjectKey(7), "phone".to_owned()),
             Some(visit("phone", 1)),
         )],
-        ..Append::default()
+        ..of(records.collect())
     };
     assert_eq!(spool.append(&big).await.unwrap(), 30);
     drop(spool);
@@ -350,16 +386,13 @@ async fn a_stretch_knows_the_last_version_of_each_session() {
         )],
         ..append("/")
     };
-    let erased = Append {
-        records: vec![Record::new(
-            ProjectKey(7),
-            parse_timestamp("2026-01-15T10:30:00Z").unwrap(),
-            vec![Change::People(PeopleChange::EraseProfile {
-                profile_id: "ada".to_owned(),
-            })],
-        )],
-        ..Append::default()
-    };
+    let erased = of(vec![Record::new(
+        ProjectKey(7),
+        parse_timestamp("2026-01-15T10:30:00Z").unwrap(),
+        vec![Change::People(PeopleChange::EraseProfile {
+            profile_id: "ada".to_owned(),
+        })],
+    )]);
     let gone = Append {
         live: vec![(DeviceKey::new(ProjectKey(7), "tablet".to_owned()), None)],
         ..append("/")
@@ -380,8 +413,11 @@ async fn a_stretch_knows_the_last_version_of_each_session() {
         let records = spool.read(Wanted::All, 0, 100).unwrap().records.into_iter();
         let last = records.filter(|spooled| {
             spooled.live.iter().any(|(device, live)| {
-                let id = live.as_ref().map(|live| live.session_id().unwrap());
-                id.is_some_and(|id| stretch.is_last(spooled.position, device.project(), id))
+                let Told::Whole(live) = live else {
+                    return false;
+                };
+                let id = live.session_id().unwrap();
+                stretch.is_last(spooled.position, device.project(), id)
             })
         });
         last.map(|spooled| spooled.position).collect::<Vec<_>>()

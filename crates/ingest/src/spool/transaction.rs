@@ -2,16 +2,18 @@
 
 use std::ops::RangeInclusive;
 
+use paneld_domain::{OrganizationId, ProjectKey};
 use redb::{ReadableTable as _, Table, WriteTransaction};
 use uuid::Uuid;
 
 use super::{
     Seen,
+    backlog::Shares,
     fault::Fault,
     frames::{Frame, Frames},
     tables::{
-        CROWDED_AT, FORMAT, ID, LAST, LIVE, META, RECORDS, SEEN, SEEN_BY_TIME, SET_ASIDE, SNAPSHOT,
-        THIS_FORMAT, last, numbered,
+        CROWDED_AT, FORMAT, ID, LAST, LIVE, META, OWNERS, RECORDS, SEEN, SEEN_BY_TIME, SET_ASIDE,
+        SNAPSHOT, THIS_FORMAT, last, numbered,
     },
 };
 use crate::{
@@ -26,6 +28,8 @@ const ROW_BYTES: usize = 1024 * 1024 - 1024;
 
 /// The tables in a transaction that writes.
 pub(super) struct Transaction<'t> {
+    /// For the table that is seldom needed.
+    write: &'t WriteTransaction,
     records: Table<'t, u64, &'static [u8]>,
     live: Table<'t, (i64, &'static str), &'static [u8]>,
     seen: Table<'t, (i64, u128), &'static [u8]>,
@@ -38,6 +42,7 @@ impl<'t> Transaction<'t> {
     /// Makes the tables that are missing, too.
     pub(super) fn begin(write: &'t WriteTransaction) -> Result<Self, Fault> {
         Ok(Self {
+            write,
             records: write.open_table(RECORDS)?,
             live: write.open_table(LIVE)?,
             seen: write.open_table(SEEN)?,
@@ -51,33 +56,49 @@ impl<'t> Transaction<'t> {
     pub(super) fn make(&mut self, behind: u64) -> Result<String, Fault> {
         let id = Uuid::new_v4().to_string();
         self.meta.insert(ID, id.as_bytes())?;
-        self.meta.insert(FORMAT, THIS_FORMAT)?;
+        self.set_format()?;
         self.set_last(behind)?;
         self.set_snapshot(behind)?;
         Ok(id)
     }
 
-    /// Writes the records of a commit, behind the last that is there. Says how many bytes they
-    /// take.
-    pub(super) fn append(&mut self, mut last: u64, records: &[&Frames]) -> Result<u64, Fault> {
-        let mut bytes = 0;
+    /// Notes that what this version writes is in the file.
+    pub(super) fn set_format(&mut self) -> Result<(), Fault> {
+        self.meta.insert(FORMAT, [THIS_FORMAT].as_slice())?;
+        Ok(())
+    }
+
+    /// Notes whose a project is.
+    pub(super) fn note_owner(
+        &mut self,
+        project: ProjectKey,
+        organization: &OrganizationId,
+    ) -> Result<(), Fault> {
+        let mut owners = self.write.open_table(OWNERS)?;
+        owners.insert(project.0, organization.as_str())?;
+        Ok(())
+    }
+
+    /// Writes the records of a commit, behind the last that is there. Says whose they are.
+    pub(super) fn append(&mut self, mut last: u64, records: &[&Frames]) -> Result<Shares, Fault> {
+        let mut shares = Shares::default();
         let mut row = Vec::new();
         for frames in records {
             for frame in Frame::all(frames.as_bytes())? {
+                shares.add_frame(frame)?;
                 let frame = frame.as_bytes();
                 if !row.is_empty() && row.len() + frame.len() > ROW_BYTES {
                     self.records.insert(last, row.as_slice())?;
                     row.clear();
                 }
                 row.extend_from_slice(frame);
-                bytes += frame.len() as u64;
                 last += 1;
             }
         }
         if !row.is_empty() {
             self.records.insert(last, row.as_slice())?;
         }
-        Ok(bytes)
+        Ok(shares)
     }
 
     /// Notes the ids that callers gave, and what was replied.
@@ -123,13 +144,13 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    /// How many bytes the rows of records take that end in this range.
-    pub(super) fn size(&self, range: RangeInclusive<u64>) -> Result<u64, Fault> {
-        let mut bytes = 0;
+    /// Whose the rows of records are that end in this range.
+    pub(super) fn shares(&self, range: RangeInclusive<u64>) -> Result<Shares, Fault> {
+        let mut shares = Shares::default();
         for row in self.records.range(range)? {
-            bytes += row?.1.value().len() as u64;
+            shares.add_row(row?.1.value())?;
         }
-        Ok(bytes)
+        Ok(shares)
     }
 
     /// Removes the rows of records that end up to a position.
@@ -158,6 +179,14 @@ impl<'t> Transaction<'t> {
         let mut frames = numbered(last.value(), row.value())?;
         if let Some((_, frame)) = frames.find(|(position, _)| *position == at) {
             self.set_aside.insert(at, frame.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of records that were kept so, by their positions.
+    pub(super) fn drop_set_aside(&mut self, positions: &[u64]) -> Result<(), Fault> {
+        for position in positions {
+            self.set_aside.remove(position)?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::{
     sync::{
         Arc,
         atomic::Ordering,
-        mpsc::{Receiver, TryRecvError},
+        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
     },
     thread,
     time::Duration,
@@ -14,15 +14,17 @@ use paneld_domain::ErrorChain;
 
 use super::{
     Gauges, Seen, SpoolError,
+    backlog::{Backlog, Shares},
     fault::Fault,
     frames::Frames,
+    outage::{Outage, ROOM},
     replies::{Replies, Waiter},
     tables::Tables,
     tail::Tail,
     transaction::Transaction,
 };
 use crate::{
-    Ids,
+    Ids, Target,
     sessions::{Kept, LiveChange},
 };
 
@@ -36,6 +38,10 @@ const MOST_BYTES: usize = 8 * 1024 * 1024;
 const CROWD: usize = 32;
 const REST: Duration = Duration::from_millis(1);
 
+/// How often it is tried whether a spool that could not be written can be again; and as often as
+/// something is applied, which makes room.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
 /// What the writer is asked to do.
 #[derive(Debug)]
 pub(super) enum Command {
@@ -43,14 +49,20 @@ pub(super) enum Command {
     Trim(u64),
     ForgetSeen(i64),
     SetAside(u64, Waiter),
+    DropSetAside(Vec<u64>, Waiter),
+    Compact(i64, Waiter),
 }
 
 impl Command {
-    /// How many bytes of records are to be written.
+    /// How many bytes of records and live sessions are to be written.
     fn bytes(&self) -> usize {
         match self {
-            Self::Append(entry, _) => entry.records.as_bytes().len(),
-            Self::Trim(_) | Self::ForgetSeen(_) | Self::SetAside(..) => 0,
+            Self::Append(entry, _) => entry.bytes(),
+            Self::Trim(_)
+            | Self::ForgetSeen(_)
+            | Self::SetAside(..)
+            | Self::DropSetAside(..)
+            | Self::Compact(..) => 0,
         }
     }
 }
@@ -58,17 +70,26 @@ impl Command {
 /// What is appended, ready to be written.
 #[derive(Debug)]
 pub(super) struct Entry {
+    /// For which project, where that is known.
+    pub(super) target: Option<Arc<Target>>,
     pub(super) records: Frames,
     pub(super) live: Vec<LiveChange<Kept>>,
     pub(super) seen: Vec<(Seen, Ids)>,
     pub(super) crowded_at: Option<i64>,
 }
 
+impl Entry {
+    fn bytes(&self) -> usize {
+        let live = self.live.iter().filter_map(|(_, live)| live.as_ref());
+        let live = live.map(|live| live.as_bytes().len()).sum::<usize>();
+        self.records.as_bytes().len() + live
+    }
+}
+
 pub(super) struct Writer {
     tables: Arc<Tables>,
     gauges: Arc<Gauges>,
     inbox: Receiver<Command>,
-    is_broken: bool,
     /// Up to where every sink is, as far as was told. Nobody tells it again when what could not
     /// be written was to remove something.
     trimmable: u64,
@@ -78,14 +99,16 @@ pub(super) struct Writer {
     /// Up to where the records are removed.
     trimmed: u64,
     tail: Tail,
+    outage: Outage,
 }
 
 /// What a commit did, and up to where.
 struct Committed {
     last: u64,
-    added: u64,
+    owners: Vec<Arc<Target>>,
+    added: Shares,
     applied: u64,
-    removed: u64,
+    removed: Shares,
     trimmed: u64,
 }
 
@@ -100,11 +123,11 @@ impl Writer {
             tables,
             gauges,
             inbox,
-            is_broken: false,
             trimmable: 0,
             applied: 0,
             trimmed: 0,
             tail,
+            outage: Outage::none(),
         }
     }
 
@@ -121,7 +144,13 @@ impl Writer {
 
     /// What came in since the last commit. Waits for something, unless there is more to do.
     fn next(&self) -> Option<Vec<Command>> {
-        let first = if self.tail.is_following() && !self.is_broken {
+        let first = if !self.outage.is_over() {
+            match self.inbox.recv_timeout(TRY_AGAIN) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => return Some(Vec::new()),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        } else if self.tail.is_following() {
             match self.inbox.try_recv() {
                 Ok(first) => first,
                 Err(TryRecvError::Empty) => return Some(Vec::new()),
@@ -149,45 +178,87 @@ impl Writer {
             }
         }
         let result = self.mend_and_commit(&commands);
-        match &result {
-            Ok(_) if self.is_broken => tracing::info!("the spool can be written again"),
-            Err(error) if !self.is_broken => {
-                tracing::error!(error = %ErrorChain(error), "the spool cannot be written");
-            }
-            _ => {}
-        }
-        self.is_broken = result.is_err();
         let mut position = *result.as_ref().unwrap_or(&0);
         let result = result.map(|_| ());
         let mut replies = Replies::default();
+        let mut compactions = Vec::new();
         for command in commands {
             match command {
                 Command::Append(entry, waiter) => {
                     position += entry.records.count();
                     replies.add(waiter, result.clone().map(|()| position));
                     if result.is_ok() {
-                        self.tail
-                            .add(entry.live, entry.records.as_bytes().len() as u64);
+                        let bytes = entry.bytes() as u64;
+                        self.tail.add(entry.live, bytes);
                     }
                 }
-                Command::SetAside(_, waiter) => {
+                Command::SetAside(_, waiter) | Command::DropSetAside(_, waiter) => {
                     replies.add(waiter, result.clone().map(|()| position));
                 }
+                Command::Compact(seen_until, waiter) => compactions.push((seen_until, waiter)),
                 Command::Trim(_) | Command::ForgetSeen(_) => {}
             }
         }
         replies.send();
+        // Behind the replies of others, for it takes a while.
+        for (seen_until, waiter) in compactions {
+            let compacted = result.clone().and_then(|()| self.compact(seen_until));
+            let mut replies = Replies::default();
+            replies.add(waiter, compacted.map(|()| position));
+            replies.send();
+        }
     }
 
+    /// Carries commands out. One that cannot be written is refused; if the file can be written all
+    /// the same, it was too big for what is left of the disk, and others go on.
     fn mend_and_commit(&mut self, commands: &[Command]) -> Result<u64, SpoolError> {
-        if self.is_broken {
-            self.mend()?;
+        if !self.outage.is_over() {
+            let mended = self.mend();
+            let (free, waiting) = (self.tables.reserve().free_bytes(), self.waiting());
+            self.outage.try_again(mended.is_ok(), free, waiting);
+            if self.outage.is_over() {
+                self.tables.reserve().keep();
+            }
+            self.tell(mended.as_ref().err());
+            mended?;
+            if !self.outage.is_over() {
+                return Err(SpoolError::broken(Fault::NotWritable));
+            }
         }
         let has_time = !commands
             .iter()
             .any(|command| matches!(command, Command::Append(..)));
         self.tail.follow(self.last(), has_time);
-        self.commit(commands)
+        let result = self.commit(commands);
+        if let Err(error) = &result {
+            let free = self.tables.reserve().free_bytes();
+            let bytes = commands.iter().map(Command::bytes).sum::<usize>() as u64;
+            if free < ROOM {
+                self.tables.reserve().spend();
+            }
+            let is_open = self.mend().is_ok();
+            self.outage.begin(bytes, is_open, free);
+            self.tell(Some(error));
+        }
+        result
+    }
+
+    /// Makes known whether the file can be written, where that has changed.
+    fn tell(&self, why_not: Option<&SpoolError>) {
+        let can_write = self.outage.is_over();
+        if self.gauges.can_write.swap(can_write, Ordering::Relaxed) == can_write {
+            return;
+        }
+        match why_not.filter(|_| !can_write) {
+            Some(error) => {
+                tracing::error!(error = %ErrorChain(error), "the spool cannot be written");
+            }
+            None => tracing::info!("the spool can be written again"),
+        }
+    }
+
+    fn waiting(&self) -> u64 {
+        self.gauges.bytes.load(Ordering::Relaxed)
     }
 
     /// All commands in one transaction. Tells the position of the last record before it.
@@ -198,6 +269,7 @@ impl Writer {
         let trimmed_before = self.trimmed;
         let committed = self.tables.write(|transaction| {
             let mut records = Vec::with_capacity(commands.len());
+            let mut owners = Vec::new();
             let mut last = before;
             for command in commands {
                 match command {
@@ -205,17 +277,19 @@ impl Writer {
                         last += entry.records.count();
                         records.push(&entry.records);
                         note(transaction, entry)?;
+                        owners.extend(self.note_owner(transaction, entry)?);
                     }
-                    Command::Trim(_) => {}
+                    Command::Trim(_) | Command::Compact(..) => {}
                     Command::ForgetSeen(before) => transaction.forget_seen(*before)?,
                     Command::SetAside(at, _) => transaction.set_aside(*at)?,
+                    Command::DropSetAside(at, _) => transaction.drop_set_aside(at)?,
                 }
             }
             let added = transaction.append(before, &records)?;
             let removed = if applied > applied_before {
-                transaction.size(applied_before + 1..=applied)?
+                transaction.shares(applied_before + 1..=applied)?
             } else {
-                0
+                Shares::default()
             };
             transaction.put_live(tail.next())?;
             if tail.next_snapshot() > tail.snapshot() {
@@ -227,6 +301,7 @@ impl Writer {
             }
             Ok(Committed {
                 last,
+                owners,
                 added,
                 applied,
                 removed,
@@ -245,15 +320,49 @@ impl Writer {
         // What was refused may have reached the disk all the same.
         self.tail = self.tables.tail()?;
         self.applied = self.trimmable;
-        let (last, bytes) = self.tables.measure(self.applied)?;
-        self.gauges.bytes.store(bytes, Ordering::Relaxed);
+        let (last, waiting) = self.tables.measure(self.applied)?;
+        let owners = self.tables.owners()?;
+        let waited = self.waiting();
+        self.gauges
+            .update(|backlog| *backlog = Backlog::new(owners, &waiting));
+        self.outage
+            .note_freed(waited.saturating_sub(self.waiting()));
         self.gauges.last.send_replace(last);
         self.commit(&[])?;
-        self.tail.follow(last, true);
+        self.follow_and_trim()
+    }
+
+    /// Lets the snapshot of live sessions be where the records are, and removes what then nobody
+    /// needs any more.
+    pub(super) fn follow_and_trim(&mut self) -> Result<(), SpoolError> {
+        self.tail.follow(self.last(), true);
         while self.tail.is_following() {
             self.commit(&[])?;
         }
         Ok(())
+    }
+
+    /// Notes whose the project is, unless that is known.
+    fn note_owner(
+        &self,
+        transaction: &mut Transaction<'_>,
+        entry: &Entry,
+    ) -> Result<Option<Arc<Target>>, Fault> {
+        let Some(target) = &entry.target else {
+            return Ok(None);
+        };
+        let Target {
+            key, organization, ..
+        } = &**target;
+        if self.gauges.backlog().owner(*key) == Some(organization) {
+            return Ok(None);
+        }
+        transaction.note_owner(*key, organization)?;
+        Ok(Some(Arc::clone(target)))
+    }
+
+    pub(super) fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     fn last(&self) -> u64 {
@@ -265,12 +374,15 @@ impl Writer {
         self.tail.note_written();
         self.applied = committed.applied;
         self.trimmed = committed.trimmed;
-        self.gauges
-            .bytes
-            .fetch_add(committed.added, Ordering::Relaxed);
-        self.gauges
-            .bytes
-            .fetch_sub(committed.removed, Ordering::Relaxed);
+        self.gauges.update(|backlog| {
+            for target in &committed.owners {
+                backlog.note_owner(target.key, target.organization.clone());
+            }
+            backlog.add(&committed.added);
+            backlog.remove(&committed.removed);
+        });
+        self.outage.note_taken(committed.added.total());
+        self.outage.note_freed(committed.removed.total());
         if committed.last > self.last() {
             self.gauges.last.send_replace(committed.last);
         }
@@ -288,14 +400,12 @@ fn note(transaction: &mut Transaction<'_>, entry: &Entry) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use std::{
+        collections::HashMap,
         path::Path,
-        sync::{
-            atomic::AtomicU64,
-            mpsc::{Sender, channel},
-        },
+        sync::mpsc::{Sender, channel},
     };
 
-    use tokio::sync::{oneshot, watch};
+    use tokio::sync::oneshot;
 
     use super::{
         super::{
@@ -311,14 +421,17 @@ mod tests {
     /// A writer that works when it is told to.
     fn writer(path: &Path) -> (Writer, Sender<Command>) {
         let tables = Arc::new(Tables::open(path, 0).unwrap());
-        let (last, bytes) = tables.measure(0).unwrap();
-        let gauges = Arc::new(Gauges {
-            last: watch::Sender::new(last),
-            bytes: AtomicU64::new(bytes),
-        });
+        let (last, waiting) = tables.measure(0).unwrap();
+        let gauges = Arc::new(Gauges::new(last, Backlog::new(HashMap::new(), &waiting)));
         let (commands, inbox) = channel();
         let tail = tables.tail().unwrap();
         (Writer::new(tables, tail, gauges, inbox), commands)
+    }
+
+    /// The position of the last record in the file, and how many bytes there are.
+    fn measured(writer: &Writer) -> (u64, u64) {
+        let (last, waiting) = writer.tables.measure(0).unwrap();
+        (last, Backlog::new(HashMap::new(), &waiting).total())
     }
 
     fn command(append: &Append) -> (Command, oneshot::Receiver<Outcome>) {
@@ -367,9 +480,8 @@ mod tests {
         std::fs::rename(&moved, &path).unwrap();
 
         writer.write(vec![Command::ForgetSeen(0)]);
-        let (last, bytes) = writer.tables.measure(0).unwrap();
-        assert_eq!((last, bytes), (3, waiting / 3));
-        assert_eq!(writer.gauges.bytes.load(Ordering::Relaxed), bytes);
+        assert_eq!(measured(&writer), (3, waiting / 3));
+        assert_eq!(writer.gauges.bytes.load(Ordering::Relaxed), waiting / 3);
         assert_eq!(write(&mut writer, &append("/")).await.unwrap(), 4);
         writer.write(vec![Command::Trim(4)]);
         assert_eq!(writer.gauges.bytes.load(Ordering::Relaxed), 0);
@@ -395,15 +507,14 @@ mod tests {
         let (refused, written) = command(&append);
         writer.write(vec![Command::Trim(last), refused]);
         let mut result = written.await.unwrap();
-        for _ in 0..3 {
+        for _ in 0..10 {
             if result.is_err() {
                 result = write(&mut writer, &append).await;
             }
         }
-        assert_eq!(result.unwrap(), last + 1);
-        assert_eq!(
-            writer.tables.measure(0).unwrap(),
-            (last + 1, writer.gauges.bytes.load(Ordering::Relaxed))
-        );
+        // What was refused may be there all the same.
+        let position = result.unwrap();
+        assert!(position > last);
+        assert_eq!(measured(&writer), (position, writer.waiting()));
     }
 }

@@ -27,6 +27,7 @@ pub(super) async fn write_profiles(
             profiles::group_ids.eq(excluded(profiles::group_ids)),
             profiles::created_at.eq(excluded(profiles::created_at)),
             profiles::last_seen_at.eq(excluded(profiles::last_seen_at)),
+            profiles::left_out.eq(excluded(profiles::left_out)),
         )))?;
     Ok(())
 }
@@ -47,6 +48,7 @@ pub(super) async fn write_groups(
         profile_groups::name.eq(excluded(profile_groups::name)),
         profile_groups::properties.eq(excluded(profile_groups::properties)),
         profile_groups::updated_at.eq(excluded(profile_groups::updated_at)),
+        profile_groups::left_out.eq(excluded(profile_groups::left_out)),
     )))?;
     Ok(())
 }
@@ -65,6 +67,7 @@ pub(super) async fn write_aliases(
     .set((
         profile_aliases::profile_id.eq(excluded(profile_aliases::profile_id)),
         profile_aliases::created_at.eq(excluded(profile_aliases::created_at)),
+        profile_aliases::is_claimed.eq(excluded(profile_aliases::is_claimed)),
     )))?;
     Ok(())
 }

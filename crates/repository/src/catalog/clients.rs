@@ -9,7 +9,7 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use paneld_auth::{Credentials, SecretHash, StoredSecret};
 use paneld_domain::{
-    AllowedAddress, Client, ClientChanges, ClientId, ClientType, Name, NewClient, Organization,
+    AddressRange, Client, ClientChanges, ClientId, ClientType, Name, NewClient, Organization,
     OrganizationId, Page, PageRequest, Position, Project, ProjectId, ProjectKey, Timestamp,
     client_problems, keeps_usable_root,
 };
@@ -52,7 +52,7 @@ struct ClientRow {
 
 impl ClientRow {
     fn new(client: &Client, project_key: Option<ProjectKey>) -> Result<Self, RepositoryError> {
-        let allowed_ips = client.allowed_ips.iter().map(AllowedAddress::as_str);
+        let allowed_ips = client.allowed_ips.iter().map(AddressRange::as_str);
         let cors = client.cors.as_deref().map(settings::cors_to_text);
         let rate_limits = client.rate_limits.as_ref();
         let rate_limits = rate_limits.map(settings::rate_limits_to_text);
@@ -92,7 +92,7 @@ impl ClientRow {
             ignore_cors_and_secret: self.ignore_cors_and_secret,
             enabled: self.enabled,
             expires_at: self.expires_at,
-            allowed_ips: settings::parse_list(&self.allowed_ips)?,
+            allowed_ips: settings::ranges_from_text(&self.allowed_ips)?,
             cors: cors.transpose()?,
             rate_limits: rate_limits.transpose()?,
             last_used_at: self.last_used_at,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diesel::prelude::*;
+use diesel::{dsl::sql, prelude::*, sql_types::BigInt};
 use diesel_async::RunQueryDsl;
 use paneld_domain::{Group, Profile, ProjectKey};
 
@@ -10,37 +10,80 @@ use super::{
     Backend, Connection, Store,
     profiles::{self as stored, GroupRow, ProfileRow},
     schema::{profile_groups, profiles, projects},
+    sizes,
 };
-use crate::{CopyOf, PeopleIds, RepositoryError, StoredPeople};
+use crate::{
+    CopyOf, PeopleIds, RepositoryError, StoredPeople,
+    portions::{self, Id},
+};
 
 /// As many ids as go into one statement. SQLite takes 32,766 values.
 const IDS: usize = 10_000;
 
-/// Reads a page of a table: the rows behind a key, by project and id.
+/// How many rows are read at once at most.
+const PAGE: i64 = 5_000;
+
+/// Reads a page of a table: the rows behind a key, by project and id, as many as have room in
+/// memory.
 macro_rules! page {
-    ($store:ident, $table:ident, $row:ident, $of:ident, $after:ident, $most:ident) => {{
-        let mut rows = $table::table
+    ($store:ident, $table:ident, $row:ident, $size:path, $of:ident, $after:ident) => {{
+        let behind = || {
+            let mut rows = $table::table
+                .order(($table::project_key, $table::id))
+                .into_boxed::<Backend>();
+            if let CopyOf::Project(project) = $of {
+                rows = rows.filter($table::project_key.eq(project.0));
+            }
+            if let Some((project, id)) = $after.clone() {
+                rows = rows.filter(
+                    $table::project_key
+                        .gt(project.0)
+                        .or($table::project_key.eq(project.0).and($table::id.gt(id))),
+                );
+            }
+            rows
+        };
+        let mut connection = $store.reader().await?;
+        let sizes = behind()
+            .select(sql::<BigInt>($size))
+            .limit(PAGE)
+            .load::<i64>(&mut connection)
+            .await?;
+        let fitting = portions::fitting(sizes.into_iter().map(sizes::bytes));
+        let rows = behind()
             .select($row::as_select())
-            .order(($table::project_key, $table::id))
-            .limit(i64::from($most))
-            .into_boxed::<Backend>();
-        if let CopyOf::Project(project) = $of {
-            rows = rows.filter($table::project_key.eq(project.0));
-        }
-        if let Some((project, id)) = $after {
-            rows = rows.filter(
-                $table::project_key
-                    .gt(project.0)
-                    .or($table::project_key.eq(project.0).and($table::id.gt(id))),
-            );
-        }
-        let rows = rows.load(&mut $store.reader().await?).await?;
+            .limit(i64::try_from(fitting).unwrap_or(PAGE))
+            .load(&mut connection)
+            .await?;
         let rows = rows.into_iter().map($row::with_project);
         rows.collect::<Result<Vec<_>, _>>()
     }};
 }
 
 impl Store {
+    pub(crate) async fn split_people(
+        &self,
+        wanted: BTreeMap<ProjectKey, PeopleIds>,
+    ) -> Result<Vec<BTreeMap<ProjectKey, PeopleIds>>, RepositoryError> {
+        let mut connection = self.reader().await?;
+        let mut people = Vec::new();
+        for (project, ids) in wanted {
+            let ids_of_profiles = with_named(&mut connection, project, ids.profiles).await?;
+            let sizes = sizes::of_profiles(&mut connection, project, &ids_of_profiles).await?;
+            people.extend(ids_of_profiles.into_iter().map(|id| {
+                let size = sizes.get(&id).copied().unwrap_or_default();
+                (project, Id::Profile(id), size)
+            }));
+            let ids_of_groups = ids.groups.into_iter().collect::<Vec<_>>();
+            let sizes = sizes::of_groups(&mut connection, project, &ids_of_groups).await?;
+            people.extend(ids_of_groups.into_iter().map(|id| {
+                let size = sizes.get(&id).copied().unwrap_or_default();
+                (project, Id::Group(id), size)
+            }));
+        }
+        Ok(portions::portions_of_people(people))
+    }
+
     pub(crate) async fn find_people(
         &self,
         wanted: BTreeMap<ProjectKey, PeopleIds>,
@@ -72,18 +115,16 @@ impl Store {
         &self,
         of: CopyOf,
         after: Option<(ProjectKey, String)>,
-        most: u32,
     ) -> Result<Vec<(ProjectKey, Profile)>, RepositoryError> {
-        page!(self, profiles, ProfileRow, of, after, most)
+        page!(self, profiles, ProfileRow, sizes::PROFILE, of, after)
     }
 
     pub(crate) async fn list_groups_after(
         &self,
         of: CopyOf,
         after: Option<(ProjectKey, String)>,
-        most: u32,
     ) -> Result<Vec<(ProjectKey, Group)>, RepositoryError> {
-        page!(self, profile_groups, GroupRow, of, after, most)
+        page!(self, profile_groups, GroupRow, sizes::GROUP, of, after)
     }
 }
 

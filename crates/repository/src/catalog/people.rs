@@ -4,27 +4,25 @@ use std::collections::BTreeMap;
 
 use diesel::{prelude::*, query_dsl::methods};
 use diesel_async::RunQueryDsl;
-use paneld_domain::{PeopleChange, ProjectKey, Timestamp};
+use paneld_domain::ProjectKey;
 
 use super::{
     Connection, Store, bulk, locked, profiles as stored,
     profiles::{AliasRow, GroupRow, ProfileRow},
     schema::{applied_positions, profile_aliases, profiles, projects},
-    transaction,
+    sizes, transaction,
 };
 use crate::{
-    Applied, RepositoryError,
+    Applied, ProjectChange, RepositoryError, SpooledChange,
     lock::Lock,
-    people::{Aliases, Mentions, People, Rows},
+    people::{Aliases, Changes, Mentions, People, Rows},
+    portions::portions_of_changes,
 };
 
 /// As many rows as one statement writes. A row has ten values at most; SQLite takes 32,766.
 const ROWS: usize = 1_000;
 /// As many ids as go into one statement.
 const IDS: usize = 10_000;
-
-/// Changes of one project, in their order.
-type Changes = Vec<(Timestamp, PeopleChange)>;
 
 impl Store {
     pub(crate) async fn applied_position(&self, spool: String) -> Result<u64, RepositoryError> {
@@ -37,11 +35,31 @@ impl Store {
         Ok(position.unwrap_or(0).unsigned_abs())
     }
 
+    pub(crate) async fn split_changes(
+        &self,
+        spool: String,
+        mut changes: Vec<SpooledChange>,
+    ) -> Result<Vec<(u64, Vec<ProjectChange>)>, RepositoryError> {
+        let applied = self.applied_position(spool).await?;
+        changes.retain(|(position, _)| *position > applied);
+        let mut mentions = BTreeMap::<_, Mentions>::new();
+        for (_, (project, _, change)) in &changes {
+            mentions.entry(*project).or_default().add(change);
+        }
+        let mut connection = self.reader().await?;
+        let mut sizes = BTreeMap::new();
+        for (project, mentions) in mentions {
+            let of_project = sizes::of_mentions(&mut connection, project, &mentions).await?;
+            sizes.insert(project, of_project);
+        }
+        Ok(portions_of_changes(&sizes, changes))
+    }
+
     pub(crate) async fn apply_people(
         &self,
         spool: String,
         position: u64,
-        changes: Vec<(ProjectKey, Timestamp, PeopleChange)>,
+        changes: Vec<ProjectChange>,
     ) -> Result<Applied, RepositoryError> {
         let mut by_project = BTreeMap::<_, Changes>::new();
         for (project, at, change) in changes {
@@ -58,7 +76,7 @@ impl Store {
                 let project = ProjectKey(key);
                 let changes = by_project.remove(&key).unwrap_or_default();
                 let mut people = load(connection, project, &Mentions::of(&changes)).await?;
-                applied.complaints += people.apply(changes);
+                people.apply(changes, &mut applied);
                 written.take(connection, project, people).await?;
             }
             written.write(connection).await?;

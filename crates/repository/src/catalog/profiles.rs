@@ -28,6 +28,7 @@ pub(super) struct ProfileRow {
     group_ids: String,
     created_at: Timestamp,
     last_seen_at: Timestamp,
+    left_out: i64,
 }
 
 impl ProfileRow {
@@ -43,6 +44,7 @@ impl ProfileRow {
             avatar: profile.avatar,
             created_at: profile.created_at,
             last_seen_at: profile.last_seen_at,
+            left_out: count(profile.left_out),
         })
     }
 }
@@ -68,6 +70,7 @@ impl TryFrom<ProfileRow> for Profile {
             avatar: row.avatar,
             created_at: row.created_at,
             last_seen_at: row.last_seen_at,
+            left_out: row.left_out.unsigned_abs(),
         })
     }
 }
@@ -82,6 +85,7 @@ pub(super) struct GroupRow {
     properties: String,
     created_at: Timestamp,
     updated_at: Timestamp,
+    left_out: i64,
 }
 
 impl GroupRow {
@@ -94,6 +98,7 @@ impl GroupRow {
             name: group.name,
             created_at: group.created_at,
             updated_at: group.updated_at,
+            left_out: count(group.left_out),
         })
     }
 }
@@ -116,6 +121,7 @@ impl TryFrom<GroupRow> for Group {
             name: row.name,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            left_out: row.left_out.unsigned_abs(),
         })
     }
 }
@@ -127,6 +133,7 @@ pub(super) struct AliasRow {
     alias: String,
     profile_id: String,
     created_at: Timestamp,
+    is_claimed: bool,
 }
 
 impl AliasRow {
@@ -136,6 +143,7 @@ impl AliasRow {
             alias,
             profile_id: named.profile_id,
             created_at: named.created_at,
+            is_claimed: named.is_claimed,
         }
     }
 
@@ -143,6 +151,7 @@ impl AliasRow {
         let named = Alias {
             profile_id: self.profile_id,
             created_at: self.created_at,
+            is_claimed: self.is_claimed,
         };
         (self.alias, named)
     }
@@ -172,16 +181,18 @@ impl Store {
         Ok(found.unwrap_or(id))
     }
 
-    /// The id of a profile, and all that find it.
+    /// The id of a profile, and all its aliases but those that were only claimed.
     pub(crate) async fn list_profile_ids(
         &self,
         project: ProjectKey,
         id: String,
     ) -> Result<Vec<String>, RepositoryError> {
-        let id = self.resolve_alias(project, id).await?;
-        let ids = vec![id];
         let mut connection = self.reader().await?;
-        let aliases = find_aliases_of(&mut connection, project, &ids).await?;
+        let named = find_aliases(&mut connection, project, std::slice::from_ref(&id)).await?;
+        let owner = named.into_values().find(|named| !named.is_claimed);
+        let ids = vec![owner.map_or(id, |named| named.profile_id)];
+        let mut aliases = find_aliases_of(&mut connection, project, &ids).await?;
+        aliases.retain(|_, alias| !alias.is_claimed);
         Ok(ids.into_iter().chain(aliases.into_keys()).collect())
     }
 
@@ -220,6 +231,11 @@ impl Store {
             .optional()?;
         found.map(Group::try_from).transpose()
     }
+}
+
+/// No number that is counted one by one is too big.
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// The profiles of these ids, aliases not followed.

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use paneld_domain::{
-    Domain, Name, NewClient, NewProject, OrganizationId, Page, PageRequest, Position, Project,
-    ProjectChanges, ProjectId, ProjectKey, RetentionDays, Timestamp,
+    Domain, Name, NewClient, NewProject, OrganizationId, Page, PageRequest, Position, ProfileEdit,
+    Project, ProjectChanges, ProjectId, ProjectKey, RetentionDays, Timestamp,
 };
 
 use super::{
@@ -106,6 +106,12 @@ fn parse_retention(days: Option<i64>) -> Result<Option<RetentionDays>, Repositor
 }
 
 impl Store {
+    pub(crate) async fn has_several_projects(&self) -> Result<bool, RepositoryError> {
+        let two = projects::table.select(projects::key).limit(2);
+        let two = two.load::<i64>(&mut self.reader().await?).await?;
+        Ok(two.len() > 1)
+    }
+
     pub(crate) async fn list_projects(
         &self,
         organization: OrganizationId,
@@ -239,6 +245,22 @@ impl Store {
         transaction!(self, lock, async |connection| {
             let project = find_live(connection, &organization, &id).await?;
             let event = Event::erased(&project.id, profile_id)?;
+            audit::record(connection, &act, &organization, [event]).await
+        })
+    }
+
+    pub(crate) async fn note_profile_edit(
+        &self,
+        organization: OrganizationId,
+        id: ProjectId,
+        profile_id: String,
+        edit: ProfileEdit,
+        act: Act,
+    ) -> Result<(), RepositoryError> {
+        let lock = Lock::organization(&organization);
+        transaction!(self, lock, async |connection| {
+            let project = find_live(connection, &organization, &id).await?;
+            let event = Event::edited(&project.id, profile_id, &edit)?;
             audit::record(connection, &act, &organization, [event]).await
         })
     }

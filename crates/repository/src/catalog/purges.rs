@@ -1,12 +1,15 @@
-//! What is left of purged projects.
+//! Purged projects, and what is left of them.
 
-use diesel::prelude::*;
+use diesel::{
+    dsl::{exists, not},
+    prelude::*,
+};
 use diesel_async::RunQueryDsl;
 use paneld_domain::{ProjectKey, Timestamp};
 
 use super::{
     Connection, Store,
-    schema::{profile_aliases, profile_groups, profiles, purged_projects},
+    schema::{profile_aliases, profile_groups, profiles, projects, purged_projects},
     transaction,
 };
 use crate::{RepositoryError, lock::Lock};
@@ -17,7 +20,11 @@ const PORTION: i64 = 10_000;
 
 impl Store {
     pub(crate) async fn list_purged_projects(&self) -> Result<Vec<ProjectKey>, RepositoryError> {
+        // A server of the version before may have been making a project when those that are gone
+        // were counted.
+        let is_there = projects::table.filter(projects::key.eq(purged_projects::project_key));
         let keys = purged_projects::table
+            .filter(not(exists(is_there)))
             .order((purged_projects::purged_at, purged_projects::project_key))
             .select(purged_projects::project_key)
             .load(&mut self.reader().await?)
@@ -25,24 +32,27 @@ impl Store {
         Ok(keys.into_iter().map(ProjectKey).collect())
     }
 
-    pub(crate) async fn finish_purge(&self, project: ProjectKey) -> Result<bool, RepositoryError> {
+    pub(crate) async fn remove_purged_people(&self) -> Result<bool, RepositoryError> {
         transaction!(self, Lock::Nothing, async |connection| {
-            let purged = purged_projects::table
-                .find(project.0)
+            let is_there = projects::table.filter(projects::key.eq(purged_projects::project_key));
+            let project = purged_projects::table
+                .filter(purged_projects::are_people_gone.eq(false))
+                .filter(not(exists(is_there)))
+                .order(purged_projects::project_key)
                 .select(purged_projects::project_key)
                 .first::<i64>(connection)
                 .await
                 .optional()?;
-            if purged.is_none() {
+            let Some(project) = project else {
                 return Ok(true);
+            };
+            if !remove_people(connection, ProjectKey(project)).await? {
+                diesel::update(purged_projects::table.find(project))
+                    .set(purged_projects::are_people_gone.eq(true))
+                    .execute(connection)
+                    .await?;
             }
-            if remove_people(connection, project).await? {
-                return Ok(false);
-            }
-            diesel::delete(purged_projects::table.find(project.0))
-                .execute(connection)
-                .await?;
-            Ok(true)
+            Ok(false)
         })
     }
 }

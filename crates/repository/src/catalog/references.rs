@@ -14,6 +14,9 @@ use super::{
 };
 use crate::{Act, Action, Once, Outcome, RepositoryError, Resource, audit::Event, lock::Lock};
 
+/// So many references of a window are shown beside a report, the latest.
+const MOST_ON_A_TIMELINE: i64 = 1_000;
+
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = timeline_references, check_for_backend(Backend), treat_none_as_null = true)]
 struct ReferenceRow {
@@ -110,12 +113,15 @@ impl Store {
         let rows = timeline_references::table
             .filter(project_key.eq(project.key.0))
             .filter(date.ge(start).and(date.lt(end)))
-            .order((date, reference_id))
+            .order((date.desc(), reference_id.desc()))
+            .limit(MOST_ON_A_TIMELINE)
             .select(ReferenceRow::as_select())
             .load(&mut connection)
             .await?;
         let id = project.id.as_str();
-        rows.into_iter().map(|row| row.into_reference(id)).collect()
+        // The earliest first.
+        let rows = rows.into_iter().rev();
+        rows.map(|row| row.into_reference(id)).collect()
     }
 
     pub(crate) async fn get_reference(

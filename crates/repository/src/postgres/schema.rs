@@ -119,6 +119,7 @@ diesel::table! {
         group_ids -> Text,
         created_at -> Timestamptz,
         last_seen_at -> Timestamptz,
+        left_out -> BigInt,
     }
 }
 
@@ -131,6 +132,7 @@ diesel::table! {
         properties -> Text,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        left_out -> BigInt,
     }
 }
 
@@ -140,6 +142,7 @@ diesel::table! {
         alias -> Text,
         profile_id -> Text,
         created_at -> Timestamptz,
+        is_claimed -> Bool,
     }
 }
 
@@ -161,6 +164,21 @@ diesel::table! {
     purged_projects (project_key) {
         project_key -> BigInt,
         purged_at -> Timestamptz,
+        are_people_gone -> Bool,
+    }
+}
+
+diesel::table! {
+    servers (id) {
+        id -> Text,
+        run -> Text,
+        has_events -> Bool,
+        hostname -> Text,
+        address -> Text,
+        version -> Text,
+        heartbeat_millis -> BigInt,
+        started_at -> BigInt,
+        heartbeat_at -> BigInt,
     }
 }
 
@@ -178,3 +196,4 @@ diesel::allow_tables_to_appear_in_same_query!(
     deleted_client_ids,
     timeline_references,
 );
+diesel::allow_tables_to_appear_in_same_query!(projects, purged_projects);

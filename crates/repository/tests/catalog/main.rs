@@ -6,6 +6,7 @@ mod contract;
 mod migrations;
 mod people;
 mod postgres;
+mod servers;
 mod sqlite;
 mod world;
 
@@ -67,17 +68,32 @@ stamp! {
         many_changes_at_once_are_what_they_are_one_by_one,
         changes_of_an_alias_go_to_the_profile_it_names,
         aliases_of_aliases_name_the_profile,
+        a_claimed_alias_changes_nothing_that_is_there,
+        an_erasure_takes_none_that_was_only_claimed,
+        a_profile_has_so_many_aliases_and_no_more,
+        a_profile_that_is_told_more_and_more_stays_within_its_bounds,
+        a_row_of_any_size_stays_and_only_shrinks,
+        big_rows_are_changed_and_copied_in_portions,
         an_erased_profile_is_gone_with_its_aliases,
         groups_are_merged_and_keep_their_age,
         what_is_not_there_is_not_found,
         profiles_are_listed_by_the_ids_that_were_asked_for,
         projects_do_not_see_each_others_people,
         changes_of_a_purged_project_are_left_out,
-        a_purge_takes_the_people_and_is_remembered_until_it_is_finished,
+        a_purge_takes_the_people_and_is_remembered_for_ever,
         a_purge_of_many_people_is_finished_in_portions,
         retentions_are_those_of_all_projects,
         salts_change_at_midnight_in_utc,
         of_two_that_make_the_salts_one_wins,
         salts_are_not_shown,
+    }
+    servers {
+        servers_are_listed_with_what_they_told,
+        an_earlier_start_of_the_same_server_is_replaced,
+        a_server_with_events_is_not_beside_another,
+        of_two_with_events_that_register_at_once_one_wins,
+        a_silent_server_is_replaced_only_by_who_saw_it_silent,
+        a_server_that_was_forgotten_registers_anew,
+        who_was_replaced_finds_out_and_does_not_come_back,
     }
 }

@@ -1,8 +1,9 @@
 //! Migrations go forward and back, on every backend.
 
-use diesel::{Connection as _, SqliteConnection, prelude::*};
+use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection, prelude::*};
 use diesel_async::{AsyncConnection as _, async_connection_wrapper::AsyncConnectionWrapper};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use paneld_domain::ProjectKey;
 use paneld_repository::{CatalogUrl, Repository};
 
 use crate::world::Place;
@@ -55,6 +56,67 @@ fn up_down_up<C, B>(
     assert!(down.is_empty(), "left behind: {down:?}");
     connection.run_pending_migrations(migrations()).unwrap();
     assert_eq!(dump(connection), up);
+}
+
+/// Three projects, of which two were purged by a program that kept nothing of them.
+const PURGED_BEFORE: &str = "
+    INSERT INTO organizations (id, name, zone, created_at, updated_at)
+        VALUES ('acme', 'Acme', 'UTC', '2026-01-15 10:30:00+00:00', '2026-01-15 10:30:00+00:00');
+    INSERT INTO projects (id, organization_id, name, cors, cross_domain,
+            allow_unsafe_revenue_tracking, filters, types, created_at, updated_at)
+        SELECT id, 'acme', id, '[]', FALSE, FALSE, '[]', '[]', created_at, created_at
+        FROM (SELECT 'one' AS id UNION SELECT 'three' UNION SELECT 'two') AS ids,
+            (SELECT created_at FROM organizations) AS times
+        ORDER BY id;
+    DELETE FROM projects WHERE id IN ('two', 'three');";
+
+/// Brings tables up to date whose projects were purged before.
+fn migrate_purged<C, B>(connection: &mut C, migrations: impl Fn() -> EmbeddedMigrations)
+where
+    B: diesel::backend::Backend,
+    C: MigrationHarness<B> + SimpleConnection,
+    EmbeddedMigrations: diesel::migration::MigrationSource<B>,
+{
+    connection.run_pending_migrations(migrations()).unwrap();
+    // Back to the version before servers registered.
+    connection.revert_last_migration(migrations()).unwrap();
+    connection.batch_execute(PURGED_BEFORE).unwrap();
+    connection.run_pending_migrations(migrations()).unwrap();
+}
+
+async fn assert_knows_purged(url: &CatalogUrl) {
+    let repository = Repository::open(url).await.unwrap();
+    let purged = repository.list_purged_projects().await.unwrap();
+    // They were numbered in the order of their ids.
+    assert_eq!(purged, [ProjectKey(2), ProjectKey(3)]);
+    let there = repository.list_retentions().await.unwrap();
+    assert_eq!(there, [(ProjectKey(1), None)]);
+    while !repository.remove_purged_people().await.unwrap() {}
+    assert_eq!(repository.list_purged_projects().await.unwrap(), purged);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_purged_before_is_known_in_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("catalog.sqlite");
+    let mut connection = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    migrate_purged(&mut connection, || SQLITE);
+    assert_knows_purged(&CatalogUrl::Sqlite(file)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Postgres: cargo xtask test"]
+async fn what_was_purged_before_is_known_in_postgres() {
+    let place = Place::postgres();
+    let url = place.database().url().to_string();
+    let done = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Handle::current();
+        let connection = runtime.block_on(diesel_async::AsyncPgConnection::establish(&url));
+        let mut connection = AsyncConnectionWrapper::<_>::from(connection.unwrap());
+        migrate_purged(&mut connection, || POSTGRES);
+    });
+    done.await.unwrap();
+    assert_knows_purged(&place.url()).await;
 }
 
 #[test]

@@ -41,6 +41,22 @@ impl Place {
         }
     }
 
+    /// Runs statements on the tables.
+    pub(crate) async fn execute(&self, sql: &str) {
+        match self {
+            Self::Sqlite(folder) => {
+                let file = folder.path().join("catalog.sqlite");
+                let file = file.to_str().unwrap();
+                let mut connection = diesel::SqliteConnection::establish(file).unwrap();
+                connection.batch_execute(sql).unwrap();
+            }
+            Self::Postgres(database) => {
+                let connection = database.connect().await;
+                connection.batch_execute(sql).await.unwrap();
+            }
+        }
+    }
+
     /// Runs the work while somebody else, for whom all writers of an organization must wait, is
     /// in the middle of a transaction.
     pub(crate) async fn while_held<T>(

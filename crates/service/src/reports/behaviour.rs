@@ -19,15 +19,21 @@ impl Reports {
         days: usize,
     ) -> Result<Vec<ActiveDay>, ServiceError> {
         let request = ActivityRequest::active_users(days, subject.zone, self.now());
-        let activity = self.events.activity(subject.scope(), request).await?;
-        Ok(activity.active_users(days))
+        let activity = self
+            .store(subject)
+            .activity(subject.scope(), request)
+            .await?;
+        self.compute.run(move || activity.active_users(days)).await
     }
 
     /// For each week in which identified people were active, how many came back in the next.
     pub async fn retention(&self, subject: &Subject) -> Result<Vec<RetentionWeek>, ServiceError> {
         let request = ActivityRequest::retention(subject.zone, self.now());
-        let activity = self.events.activity(subject.scope(), request).await?;
-        Ok(activity.retention())
+        let activity = self
+            .store(subject)
+            .activity(subject.scope(), request)
+            .await?;
+        self.compute.run(move || activity.retention()).await
     }
 
     /// How those stayed who came in one of the last weeks; `None` when nobody came.
@@ -35,16 +41,27 @@ impl Reports {
         let Some(request) = CohortsRequest::new(subject.zone, self.now()) else {
             return Ok(None);
         };
-        let stays = self.events.stays(subject.scope(), request.clone()).await?;
+        let stays = self
+            .store(subject)
+            .stays(subject.scope(), request.clone())
+            .await?;
         Ok(CohortsAnswer::of(request.buckets(), &stays))
     }
 
     /// How long ago identified people were active last.
     pub async fn engagement(&self, subject: &Subject) -> Result<EngagementAnswer, ServiceError> {
         let request = ActivityRequest::engagement(subject.zone, self.now());
-        let last_days = self.events.last_days(subject.scope(), request).await?;
-        let answer = last_days.map(|(days, people)| EngagementAnswer::of(&days, &people));
-        Ok(answer.unwrap_or_default())
+        let last_days = self
+            .store(subject)
+            .last_days(subject.scope(), request)
+            .await?;
+        let Some((days, people)) = last_days else {
+            return Ok(EngagementAnswer::default());
+        };
+        let answer = self
+            .compute
+            .run(move || EngagementAnswer::of(&days, &people));
+        answer.await
     }
 
     /// How many take a way step by step.
@@ -53,7 +70,10 @@ impl Reports {
         subject: &Subject,
         request: FunnelRequest,
     ) -> Result<FunnelAnswer, ServiceError> {
-        let reached = self.events.funnel(subject.scope(), request.clone()).await?;
+        let reached = self
+            .store(subject)
+            .funnel(subject.scope(), request.clone())
+            .await?;
         Ok(FunnelAnswer::of(&request, &reached))
     }
 
@@ -63,7 +83,7 @@ impl Reports {
         subject: &Subject,
         request: FlowRequest,
     ) -> Result<FlowAnswer, ServiceError> {
-        let paths = self.events.flow(subject.scope(), request).await?;
-        Ok(paths.answer())
+        let paths = self.store(subject).flow(subject.scope(), request).await?;
+        self.compute.run(move || paths.answer()).await
     }
 }

@@ -19,8 +19,14 @@ impl Reports {
         subject: &Subject,
         request: ChartRequest,
     ) -> Result<ChartAnswer, ServiceError> {
-        let rows = self.events.chart(subject.scope(), request.clone()).await?;
-        ChartAnswer::of(&request, rows).map_err(|problem| ServiceError::Question(vec![problem]))
+        let rows = self
+            .store(subject)
+            .chart(subject.scope(), request.clone())
+            .await?;
+        let answer = self.compute.run(move || ChartAnswer::of(&request, rows));
+        answer
+            .await?
+            .map_err(|problem| ServiceError::Question(vec![problem]))
     }
 
     /// A part of a list of raw events.
@@ -33,7 +39,8 @@ impl Reports {
         mut request: RawEventsRequest,
     ) -> Result<EventsPage, ServiceError> {
         self.resolve(subject, &mut request.selection).await?;
-        let page = self.events.list_events(subject.scope(), request);
+        let store = self.store(subject);
+        let page = store.list_events(subject.scope(), request);
         Ok(page.await?)
     }
 
@@ -47,7 +54,8 @@ impl Reports {
         mut selection: EventSelection,
     ) -> Result<u64, ServiceError> {
         self.resolve(subject, &mut selection).await?;
-        let count = self.events.count_selected(subject.scope(), selection);
+        let store = self.store(subject);
+        let count = store.count_selected(subject.scope(), selection);
         Ok(count.await?)
     }
 
@@ -64,9 +72,8 @@ impl Reports {
     ) -> Result<EventBatches, ServiceError> {
         self.resolve(subject, &mut request.selection).await?;
         let scope = subject.scope();
-        let batches = self
-            .events
-            .stream_events(scope, request, columns, times_as_text);
+        let store = self.store(subject);
+        let batches = store.stream_events(scope, request, columns, times_as_text);
         Ok(batches.await?)
     }
 

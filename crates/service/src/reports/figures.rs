@@ -30,15 +30,17 @@ impl Reports {
     ) -> Result<Annotated<MetricsAnswer>, ServiceError> {
         let buckets = request.buckets().clone();
         let window = buckets.window();
-        let rows = self.events.metrics(subject.scope(), request).await?;
+        let rows = self
+            .store(subject)
+            .metrics(subject.scope(), request)
+            .await?;
         let project = subject.project.clone();
         let references = self
             .repository
             .list_references_between(project, window.start, window.end);
-        Ok(Annotated {
-            answer: MetricsAnswer::of(&buckets, &rows),
-            references: references.await?,
-        })
+        let answer = self.compute.run(move || MetricsAnswer::of(&buckets, &rows));
+        let (answer, references) = (answer.await?, references.await?);
+        Ok(Annotated { answer, references })
     }
 
     /// Sessions by their values of a dimension, most sessions first.
@@ -50,7 +52,10 @@ impl Reports {
         subject: &Subject,
         request: DimensionRequest,
     ) -> Result<Vec<DimensionRow>, ServiceError> {
-        let rows = self.events.dimension(subject.scope(), request).await?;
+        let rows = self
+            .store(subject)
+            .dimension(subject.scope(), request)
+            .await?;
         let known = |text: String| Some(text).filter(|text| !text.is_empty());
         let rows = rows.into_iter().map(|row| DimensionRow {
             prefix: known(row.prefix),
@@ -69,7 +74,7 @@ impl Reports {
         subject: &Subject,
         request: PagesRequest,
     ) -> Result<Vec<PageRow>, ServiceError> {
-        let counts = self.events.pages(subject.scope(), request).await?;
+        let counts = self.store(subject).pages(subject.scope(), request).await?;
         Ok(counts.into_iter().map(PageRow::from).collect())
     }
 
@@ -82,9 +87,8 @@ impl Reports {
         subject: &Subject,
         request: PerformanceRequest,
     ) -> Result<PerformanceAnswer, ServiceError> {
-        let counts = self
-            .events
-            .page_performance(subject.scope(), request.clone());
+        let store = self.store(subject);
+        let counts = store.page_performance(subject.scope(), request.clone());
         Ok(PerformanceAnswer::of(&request, counts.await?))
     }
 
@@ -100,7 +104,7 @@ impl Reports {
         edge: SessionEdge,
     ) -> Result<Vec<(PageAddress, SessionFigures)>, ServiceError> {
         let rows = self
-            .events
+            .store(subject)
             .page_edges(subject.scope(), window, edge)
             .await?;
         let rows = rows.into_iter().map(|row| (row.page, row.counts.into()));

@@ -1,6 +1,8 @@
 //! Lists of events, sessions, profiles and groups, and what is known of one of them.
 
-use paneld_analytics::{EventsRequest, GroupsRequest, ProfilesRequest, SessionsRequest};
+use paneld_analytics::{
+    AnswerRoom, EventsRequest, GroupsRequest, ProfilesRequest, SessionsRequest, Shown,
+};
 use paneld_domain::{Event, Group, Profile, Session, Timestamp};
 use paneld_events::{Members, ProfileNumbers};
 use paneld_repository::Resource;
@@ -66,8 +68,8 @@ fn rounded(number: f64, parts: f64) -> f64 {
 /// A group, and who belongs to it.
 #[derive(Debug, Clone)]
 pub struct GroupWithMembers {
-    /// The group.
-    pub group: Group,
+    /// The group, as far as an answer has room for it.
+    pub group: Shown<Group>,
     /// The profiles that belong to it.
     pub members: Members,
 }
@@ -82,7 +84,10 @@ impl Reports {
         subject: &Subject,
         request: EventsRequest,
     ) -> Result<Vec<Event>, ServiceError> {
-        Ok(self.events.find_events(subject.scope(), request).await?)
+        Ok(self
+            .store(subject)
+            .find_events(subject.scope(), request)
+            .await?)
     }
 
     /// Sessions, newest first.
@@ -94,7 +99,10 @@ impl Reports {
         subject: &Subject,
         request: SessionsRequest,
     ) -> Result<Vec<Session>, ServiceError> {
-        Ok(self.events.find_sessions(subject.scope(), request).await?)
+        Ok(self
+            .store(subject)
+            .find_sessions(subject.scope(), request)
+            .await?)
     }
 
     /// The ids under which what somebody did may be stored: this one, and that of the profile
@@ -119,7 +127,10 @@ impl Reports {
         subject: &Subject,
         limit: u32,
     ) -> Result<Vec<String>, ServiceError> {
-        Ok(self.events.event_names(subject.project.key, limit).await?)
+        Ok(self
+            .store(subject)
+            .event_names(subject.project.key, limit)
+            .await?)
     }
 
     /// The keys of properties with the names of the events that have them; of one event, if it
@@ -133,7 +144,8 @@ impl Reports {
         event: Option<String>,
         limit: u32,
     ) -> Result<Vec<(String, String)>, ServiceError> {
-        let keys = self.events.property_keys(subject.project.key, event, limit);
+        let store = self.store(subject);
+        let keys = store.property_keys(subject.project.key, event, limit);
         Ok(keys.await?)
     }
 
@@ -149,7 +161,8 @@ impl Reports {
         limit: u32,
     ) -> Result<Vec<String>, ServiceError> {
         let project = subject.project.key;
-        let values = self.events.property_values(project, event, key, limit);
+        let store = self.store(subject);
+        let values = store.property_values(project, event, key, limit);
         Ok(values.await?)
     }
 
@@ -161,8 +174,11 @@ impl Reports {
         &self,
         subject: &Subject,
         request: ProfilesRequest,
-    ) -> Result<Vec<Profile>, ServiceError> {
-        Ok(self.events.list_profiles(subject.scope(), request).await?)
+    ) -> Result<Vec<Shown<Profile>>, ServiceError> {
+        Ok(self
+            .store(subject)
+            .list_profiles(subject.scope(), request)
+            .await?)
     }
 
     /// The newest sessions of a profile; none of one that is not known.
@@ -177,7 +193,10 @@ impl Reports {
     ) -> Result<Vec<Session>, ServiceError> {
         let project = subject.project.key;
         let id = self.repository.resolve_alias(project, id).await?;
-        Ok(self.events.profile_sessions(project, id, limit).await?)
+        Ok(self
+            .store(subject)
+            .profile_sessions(project, id, limit)
+            .await?)
     }
 
     /// Figures of a profile; zeros of one that is not known.
@@ -193,9 +212,8 @@ impl Reports {
         let profile_id = self.repository.resolve_alias(project, id).await?;
         let profile = self.repository.get_profile(project, &profile_id).await?;
         let zone = subject.zone;
-        let numbers = self
-            .events
-            .profile_numbers(project, profile_id.clone(), zone);
+        let store = self.store(subject);
+        let numbers = store.profile_numbers(project, profile_id.clone(), zone);
         Ok(ProfileMetrics {
             numbers: numbers.await?,
             seen: profile.map(|profile| (profile.created_at, profile.last_seen_at)),
@@ -208,7 +226,10 @@ impl Reports {
     /// # Errors
     /// When the event store is away.
     pub async fn list_group_types(&self, subject: &Subject) -> Result<Vec<String>, ServiceError> {
-        Ok(self.events.list_group_types(subject.project.key).await?)
+        Ok(self
+            .store(subject)
+            .list_group_types(subject.project.key)
+            .await?)
     }
 
     /// Groups, newest first.
@@ -219,9 +240,9 @@ impl Reports {
         &self,
         subject: &Subject,
         request: GroupsRequest,
-    ) -> Result<Vec<Group>, ServiceError> {
+    ) -> Result<Vec<Shown<Group>>, ServiceError> {
         Ok(self
-            .events
+            .store(subject)
             .list_groups(subject.project.key, request)
             .await?)
     }
@@ -239,12 +260,11 @@ impl Reports {
         let project = subject.project.key;
         let group = self.repository.get_group(project, id).await?;
         let group = group.ok_or(ServiceError::NotFound(Resource::Group))?;
-        let members = self
-            .events
-            .group_members(project, group.id.clone(), member_limit);
+        let store = self.store(subject);
+        let members = store.group_members(project, group.id.clone(), member_limit);
         Ok(GroupWithMembers {
             members: members.await?,
-            group,
+            group: AnswerRoom::default().show(group),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use paneld_domain::{
-    AllowedAddress, ClientChanges, ClientRateLimits, CorsEntry, InvalidValue, Timestamp,
+    AddressRange, ClientChanges, ClientRateLimits, CorsEntry, InvalidValue, Timestamp,
     parse_timestamp,
 };
 
@@ -61,7 +61,7 @@ impl FromStr for Expiry {
 }
 
 #[derive(Debug, Clone)]
-struct AllowedIps(Vec<AllowedAddress>);
+struct AllowedIps(Vec<AddressRange>);
 
 impl FromStr for AllowedIps {
     type Err = InvalidValue;

@@ -22,7 +22,7 @@ const EVERYTHING: &str = "properties,region,longitude,latitude,osVersion,browser
     groups";
 
 /// Texts that files like to spoil.
-const TEXTS: [&str; 14] = [
+const TEXTS: [&str; 20] = [
     "",
     "plain",
     "a,b",
@@ -33,6 +33,12 @@ const TEXTS: [&str; 14] = [
     "=1+1",
     "-1",
     "@x",
+    "＝1+1",
+    "＋1",
+    "－1",
+    "＠x",
+    "\t＝1+1",
+    "\r=1+1",
     "'quoted",
     "🦆 Größe",
     "null",
@@ -161,7 +167,7 @@ async fn a_table_of_texts_is_read_back() {
         assert_eq!(names.len(), 13 + 16 + 2);
         for (name, cell) in names.iter().zip(row) {
             let known = &event[name];
-            let formula = ['=', '+', '-', '@', '\t', '\r', '\n'];
+            let formula = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n'];
             match known {
                 Json::String(text) => {
                     assert!(!cell.starts_with(formula), "{name}: {cell:?}");

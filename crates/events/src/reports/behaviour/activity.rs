@@ -165,7 +165,7 @@ pub(super) fn stays(
         })
 }
 
-/// The time since the first event of the project, in parts.
+/// The time since the first event of the project that counts, in parts.
 fn buckets(
     connection: &Connection,
     scope: &Scope,
@@ -173,8 +173,8 @@ fn buckets(
 ) -> Result<Option<Buckets>, Fault> {
     let first = Sql::new("SELECT epoch_ms(min(e.created_at)) FROM events e WHERE ")
         .add(of_people("e", scope, request.people()))
-        .push(" AND e.created_at < ")
-        .add(Sql::time(request.end()))
+        .push(" AND ")
+        .add(in_window("e", request.window()))
         .query_row(connection, |row| row.get::<_, Option<i64>>(0))?;
     let first = first.and_then(Timestamp::from_timestamp_millis);
     Ok(first.and_then(|first| request.buckets_since(first)))

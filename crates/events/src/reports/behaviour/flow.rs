@@ -114,5 +114,8 @@ fn add(paths: &mut FlowPaths, session: &ArrayRef) -> Result<(), Fault> {
         .map(|event| paths.name(names.value(event)));
     let names = names.collect::<Vec<_>>();
     paths.add(names);
+    if paths.is_full() {
+        return Err(Fault::Memory("too many different ways".into()));
+    }
     Ok(())
 }

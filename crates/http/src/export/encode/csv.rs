@@ -1,9 +1,10 @@
 //! Events as a table of texts (RFC 4180), with a line of names. Lists and maps are JSON.
 //!
 //! Spreadsheets take some texts for formulas, and whoever tracks events chooses their texts. So a
-//! text that begins with one of `=`, `+`, `-`, `@`, tab or a line break is written with an
-//! apostrophe before it; and one that begins with an apostrophe too, so that whoever takes the
-//! first apostrophe away has the text as it was. Numbers are written as they are.
+//! text that begins with one of `=`, `+`, `-`, `@`, also in full width, with a tab or with a line
+//! break is written with an apostrophe before it; and one that begins with an apostrophe too, so
+//! that whoever takes the first apostrophe away has the text as it was. Numbers are written as
+//! they are.
 
 use std::{collections::BTreeMap, io::Write as _};
 
@@ -66,9 +67,13 @@ fn writer() -> Writer<Vec<u8>> {
         .from_writer(Vec::new())
 }
 
+/// What a formula begins with, also in full width, which spreadsheets of some languages take for
+/// the same.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
 /// See the top of this file.
 fn write_guarded(text: &str, cell: &mut Vec<u8>) {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\'']) {
+    if text.starts_with(FORMULA) || text.starts_with(['\t', '\r', '\n', '\'']) {
         cell.push(b'\'');
     }
     cell.extend_from_slice(text.as_bytes());

@@ -1,16 +1,16 @@
 //! Who comes, who comes back, and who stays away.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use paneld_analytics::{CohortFigures, CohortsAnswer, EngagementAnswer, Query};
+use paneld_analytics::{ActiveDay, CohortFigures, CohortsAnswer, EngagementAnswer};
 use paneld_auth::permission;
 use paneld_guard::{ApiError, Caller};
 use paneld_service::Reports;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::finish;
 use crate::{
     error::reply_for,
+    offload::{self, question},
     openapi::{
         query::{self, query_parameters},
         refusals::Report,
@@ -147,26 +147,36 @@ pub(crate) async fn get_active_users(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let mut query = Query::parse(request.query_string());
-    let days = query.integer("days", 1..=90);
-    let days = finish(query, days)?.and_then(|days| usize::try_from(days).ok());
+    let asked = question(&request, reports.compute(), |query| {
+        Some(query.integer("days", 1..=90))
+    });
+    let days = asked.await?.and_then(|days| usize::try_from(days).ok());
     let days = days.unwrap_or(DAYS);
     let series = reports.active_users(&subject, days).await;
-    let series = series.map_err(reply_for)?.into_iter();
-    let series = series.map(|day| ActiveDayBody {
-        date: day.date.to_string(),
-        users: day.users,
-    });
-    Ok(HttpResponse::Ok().json(ActiveUsersBody {
-        window_days: days,
-        label: match days {
-            1 => "DAU".to_owned(),
-            7 => "WAU".to_owned(),
-            30 => "MAU".to_owned(),
-            _ => format!("{days}d active"),
-        },
-        series: series.collect(),
-    }))
+    let series = series.map_err(reply_for)?;
+    offload::json(reports.compute(), move || {
+        Ok(ActiveUsersBody::new(days, series))
+    })
+    .await
+}
+
+impl ActiveUsersBody {
+    fn new(days: usize, series: Vec<ActiveDay>) -> Self {
+        let series = series.into_iter().map(|day| ActiveDayBody {
+            date: day.date.to_string(),
+            users: day.users,
+        });
+        Self {
+            window_days: days,
+            label: match days {
+                1 => "DAU".to_owned(),
+                7 => "WAU".to_owned(),
+                30 => "MAU".to_owned(),
+                _ => format!("{days}d active"),
+            },
+            series: series.collect(),
+        }
+    }
 }
 
 /// Retention
@@ -185,13 +195,16 @@ pub(crate) async fn get_retention(
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
     let weeks = reports.retention(&subject).await.map_err(reply_for)?;
-    let weeks = weeks.into_iter().map(|week| RetentionBody {
-        date: week.date.to_string(),
-        active_users: week.active,
-        retained_users: week.retained,
-        retention: week.retention,
-    });
-    Ok(HttpResponse::Ok().json(weeks.collect::<Vec<_>>()))
+    offload::json(reports.compute(), move || {
+        let weeks = weeks.into_iter().map(|week| RetentionBody {
+            date: week.date.to_string(),
+            active_users: week.active,
+            retained_users: week.retained,
+            retention: week.retention,
+        });
+        Ok(weeks.collect::<Vec<_>>())
+    })
+    .await
 }
 
 /// Retention of cohorts
@@ -211,8 +224,10 @@ pub(crate) async fn get_cohorts(
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
     let answer = reports.cohorts(&subject).await.map_err(reply_for)?;
-    let rows = answer.as_ref().map(cohort_rows).unwrap_or_default();
-    Ok(HttpResponse::Ok().json(rows))
+    offload::json(reports.compute(), move || {
+        Ok(answer.as_ref().map(cohort_rows).unwrap_or_default())
+    })
+    .await
 }
 
 fn cohort_rows(answer: &CohortsAnswer) -> Vec<CohortBody> {
@@ -243,7 +258,7 @@ pub(crate) async fn get_engagement(
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
     let answer = reports.engagement(&subject).await.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(EngagementBody::new(&answer)))
+    offload::json(reports.compute(), move || Ok(EngagementBody::new(&answer))).await
 }
 
 impl EngagementBody {

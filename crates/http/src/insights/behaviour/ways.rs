@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::TimeDelta;
 use paneld_analytics::{
     DefaultWindow, FlowAnswer, FlowMode, FlowRequest, FunnelAnswer, FunnelRequest, FunnelUnit,
-    Problem, Query, WindowNames,
+    Problem, Query,
 };
 use paneld_auth::permission;
 use paneld_domain::{Timestamp, Zone};
@@ -13,9 +13,10 @@ use paneld_service::Reports;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::finish;
+use super::super::figures::window;
 use crate::{
     error::reply_for,
+    offload::{self, question},
     openapi::{
         query::{self, query_parameters},
         refusals::Report,
@@ -187,20 +188,20 @@ pub(crate) async fn get_funnel(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let mut query = Query::parse(request.query_string());
-    let asked = funnel_request(&mut query, subject.zone, reports.now());
-    let Some(asked) = finish(query, asked)? else {
-        return Err(ApiError::internal("a funnel was read only in part"));
-    };
-    let answer = reports.funnel(&subject, asked).await.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(FunnelBody::from(answer)))
+    let (zone, now) = (subject.zone, reports.now());
+    let asked = question(&request, reports.compute(), move |query| {
+        funnel_request(query, zone, now)
+    });
+    let answer = reports.funnel(&subject, asked.await?).await;
+    let answer = answer.map_err(reply_for)?;
+    offload::json(reports.compute(), move || Ok(FunnelBody::from(answer))).await
 }
 
 fn funnel_request(query: &mut Query, zone: Zone, now: Timestamp) -> Option<FunnelRequest> {
     let steps = query.required("steps", Query::text_list);
     let hours = query.integer("windowHours", 1..=720).unwrap_or(HOURS);
     let unit = query.parsed::<FunnelUnit>("groupBy").unwrap_or_default();
-    let window = query.window(WindowNames::DATES, zone, now, DefaultWindow::THIRTY_DAYS);
+    let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
     // An impossible number of steps is told also where the window is wrong.
     let any = paneld_analytics::Window::everything();
     let window = window.map_or(any, |(_words, window)| window);
@@ -255,14 +256,17 @@ pub(crate) async fn get_user_flow(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let mut query = Query::parse(request.query_string());
-    let asked = flow_request(&mut query, subject.zone, reports.now());
-    let Some(asked) = finish(query, asked)? else {
-        return Err(ApiError::internal("a user flow was read only in part"));
-    };
+    let (zone, now) = (subject.zone, reports.now());
+    let asked = question(&request, reports.compute(), move |query| {
+        flow_request(query, zone, now)
+    });
+    let asked = asked.await?;
     let answer = reports.user_flow(&subject, asked.clone()).await;
     let answer = answer.map_err(reply_for)?;
-    Ok(HttpResponse::Ok().json(UserFlowBody::new(asked, answer)))
+    offload::json(reports.compute(), move || {
+        Ok(UserFlowBody::new(asked, answer))
+    })
+    .await
 }
 
 fn flow_request(query: &mut Query, zone: Zone, now: Timestamp) -> Option<FlowRequest> {
@@ -272,7 +276,7 @@ fn flow_request(query: &mut Query, zone: Zone, now: Timestamp) -> Option<FlowReq
     let steps = query.integer("steps", 2..=10);
     let include = query.text_list("include").unwrap_or_default();
     let exclude = query.text_list("exclude").unwrap_or_default();
-    let window = query.window(WindowNames::DATES, zone, now, DefaultWindow::THIRTY_DAYS);
+    let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
     if mode == FlowMode::Between && !query.has("endEvent") {
         let why = "is required when mode is \"between\"";
         query.report(Problem::at(["endEvent".into()], why));

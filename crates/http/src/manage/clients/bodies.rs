@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deserr::Deserr;
 use paneld_domain::{
-    AllowedAddress, Client, ClientChanges, ClientRateLimits, ClientType, CorsEntry, InvalidValue,
+    AddressRange, Client, ClientChanges, ClientRateLimits, ClientType, CorsEntry, InvalidValue,
     LONGEST_GRACE_SECONDS, Name, NewClient, Rate, client_problems,
 };
 use paneld_guard::{ApiError, PathStep};
@@ -251,7 +251,7 @@ pub(crate) struct UpdateClient {
     /// Addresses and networks in CIDR form; empty for all.
     #[deserr(default)]
     #[schema(schema_with = networks, required = false)]
-    allowed_ips: Maybe<List<Text<AllowedAddress>>>,
+    allowed_ips: Maybe<List<Text<AddressRange>>>,
     /// Its own allowed origins; null for the project's, empty for none.
     #[deserr(default)]
     #[schema(schema_with = origins_or_null, required = false)]

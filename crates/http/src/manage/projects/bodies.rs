@@ -2,10 +2,11 @@
 
 use std::str::FromStr;
 
+use actix_web::web;
 use deserr::{Deserr, IntoValue, Value, ValueKind, ValuePointerRef};
 use paneld_domain::{
-    ClientType, CorsEntry, Domain, EventName, Filter, FilteredAddress, InvalidValue, Name,
-    NewProject, ProfileId, Project, ProjectChanges, ProjectType, RetentionDays,
+    AddressRange, ClientType, CorsEntry, Domain, EventName, Filter, InvalidValue, Name, NewProject,
+    ProfileId, Project, ProjectChanges, ProjectType, RetentionDays,
 };
 use paneld_service::{Created, Reports};
 use serde::Serialize;
@@ -93,9 +94,13 @@ pub(crate) struct CountedProject {
 }
 
 impl CountedProject {
-    pub(crate) async fn of(project: Project, reports: &Reports) -> Self {
-        let counts = reports.event_counts().await;
-        let events = counts.get(&project.key).copied().unwrap_or_default();
+    /// `reports` is `None` on a server without events, which knows of none.
+    pub(crate) async fn of(project: Project, reports: Option<&web::Data<Reports>>) -> Self {
+        let events = match reports {
+            Some(reports) => reports.event_counts().await.get(&project.key).copied(),
+            None => None,
+        };
+        let events = events.unwrap_or_default();
         Self { project, events }
     }
 }
@@ -153,7 +158,7 @@ pub(crate) enum FilterBody {
     /// From this address or network.
     Ip {
         #[schema(schema_with = network)]
-        ip: Text<FilteredAddress>,
+        ip: Text<AddressRange>,
     },
     /// Of this profile.
     ProfileId {

@@ -1,0 +1,51 @@
+//! Rows that are told as they are stored, and how many bytes an answer may have of them.
+
+use std::collections::BTreeMap;
+
+use paneld_domain::{Event, Group, Profile, Session};
+
+/// So many bytes has an answer that is told as it is.
+pub(crate) const MOST_BYTES: usize = 32 << 20;
+
+/// A row of which callers choose the size.
+pub(crate) trait Wide {
+    /// About how many bytes it has.
+    fn bytes(&self) -> usize;
+}
+
+/// About how many bytes a row has without what callers choose.
+const NARROW: usize = 1_000;
+
+fn bytes_of(properties: &BTreeMap<String, String>) -> usize {
+    let all = properties.iter();
+    all.map(|(key, value)| key.len() + value.len()).sum()
+}
+
+impl Wide for Event {
+    fn bytes(&self) -> usize {
+        let texts = [&self.path, &self.origin, &self.referrer.url];
+        let texts = texts.into_iter().chain(&self.groups);
+        NARROW + bytes_of(&self.properties) + texts.map(String::len).sum::<usize>()
+    }
+}
+
+impl Wide for Session {
+    fn bytes(&self) -> usize {
+        let texts = [&self.entry_path, &self.exit_path, &self.referrer.url];
+        let texts = texts.into_iter().chain(&self.groups);
+        NARROW + texts.map(String::len).sum::<usize>()
+    }
+}
+
+impl Wide for Profile {
+    fn bytes(&self) -> usize {
+        let groups = self.groups.iter().map(String::len).sum::<usize>();
+        NARROW + bytes_of(&self.properties) + groups
+    }
+}
+
+impl Wide for Group {
+    fn bytes(&self) -> usize {
+        NARROW + bytes_of(&self.properties)
+    }
+}

@@ -14,7 +14,7 @@ use paneld_guard::{TrustedProxies, VisitorAddress};
 use paneld_ratelimit::{Limits, RedisDown};
 use paneld_redis::{KeyPrefix, RedisUrl};
 use paneld_service::{CatalogUrl, EventsUrl, HEARTBEAT};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 pub use gather::{Gathered, Source};
 pub use reference::{print_effective, print_reference};
@@ -171,11 +171,7 @@ impl Reader<'_> {
         let trusted_proxies = self.parse("trusted_proxies", parse_proxies);
         let visitor_address = self.parse("visitor_address", str::parse);
         let allow_root_creation = self.parse("allow_root_creation", parse_bool);
-        let log = self.parse("log", |text| {
-            let wrong = "must be levels for parts of the program";
-            text.parse()
-                .map_err(|_not_a_filter| InvalidValue::new(wrong))
-        });
+        let log = self.parse("log", parse_log);
         let metrics_listen = self.optional("metrics_listen", parse_socket_address);
         let log_format = self.parse("log_format", str::parse);
         let shutdown_timeout = self.parse("shutdown_timeout", |text| {
@@ -212,7 +208,7 @@ impl Reader<'_> {
     fn bootstrap(&mut self) -> Option<Bootstrap> {
         let organization = self.optional("bootstrap_organization", str::parse::<Name>);
         let id = self.optional("bootstrap_client_id", str::parse::<ClientId>);
-        let secret = self.optional("bootstrap_client_secret", str::parse::<PlainSecret>);
+        let secret = self.optional("bootstrap_client_secret", parse_chosen_secret);
         let client = match (id?, secret?) {
             (Some(id), Some(secret)) => Some((id, secret)),
             (None, None) => None,
@@ -320,6 +316,41 @@ fn parse_socket_address(text: &str) -> Result<SocketAddr, InvalidValue> {
     let wrong = "must be an address and port";
     text.parse()
         .map_err(|_not_an_address| InvalidValue::new(wrong))
+}
+
+/// What libraries say of every connection that is not as it should be: any stranger could fill
+/// the log with it.
+const QUIET: [(&str, LevelFilter); 3] = [
+    ("actix_server", LevelFilter::WARN),
+    ("actix_http", LevelFilter::OFF),
+    ("redis", LevelFilter::OFF),
+];
+
+/// Reads a filter. One that is not for debugging leaves out what is not asked for by name of
+/// [`QUIET`].
+fn parse_log(text: &str) -> Result<Targets, InvalidValue> {
+    let wrong = |_not_a_filter| InvalidValue::new("must be levels for parts of the program");
+    let filter = text.parse::<Targets>().map_err(wrong)?;
+    if filter.default_level() > Some(LevelFilter::INFO) {
+        return Ok(filter);
+    }
+    let is_named = |target: &str| filter.iter().any(|(named, _)| named == target);
+    let quiet = QUIET.into_iter().filter(|(target, _)| !is_named(target));
+    let quiet = quiet.collect::<Vec<_>>();
+    Ok(filter.with_targets(quiet))
+}
+
+/// Reads a secret that a person may have chosen.
+fn parse_chosen_secret(text: &str) -> Result<PlainSecret, InvalidValue> {
+    let secret = text.parse::<PlainSecret>()?;
+    if secret.is_strong() {
+        Ok(secret)
+    } else {
+        Err(InvalidValue::new(
+            "must be hard to guess; generate one, or if the client is there already, leave its \
+             id and secret out of the configuration and rotate the secret",
+        ))
+    }
 }
 
 fn parse_mebibytes(text: &str, least: u64) -> Result<u64, InvalidValue> {

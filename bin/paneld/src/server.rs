@@ -1,12 +1,22 @@
 //! The server: wired, started and stopped.
 
-use std::{any::Any, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::{Shutdown, SocketAddr},
+    num::NonZero,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
-use actix_web::{App, HttpServer, dev::ServerHandle, web};
+use actix_web::{
+    App, HttpServer,
+    dev::{Extensions, ServerHandle},
+    web,
+};
 use anyhow::{Context as _, bail};
 use paneld_auth::{Authenticator, CredentialStore};
 use paneld_domain::{Clock, ErrorChain};
-use paneld_guard::{BodyBudget, Guard, Requests};
+use paneld_guard::{BodyBudget, Connections, Guard, Requests};
 use paneld_http::{EventServices, Services};
 use paneld_ratelimit::{Limiter, RedisDown};
 use paneld_redis::Redis;
@@ -16,6 +26,7 @@ use paneld_service::{
     ServiceError, Standing, Track, Upkeep, current_salts,
     ingest::{Appliers, Ingest, IngestSettings},
 };
+use socket2::SockRef;
 use tokio::{net::TcpStream, task::JoinHandle};
 use uuid::Uuid;
 
@@ -127,6 +138,8 @@ impl Server {
         let health = services.health.clone().into_inner();
 
         let requests = Requests::new(clock.clone());
+        let most = connections_per_worker();
+        let connections = Connections::new(most * workers(), config.trusted_proxies.clone());
         let http = HttpServer::new(move || {
             App::new()
                 .wrap(requests.clone())
@@ -134,8 +147,14 @@ impl Server {
         })
         .disable_signals()
         .shutdown_timeout(config.shutdown_timeout.as_secs())
-        .on_connect(|connection, _| end_when_unread(connection))
-        .max_connections(connections_per_worker())
+        .workers(workers())
+        .max_connections(most)
+        .on_connect(move |connection, extensions| {
+            if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+                end_when_unread(stream);
+                end_when_too_many(stream, &connections, extensions);
+            }
+        })
         .bind(config.listen)
         .with_context(|| format!("cannot listen on {}", config.listen))?;
         let address = http.addrs().first().copied().unwrap_or(config.listen);
@@ -250,13 +269,35 @@ fn warn_beyond_loopback(address: SocketAddr) {
 
 /// Ends connections whose callers do not read: actix would hold them, and all that waits to be
 /// written to them, for ever.
-fn end_when_unread(connection: &dyn Any) {
-    if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-        let socket = socket2::SockRef::from(stream);
-        if let Err(error) = socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT)) {
-            tracing::debug!(%error, "a connection could not be given a time limit");
+fn end_when_unread(stream: &TcpStream) {
+    let socket = SockRef::from(stream);
+    if let Err(error) = socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT)) {
+        tracing::debug!(%error, "a connection could not be given a time limit");
+    }
+}
+
+/// Ends a connection whose peer has its share of them already; counts it as long as it lasts
+/// else.
+fn end_when_too_many(stream: &TcpStream, connections: &Connections, kept: &mut Extensions) {
+    // One that is already gone has no peer any more.
+    let Ok(peer) = stream.peer_addr() else {
+        return;
+    };
+    match connections.open(peer.ip()) {
+        Some(connection) => {
+            kept.insert(connection);
+        }
+        None => {
+            let ended = SockRef::from(stream).shutdown(Shutdown::Both);
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection could not be ended");
+            }
         }
     }
+}
+
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// As many connections as the process may have descriptors for, at most what actix has by
@@ -264,8 +305,7 @@ fn end_when_unread(connection: &dyn Any) {
 fn connections_per_worker() -> usize {
     const MOST: u64 = 25_600;
     let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
-    let workers = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-    let each = descriptors.saturating_sub(RESERVED_DESCRIPTORS) / workers;
+    let each = descriptors.saturating_sub(RESERVED_DESCRIPTORS) / workers() as u64;
     usize::try_from(each.clamp(1, MOST)).unwrap_or(1)
 }
 
@@ -376,7 +416,7 @@ fn services(
             config.trusted_proxies.clone(),
             config.visitor_address,
         ),
-        body_budget: web::Data::new(BodyBudget::default()),
+        body_budget: web::Data::new(BodyBudget::new(clock.clone())),
         compute: web::Data::new(Compute::default()),
         manage: web::Data::new(manage),
         events: event_services(stores, clock),
@@ -460,10 +500,7 @@ fn chores(
     // What it finds is in the log, for operators whose balancer does not ask.
     let watch = every(HEALTH_INTERVAL, move || {
         let health = Arc::clone(&health);
-        async move {
-            health.readiness().await;
-            health.measure();
-        }
+        async move { health.measure().await }
     });
     let metrics = every(METRICS_INTERVAL, || async { metrics::run_upkeep() });
     let chores = [purge, uses, sessions, retention, watch, metrics];

@@ -76,6 +76,7 @@ impl Principal {
 pub struct Tracker {
     principal: Principal,
     knows_secret: bool,
+    has_unchecked_secret: bool,
 }
 
 impl Tracker {
@@ -87,6 +88,12 @@ impl Tracker {
     /// Whether it knows the secret; else it only claims to come from an allowed page.
     pub fn knows_secret(&self) -> bool {
         self.knows_secret
+    }
+
+    /// Whether it has a secret that takes long to check, and was let in without: the page it
+    /// claims to come from is enough.
+    pub fn has_unchecked_secret(&self) -> bool {
+        self.has_unchecked_secret
     }
 }
 
@@ -111,7 +118,6 @@ pub enum AuthError {
     #[error("neither the origin nor the secret is right")]
     OriginNotAllowed,
     /// The client is switched off.
-    /// The caller knows no secret, and its page is none of those that may send events.
     #[error("the client is disabled")]
     Disabled,
     /// The client's time is over.
@@ -140,7 +146,10 @@ pub enum NotChecked {
         /// Time until one may fail again.
         retry_in: Duration,
     },
-    /// There is too much to do, or nobody can say whether too many failed.
+    /// Too many wait to be checked.
+    #[error("too many secrets wait to be checked")]
+    Crowded,
+    /// It was begun in vain, or nobody can say whether too many failed.
     #[error("the secret could not be checked")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -262,6 +271,10 @@ impl Authenticator {
     /// Who tracks, if they may: the decision order of `contract/auth-and-limits.md` §2.2, up to
     /// what needs the body. Without a secret the page's `origin` must be one of those allowed.
     ///
+    /// Where that is enough, a secret that takes long to check is left unchecked, for
+    /// [`check_secret`](Self::check_secret) when something depends on it: whoever tracks from a
+    /// page never waits for others' secrets.
+    ///
     /// # Errors
     /// When they may not, or when it could not be found out.
     pub async fn authenticate_tracker(
@@ -294,19 +307,49 @@ impl Authenticator {
         if project.is_some_and(|project| !project.is_live()) {
             return Err(invalid("the client's project is deleted"));
         }
+        let secret = presented.secret.filter(|text| is_well_formed(text));
+        let needs_no_secret = may_track_without_secret(&known, origin);
+        let (knows_secret, has_unchecked_secret) = match self.compare(&known, secret, now) {
+            Compared::Right => (true, false),
+            Compared::Wrong => (false, false),
+            Compared::Unknown(_) if needs_no_secret => (false, true),
+            Compared::Unknown(check) => {
+                let check = self.check(check, secret, check_slowly);
+                (check.await?, false)
+            }
+        };
+        // Who does not know the secret is not told that the address is what is wrong.
+        if !(knows_secret || needs_no_secret && client.allows(peer)) {
+            return Err(AuthError::OriginNotAllowed);
+        }
         if !client.allows(peer) {
             return Err(AuthError::AddressNotAllowed);
-        }
-        let secret = presented.secret.filter(|text| is_well_formed(text));
-        let knows_secret = self.is_right(&known, secret, now, check_slowly).await?;
-        if !knows_secret && !may_track_without_secret(&known, origin) {
-            return Err(AuthError::OriginNotAllowed);
         }
         self.note_use(&known, now);
         Ok(Tracker {
             principal: Principal { known, peer },
             knows_secret,
+            has_unchecked_secret,
         })
+    }
+
+    /// Finds out whether a tracker knows the secret, if that was left open.
+    ///
+    /// # Errors
+    /// When it could not be found out.
+    pub async fn check_secret(
+        &self,
+        tracker: &mut Tracker,
+        secret: Option<&str>,
+        check_slowly: impl AsyncFnOnce(SlowCheck) -> Result<SlowVerdict, NotChecked>,
+    ) -> Result<(), NotChecked> {
+        if tracker.has_unchecked_secret {
+            let known = &tracker.principal.known;
+            let checked = self.is_right(known, secret, self.clock.now(), check_slowly);
+            tracker.knows_secret = checked.await?;
+            tracker.has_unchecked_secret = false;
+        }
+        Ok(())
     }
 
     /// Forgets what is stale, at once.
@@ -367,9 +410,6 @@ impl Authenticator {
         Ok(known)
     }
 
-    /// A client as the store knew it within [`CACHE_TIME`]. Callers that miss the cache at the
-    /// same time share one look-up, and its failure. One that is evicted meanwhile is not
-    /// cached: eviction takes its place in the cache away.
     /// Whether the secret is one of the client's.
     async fn is_right(
         &self,
@@ -378,21 +418,40 @@ impl Authenticator {
         now: Timestamp,
         check_slowly: impl AsyncFnOnce(SlowCheck) -> Result<SlowVerdict, NotChecked>,
     ) -> Result<bool, NotChecked> {
+        match self.compare(known, secret, now) {
+            Compared::Right => Ok(true),
+            Compared::Wrong => Ok(false),
+            Compared::Unknown(check) => self.check(check, secret, check_slowly).await,
+        }
+    }
+
+    /// What can be said at once.
+    fn compare(&self, known: &Arc<Known>, secret: Option<&str>, now: Timestamp) -> Compared {
         let presented = SecretHash::digest(secret.unwrap_or_default());
         if secret.is_some() && known.accepts(&presented, now) {
-            return Ok(true);
+            return Compared::Right;
         }
-        let Some(check) = SlowCheck::new(known, secret, now) else {
-            return Ok(false);
-        };
+        SlowCheck::new(known, secret, now).map_or(Compared::Wrong, Compared::Unknown)
+    }
+
+    async fn check(
+        &self,
+        check: SlowCheck,
+        secret: Option<&str>,
+        check_slowly: impl AsyncFnOnce(SlowCheck) -> Result<SlowVerdict, NotChecked>,
+    ) -> Result<bool, NotChecked> {
+        let id = check.client_id();
         let verdict = check_slowly(check).await?;
         if let Some(outdated) = verdict.outdated {
-            let id = known.credentials.client.id;
-            self.store.replace_hash(id, outdated, presented).await;
+            let hash = SecretHash::digest(secret.unwrap_or_default());
+            self.store.replace_hash(id, outdated, hash).await;
         }
         Ok(verdict.is_right)
     }
 
+    /// A client as the store knew it within [`CACHE_TIME`]. Callers that miss the cache at the
+    /// same time share one look-up, and its failure. One that is evicted meanwhile is not
+    /// cached: eviction takes its place in the cache away.
     async fn find(&self, id: ClientId) -> Result<Cached, StoreUnavailable> {
         let now = self.clock.elapsed();
         let mut last_known = None;
@@ -430,6 +489,14 @@ impl Authenticator {
             uses.insert(known.credentials.client.id, now);
         }
     }
+}
+
+/// Whether a secret is one of a client's.
+enum Compared {
+    Right,
+    Wrong,
+    /// Only a slow check can tell.
+    Unknown(SlowCheck),
 }
 
 /// Whether anyone may track for this client, or anyone from this page.

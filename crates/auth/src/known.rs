@@ -5,7 +5,8 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use paneld_domain::Timestamp;
+use paneld_domain::{ClientId, Timestamp};
+use sha2::{Digest as _, Sha256};
 
 use crate::{Credentials, PlainSecret, SecretHash, StoredSecret};
 
@@ -75,6 +76,21 @@ pub struct SlowVerdict {
     pub(crate) outdated: Option<SecretHash>,
 }
 
+impl SlowVerdict {
+    /// That it is none of the client's.
+    pub fn wrong() -> Self {
+        Self {
+            is_right: false,
+            outdated: None,
+        }
+    }
+
+    /// Whether the secret is one of the client's.
+    pub fn is_right(&self) -> bool {
+        self.is_right
+    }
+}
+
 impl SlowCheck {
     /// The check, if there is anything to check.
     pub(crate) fn new(known: &Arc<Known>, secret: Option<&str>, now: Timestamp) -> Option<Self> {
@@ -84,6 +100,24 @@ impl SlowCheck {
             secret,
             now,
         })
+    }
+
+    /// Whose secret it is to be.
+    pub fn client_id(&self) -> ClientId {
+        self.known.credentials.client.id
+    }
+
+    /// When it was asked for.
+    pub fn asked_at(&self) -> Timestamp {
+        self.now
+    }
+
+    /// What tells this check from all others, of other clients and secrets.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        hasher.update(self.client_id().as_uuid().as_bytes());
+        hasher.update(self.secret.expose());
+        hasher.finalize().into()
     }
 
     /// Does the check. Of many with the same secret the first does the work.

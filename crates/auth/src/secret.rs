@@ -10,6 +10,7 @@ use rand::{
 };
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 /// What every generated secret starts with. It is never changed: scanners look for it.
 const PREFIX: &str = "sec_";
@@ -20,8 +21,8 @@ const GENERATED_LENGTH: usize = PREFIX.len() + RANDOM_CHARACTERS + CHECKSUM_CHAR
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// A secret in the clear. It has no `Display`, `Clone` or serialization, and its `Debug` shows
-/// nothing: only [`expose`](Self::expose) gives it away.
-pub struct PlainSecret(String);
+/// nothing: only [`expose`](Self::expose) gives it away. Its memory is wiped when it is dropped.
+pub struct PlainSecret(Zeroizing<String>);
 
 impl PlainSecret {
     /// A fresh secret from the operating system's generator: `sec_`, 43 random base62
@@ -36,7 +37,17 @@ impl PlainSecret {
         Alphanumeric.append_string(&mut rng, &mut secret, RANDOM_CHARACTERS);
         let checksum = checksum(&secret);
         secret.push_str(&checksum);
-        Self(secret)
+        Self(Zeroizing::new(secret))
+    }
+
+    /// Whether it is hard to guess, also for whoever guesses in the way people choose. Generated
+    /// ones are, our own and those of the public server; others must withstand some hundred
+    /// billion guesses, which takes years at thousands a second.
+    pub fn is_strong(&self) -> bool {
+        const LEAST_GUESSES_LOG10: f64 = 11.0;
+        is_generated(&self.0) || is_generated_elsewhere(&self.0) || {
+            zxcvbn::zxcvbn(&self.0, &["paneld", "openpanel"]).guesses_log10() >= LEAST_GUESSES_LOG10
+        }
     }
 
     /// The secret itself, for the one who may see it.
@@ -52,7 +63,7 @@ impl FromStr for PlainSecret {
     /// visible ASCII characters.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if is_well_formed(text) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(Zeroizing::new(text.to_owned())))
         } else {
             Err(InvalidValue::new(
                 "must be a generated secret, or 16 to 256 visible ASCII characters",
@@ -70,15 +81,26 @@ impl fmt::Debug for PlainSecret {
 /// Whether a text can be a secret at all: tested before any look-up, so that typing errors in
 /// generated secrets cost nothing.
 pub(crate) fn is_well_formed(text: &str) -> bool {
-    let looks_generated = text.len() == GENERATED_LENGTH
-        && text
-            .strip_prefix(PREFIX)
-            .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric()));
-    if looks_generated {
+    if is_generated(text) {
         let (body, check) = text.split_at(GENERATED_LENGTH - CHECKSUM_CHARACTERS);
         return checksum(body) == check;
     }
     (16..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// Whether a text looks like one of our secrets.
+fn is_generated(text: &str) -> bool {
+    text.len() == GENERATED_LENGTH
+        && text
+            .strip_prefix(PREFIX)
+            .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+/// Whether a text looks like a secret of the public server: 20 hexadecimal digits.
+fn is_generated_elsewhere(text: &str) -> bool {
+    const DIGITS: usize = 20;
+    let rest = text.strip_prefix(PREFIX).unwrap_or_default();
+    rest.len() == DIGITS && rest.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// The CRC32 of a text as six base62 digits, the most significant first.
@@ -244,6 +266,8 @@ mod tests {
             "sec_0123456789abcdef0123",
             &"x".repeat(16),
             &"~".repeat(256),
+            // As long as a generated one, without its prefix.
+            &"x".repeat(GENERATED_LENGTH),
         ] {
             assert!(good.parse::<PlainSecret>().is_ok(), "{good}");
         }
@@ -256,6 +280,39 @@ mod tests {
             "ünïcödé-secret-ünï",
         ] {
             assert!(bad.parse::<PlainSecret>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_people_choose_must_be_hard_to_guess() {
+        let is_strong = |text: &str| text.parse::<PlainSecret>().unwrap().is_strong();
+        for strong in [
+            PlainSecret::generate().expose(),
+            "sec_0123456789abcdef0123",
+            "an-imported-secret-0123456789",
+            "quite-another-secret-9876543210",
+            "benchmark-only-not-a-secret",
+            "crash-test-only-not-a-secret",
+            "imported:secret:with:colons",
+            "K8s7Qw2ZpL0xVn5T",
+            "3f9c0e2ab7d14568",
+            "correct-horse-battery-staple",
+        ] {
+            assert!(is_strong(strong), "{strong}");
+        }
+        for weak in [
+            "aaaaaaaaaaaaaaaaaaaaaaaa",
+            "1234567890123456",
+            "0123456789abcdef",
+            "passwordpassword",
+            "Password12345678",
+            "qwertyuiopasdfgh",
+            "changemechangeme",
+            "paneldpaneldpaneld",
+            "abcabcabcabcabcabc",
+            "secretsecretsecret",
+        ] {
+            assert!(!is_strong(weak), "{weak}");
         }
     }
 
@@ -292,8 +349,8 @@ mod tests {
                         .bd3976c07549c674f6fb306f3c27790292cd8a72c62903037173fa346d7317b6";
         let hash = SecretHash::imported(imported).unwrap();
         assert!(hash.is_slow());
-        assert!(hash.verifies(&PlainSecret("secret".to_owned())));
-        assert!(!hash.verifies(&PlainSecret("Secret".to_owned())));
+        assert!(hash.verifies(&PlainSecret("secret".to_owned().into())));
+        assert!(!hash.verifies(&PlainSecret("Secret".to_owned().into())));
         assert_eq!(hash.to_stored(), format!("scrypt:{imported}"));
         let read = SecretHash::from_stored(&hash.to_stored()).unwrap();
         assert!(read.matches(&hash));

@@ -3,6 +3,7 @@
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use paneld_auth::Presented;
+use zeroize::{Zeroize as _, Zeroizing};
 
 static CLIENT_ID: HeaderName = HeaderName::from_static("openpanel-client-id");
 static CLIENT_SECRET: HeaderName = HeaderName::from_static("openpanel-client-secret");
@@ -18,7 +19,7 @@ pub(crate) const ACCEPTED_FORMS: &str = "must be given without blanks, with \
 pub(crate) struct GivenCredentials<'a> {
     headers: Option<Presented<'a>>,
     /// `id:secret`.
-    authorization: Option<String>,
+    authorization: Option<Zeroizing<String>>,
 }
 
 impl<'a> GivenCredentials<'a> {
@@ -67,7 +68,7 @@ impl<'a> GivenCredentials<'a> {
         if let Some(presented) = self.headers {
             return presented;
         }
-        let pair = self.authorization.as_deref();
+        let pair = self.authorization.as_ref().map(|pair| pair.as_str());
         match pair.map(|pair| pair.split_once(':').unwrap_or((pair, ""))) {
             Some((client_id, "")) => Presented {
                 client_id: Some(client_id),
@@ -83,9 +84,15 @@ impl<'a> GivenCredentials<'a> {
 }
 
 /// `Basic` and `Bearer` both hold `base64(id:secret)`.
-fn decode_authorization(value: &header::HeaderValue) -> Option<String> {
+fn decode_authorization(value: &header::HeaderValue) -> Option<Zeroizing<String>> {
     let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
     let known = scheme.eq_ignore_ascii_case("basic") || scheme.eq_ignore_ascii_case("bearer");
     let decoded = STANDARD.decode(encoded.trim()).ok().filter(|_| known)?;
-    String::from_utf8(decoded).ok()
+    match String::from_utf8(decoded) {
+        Ok(pair) => Some(pair.into()),
+        Err(not_text) => {
+            not_text.into_bytes().zeroize();
+            None
+        }
+    }
 }

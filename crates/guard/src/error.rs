@@ -191,6 +191,20 @@ impl ApiError {
             .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
+    /// 503, to be tried again in a second: too much at once. Callers bring it about, so it is not
+    /// a failure for the log.
+    pub fn crowded() -> Self {
+        Self::crowded_for(1)
+    }
+
+    /// 503, to be tried again in so many seconds.
+    pub(crate) fn crowded_for(retry_after: u64) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::new(status, "The service is temporarily unavailable")
+            .with_header(header::RETRY_AFTER, HeaderValue::from(retry_after))
+            .told()
+    }
+
     /// 503 for what has to do with events, on a server that keeps none. Whoever sent the request
     /// here may send it elsewhere.
     pub fn no_event_store() -> Self {
@@ -223,14 +237,15 @@ impl ApiError {
         self
     }
 
-    /// The same error, of which the log tells already, once for all requests that it befalls.
+    /// The same error, of which the log tells already, once for all requests that it befalls, or
+    /// which callers bring about, however well we are.
     #[must_use]
     pub fn told(mut self) -> Self {
         self.0.is_told = true;
         self
     }
 
-    /// Whether the log tells of it already.
+    /// Whether it is no failure for the log to tell of, or none any more.
     pub(crate) fn is_told(&self) -> bool {
         self.0.is_told
     }

@@ -13,14 +13,19 @@ use actix_web::{
     Error, HttpMessage, HttpRequest,
     body::{EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-    http::header::{CACHE_CONTROL, HeaderValue},
+    http::{
+        Method,
+        header::{ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, HeaderValue, ORIGIN},
+    },
 };
-use paneld_auth::{Api, AuthError, Authenticator, NotChecked, Principal};
-use paneld_domain::LimitGroup;
+use paneld_auth::{
+    Api, AuthError, Authenticator, NotChecked, Presented, Principal, SlowCheck, SlowVerdict,
+};
+use paneld_domain::{LimitGroup, Rate};
 use paneld_ratelimit::{BucketKey, Limiter, Limits, Verdict};
 
 use crate::{
-    ApiError, TrustedProxies, VisitorAddress,
+    ApiError, BodySender, TrustedProxies, VisitorAddress,
     credentials::{ACCEPTED_FORMS, GivenCredentials},
     limit_headers,
     slow_lane::SlowLane,
@@ -88,10 +93,6 @@ impl Guard {
         &self.visitors
     }
 
-    pub(crate) fn slow_lane(&self) -> &SlowLane {
-        &self.slow_lane
-    }
-
     /// Who is at the other end, behind the proxies that are trusted.
     pub fn peer_address(&self, request: &HttpRequest) -> IpAddr {
         self.proxies.peer_address(request.head())
@@ -101,20 +102,20 @@ impl Guard {
         let peer = self.proxies.peer_address(request.head());
         let given = GivenCredentials::of(request.headers());
         let presented = given.presented();
-        let check_slowly = async |check| {
-            let admit = async || self.demand_failures_left(peer).await;
-            self.slow_lane.run(check, admit).await
-        };
+        let check_slowly = async |check| self.check_slowly(check, peer).await;
         let authenticated = self
             .authenticator
             .authenticate(api, presented, peer, check_slowly);
-        match authenticated.await {
-            Ok(principal) => self.charge(api, principal).await,
-            Err(AuthError::MalformedClientId) if given.lack_id() => {
-                Err(self.refuse(api, AuthError::MissingClientId, peer).await)
-            }
-            Err(error) => Err(self.refuse(api, error, peer).await),
+        let error = match authenticated.await {
+            Ok(principal) => return self.charge(api, principal).await,
+            Err(AuthError::MalformedClientId) if given.lack_id() => AuthError::MissingClientId,
+            Err(error) => error,
+        };
+        // Browsers ask by themselves, without credentials: nobody guesses anything there.
+        if is_preflight(request, presented) {
+            return Err(told(api, error));
         }
+        Err(self.refuse(api, error, peer).await)
     }
 
     async fn charge(&self, api: Api, principal: Principal) -> Result<Admission, ApiError> {
@@ -136,13 +137,33 @@ impl Guard {
         })
     }
 
-    /// Demands that a failure from this address could be charged: nobody can guess on.
-    async fn demand_failures_left(&self, peer: IpAddr) -> Result<(), NotChecked> {
-        let Some(rate) = self.limits.auth_failures else {
+    /// Checks a secret that takes long to check. Failures are charged to the caller's address as
+    /// far as it calls for this client: nobody can guess on there, and what else fails at the
+    /// same address keeps nobody from its first use of a secret.
+    pub(crate) async fn check_slowly(
+        &self,
+        check: SlowCheck,
+        peer: IpAddr,
+    ) -> Result<SlowVerdict, NotChecked> {
+        let key = BucketKey::visitor(LimitGroup::AuthFailures, check.client_id(), peer);
+        let bucket = self.limits.auth_failures.map(|rate| (key, rate));
+        let admit = async || self.demand_failures_left(bucket).await;
+        let verdict = self.slow_lane.run(check, peer, admit).await?;
+        if let Some((key, rate)) = bucket.filter(|_| !verdict.is_right()) {
+            let taken = self.limiter.take(key, rate, 1).await;
+            taken.map_err(|error| NotChecked::Unavailable(Box::new(error)))?;
+        }
+        Ok(verdict)
+    }
+
+    async fn demand_failures_left(
+        &self,
+        bucket: Option<(BucketKey, Rate)>,
+    ) -> Result<(), NotChecked> {
+        let Some(bucket) = bucket else {
             return Ok(());
         };
-        let key = BucketKey::address(LimitGroup::AuthFailures, peer);
-        let seen = self.limiter.peek(&[(key, rate)]).await;
+        let seen = self.limiter.peek(&[bucket]).await;
         let seen = seen.map_err(|error| NotChecked::Unavailable(Box::new(error)))?;
         match seen.first().and_then(Verdict::token_in) {
             Some(retry_in) => Err(NotChecked::TooManyFailures { retry_in }),
@@ -153,15 +174,13 @@ impl Guard {
     /// Turns a caller away. Failures are charged to the peer address; when its bucket is empty
     /// the answer is 429.
     async fn refuse(&self, api: Api, error: AuthError, peer: IpAddr) -> ApiError {
-        if let AuthError::NotChecked(NotChecked::TooManyFailures { retry_in }) = error {
-            return too_many_failures(retry_in);
+        let is_failure = !matches!(error, AuthError::Unavailable(_) | AuthError::NotChecked(_));
+        if is_failure {
+            metrics::counter!("paneld_auth_failures_total").increment(1);
+            tracing::debug!(peer.address = %peer, reason = %error, "turned a caller away");
         }
-        let Some(refusal) = unauthorized(api, &error) else {
-            return ApiError::unavailable(error);
-        };
-        metrics::counter!("paneld_auth_failures_total").increment(1);
-        tracing::debug!(peer.address = %peer, reason = %error, "turned a caller away");
-        let Some(rate) = self.limits.auth_failures else {
+        let refusal = told(api, error);
+        let Some(rate) = self.limits.auth_failures.filter(|_| is_failure) else {
             return refusal;
         };
         let key = BucketKey::address(LimitGroup::AuthFailures, peer);
@@ -174,6 +193,20 @@ impl Guard {
             None => refusal,
         }
     }
+}
+
+/// Whether a browser asks whether its page may call.
+fn is_preflight(request: &ServiceRequest, presented: Presented<'_>) -> bool {
+    let headers = request.headers();
+    request.method() == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+        && presented.client_id.is_none()
+        && presented.secret.is_none()
+}
+
+fn has_body(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD)
 }
 
 fn too_many_failures(retry_in: Duration) -> ApiError {
@@ -202,13 +235,14 @@ struct Admission {
     verdict: Option<Verdict>,
 }
 
-/// The 401 for a caller that is turned away; `None` when its credentials could not be checked,
-/// for then they are not known to be wrong.
-fn unauthorized(api: Api, error: &AuthError) -> Option<ApiError> {
+/// What a caller is told that is turned away: 401, or 503 when its credentials could not be
+/// checked, for then they are not known to be wrong.
+fn told(api: Api, error: AuthError) -> ApiError {
     let (code, message) = match error {
-        AuthError::MissingClientId => return Some(no_id(api, "missing_credentials")),
-        AuthError::MalformedClientId => return Some(no_id(api, "malformed_client_id")),
-        AuthError::InvalidCredentials { .. } => {
+        AuthError::MissingClientId => return no_id(api, "missing_credentials"),
+        AuthError::MalformedClientId => return no_id(api, "malformed_client_id"),
+        // Only Track tells of origins.
+        AuthError::InvalidCredentials { .. } | AuthError::OriginNotAllowed => {
             ("invalid_credentials", "Invalid client credentials")
         }
         AuthError::Disabled => ("client_disabled", "Client is disabled"),
@@ -218,11 +252,15 @@ fn unauthorized(api: Api, error: &AuthError) -> Option<ApiError> {
             "Address is not allowed for this client",
         ),
         AuthError::InsufficientPermissions => ("insufficient_permissions", insufficient(api)),
-        // Only Track tells of origins.
-        AuthError::OriginNotAllowed => ("invalid_credentials", "Invalid client credentials"),
-        AuthError::Unavailable(_) | AuthError::NotChecked(_) => return None,
+        AuthError::NotChecked(NotChecked::TooManyFailures { retry_in }) => {
+            return too_many_failures(retry_in);
+        }
+        AuthError::NotChecked(NotChecked::Crowded) => return ApiError::crowded(),
+        AuthError::Unavailable(_) | AuthError::NotChecked(NotChecked::Unavailable(_)) => {
+            return ApiError::unavailable(error);
+        }
     };
-    Some(ApiError::unauthorized(code, message))
+    ApiError::unauthorized(code, message)
 }
 
 fn no_id(api: Api, code: &'static str) -> ApiError {
@@ -314,6 +352,10 @@ where
                     request.error_response(error).map_into_right_body()
                 }
                 None => {
+                    if has_body(request.method()) {
+                        let sender = BodySender::client(&principal);
+                        request.extensions_mut().insert(sender);
+                    }
                     request.extensions_mut().insert(principal);
                     service.call(request).await?.map_into_left_body()
                 }

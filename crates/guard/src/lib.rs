@@ -34,23 +34,30 @@
 
 mod body;
 mod caller;
+mod connections;
 mod credentials;
 mod error;
 mod gate;
 mod idempotency;
 mod limit_headers;
+mod measured;
+mod network;
 mod peer;
 mod requests;
+mod shares;
 mod slashes;
 mod slow_lane;
 mod tracking;
+mod turns;
 mod visitors;
 
-pub use body::{BodyBudget, HeldBody, read_body};
+pub use body::{BodyBudget, BodySender, HeldBody, HeldBytes, read_body};
 pub use caller::Caller;
+pub use connections::{Connection, Connections};
 pub use error::{ApiError, Detail, PathStep};
 pub use gate::{Gate, Guard};
 pub use idempotency::reply_seal;
+pub use measured::{ROUTE_GROUPS, STATUSES};
 pub use peer::TrustedProxies;
 pub use requests::{RequestId, Requests};
 pub use tracking::{AdmittedTracker, Refused, names_client, presents_secret};

@@ -15,7 +15,7 @@ use actix_web::{
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::{
         StatusCode,
-        header::{self, HeaderName, HeaderValue},
+        header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     web::Bytes,
 };
@@ -24,7 +24,7 @@ use paneld_domain::{Clock, ErrorChain};
 use rand::RngExt as _;
 use tracing::Instrument as _;
 
-use crate::{ApiError, slashes};
+use crate::{ApiError, measured::RouteGroup, slashes};
 
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
@@ -169,9 +169,16 @@ fn finish<B: MessageBody>(
     } else {
         response.map_into_left_body()
     };
-    let headers = response.headers_mut();
-    headers.insert(REQUEST_ID.clone(), id.header());
+    mark(response.headers_mut(), id);
     response
+}
+
+/// The headers of every reply.
+fn mark(headers: &mut HeaderMap, id: &RequestId) {
+    headers.insert(REQUEST_ID.clone(), id.header());
+    // What we say is what we call it: no browser is to find a page or a script in it.
+    let nosniff = HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
 }
 
 /// Whether a handler said in JSON of its own what is the matter, as readiness does.
@@ -184,12 +191,9 @@ fn has_body_of_its_own<B>(response: &ServiceResponse<B>) -> bool {
 /// Writes our own failures to the log, once, with all that lies behind them. Callers' mistakes
 /// are for the access log, and so is what has no cause but the configuration.
 fn report(error: &Error) {
-    let status = error.as_response_error().status_code();
-    if !status.is_server_error() {
-        return;
-    }
-    let status = status.as_u16();
+    let status = error.as_response_error().status_code().as_u16();
     match error.as_error::<ApiError>() {
+        _ if status < 500 => {}
         Some(error) if error.is_told() => {
             tracing::debug!(status, error = %ErrorChain(error), "request refused");
         }
@@ -213,6 +217,7 @@ fn panicked(panic: &(dyn Any + Send)) -> ApiError {
 struct Account {
     clock: Clock,
     started: Duration,
+    group: RouteGroup,
     /// At level DEBUG only: a busy server has no use for a line each.
     line: Option<String>,
 }
@@ -224,6 +229,7 @@ impl Account {
         Self {
             clock: clock.clone(),
             started: clock.elapsed(),
+            group: RouteGroup::of(request.path()),
             line: tracing::enabled!(tracing::Level::DEBUG).then(line),
         }
     }
@@ -234,28 +240,10 @@ impl Account {
             .elapsed()
             .saturating_sub(self.started)
             .as_secs_f64();
-        count(status);
-        metrics::histogram!("paneld_http_request_duration_seconds").record(seconds);
+        self.group.count(status, seconds);
         if let Some(line) = self.line {
             let duration_ms = seconds * 1_000.0;
             tracing::debug!(status = status.as_u16(), duration_ms, "{line}");
         }
     }
-}
-
-/// Counts a request by its status: each of those that we send has a counter with a constant
-/// label, which costs nothing to name.
-fn count(status: StatusCode) {
-    macro_rules! count_by_status {
-        ($($known:literal)*) => {
-            match status.as_str() {
-                $($known => metrics::counter!("paneld_http_requests_total", "status" => $known),)*
-                _ => metrics::counter!("paneld_http_requests_total", "status" => "other"),
-            }
-        };
-    }
-    let counter = count_by_status!(
-        "200" "202" "204" "400" "401" "403" "404" "405" "408" "409" "413" "415" "429" "500" "503"
-    );
-    counter.increment(1);
 }

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
-use paneld_auth::{AuthError, Presented, Principal, Tracker};
+use paneld_auth::{AuthError, NotChecked, Presented, Principal, Tracker};
 use paneld_domain::{LimitGroup, Rate};
 use paneld_ratelimit::{BucketKey, Verdict};
 
@@ -63,14 +63,17 @@ impl Guard {
         let origin = request.headers().get(header::ORIGIN);
         let origin = origin.and_then(|origin| origin.to_str().ok());
         let peer = self.peer_address(request);
-        // Failures are not limited here: SDKs stop at a 401 and repeat everything else.
-        let check_slowly = async |check| self.slow_lane().run(check, async || Ok(())).await;
+        let check_slowly = async |check| self.check_slowly(check, peer).await;
         let authenticated =
             self.authenticator()
                 .authenticate_tracker(presented, origin, peer, check_slowly);
-        let tracker = authenticated
-            .await
-            .map_err(|error| refuse(error, peer, origin))?;
+        let refused = |error| refuse(error, peer, origin);
+        let mut tracker = authenticated.await.map_err(refused)?;
+        if told.is_some_and(|told| told != peer) {
+            // Who knows the secret may tell any number of visitors.
+            self.check_open_secret(&mut tracker, presented.secret, peer)
+                .await?;
+        }
         let visitor = self.find_visitor(&tracker, peer, told).await?;
         let verdict = self.charge_tracker(&tracker, visitor).await?;
         let admitted = AdmittedTracker {
@@ -85,6 +88,36 @@ impl Guard {
             }),
             None => Ok(admitted),
         }
+    }
+
+    /// Checks the secret in the headers of a tracker's request that had no need of it before,
+    /// because its origin was enough: what it tracks is believed only with the secret.
+    ///
+    /// # Errors
+    /// 503 when it could not be checked.
+    pub async fn check_secret(
+        &self,
+        request: &HttpRequest,
+        admitted: &mut AdmittedTracker,
+    ) -> Result<(), ApiError> {
+        let peer = self.peer_address(request);
+        let given = GivenCredentials::of_tracker(request.headers());
+        let secret = given.presented().secret;
+        self.check_open_secret(&mut admitted.tracker, secret, peer)
+            .await
+    }
+
+    async fn check_open_secret(
+        &self,
+        tracker: &mut Tracker,
+        secret: Option<&str>,
+        peer: IpAddr,
+    ) -> Result<(), ApiError> {
+        let check_slowly = async |check| self.check_slowly(check, peer).await;
+        let authenticator = self.authenticator();
+        let checked = authenticator.check_secret(tracker, secret, check_slowly);
+        let refused = |error: NotChecked| refuse(error.into(), peer, None);
+        checked.await.map_err(refused)
     }
 
     /// Who knows the secret has a bucket of its own, which nobody else can drain: ids are public,
@@ -183,7 +216,12 @@ fn refuse(error: AuthError, peer: IpAddr, origin: Option<&str>) -> ApiError {
         | AuthError::InsufficientPermissions => {
             ("invalid_credentials", "Invalid client credentials")
         }
-        AuthError::Unavailable(_) | AuthError::NotChecked(_) => {
+        // SDKs stop at a 401, and give up at many a 429: this is neither's fault.
+        AuthError::NotChecked(NotChecked::TooManyFailures { retry_in }) => {
+            return ApiError::crowded_for(limit_headers::retry_after(*retry_in));
+        }
+        AuthError::NotChecked(NotChecked::Crowded) => return ApiError::crowded(),
+        AuthError::Unavailable(_) | AuthError::NotChecked(NotChecked::Unavailable(_)) => {
             return ApiError::unavailable(error);
         }
     };

@@ -9,15 +9,16 @@ use deserr::{
 };
 use paneld_auth::ReplySeal;
 use paneld_domain::{InvalidValue, Name, Timestamp, parse_timestamp};
-use paneld_guard::{ApiError, BodyBudget, Detail, HeldBody, PathStep, read_body, reply_seal};
-use paneld_service::{Compute, ServiceError};
+use paneld_guard::{
+    ApiError, BodyBudget, BodySender, Detail, HeldBody, PathStep, read_body, reply_seal,
+};
+use paneld_service::ServiceError;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 use utoipa::IntoResponses;
 
 use crate::{
     error::reply_for,
-    offload,
     openapi::refusals::{Responses, of_body},
 };
 
@@ -398,21 +399,20 @@ pub(crate) async fn body_for<B, F>(
 async fn read(request: &HttpRequest, payload: Payload) -> Result<HeldBody, ApiError> {
     let budget = request.app_data::<web::Data<BodyBudget>>();
     let budget = budget.ok_or_else(|| ApiError::internal("there is no budget for bodies"))?;
-    read_body(request, payload, BODY_LIMIT, budget).await
+    let sender = BodySender::behind_gate(request)?;
+    read_body(request, payload, BODY_LIMIT, sender, budget).await
 }
 
 async fn decode<T: Body>(request: &HttpRequest, body: HeldBody) -> Result<T, ApiError> {
     let is_json = is_json(request);
-    let compute = request.app_data::<web::Data<Compute>>();
-    let compute = compute.ok_or_else(|| ApiError::internal("there is nowhere to read bodies"))?;
-    let decoded = offload::body(body, compute, move |bytes| {
+    let decode = move |bytes: &[u8]| {
         let json = match (bytes, T::when_absent()) {
             ([], Some(absent)) => absent,
             (bytes, _) => parse(bytes, is_json)?,
         };
         T::decode(json).map_err(|problems| ApiError::invalid_body(problems.0))
-    });
-    let (decoded, _held) = decoded.await?;
+    };
+    let (decoded, _held) = body.parse(decode).await?;
     decoded
 }
 

@@ -8,34 +8,14 @@ use actix_web::{
 };
 use futures_util::stream;
 use paneld_analytics::Query;
-use paneld_guard::{ApiError, HeldBody};
+use paneld_guard::ApiError;
 use paneld_service::Compute;
 use serde::Serialize;
 
 use crate::error::{reply_for, wrong_question};
 
-/// Bodies up to so many bytes are read, or copied, in much less than a millisecond.
+/// So many bytes are copied in much less than a millisecond.
 const SHORT: usize = 64 * 1024;
-
-/// Reads a body, and gives it back.
-///
-/// # Errors
-/// When it is long, and reading it takes too long.
-pub(crate) async fn body<T, F>(
-    body: HeldBody,
-    compute: &Compute,
-    read: F,
-) -> Result<(T, HeldBody), ApiError>
-where
-    T: Send + 'static,
-    F: FnOnce(&[u8]) -> T + Send + 'static,
-{
-    if body.as_bytes().len() <= SHORT {
-        return Ok((read(body.as_bytes()), body));
-    }
-    let read = compute.run(move || (read(body.as_bytes()), body));
-    read.await.map_err(reply_for)
-}
 
 /// Reads the question that stands in a query string.
 ///

@@ -31,7 +31,7 @@ pub struct Services {
     pub guard: Arc<Guard>,
     /// The budget for bodies in flight.
     pub body_budget: web::Data<BodyBudget>,
-    /// Where long bodies are read.
+    /// Where long replies are made.
     pub compute: web::Data<Compute>,
     /// The use cases of the Manage API.
     pub manage: web::Data<Manage>,

@@ -5,23 +5,25 @@ mod cors;
 mod import;
 mod legacy;
 
+use std::net::IpAddr;
+
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
     dev::Payload,
     http::{
         StatusCode,
-        header::{self, HeaderMap},
+        header::{self, HeaderMap, HeaderValue},
     },
     web,
 };
 use paneld_auth::Presented;
-use paneld_domain::{Sdk, Timestamp};
+use paneld_domain::{ClientId, Sdk, Timestamp};
 use paneld_guard::{
-    AdmittedTracker, ApiError, BodyBudget, Detail, Guard, HeldBody, PathStep, Refused,
+    AdmittedTracker, ApiError, BodyBudget, BodySender, Detail, Guard, HeldBody, PathStep, Refused,
     names_client, presents_secret, read_body,
 };
 use paneld_service::{
-    Compute, Track, TrackAnswer, TrackCall,
+    Track, TrackAnswer, TrackCall,
     ingest::{
         self, Body, Fingerprint, Form, Found, Hints, Ids, NotJson, Problem, Tracked, Visitor,
     },
@@ -33,7 +35,6 @@ use utoipa::{IntoResponses, ToSchema, openapi::path::Parameter};
 use self::bodies::{Bot, BotName};
 use crate::{
     error::reply_for,
-    offload,
     openapi::{
         query::{self, query_parameters},
         refusals::{Report, Responses, of_body},
@@ -48,6 +49,8 @@ pub(crate) use self::{cors::allow_any_origin, import::endpoints as import_endpoi
 const MOST_BYTES: usize = 1024 * 1024;
 /// How many bytes a piece of a recording may have.
 const MOST_REPLAY_BYTES: usize = 8 * 1024 * 1024;
+/// How many bytes it may have when nobody proves who sends it, as no page does.
+const MOST_REPLAY_BYTES_OF_PAGE: usize = 4 * 1024 * 1024;
 /// How many bytes a body may have that has the credentials itself: it is read for strangers.
 const MOST_STRANGE_BYTES: usize = 64 * 1024;
 
@@ -179,11 +182,11 @@ async fn answer(
     if let Err(error) = demand_json(request.headers()) {
         return HttpResponse::from_error(error);
     }
-    let (admitted, body) = match admit_with_body(request, payload).await {
+    let (mut admitted, body) = match admit_with_body(request, payload).await {
         Ok(admitted) => admitted,
         Err(refused) => return refusal(refused),
     };
-    let taken = take(request, &admitted, form, body).await;
+    let taken = take(request, &mut admitted, form, body).await;
     finish(&admitted, taken.map(reply))
 }
 
@@ -196,8 +199,13 @@ async fn admit_with_body(
     let refused = if names_client(request) {
         match admit(request, Presented::default()).await {
             Ok(admitted) => {
-                let body = read_body(request, payload, MOST_REPLAY_BYTES, budget).await;
-                return match body {
+                let principal = admitted.tracker.principal();
+                let (most, sender) = if admitted.tracker.knows_secret() {
+                    (MOST_REPLAY_BYTES, BodySender::client(principal))
+                } else {
+                    (MOST_REPLAY_BYTES_OF_PAGE, BodySender::page(principal))
+                };
+                return match read_body(request, payload, most, sender, budget).await {
                     Ok(body) => Ok((admitted, body)),
                     Err(error) => Err(Refused {
                         error,
@@ -211,13 +219,12 @@ async fn admit_with_body(
     } else {
         None
     };
-    let body = match (
-        read_body(request, payload, MOST_STRANGE_BYTES, budget).await,
-        refused,
-    ) {
+    let sender = BodySender::stranger(data::<Guard>(request)?.peer_address(request));
+    let body = read_body(request, payload, MOST_STRANGE_BYTES, sender, budget).await;
+    let body = match (body, refused) {
         (Ok(body), None) => body,
         (Ok(body), Some(refused)) => {
-            if secret_in(&body).is_none() {
+            if !has_secret(&body) {
                 return Err(refused);
             }
             body
@@ -243,10 +250,10 @@ fn may_be_in_body(request: &HttpRequest, refused: &Refused) -> bool {
     refused.error.status_code() == StatusCode::UNAUTHORIZED && !presents_secret(request)
 }
 
-fn secret_in(body: &HeldBody) -> Option<String> {
-    let text = Body::new(body.as_bytes()).ok()?;
-    let envelope = text.envelope().ok()?;
-    envelope.client_secret.as_str().map(str::to_owned)
+fn has_secret(body: &HeldBody) -> bool {
+    let text = Body::new(body.as_bytes()).ok();
+    let envelope = text.as_ref().and_then(|text| text.envelope().ok());
+    envelope.is_some_and(|envelope| envelope.client_secret.is_string())
 }
 
 async fn admit(request: &HttpRequest, in_body: Presented<'_>) -> Result<AdmittedTracker, Refused> {
@@ -259,55 +266,54 @@ async fn admit(request: &HttpRequest, in_body: Presented<'_>) -> Result<Admitted
 /// Reads what was sent, and takes it.
 async fn take(
     request: &HttpRequest,
-    admitted: &AdmittedTracker,
+    admitted: &mut AdmittedTracker,
     form: Form,
     body: HeldBody,
 ) -> Result<TrackAnswer, ApiError> {
     let track = data::<Track>(request)?;
-    let (now, sender) = (track.now(), sender(request, admitted));
-    let read = offload::body(body, data::<Compute>(request)?, move |body| {
-        read(form, body, sender.as_deref(), now)
-    });
-    let (sent, _held) = read.await?;
-    let Sent {
+    let guard = data::<Guard>(request)?;
+    let (marks, now) = (marks(request, admitted), track.now());
+    let parse = move |bytes: &[u8]| parse(bytes, form, marks.as_ref(), now);
+    let (parsed, _held) = body.parse(parse).await?;
+    let Parsed {
         tracked,
         project_id,
         fingerprint,
-    } = sent?;
+    } = parsed?;
+    if admitted.tracker.has_unchecked_secret()
+        && track.depends_on_secret(&tracked, &text(request.headers(), "user-agent"))
+    {
+        guard.check_secret(request, admitted).await?;
+    }
     let named = named_project(request, &project_id);
     let call = call(request, admitted, named.as_deref(), track, fingerprint);
     track.track(call, tracked).await.map_err(reply_for)
 }
 
-/// What was sent, read.
-struct Sent {
+/// What a body says.
+struct Parsed {
     tracked: Tracked,
-    /// The project that the body names, if it does.
+    /// The project, where the client has none of its own.
     project_id: Json,
     fingerprint: Option<Fingerprint>,
 }
 
-fn read(
+fn parse(
+    bytes: &[u8],
     form: Form,
-    body: &[u8],
-    sender: Option<&[Vec<u8>]>,
+    marks: Option<&Marks>,
     now: Timestamp,
-) -> Result<Sent, ApiError> {
-    let text = Body::new(body).map_err(not_json)?;
+) -> Result<Parsed, ApiError> {
+    let text = Body::new(bytes).map_err(not_json)?;
     let envelope = text.envelope().map_err(not_json)?;
     let may_be_big = form == Form::Track && ingest::is_replay(&envelope);
-    if body.len() > MOST_BYTES && !may_be_big {
+    if bytes.len() > MOST_BYTES && !may_be_big {
         return Err(ApiError::too_large(MOST_BYTES));
     }
-    let tracked = ingest::read(form, &text, &envelope, now).map_err(invalid)?;
-    let fingerprint = sender.map(|sender| {
-        let parts = sender.iter().map(Vec::as_slice).chain([body]);
-        Fingerprint::of(&parts.collect::<Vec<_>>())
-    });
-    Ok(Sent {
-        tracked,
+    Ok(Parsed {
+        tracked: ingest::read(form, &text, &envelope, now).map_err(invalid)?,
+        fingerprint: marks.map(|marks| marks.fingerprint(bytes)),
         project_id: envelope.project_id,
-        fingerprint,
     })
 }
 
@@ -344,17 +350,35 @@ fn call<'a>(
     }
 }
 
-/// What tells senders apart. Only browsers send the same twice within an instant.
-fn sender(request: &HttpRequest, admitted: &AdmittedTracker) -> Option<Vec<Vec<u8>>> {
-    let origin = request.headers().get(header::ORIGIN)?;
-    let address = admitted.visitor.to_string();
-    let client = admitted.tracker.principal().client().id.to_string();
-    Some(vec![
-        client.into_bytes(),
-        address.into_bytes(),
-        origin.as_bytes().to_vec(),
-        request.path().as_bytes().to_vec(),
-    ])
+/// What tells a browser's request from others, beside its body.
+struct Marks {
+    client: ClientId,
+    address: IpAddr,
+    origin: HeaderValue,
+    path: String,
+}
+
+/// Only browsers send the same twice within an instant.
+fn marks(request: &HttpRequest, admitted: &AdmittedTracker) -> Option<Marks> {
+    let origin = request.headers().get(header::ORIGIN)?.clone();
+    Some(Marks {
+        client: admitted.tracker.principal().client().id,
+        address: admitted.visitor,
+        origin,
+        path: request.path().to_owned(),
+    })
+}
+
+impl Marks {
+    fn fingerprint(&self, body: &[u8]) -> Fingerprint {
+        Fingerprint::of(&[
+            self.client.to_string().as_bytes(),
+            self.address.to_string().as_bytes(),
+            self.origin.as_bytes(),
+            self.path.as_bytes(),
+            body,
+        ])
+    }
 }
 
 fn text(headers: &HeaderMap, name: &str) -> String {

@@ -240,6 +240,7 @@ impl Ingest {
                 fresh.push(row.event);
             }
         }
+        let count = fresh.len() as u64;
         let changes = if sessions {
             with_sessions(&target, fresh, arrival)
         } else {
@@ -255,6 +256,7 @@ impl Ingest {
             crowded_at: None,
         };
         inner.spool.append(&append).await?;
+        metrics::counter!("paneld_events_accepted_total", "source" => "import").increment(count);
         drop(once);
         Ok(())
     }

@@ -87,6 +87,16 @@ impl Track {
         self.clock.now()
     }
 
+    /// Whether it makes a difference for what is tracked that its sender knows the secret: money
+    /// and told addresses are believed, and bots taken for people.
+    pub fn depends_on_secret(&self, tracked: &Tracked, user_agent: &str) -> bool {
+        let tells_address = match &tracked.input {
+            Input::Event(event) => event.address.is_some(),
+            _ => false,
+        };
+        tells_address || tracked.input.tells_revenue() || self.ingest.bot(user_agent).is_some()
+    }
+
     /// Takes what was tracked. What is answered is on disk.
     ///
     /// # Errors

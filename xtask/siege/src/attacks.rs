@@ -167,7 +167,7 @@ impl Attacker {
     }
 
     /// From a page, without a secret.
-    fn from_page(&self, client: &str, address: u32, body: &Json) -> reqwest::RequestBuilder {
+    fn page_request(&self, client: &str, address: u32, body: &Json) -> reqwest::RequestBuilder {
         self.http
             .post(self.url("/track"))
             .header("openpanel-client-id", client)
@@ -185,7 +185,7 @@ impl Attacker {
 
     async fn track(&self, address: u32, kind: &str, payload: Json) {
         let body = json!({"type": kind, "payload": payload});
-        let request = self.from_page(&self.house.write.id, address, &body);
+        let request = self.page_request(&self.house.write.id, address, &body);
         self.send(request).await;
     }
 
@@ -247,7 +247,7 @@ impl Attacker {
 
     /// Keeps floods of large bodies to some megabytes a second, of which there are enough.
     async fn rest(&self, round: u64, bytes: u64) {
-        if (round + 1) * bytes % FLOOD_BYTES == 0 {
+        if ((round + 1) * bytes).is_multiple_of(FLOOD_BYTES) {
             sleep(Duration::from_secs(1)).await;
         }
     }
@@ -356,7 +356,7 @@ impl Attacker {
             ]
         };
         let item = json!({"name": "*", "segment": "user"}).to_string();
-        let series = format!("[{}]", vec![item.as_str(); 10].join(","));
+        let series = format!("[{}]", [item.as_str(); 10].join(","));
         let [months, minutes, days] = ["month", "minute", "day"].map(window);
         let mut chart = months.to_vec();
         chart.push(("series", series));
@@ -423,7 +423,7 @@ impl Attacker {
             let secret = format!("sec_{:020x}", random.random::<u64>());
             let body = json!({"type": "track", "payload": {"name": "x"}});
             let request = self
-                .from_page(imported, random.random(), &body)
+                .page_request(imported, random.random(), &body)
                 .header("openpanel-client-secret", secret);
             let this = self.clone();
             asked.spawn(async move { this.send(request).await });
@@ -436,7 +436,7 @@ impl Attacker {
         let alias = json!({"type": "alias", "payload": {"profileId": "attacker",
             "alias": format!("visitor-{}", round % 100)}});
         for client in [&self.house.write.id, &self.victim] {
-            let request = self.from_page(client, round as u32, &alias);
+            let request = self.page_request(client, round as u32, &alias);
             self.send(request).await;
         }
         sleep(Duration::from_millis(10)).await;
@@ -454,7 +454,7 @@ impl Attacker {
             };
             let real = std::net::Ipv4Addr::from(address).to_string();
             let request = self
-                .from_page(&self.house.write.id, address, &body)
+                .page_request(&self.house.write.id, address, &body)
                 .header("true-client-ip", &real)
                 .header("cf-connecting-ip", &real);
             let this = self.clone();

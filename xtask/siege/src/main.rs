@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
         each: Duration::from_secs(cli.each),
         all: Duration::from_secs(cli.all),
     };
-    match siege::run(&options).await {
+    match Box::pin(siege::run(&options)).await {
         Ok(verdict) => {
             print!("{verdict}");
             ExitCode::from(u8::from(!verdict.holds()))

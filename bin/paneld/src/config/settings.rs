@@ -140,7 +140,7 @@ pub const SETTINGS: [Setting; 30] = [
         default: None,
         example: "the output of: openssl rand -hex 32",
         help: "The secret of that root client: a generated one, or 16 to 256 visible ASCII \
-               characters.",
+               characters that are hard to guess.",
         is_secret: true,
     },
     setting(
@@ -246,7 +246,8 @@ pub const SETTINGS: [Setting; 30] = [
         Some("info,actix_server=warn,actix_http=off,redis=off"),
         "info,paneld_guard=debug",
         "What to log: a level (error, warn, info, debug, trace), and other levels for parts of the \
-         program. At debug, every request has a line.",
+         program. At debug, every request has a line. Below that, what actix_server, actix_http and \
+         redis say of single connections is left out unless they are named.",
     ),
     setting(
         "log_format",

@@ -124,6 +124,23 @@ fn a_bad_bootstrap_secret_is_an_error_that_does_not_show_it() {
         refused.assert_refused(1, &["PANELD_BOOTSTRAP_CLIENT_SECRET", "openssl rand"]);
         assert!(!refused.stderr.contains(secret), "{}", refused.stderr);
     }
+    for secret in [
+        "aaaaaaaaaaaaaaaaaaaa",
+        "passwordpassword",
+        "1234567890123456",
+    ] {
+        let refused = place
+            .bootstrapped()
+            .with("BOOTSTRAP_CLIENT_SECRET", secret)
+            .run();
+        let sentences = [
+            "PANELD_BOOTSTRAP_CLIENT_SECRET",
+            "hard to guess",
+            "openssl rand",
+        ];
+        refused.assert_refused(1, &sentences);
+        assert!(!refused.stderr.contains(secret), "{}", refused.stderr);
+    }
     // Generated ones have a checksum, which tells a typing error at once.
     let mistyped = format!("sec_{}", "a".repeat(49));
     let refused = place

@@ -172,7 +172,7 @@ fn asked(path: &str, method: &str, operation: &Json) -> Vec<Asked> {
 /// The worst bodies that a route takes, or refuses.
 fn bodies(path: &str) -> Vec<String> {
     const MIB: usize = 1 << 20;
-    let lists = "[],".repeat(300_000);
+    let lists = "[],".repeat(MIB / 3);
     let deep = format!(r#"{{"name":[{}1]}}"#, &lists[..MIB - 100]);
     let values = vec!["x".repeat(2_000); 480];
     match path.trim_end_matches("?projectId=shop") {

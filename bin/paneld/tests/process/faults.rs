@@ -108,7 +108,13 @@ impl<'a> SmallDisk<'a> {
     fn mount(path: &'a Path, mebibytes: u32) -> Option<Self> {
         std::fs::create_dir(path).unwrap();
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"]);
+        mount.args([
+            "-t",
+            "tmpfs",
+            "-o",
+            &format!("size={mebibytes}m,mode=700"),
+            "tmpfs",
+        ]);
         let mounted = mount.arg(path).status();
         let mounted = mounted.is_ok_and(|status| status.success());
         if !mounted {

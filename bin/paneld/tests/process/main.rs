@@ -18,6 +18,7 @@ mod durability;
 mod event_loop;
 mod faults;
 mod first_start;
+mod log;
 mod postgres;
 mod private_files;
 mod redis;

@@ -10,6 +10,6 @@ async fn a_neighbour_does_not_notice_attacks() {
         each: Duration::ZERO,
         all: Duration::from_secs(12),
     };
-    let verdict = siege::run(&options).await.unwrap();
+    let verdict = Box::pin(siege::run(&options)).await.unwrap();
     assert!(verdict.holds(), "{verdict}");
 }

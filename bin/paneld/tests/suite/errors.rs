@@ -37,6 +37,34 @@ async fn outside_the_apis_what_is_not_there_is_told_to_everyone() {
     server.stop().await;
 }
 
+/// No browser is to find a page or a script in what we call JSON or text.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_reply_is_to_be_taken_for_something_else() {
+    let server = TestServer::start().await;
+    let page = server
+        .anonymous()
+        .with_header("origin", "https://x.example");
+    let preflight = page.with_header("access-control-request-method", "POST");
+    for (caller, method, path, status) in [
+        (&server.root(), "GET", "/manage/me", 200),
+        (&server.root(), "GET", "/manage/nowhere", 404),
+        (&server.root(), "PUT", "/manage/projects", 405),
+        (&server.root(), "POST", "/manage/projects", 415),
+        (&server.anonymous(), "GET", "/export/events", 401),
+        (&server.anonymous(), "POST", "/track", 401),
+        (&server.anonymous(), "GET", "/healthz/live", 200),
+        (&server.anonymous(), "HEAD", "/openapi.json", 200),
+        (&server.anonymous(), "GET", "/nowhere", 404),
+        (&preflight, "OPTIONS", "/track", 204),
+    ] {
+        let reply = caller.send(method.parse().unwrap(), path, None).await;
+        assert_eq!(reply.status, status, "{method} {path}");
+        let told = reply.header("x-content-type-options");
+        assert_eq!(told, "nosniff", "{method} {path}");
+    }
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn inside_an_api_only_who_may_call_it_is_told_what_is_not_there() {
     let server = TestServer::start().await;

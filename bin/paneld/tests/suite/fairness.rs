@@ -115,26 +115,6 @@ async fn a_hundred_heavy_reports_of_one_are_not_what_another_waits_for() {
     street.server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn callers_that_go_away_leave_their_places_at_once() {
-    let street = Street::open().await;
-    for _ in 0..3 {
-        let mut heavy = ask(&street.shop, HEAVY, 34);
-        // Some of them run, and the others wait.
-        let waits = tokio::time::sleep(Duration::from_millis(400));
-        tokio::select! {
-            reply = heavy.join_next() => assert_ne!(reply.unwrap().unwrap().status, 503),
-            () = waits => {}
-        }
-        drop(heavy);
-        // The server hears of it by their connections.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
-    let reply = street.shop.get(HEAVY).await;
-    assert_eq!(reply.status, 200, "{}", reply.text);
-    street.server.stop().await;
-}
-
 /// Asks for an export, reads its head and then nothing more.
 fn stall(street: &Street, caller: &Caller, project: &str) -> TcpStream {
     let address = street.server.url().replace("http://", "");

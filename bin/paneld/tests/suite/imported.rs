@@ -1,9 +1,18 @@
 //! Clients of another server, whose secrets only a slow check can tell.
 
-use paneld_auth::SecretHash;
-use paneld_domain::{ClientChanges, ClientType, NewClient};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use crate::support::{Caller, TestServer};
+use paneld_auth::SecretHash;
+use paneld_domain::{ClientChanges, ClientType, NewClient, ProjectId};
+use serde_json::json;
+
+use crate::{
+    shop::{ORIGIN, Shop, track},
+    support::{Caller, TestServer},
+};
 
 const ID: &str = "0d4a6a3c-8a0a-4c9a-9c3e-0f6f6e3f4c1b";
 const SECRET: &str = "sec_0123456789abcdef0123";
@@ -14,10 +23,15 @@ const HASH: &str = "00112233445566778899aabbccddeeff\
 
 async fn server_with_import(settings: &[(&str, &str)]) -> TestServer {
     let server = TestServer::start_with(settings).await;
+    import(&server, ClientType::Root, None).await;
+    server
+}
+
+async fn import(server: &TestServer, client_type: ClientType, project_id: Option<ProjectId>) {
     let client = NewClient {
         name: "Old".parse().unwrap(),
-        client_type: ClientType::Root,
-        project_id: None,
+        client_type,
+        project_id,
         settings: ClientChanges::default(),
     };
     let hash = SecretHash::imported(HASH).unwrap();
@@ -25,7 +39,6 @@ async fn server_with_import(settings: &[(&str, &str)]) -> TestServer {
     let (admin, id) = (server.admin().await, ID.parse().unwrap());
     let imported = admin.import_client(organization, client, id, hash).await;
     imported.unwrap();
-    server
 }
 
 async fn status(caller: &Caller) -> u16 {
@@ -90,4 +103,116 @@ async fn who_guesses_has_no_more_slow_checks() {
     assert_eq!(status(&guessing).await, 401, "the token was not taken");
     // From now on it is fast to check.
     assert_eq!(status(&imported).await, 200);
+}
+
+/// What fails at an address otherwise keeps nobody from a first use there.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_failures_are_not_charged_to_a_first_use() {
+    let server = server_with_import(&[("RATE_LIMIT_AUTH_FAILURES", "2/60s")]).await;
+    let stranger = server.anonymous();
+    let statuses = [
+        status(&stranger).await,
+        status(&stranger).await,
+        status(&stranger).await,
+    ];
+    assert_eq!(statuses, [401, 401, 429]);
+    assert_eq!(status(&server.caller(ID, SECRET)).await, 200);
+}
+
+/// Guesses at the secret, each time another one, from many addresses, until it is stopped.
+struct Guessing {
+    stop: Arc<AtomicBool>,
+    tasks: Vec<tokio::task::JoinHandle<Vec<u16>>>,
+}
+
+impl Guessing {
+    fn begin(server: &TestServer, path: &'static str) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let tasks = (0..60).map(|host| {
+            let peer = format!("203.0.113.{host}");
+            let guesser = server.anonymous().with_header("x-forwarded-for", &peer);
+            let guesser = guesser.with_header("openpanel-client-id", ID);
+            let stop = Arc::clone(&stop);
+            tokio::spawn(async move {
+                let mut statuses = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let guess = format!("guess-{host}-{:012}", statuses.len());
+                    let guesser = guesser.with_header("openpanel-client-secret", &guess);
+                    let reply = guesser.post(path, json!({})).await;
+                    if reply.status == 503 {
+                        assert!(!reply.header("retry-after").is_empty());
+                    }
+                    statuses.push(reply.status.as_u16());
+                }
+                statuses
+            })
+        });
+        let tasks = tasks.collect();
+        Self { stop, tasks }
+    }
+
+    /// Stops, and returns all that was answered.
+    async fn end(self) -> Vec<u16> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut all = Vec::new();
+        for task in self.tasks {
+            all.extend(task.await.unwrap());
+        }
+        all
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_hold_up_neither_the_owner_nor_pages() {
+    let shop = Shop::open().await;
+    let project = Some("shop".parse().unwrap());
+    import(&shop.server, ClientType::Write, project).await;
+    let elsewhere = shop.server.anonymous().with_header("user-agent", "node");
+    let elsewhere = elsewhere.with_header("x-forwarded-for", "198.51.100.7");
+    let owner = elsewhere.with_header("openpanel-client-id", ID);
+    let page = owner.with_header("origin", ORIGIN);
+    let page = page.with_header("openpanel-client-secret", WRONG);
+    let owner = owner.with_header("openpanel-client-secret", SECRET);
+
+    let guessing = Guessing::begin(&shop.server, "/track");
+    for number in 0..20 {
+        // A wrong secret beside a good origin counts as none, and is not waited for.
+        let reply = track(&page, json!({"name": format!("page-{number}")})).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+    for number in 0..20 {
+        let reply = track(&owner, json!({"name": format!("server-{number}")})).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+    let answers = guessing.end().await;
+    assert!(answers.iter().all(|&status| status == 401 || status == 503));
+    assert!(answers.contains(&401));
+    shop.server.stop().await;
+}
+
+/// With a right secret that takes long to check, and a good origin as well, what needs the secret
+/// is believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_beside_a_good_origin_is_checked_where_it_counts() {
+    // Who is believed to be there is not wanted.
+    let filters = json!({"filters": [{"type": "ip", "ip": "203.0.113.9"}]});
+    for (secret, revenue, elsewhere) in [(SECRET, 200, 401), (WRONG, 401, 200)] {
+        let shop = Shop::open_with(filters.clone()).await;
+        let project = Some("shop".parse().unwrap());
+        import(&shop.server, ClientType::Write, project).await;
+        let server = shop.server.anonymous().with_header("user-agent", "node");
+        let server = server.with_header("openpanel-client-id", ID);
+        let server = server.with_header("openpanel-client-secret", secret);
+        let server = server.with_header("origin", ORIGIN);
+
+        let reply = track(&server, json!({"name": "plain"})).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        let money = json!({"name": "revenue", "properties": {"__revenue": 1}});
+        let reply = track(&server, money).await;
+        assert_eq!(reply.status, revenue, "{}", reply.text);
+        let event = json!({"name": "plain", "properties": {"__ip": "203.0.113.9"}});
+        let reply = track(&server, event).await;
+        assert_eq!(reply.status, elsewhere, "{}", reply.text);
+        shop.server.stop().await;
+    }
 }

@@ -338,3 +338,25 @@ async fn the_limit_of_failures_can_be_switched_off() {
     assert_eq!(all, [401; 50]);
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browsers_own_question_is_no_failure() {
+    let settings = [("RATE_LIMIT_AUTH_FAILURES", "1/60s")];
+    let server = TestServer::start_with(&settings).await;
+    let page = server
+        .anonymous()
+        .with_header("origin", "https://shop.example")
+        .with_header("access-control-request-method", "GET");
+    let ask = async |caller: &Caller| {
+        let asked = caller.send("OPTIONS".parse().unwrap(), "/export/events", None);
+        asked.await.status.as_u16()
+    };
+    for _ in 0..3 {
+        assert_eq!(ask(&page).await, 401);
+    }
+    // With credentials it is a guess like any other.
+    let guess = page.with_header("openpanel-client-secret", WRONG_SECRET);
+    assert_eq!([ask(&guess).await, ask(&guess).await], [401, 429]);
+    assert_eq!(ask(&page).await, 401, "nor is it charged for others");
+    server.stop().await;
+}

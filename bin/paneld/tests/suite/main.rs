@@ -10,6 +10,7 @@ mod shop;
 mod support;
 
 mod auth;
+mod bodies;
 mod errors;
 mod fuzz;
 mod limits;

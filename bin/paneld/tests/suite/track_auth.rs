@@ -131,7 +131,7 @@ async fn check(
     ];
     if !is_in {
         for reply in &replies {
-            assert_refused(reply, name, case);
+            assert_refused(reply, name, knows_secret, case);
         }
         return 0;
     }
@@ -145,9 +145,11 @@ async fn check(
     1
 }
 
-fn assert_refused(reply: &Reply, name: &str, case: &str) {
+fn assert_refused(reply: &Reply, name: &str, knows_secret: bool, case: &str) {
     let (code, message) = match name {
         "write" | "root" => ("invalid_credentials", REFUSED),
+        // Only who knows the secret is told.
+        "elsewhere" if !knows_secret => ("invalid_credentials", REFUSED),
         "elsewhere" => (
             "address_not_allowed",
             "Address is not allowed for this client",

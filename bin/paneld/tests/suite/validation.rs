@@ -903,7 +903,7 @@ async fn the_fields_of_a_client_are_checked() {
         json!(""),
         json!("never"),
         json!("2026-02-30"),
-        json!("2026-01-15 10:30:00"),
+        json!("2026-01-15 25:30:00"),
     ] {
         wrong.push(("expiresAt", value, json!(["expiresAt"])));
     }

@@ -156,7 +156,8 @@ fn as_moment(operand: &Operand) -> Sql {
         .push(", 2) AS INTEGER) ELSE 0 END))");
     Sql::new("CASE WHEN ")
         .add(call("regexp_matches", &operand.text, MOMENT_PATTERN))
-        .push(" THEN (TRY_CAST(")
+        // What is finer than a millisecond is cut off; the cast alone would round it up.
+        .push(" THEN date_trunc('milliseconds', TRY_CAST(")
         .add(operand.text.clone())
         .push(" AS TIMESTAMP) - to_minutes(")
         .add(minutes)

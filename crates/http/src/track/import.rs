@@ -2,9 +2,9 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web};
 use paneld_auth::permission;
-use paneld_guard::{ApiError, BodyBudget, Caller, Guard, read_body};
+use paneld_guard::{ApiError, BodyBudget, BodySender, Caller, Guard, read_body};
 use paneld_service::{
-    Compute, Track,
+    Track,
     ingest::{Body, Rows},
 };
 
@@ -16,7 +16,6 @@ use super::{
 };
 use crate::{
     error::reply_for,
-    offload,
     openapi::{
         query::{self, query_parameters},
         refusals::{Report, Responses, of_body},
@@ -69,18 +68,18 @@ pub(crate) async fn import_events(
     track: web::Data<Track>,
     guard: web::Data<Guard>,
     budget: web::Data<BodyBudget>,
-    compute: web::Data<Compute>,
 ) -> Result<HttpResponse, ApiError> {
     demand_json(request.headers())?;
     let payload = payload.into_inner();
-    let body = read_body(&request, payload, MOST_BYTES, &budget).await?;
+    let sender = BodySender::client(caller.0.principal());
+    let body = read_body(&request, payload, MOST_BYTES, sender, &budget).await?;
     let now = track.now();
-    let read = offload::body(body, &compute, move |body| {
-        let text = Body::new(body).map_err(not_json)?;
+    let parse = move |bytes: &[u8]| {
+        let text = Body::new(bytes).map_err(not_json)?;
         Rows::read(text.as_str(), now).map_err(invalid)
-    });
+    };
     // The rows take as much memory as the body did, and so its part of the budget.
-    let (rows, _held) = read.await?;
+    let (rows, _held) = body.parse(parse).await?;
     let rows = rows?;
     let more = u32::try_from(rows.len().saturating_sub(1)).unwrap_or(u32::MAX);
     guard.charge_more(caller.0.principal(), more).await?;

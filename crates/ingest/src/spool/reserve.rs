@@ -2,7 +2,7 @@
 //! applied takes a few pages, too, and the store takes them where the file may have no disk yet.
 
 use std::{
-    fs::File,
+    fs::OpenOptions,
     path::{Path, PathBuf},
 };
 
@@ -19,6 +19,8 @@ impl Reserve {
     /// That beside the file of a spool. It is made if there is twice as much room.
     pub(super) fn beside(spool: &Path) -> Self {
         let reserve = Self(spool.with_extension("reserve"));
+        // It may not be there; and there is nothing in it that others could read.
+        let _ = paneld_files::close(&reserve.0);
         reserve.keep();
         reserve
     }
@@ -29,7 +31,8 @@ impl Reserve {
             return;
         }
         let make = || -> std::io::Result<()> {
-            let file = File::create(&self.0)?;
+            paneld_files::make_file(&self.0)?;
+            let file = OpenOptions::new().write(true).open(&self.0)?;
             Ok(fallocate(&file, FallocateFlags::empty(), 0, BYTES)?)
         };
         if make().is_err() {

@@ -78,8 +78,10 @@ where
     EmbeddedMigrations: diesel::migration::MigrationSource<B>,
 {
     connection.run_pending_migrations(migrations()).unwrap();
-    // Back to the version before servers registered.
-    connection.revert_last_migration(migrations()).unwrap();
+    // Back to the version before servers registered (0005).
+    for _ in 5..=6 {
+        connection.revert_last_migration(migrations()).unwrap();
+    }
     connection.batch_execute(PURGED_BEFORE).unwrap();
     connection.run_pending_migrations(migrations()).unwrap();
 }

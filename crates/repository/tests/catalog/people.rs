@@ -634,8 +634,11 @@ pub(crate) async fn big_rows_are_changed_and_copied_in_portions(world: World) {
     assert_eq!(shop.property("device", "n").await, "3");
     assert_eq!(shop.property("p79", "n").await, "2");
 
-    let mut wanted = PeopleIds::default();
-    wanted.profiles = ids.iter().cloned().chain(["device".to_owned()]).collect();
+    let profiles = ids.iter().cloned().chain(["device".to_owned()]);
+    let wanted = PeopleIds {
+        profiles: profiles.collect(),
+        ..PeopleIds::default()
+    };
     let wanted = BTreeMap::from([(shop.key, wanted)]);
     let portions = world.repository.split_people(wanted).await.unwrap();
     assert_eq!(portions.len(), 3);

@@ -15,9 +15,10 @@ RELATIONS = re.compile(
             # Between the two ends of a window, and with the time that it is.
             "^must not be before the start$",
             "^must not be in the future$",
-            "^must be within a day of now$",
+            "^must be at most a day away from now$",
             "^must not be before 2000-01-01",
             "^must not be more than a (day|year) in the future$",
+            "^makes (more|formulas take more) than [0-9]+ (points|steps) ",
             # Between parameters.
             "^must not be given beside ",
             '^is required when mode is "between"$',
@@ -42,9 +43,30 @@ RELATIONS = re.compile(
 )
 
 
+# Longer ones are no HTTP for the framework, which answers before there is a request.
+LONGEST_URL = 65_534
+
+
+def value_at(body, path):
+    for step in path:
+        body = body[step]
+    return body
+
+
+def is_excused(problem, case):
+    # To a schema `30.0` is a whole number; to Manage it is not.
+    if problem["message"].startswith("must be a whole number"):
+        return isinstance(value_at(case.body, problem["path"]), float)
+    return bool(RELATIONS.search(problem["message"]))
+
+
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    if not isinstance(failure, RejectedPositiveData) or response.status_code != 400:
+    if response.status_code != 400:
+        return True
+    if len(response.request.path_url) > LONGEST_URL:
+        return False
+    if not isinstance(failure, RejectedPositiveData):
         return True
     problems = response.json().get("details", [])
-    return not problems or not all(RELATIONS.search(problem["message"]) for problem in problems)
+    return not problems or not all(is_excused(problem, case) for problem in problems)

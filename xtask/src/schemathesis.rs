@@ -1,8 +1,8 @@
 //! `cargo xtask schemathesis`: holds the server against its OpenAPI document with schemathesis,
 //! once for each type of client, with thousands of requests that fit the document or nearly do.
 //!
-//! What is checked stands in `xtask/schemathesis/`. Needs Python; where there is none, or no
-//! package index, it is skipped, but for CI.
+//! What is checked stands in `xtask/schemathesis/`. Needs Python and, the first time, the package
+//! index; without them it is skipped, and says so.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,8 +17,9 @@ use crate::{ci, services::Paneld, setup, workspace};
 
 /// Where requirements, configuration and scripts are.
 const FOLDER: &str = "xtask/schemathesis";
-/// How long all types of clients may take together.
-const TIME: Duration = Duration::from_secs(4 * 60);
+/// When a run counts as stuck. What it does is bounded by the number of requests, so that a slow
+/// machine finds the same; on a usual one all types of clients together take two minutes.
+const STUCK: Duration = Duration::from_secs(10 * 60);
 
 /// What the preparation tells.
 #[derive(Deserialize)]
@@ -35,9 +36,8 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
     let target = PathBuf::from(workspace::metadata(sh)?.target_directory);
     let programs = match install(sh, &target.join("schemathesis")) {
         Ok(programs) => programs,
-        Err(error) if sh.var_os("CI").is_some() => return Err(error),
         Err(error) => {
-            println!("SKIPPED: schemathesis is not there: {error:#}");
+            println!("!!! SKIPPED: nothing was checked, for schemathesis is not there: {error:#}");
             return Ok(());
         }
     };
@@ -57,15 +57,17 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
         .map(|(name, value)| sh.push_env(name, value))
         .collect::<Vec<_>>();
     let _hooks = sh.push_env("SCHEMATHESIS_HOOKS", format!("{FOLDER}/hooks.py"));
-    let (started, mut findings) = (ci::now(), Vec::new());
+    let started = ci::now();
+    let (stuck, config) = (
+        STUCK.as_secs().to_string(),
+        format!("{FOLDER}/schemathesis.toml"),
+    );
+    let mut findings = Vec::new();
     for (kind, (id, secret)) in &prepared.clients {
         println!("\n--- as a {kind} client");
-        let left = TIME.saturating_sub(started.elapsed());
-        let left = left.as_secs().max(1).to_string();
-        let config = format!("{FOLDER}/schemathesis.toml");
         let run = cmd!(
             sh,
-            "timeout {left} {schemathesis} --no-color --config-file {config}
+            "timeout {stuck} {schemathesis} --no-color --config-file {config}
              run {base}/openapi.json --auth {id}:{secret}"
         );
         // The secret is that of a server which is gone in a minute.
@@ -73,9 +75,10 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
             findings.push(kind.as_str());
         }
     }
+    println!("as all of them: {:.0} s", started.elapsed().as_secs_f64());
     if !findings.is_empty() {
         bail!(
-            "schemathesis found something, or was not done after {TIME:?}, as {}: see above",
+            "schemathesis found something, or was not done after {STUCK:?}, as {}: see above",
             findings.join(", ")
         );
     }

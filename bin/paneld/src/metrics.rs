@@ -26,8 +26,9 @@ pub(crate) fn serve(address: SocketAddr) -> anyhow::Result<ServerHandle> {
     .workers(1)
     .disable_signals()
     .bind(address)
-    .with_context(|| format!("cannot serve metrics on {address}"))?
-    .run();
+    .with_context(|| format!("cannot serve metrics on {address}"))?;
+    let address = server.addrs().first().copied().unwrap_or(address);
+    let server = server.run();
     let handle = server.handle();
     tokio::spawn(server);
     tracing::info!(%address, "serving metrics");

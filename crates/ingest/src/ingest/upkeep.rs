@@ -155,7 +155,12 @@ impl Ingest {
             metrics::gauge!(name).set(value);
         }
         for (sink, applied) in self.0.progress.positions() {
-            let waiting = spool.last().saturating_sub(applied);
+            let waiting = match applied {
+                _ if spool.bytes() == 0 => 0,
+                // It has not said yet how far it is.
+                0 => continue,
+                applied => spool.last().saturating_sub(applied),
+            };
             #[expect(clippy::cast_precision_loss, reason = "nobody counts that far")]
             metrics::gauge!("paneld_spool_records", "sink" => sink).set(waiting as f64);
         }
@@ -178,7 +183,9 @@ impl Ingest {
         let part = read.await.map_err(|_stopped| SpoolError::Closed)??;
         let oldest = part.records.first().map(|spooled| spooled.record.at);
         let waited = oldest.map(|at| self.0.clock.now() - at);
-        Ok(waited.and_then(|waited| waited.to_std().ok()).unwrap_or_default())
+        Ok(waited
+            .and_then(|waited| waited.to_std().ok())
+            .unwrap_or_default())
     }
 
     async fn each<F>(

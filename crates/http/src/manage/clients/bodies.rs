@@ -144,7 +144,7 @@ impl From<Created<Rotated>> for RotatedBody {
     }
 }
 
-/// A client's own rate limits by group; absent ones are the server's.
+/// A client's own rate limits by group; absent ones and nulls are the server's.
 #[derive(Debug, Serialize, Deserr, ToSchema)]
 #[deserr(error = Problems)]
 #[schema(example = json!({"track": {"limit": 50000, "windowSeconds": 10}}))]
@@ -152,19 +152,15 @@ impl From<Created<Rotated>> for RotatedBody {
 pub(crate) struct RateLimitsBody {
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     manage: Option<RateBody>,
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     export: Option<RateBody>,
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     insights: Option<RateBody>,
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     track: Option<RateBody>,
 }
 

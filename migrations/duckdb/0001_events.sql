@@ -1,5 +1,5 @@
 -- The event store: what appliers took from the spool. Nothing else writes here.
--- Columns are those of contract/track.md §6; an empty text means "unknown".
+-- Columns are those of docs/contract/track.md §6; an empty text means "unknown".
 -- Rows are in the order in which they came, which is nearly that of time: zone maps do the rest.
 
 CREATE TABLE events (

@@ -5,13 +5,14 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
-use crate::{codegen, schemathesis, setup, test, tidy};
+use crate::{codegen, packaging, schemathesis, setup, test, tidy};
 
 type Step = fn(&Shell) -> Result<()>;
 
 /// In order: what fails soonest stands first.
 const STEPS: &[(&str, Step)] = &[
     ("fmt", fmt),
+    ("packaging", packaging::run),
     ("setup", setup::run),
     ("clippy", clippy),
     ("doc", doc),

@@ -17,6 +17,7 @@ mod codegen;
 mod crash;
 mod fuzz;
 mod npm;
+mod packaging;
 mod schemathesis;
 mod services;
 mod setup;
@@ -63,6 +64,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Kill the server at random, again and again, and demand that nothing acknowledged is lost
     Crash(crash::Options),
+    /// Check packages, workflows and alerts, with the checkers of others
+    Packaging,
     /// Hold the server against its OpenAPI document, with schemathesis from PyPI
     Schemathesis,
     /// Fetch the library of DuckDB, unless it is there; the tasks that need it do this themselves
@@ -77,7 +80,7 @@ enum Task {
         #[arg(last = true)]
         args: Vec<String>,
     },
-    /// Check what compilers do not: layers, manifests, licences, links and stray files
+    /// Check what compilers do not: layers, manifests, licences, links, stray files, and names in packages
     Tidy,
 }
 
@@ -103,6 +106,7 @@ fn run() -> Result<ExitCode> {
         Task::Codegen { check: true } => codegen::check(&sh)?,
         Task::Fuzz(options) => fuzz::run(&sh, &options)?,
         Task::Crash(options) => crash::run(&sh, &options)?,
+        Task::Packaging => packaging::run(&sh)?,
         Task::Schemathesis => schemathesis::run(&sh)?,
         Task::Setup => setup::run(&sh)?,
         Task::Siege(options) => siege::run(&sh, &options)?,

@@ -8,10 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use cargo_metadata::MetadataCommand;
 use xshell::Shell;
 
-use crate::npm::Package;
+use crate::{npm::Package, workspace};
 
 /// The version of the packages; they hold DuckDB 1.5.6, which the crate `duckdb` has to match.
 const VERSION: &str = "1.5.6-r.1";
@@ -73,7 +72,7 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
         fetch(sh, &for_linker).with_context(|| help(&for_linker))?;
         println!("DuckDB {VERSION} is in {FOLDER}");
     }
-    let for_programs = target_folder(sh)?.join("duckdb");
+    let for_programs = workspace::target_folder(sh)?.join("duckdb");
     if !is_there(&for_programs) {
         let library = for_linker.join(library());
         put(&library, &for_programs)?;
@@ -110,15 +109,6 @@ fn marker(folder: &Path) -> PathBuf {
 fn is_there(folder: &Path) -> bool {
     let version = fs::read_to_string(marker(folder));
     version.is_ok_and(|version| version == VERSION) && folder.join(library()).is_file()
-}
-
-fn target_folder(sh: &Shell) -> Result<PathBuf> {
-    let metadata = MetadataCommand::new()
-        .current_dir(sh.current_dir())
-        .no_deps()
-        .exec()
-        .context("failed to ask cargo for its target folder")?;
-    Ok(metadata.target_directory.into())
 }
 
 fn fetch(sh: &Shell, folder: &Path) -> Result<()> {

@@ -2,10 +2,12 @@
 //!
 //! Each submodule holds one kind of rule and returns its findings as sentences.
 
+mod citations;
 mod layers;
 mod licences;
 mod links;
 mod manifests;
+mod packaging;
 mod stray;
 
 use anyhow::{Result, bail};
@@ -32,6 +34,8 @@ fn findings(sh: &Shell) -> Result<Vec<String>> {
     findings.extend(manifests::findings(sh, &metadata, &files)?);
     findings.extend(licences::findings(&metadata));
     findings.extend(links::findings(sh, &files)?);
+    findings.extend(citations::findings(sh, &files)?);
+    findings.extend(packaging::findings(sh, &metadata, &files)?);
     findings.extend(stray::findings(sh, &files)?);
     Ok(findings)
 }

@@ -1,7 +1,7 @@
 //! Where the workspace is and what it consists of.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use cargo_metadata::{Metadata, MetadataCommand};
@@ -32,6 +32,16 @@ pub(crate) fn metadata(sh: &Shell) -> Result<Metadata> {
         .other_options(vec!["--locked".to_owned()])
         .exec()
         .context("failed to read the workspace with cargo metadata")
+}
+
+/// Where cargo builds.
+pub(crate) fn target_folder(sh: &Shell) -> Result<PathBuf> {
+    let metadata = MetadataCommand::new()
+        .current_dir(sh.current_dir())
+        .no_deps()
+        .exec()
+        .context("failed to ask cargo for its target folder")?;
+    Ok(metadata.target_directory.into())
 }
 
 /// Every file that is committed or would be with `git add --all`, relative to the root, with `/` between folders.

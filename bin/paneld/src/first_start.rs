@@ -1,4 +1,4 @@
-//! The first credentials: `contract/auth-and-limits.md` §6.
+//! The first credentials: `docs/contract/auth-and-limits.md` §6.
 
 use std::{
     fs::{File, OpenOptions},

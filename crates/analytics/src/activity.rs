@@ -1,4 +1,4 @@
-//! Who comes, and who comes again: `contract/insights.md` §7.8 and §7.9.
+//! Who comes, and who comes again: `docs/contract/insights.md` §7.8 and §7.9.
 //!
 //! Both questions are about steps: somebody is active in one part of the time, and then in a
 //! later one. The event store counts people by their steps, which are few however many people

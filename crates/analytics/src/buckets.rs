@@ -1,4 +1,4 @@
-//! Time in equal parts, for series: `contract/insights.md` §3.4 and §3.5.
+//! Time in equal parts, for series: `docs/contract/insights.md` §3.4 and §3.5.
 //!
 //! A bucket is what the clock of the zone makes of it. Days of 23 and 25 hours are one bucket
 //! each. Hours and minutes that the clock shows twice are one bucket with one label, made of two

@@ -1,4 +1,4 @@
-//! Charts: series over time, split and compared. `contract/export.md` §5 to §8.
+//! Charts: series over time, split and compared. `docs/contract/export.md` §5 to §8.
 //!
 //! A [`ChartRequest`] lists items. Those about events are counted by the event store, which
 //! answers with [`ChartRows`]; formulas are computed here of what was counted for the items before

@@ -1,4 +1,4 @@
-//! How long those stay who came in the same week: `contract/insights.md` §7.10.
+//! How long those stay who came in the same week: `docs/contract/insights.md` §7.10.
 
 use chrono::NaiveDate;
 use paneld_domain::{Timestamp, Zone};

@@ -1,4 +1,4 @@
-//! Where sessions come from and what visitors use: `contract/insights.md` §7.4.
+//! Where sessions come from and what visitors use: `docs/contract/insights.md` §7.4.
 
 use paneld_domain::InvalidValue;
 

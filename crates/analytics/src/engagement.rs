@@ -1,4 +1,4 @@
-//! How long ago people were active last: `contract/insights.md` §7.11.
+//! How long ago people were active last: `docs/contract/insights.md` §7.11.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 

@@ -1,4 +1,4 @@
-//! Raw events, as they are taken elsewhere: `contract/export.md` §3.
+//! Raw events, as they are taken elsewhere: `docs/contract/export.md` §3.
 
 use paneld_domain::Timestamp;
 

@@ -1,5 +1,5 @@
 //! Which events and sessions a question is about: one language for all endpoints, that of
-//! `contract/export.md` §4 and `contract/insights.md` §5.
+//! `docs/contract/export.md` §4 and `docs/contract/insights.md` §5.
 //!
 //! Filters are ANDed. A filter is a [`Field`], an [`Operator`] and values. What it means is said
 //! by [`Filter::matches`], on texts: that is the model which any SQL has to follow.

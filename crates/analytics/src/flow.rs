@@ -1,4 +1,4 @@
-//! Which ways people take through events: `contract/insights.md` §7.13.
+//! Which ways people take through events: `docs/contract/insights.md` §7.13.
 //!
 //! A session becomes a path: names of events in order, cut as the question says. [`FlowPaths`]
 //! counts them; the answer shows the ways that most sessions take.

@@ -1,4 +1,4 @@
-//! How many take a way step by step: `contract/insights.md` §7.12.
+//! How many take a way step by step: `docs/contract/insights.md` §7.12.
 
 use std::{fmt, str::FromStr};
 

@@ -1,5 +1,5 @@
-//! Lists of what was stored: events, sessions, profiles and groups. `contract/insights.md` §7.14
-//! to §7.18.
+//! Lists of what was stored: events, sessions, profiles and groups. `docs/contract/insights.md`
+//! §7.14 to §7.18.
 
 use std::{collections::BTreeMap, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! The key figures of a site, and how they went: `contract/insights.md` §7.1.
+//! The key figures of a site, and how they went: `docs/contract/insights.md` §7.1.
 //!
 //! The event store counts; what is here turns counts into figures and fills gaps with zeros. The
 //! figures of the whole window are counted over the whole window, and so a visitor who came on

@@ -1,4 +1,4 @@
-//! What was seen, page by page: `contract/insights.md` §7.3, §7.6 and §7.7.
+//! What was seen, page by page: `docs/contract/insights.md` §7.3, §7.6 and §7.7.
 
 use crate::{
     figures::{mean_seconds, percent, ratio, round_to_cents},

@@ -1,4 +1,4 @@
-//! Query strings: `contract/insights.md` §2.
+//! Query strings: `docs/contract/insights.md` §2.
 //!
 //! Callers write lists and objects in three ways: as JSON in one parameter, by repeating a
 //! parameter, and with brackets (`filters[0][name]=path`). Each parameter is read as what it is

@@ -1,4 +1,4 @@
-//! Stretches of time with names: `contract/insights.md` §3.2.
+//! Stretches of time with names: `docs/contract/insights.md` §3.2.
 
 use std::{fmt, str::FromStr};
 

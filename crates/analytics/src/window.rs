@@ -1,4 +1,4 @@
-//! The time that a question is about: `contract/insights.md` §3.3. There is one rule for all
+//! The time that a question is about: `docs/contract/insights.md` §3.3. There is one rule for all
 //! endpoints:
 //!
 //! - Dates and times without an offset are what the clock of the zone shows; those with an offset

@@ -18,8 +18,8 @@ use crate::{
     secret::is_well_formed,
 };
 
-/// How long what the store said is believed (`contract/auth-and-limits.md` §2.4). A change made
-/// by another process is noticed after this time at the latest.
+/// How long what the store said is believed (`docs/contract/auth-and-limits.md` §2.4). A change
+/// made by another process is noticed after this time at the latest.
 const CACHE_TIME: Duration = Duration::from_secs(5);
 /// How long a failed look-up answers for those that follow: they must not each wait for the
 /// store's time limit in turn.
@@ -230,7 +230,7 @@ impl Authenticator {
     }
 
     /// Who calls, if they may call this API at all: the decision order of
-    /// `contract/auth-and-limits.md` §2.1.
+    /// `docs/contract/auth-and-limits.md` §2.1.
     ///
     /// `check_slowly` runs a [`SlowCheck`], which only imported secrets need, and each of them
     /// once: where it holds nobody up, not too many at once, and not for those who guess.
@@ -268,8 +268,8 @@ impl Authenticator {
         Ok(Principal { known, peer })
     }
 
-    /// Who tracks, if they may: the decision order of `contract/auth-and-limits.md` §2.2, up to
-    /// what needs the body. Without a secret the page's `origin` must be one of those allowed.
+    /// Who tracks, if they may: the decision order of `docs/contract/auth-and-limits.md` §2.2, up
+    /// to what needs the body. Without a secret the page's `origin` must be one of those allowed.
     ///
     /// Where that is enough, a secret that takes long to check is left unchecked, for
     /// [`check_secret`](Self::check_secret) when something depends on it: whoever tracks from a

@@ -1,4 +1,4 @@
-//! Requests that are carried out at most once: `contract/manage.md`, `Idempotency-Key`.
+//! Requests that are carried out at most once: `docs/contract/manage.md` §7.
 //!
 //! The reply to the first of them is kept, sealed: encrypted with a key derived from the
 //! caller's own secret, the idempotency key and the request itself. Whoever holds the catalog

@@ -1,4 +1,4 @@
-//! Who may call what: `contract/auth-and-limits.md` §2, as data.
+//! Who may call what: `docs/contract/auth-and-limits.md` §2, as data.
 
 use paneld_domain::{ClientType, LimitGroup};
 

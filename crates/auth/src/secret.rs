@@ -145,7 +145,7 @@ impl SecretHash {
     }
 
     /// Reads a hash as the public server stores it: `<salt>.<key>`, made by scrypt with
-    /// N = 16384, r = 8 and p = 1, both in hexadecimal digits (`contract/track.md` §3.1).
+    /// N = 16384, r = 8 and p = 1, both in hexadecimal digits (`docs/contract/track.md` §3.1).
     ///
     /// # Errors
     /// When the text is anything else.
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn an_imported_hash_verifies_the_secret_it_was_made_of() {
-        // The test vector of `contract/track.md` §3.1.
+        // The test vector of `docs/contract/track.md` §3.1.
         let imported = "00112233445566778899aabbccddeeff\
                         .bd3976c07549c674f6fb306f3c27790292cd8a72c62903037173fa346d7317b6";
         let hash = SecretHash::imported(imported).unwrap();

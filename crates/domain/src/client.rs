@@ -74,7 +74,7 @@ pub fn keeps_usable_root<'a>(
 /// For how many seconds a replaced secret may go on to work, at most: a week.
 pub const LONGEST_GRACE_SECONDS: u32 = 7 * 24 * 60 * 60;
 
-/// What a client may do, as `contract/auth-and-limits.md` §2 says.
+/// What a client may do, as `docs/contract/auth-and-limits.md` §2 says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClientType {
     /// Read answers and raw events of its project.

@@ -1,4 +1,4 @@
-//! Events and sessions: what was tracked, as it is stored (`contract/track.md` §6.1 and §6.2).
+//! Events and sessions: what was tracked, as it is stored (`docs/contract/track.md` §6.1 and §6.2).
 //!
 //! An empty text means "unknown" everywhere here.
 

@@ -1,4 +1,4 @@
-//! Identified profiles and groups, and how they change (`contract/track.md` §5.11 and §5.12).
+//! Identified profiles and groups, and how they change (`docs/contract/track.md` §5.11 and §5.12).
 
 mod edit;
 mod old;

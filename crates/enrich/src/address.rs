@@ -1,4 +1,4 @@
-//! From which address a visitor comes: `contract/track.md` §2.2.
+//! From which address a visitor comes: `docs/contract/track.md` §2.2.
 
 mod registries;
 

@@ -1,4 +1,4 @@
-//! Crawlers, monitors and the like: `contract/track.md` §5.8.
+//! Crawlers, monitors and the like: `docs/contract/track.md` §5.8.
 
 use std::{cmp::Reverse, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Which site or campaign a visitor came from: `contract/track.md` §5.2.
+//! Which site or campaign a visitor came from: `docs/contract/track.md` §5.2.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -1,4 +1,4 @@
-//! What makes a visitor look like a bot that hides: `contract/track.md` §5.8.
+//! What makes a visitor look like a bot that hides: `docs/contract/track.md` §5.8.
 //!
 //! Whether the address is one of a data centre would be another reason; there is no list of those
 //! that may be packed into a program.

@@ -1,4 +1,4 @@
-//! Raw events, a page at a time or as a stream: `contract/export.md` §3.
+//! Raw events, a page at a time or as a stream: `docs/contract/export.md` §3.
 
 mod list;
 mod stream;

@@ -5,7 +5,7 @@
 //! true any more.
 
 use chrono::TimeDelta;
-use duckdb::{Connection, params_from_iter, types::Value};
+use duckdb::{Connection, params, params_from_iter, types::Value};
 use paneld_domain::{ProjectKey, SessionSpan, Timestamp};
 
 use crate::{
@@ -18,6 +18,11 @@ use crate::{
 /// What servers tell of a session may lie so far outside of it.
 pub(crate) const BESIDE_SESSION: TimeDelta = TimeDelta::minutes(30);
 
+/// How many views of a session are put in order: a session that has more, as files of before may
+/// have, would cost more with each of them.
+const MOST_VIEWS: u32 = 10_000;
+
+/// What is sorted is narrow: DuckDB sorts nothing else on the disk.
 const PUT_IN_ORDER: &str = "UPDATE events SET
         is_first_view = placed.is_first,
         previous_page = placed.page_before,
@@ -26,17 +31,18 @@ const PUT_IN_ORDER: &str = "UPDATE events SET
         SELECT e.rowid AS row, row_number() OVER same_page = 1 AS is_first,
             coalesce(lag(p.untitled) OVER session, 0) AS page_before,
             coalesce(epoch_ms(e.created_at) - epoch_ms(lag(e.created_at) OVER session), 0)
-            AS duration_before
+            AS duration_before,
+            count(*) OVER (PARTITION BY e.project_key, e.session_id) AS views
         FROM events e JOIN disordered_sessions d
             ON d.project_key = e.project_key AND d.session_id = e.session_id
             LEFT JOIN pages p ON p.project_key = e.project_key AND p.number = e.page
         WHERE e.name = 'screen_view'
             AND e.created_at BETWEEN ?::TIMESTAMP_MS AND ?::TIMESTAMP_MS
         WINDOW session AS (PARTITION BY e.project_key, e.session_id ORDER BY e.created_at, e.id),
-            same_page AS (PARTITION BY e.project_key, e.session_id, e.origin, e.path
+            same_page AS (PARTITION BY e.project_key, e.session_id, hash(e.origin, e.path)
                 ORDER BY e.created_at, e.id)
     ) AS placed
-    WHERE events.rowid = placed.row";
+    WHERE events.rowid = placed.row AND placed.views <= ?";
 
 /// When the views of sessions were that began and ended then: what servers tell of a session may
 /// lie half an hour outside of it.
@@ -69,7 +75,7 @@ pub(crate) fn put_in_order(
         "CREATE OR REPLACE TEMP TABLE disordered_sessions AS
         SELECT DISTINCT project_key, session_id FROM disordered_sessions",
     )?;
-    connection.execute(PUT_IN_ORDER, [time(start), time(end)])?;
+    connection.execute(PUT_IN_ORDER, params![time(start), time(end), MOST_VIEWS])?;
     Ok(connection.execute_batch("DROP TABLE disordered_sessions")?)
 }
 

@@ -1,5 +1,5 @@
 //! Bodies of requests, within limits: how long, how slow, and how many bytes at once
-//! (`contract/auth-and-limits.md` §5, and decision 0019).
+//! (`docs/contract/auth-and-limits.md` §5, and decision 0019).
 
 mod pace;
 

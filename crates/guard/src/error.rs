@@ -1,4 +1,4 @@
-//! The one form of every error: `contract/auth-and-limits.md` §3.
+//! The one form of every error: `docs/contract/auth-and-limits.md` §3.
 
 use std::{borrow::Cow, fmt};
 

@@ -72,7 +72,7 @@ impl Guard {
     }
 
     /// Authenticates a request, and takes a token for it: the decision order of
-    /// `contract/auth-and-limits.md` §2.1.
+    /// `docs/contract/auth-and-limits.md` §2.1.
     pub(crate) fn authenticator(&self) -> &Authenticator {
         &self.authenticator
     }

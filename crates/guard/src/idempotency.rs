@@ -1,4 +1,4 @@
-//! The `Idempotency-Key` of a request: `contract/manage.md`.
+//! The `Idempotency-Key` of a request: `docs/contract/manage.md` §7.
 
 use actix_web::{HttpRequest, http::header::HeaderName};
 use paneld_auth::{IdempotencyKey, ReplySeal, RequestParts};

@@ -32,8 +32,8 @@ impl TrustedProxies {
 
     /// The peer address of a request: the socket's, or when that is a trusted proxy's, the
     /// rightmost hop of `X-Forwarded-For` (else `Forwarded`) that is not trusted
-    /// (`contract/auth-and-limits.md` §1.2). What a proxy wrote in no known form, it wrote about
-    /// nobody: then the proxy itself is the peer.
+    /// (`docs/contract/auth-and-limits.md` §1.2). What a proxy wrote in no known form, it wrote
+    /// about nobody: then the proxy itself is the peer.
     pub fn peer_address(&self, head: &RequestHead) -> IpAddr {
         let socket = head
             .peer_addr

@@ -1,5 +1,5 @@
 //! The gate in front of Track, whose callers may carry their credentials in the body, or come
-//! from a page: `contract/auth-and-limits.md` §2.2 and §4.
+//! from a page: `docs/contract/auth-and-limits.md` §2.2 and §4.
 
 use std::net::IpAddr;
 

@@ -385,7 +385,7 @@ impl<T: Body> FromRequest for CreationBody<T> {
 
 /// The body of a request for something that must exist, or what is to be told instead: whether
 /// the thing is there is told before what is wrong with the body
-/// (`contract/auth-and-limits.md` §2.1). `found` looks for it only when the body is wrong.
+/// (`docs/contract/auth-and-limits.md` §2.1). `found` looks for it only when the body is wrong.
 pub(crate) async fn body_for<B, F>(
     body: Result<B, ApiError>,
     found: impl Future<Output = Result<F, ServiceError>>,

@@ -1,4 +1,4 @@
-//! Export: raw events and charts. `contract/export.md`.
+//! Export: raw events and charts. `docs/contract/export.md`.
 
 mod charts;
 mod cursor;

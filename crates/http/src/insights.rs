@@ -1,4 +1,4 @@
-//! Insights: answers about what was tracked. `contract/insights.md`.
+//! Insights: answers about what was tracked. `docs/contract/insights.md`.
 
 pub(crate) mod behaviour;
 pub(crate) mod figures;

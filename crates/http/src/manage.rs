@@ -1,4 +1,4 @@
-//! The Manage API: `contract/manage.md`.
+//! The Manage API: `docs/contract/manage.md`.
 
 pub(crate) mod audit;
 pub(crate) mod clients;

@@ -1,4 +1,4 @@
-//! Track: events in. `contract/track.md`.
+//! Track: events in. `docs/contract/track.md`.
 
 mod bodies;
 mod cors;

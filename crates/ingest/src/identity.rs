@@ -1,4 +1,5 @@
-//! Who a visitor is as far as it can be known without asking: `contract/track.md` §5.4 and §5.5.
+//! Who a visitor is as far as it can be known without asking: `docs/contract/track.md` §5.4 and
+//! §5.5.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Events of the past, as rows in stored form: `contract/track.md` §1.5 and its decision.
+//! Events of the past, as rows in stored form: `docs/contract/track.md` §1.5 and its decision.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},

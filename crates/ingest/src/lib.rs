@@ -4,7 +4,7 @@
 //! [`Body`] and [`read`] turn the text of a request into [`Tracked`], tolerant of what real SDKs
 //! send. [`Ingest`] finds out device and session, and writes to the spool: what it returns is on
 //! disk. [`Appliers`] take it from there to the event store and the catalog. The rules are those
-//! of `contract/track.md`.
+//! of `docs/contract/track.md`.
 //!
 //! This crate knows no HTTP, and no database but that of the spool.
 

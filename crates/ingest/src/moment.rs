@@ -1,4 +1,4 @@
-//! When something happened: `contract/track.md` §5.1, and the row "Time" of its decisions.
+//! When something happened: `docs/contract/track.md` §5.1.
 
 use std::ops::RangeInclusive;
 

@@ -1,4 +1,4 @@
-//! Where something happened: `contract/track.md` §5.2.
+//! Where something happened: `docs/contract/track.md` §5.2.
 
 use std::{borrow::Cow, collections::BTreeMap};
 

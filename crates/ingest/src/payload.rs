@@ -1,5 +1,5 @@
-//! What is tracked, read from a request: `contract/track.md` §4, tolerant of what real SDKs send
-//! as the decisions at its top say.
+//! What is tracked, read from a request, with tolerance for what real SDKs send:
+//! `docs/contract/track.md` §4.
 
 mod fields;
 

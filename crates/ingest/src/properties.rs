@@ -1,5 +1,5 @@
-//! Properties as they are kept: flat, and all of them text. `contract/track.md` §5.3, with the
-//! limits of `auth-and-limits.md` §5.
+//! Properties as they are kept: flat, and all of them text. `docs/contract/track.md` §5.3, with the
+//! limits of `docs/contract/auth-and-limits.md` §5.
 
 use std::{collections::BTreeMap, fmt};
 

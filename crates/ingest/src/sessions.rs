@@ -1,4 +1,4 @@
-//! Sessions while they last: `contract/track.md` §5.5.
+//! Sessions while they last: `docs/contract/track.md` §5.5.
 
 mod bounds;
 mod growth;
@@ -114,7 +114,8 @@ impl Live {
 
     /// Adds a screen view, which is in the session already, to the pages it saw.
     pub(crate) fn view(&mut self, event: &Event) -> Step {
-        let step = self.trail.step(event);
+        let number = self.session.screen_view_count;
+        let step = self.trail.step(event, number);
         self.bound();
         step
     }
@@ -292,5 +293,22 @@ pub(crate) mod tests {
             live.view(&event);
         }
         live
+    }
+
+    #[test]
+    fn the_places_of_a_thousand_views_are_found_and_no_more() {
+        let late = |live: &mut Live| {
+            let mut event = event("phone");
+            event.created_at -= chrono::TimeDelta::minutes(1);
+            live.extend(&event, event.created_at);
+            live.view(&event)
+        };
+        assert_eq!(late(&mut visit("phone", 998)), Step::Disordered);
+        let mut live = visit("phone", 1_000);
+        assert_eq!(late(&mut live), Step::Unknown);
+        let mut next = event("phone");
+        next.created_at = live.session.ended_at + chrono::TimeDelta::seconds(1);
+        live.extend(&next, next.created_at);
+        assert_eq!(live.view(&next), Step::Unknown);
     }
 }

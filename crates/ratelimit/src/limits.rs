@@ -24,7 +24,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// The rates of `contract/auth-and-limits.md` §4.
+    /// The rates of `docs/contract/auth-and-limits.md` §4.
     fn default() -> Self {
         const fn rate(limit: u32, window_seconds: u32) -> Option<Rate> {
             match Rate::new(limit, window_seconds) {

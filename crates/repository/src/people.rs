@@ -328,10 +328,14 @@ impl People {
     }
 
     fn change_profile(&mut self, change: ProfileChange, at: Timestamp, applied: &mut Applied) {
-        let id = self.aliases.resolve(&change.profile_id);
+        let id = self.aliases.owner(&change.profile_id);
         let present = self.profiles.present.remove(&id);
-        if present.is_none() && matches!(change.kind, ProfileChangeKind::Edited(_)) {
-            return;
+        if present.is_none() {
+            if matches!(change.kind, ProfileChangeKind::Edited(_)) {
+                return;
+            }
+            // Who is somebody is nobody else, whatever was claimed before.
+            self.aliases.remove(&id);
         }
         let mut profile = present.unwrap_or_else(|| Profile::new(id.clone(), at));
         let before = profile.left_out;

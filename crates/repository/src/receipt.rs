@@ -6,7 +6,7 @@ use paneld_domain::ClientId;
 
 use crate::RepositoryError;
 
-/// How long a reply is kept (`contract/manage.md`, `Idempotency-Key`).
+/// How long a reply is kept (`docs/contract/manage.md` §7).
 pub(crate) const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// By what a kept reply is found.

@@ -1,4 +1,4 @@
-//! Forgetting somebody: `contract/manage.md`, last table.
+//! Forgetting somebody: `docs/contract/manage.md` §8.2.
 
 use std::time::Duration;
 

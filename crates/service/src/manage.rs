@@ -1,4 +1,4 @@
-//! The Manage API's use cases: `contract/manage.md`.
+//! The Manage API's use cases: `docs/contract/manage.md`.
 
 use std::{sync::Arc, time::Duration};
 

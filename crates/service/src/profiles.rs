@@ -1,4 +1,4 @@
-//! Changing a profile by hand: `contract/track.md`, "What is kept is bounded".
+//! Changing a profile by hand: `docs/contract/manage.md` §8.1.
 
 use std::time::Duration;
 

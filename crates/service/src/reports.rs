@@ -100,7 +100,7 @@ impl Reports {
         self.clock.now()
     }
 
-    /// The project that the caller asks about, if it may: `contract/auth-and-limits.md` §2.3.
+    /// The project that the caller asks about, if it may: `docs/contract/auth-and-limits.md` §2.3.
     ///
     /// # Errors
     /// When it may not, or when there is none; or when the catalog cannot be asked.

@@ -175,7 +175,7 @@ impl Track {
             .await;
     }
 
-    /// The project of the caller, or the one it names: `contract/auth-and-limits.md` §2.3.
+    /// The project of the caller, or the one it names: `docs/contract/auth-and-limits.md` §2.3.
     async fn project<'a>(
         &self,
         principal: &'a Principal,
@@ -218,7 +218,7 @@ fn target(project: &Project) -> Target {
     }
 }
 
-/// Rows 5 and 6 of `contract/auth-and-limits.md` §2.2.
+/// Rows 5 and 6 of `docs/contract/auth-and-limits.md` §2.2.
 fn demand_wanted(
     project: &Project,
     call: &TrackCall<'_>,

@@ -21,14 +21,17 @@ use crate::server::{Credentials, House, ORIGIN};
 
 /// How long an attacker waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Nearly as long as a text may be.
+const LONGEST_TEXT: usize = 16_000;
 /// How much a flood of large bodies sends at most, in one go.
 const FLOOD_BYTES: u64 = 64 << 20;
 
 /// Every attack, in the order in which they are made when they come in turn.
-pub(crate) const ALL: [Attack; 14] = [
+pub(crate) const ALL: [Attack; 15] = [
     Attack::Profile,
     Attack::Groups,
     Attack::Sessions,
+    Attack::WideRows,
     Attack::SlowBodies,
     Attack::Patterns,
     Attack::Formulas,
@@ -51,6 +54,8 @@ pub(crate) enum Attack {
     Groups,
     /// Sessions that carry as much as they can.
     Sessions,
+    /// Events, people and recordings that are each as large as is taken.
+    WideRows,
     /// Bodies that nearly never end, with credentials and without.
     SlowBodies,
     /// Filters of thousands of patterns.
@@ -128,6 +133,7 @@ impl Attacker {
             Attack::Profile => self.grow_a_profile(round).await,
             Attack::Groups => self.grow_groups(round).await,
             Attack::Sessions => self.fill_sessions(random).await,
+            Attack::WideRows => self.widen(round).await,
             Attack::SlowBodies => self.send_slowly().await,
             Attack::Patterns => self.ask_for_patterns().await,
             Attack::Formulas => self.ask_for_formulas().await,
@@ -233,7 +239,7 @@ impl Attacker {
 
     async fn fill_sessions(&self, random: &mut StdRng) {
         let mut asked = JoinSet::new();
-        let text = "x".repeat(28_000);
+        let text = "x".repeat(LONGEST_TEXT);
         for _ in 0..16 {
             let properties = json!({"__path": format!("{ORIGIN}/?{text}"), "__referrer":
                 format!("https://r.example/?{text}"), "__title": text, "a": text, "b": text,
@@ -243,6 +249,28 @@ impl Attacker {
             asked.spawn(async move { this.track(address, "track", payload).await });
         }
         asked.join_all().await;
+    }
+
+    async fn widen(&self, round: u64) {
+        let texts = |count: u32| {
+            let texts = (0..count).map(|n| (format!("p{n}"), json!("x".repeat(LONGEST_TEXT))));
+            texts.collect::<Map<_, _>>()
+        };
+        let address = round as u32;
+        let payload = json!({"name": "wide", "properties": texts(60)});
+        self.track(address, "track", payload).await;
+        let payload = json!({"profileId": format!("wide-{round}"), "properties": texts(15)});
+        self.track(address, "identify", payload).await;
+        let payload = json!({"id": format!("wide-{round}"), "type": "company", "name": "Wide",
+            "properties": texts(15)});
+        self.track(address, "group", payload).await;
+        #[expect(clippy::disallowed_methods, reason = "a caller has a clock of its own")]
+        let now = chrono::Utc::now().to_rfc3339();
+        let payload = json!({"chunk_index": round % 10_000, "events_count": 1,
+            "is_full_snapshot": true, "started_at": now, "ended_at": now,
+            "payload": "x".repeat(2_000_000)});
+        self.track(address, "replay", payload).await;
+        self.rest(round, 4 << 20).await;
     }
 
     /// Keeps floods of large bodies to some megabytes a second, of which there are enough.

@@ -1,4 +1,4 @@
-//! Who is let in, and what the others are told: `auth-and-limits.md` §1 and §2.1.
+//! Who is let in, and what the others are told: `docs/contract/auth-and-limits.md` §1 and §2.1.
 
 use std::time::Duration;
 

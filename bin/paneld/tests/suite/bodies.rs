@@ -1,4 +1,4 @@
-//! Bodies that come slowly, are large, or are many: `auth-and-limits.md` §5.
+//! Bodies that come slowly, are large, or are many: `docs/contract/auth-and-limits.md` §5.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -62,6 +62,21 @@ impl Unfinished {
     fn finish(mut self, rest: &str) -> u16 {
         self.0.get_mut().write_all(rest.as_bytes()).unwrap();
         self.status()
+    }
+
+    /// Lets seconds go by until there is a reply. Returns its status, and how many went by: some
+    /// of them before the server began to wait.
+    fn status_as_time_passes(mut self, server: &TestServer) -> (u16, Duration) {
+        let stream = self.0.get_ref().try_clone().unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_millis(50)))
+            .unwrap();
+        let mut waited = Duration::ZERO;
+        while self.0.fill_buf().is_err() && waited < 3_600 * SECOND {
+            server.advance(SECOND);
+            waited += SECOND;
+        }
+        (self.status(), waited)
     }
 
     /// The status of the next reply; none when the connection ended with bytes unread, which can
@@ -195,15 +210,21 @@ async fn one_organization_with_large_bodies_keeps_no_other_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_phones_live() {
+async fn slow_phones_live_and_what_rests_does_not() {
     let shop = Shop::open().await;
     view(&shop.browser, "/").await;
     let id = text(&shop.client["id"]);
     let phone = [("openpanel-client-id", id.as_str()), ("origin", ORIGIN)];
     let event = r#"{"type": "track", "payload": {"name": "slow"}}"#;
-    let patient = Unfinished::begin(&shop.server, "/track", &phone, event.len());
+    let begin = || Unfinished::begin(&shop.server, "/track", &phone, event.len());
+
+    let patient = begin();
     shop.server.advance(Duration::from_millis(9_900));
     assert_eq!(patient.finish(event), 200);
+
+    let (status, waited) = begin().status_as_time_passes(&shop.server);
+    assert_eq!(status, 408);
+    assert!(waited >= 10 * SECOND, "{waited:?}");
     shop.server.stop().await;
 }
 

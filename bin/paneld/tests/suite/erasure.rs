@@ -1,4 +1,4 @@
-//! Forgetting a profile: `contract/manage.md`, last table.
+//! Forgetting a profile: `docs/contract/manage.md` §8.2.
 
 use serde_json::{Value as Json, json};
 

@@ -1,4 +1,4 @@
-//! What callers are told when something is wrong: `auth-and-limits.md` §3 and §5.
+//! What callers are told when something is wrong: `docs/contract/auth-and-limits.md` §3 and §5.
 
 use std::{
     collections::BTreeSet,

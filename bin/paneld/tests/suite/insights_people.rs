@@ -1,5 +1,5 @@
 //! Insights about people and rows: events, sessions, profiles and groups, as
-//! `contract/insights.md` §7.14 to §7.18 has them.
+//! `docs/contract/insights.md` §7.14 to §7.18 has them.
 
 use std::time::Duration;
 

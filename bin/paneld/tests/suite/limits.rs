@@ -1,4 +1,4 @@
-//! How often callers may call: `auth-and-limits.md` §4.
+//! How often callers may call: `docs/contract/auth-and-limits.md` §4.
 
 use std::time::Duration;
 

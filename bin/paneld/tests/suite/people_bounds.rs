@@ -1,5 +1,5 @@
 //! How much is kept of one profile or group, and who may say that two ids are the same person:
-//! `contract/track.md`, "What is kept is bounded" and `alias`.
+//! `docs/contract/track.md` §9 and §4.5.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -494,6 +494,19 @@ async fn a_strangers_alias_changes_nothing_that_is_there_and_an_erasure_takes_no
     let erased = shop.server.root().delete(&path("fresh")).await;
     let deleted = json!({"profiles": 0, "events": 1, "sessions": 0});
     assert_eq!(erased.body["deleted"], deleted, "{}", erased.text);
+
+    // Who was claimed before they came is a person of their own as soon as they come.
+    let claim = json!({"profileId": "attacker", "alias": "customer"});
+    send(&shop.stranger, "identify", json!({"profileId": "attacker"})).await;
+    send(&shop.stranger, "alias", claim).await;
+    assert_eq!(shop.profile("customer").await["id"], "attacker");
+    let customer = json!({"profileId": "customer", "firstName": "customer"});
+    send(&shop.backend, "identify", customer).await;
+    assert_eq!(shop.profile("customer").await["first_name"], "customer");
+    assert_eq!(shop.profile("attacker").await["first_name"], "");
+    let erased = shop.server.root().delete(&path("attacker")).await;
+    assert_eq!(erased.body["deleted"]["profiles"], 1, "{}", erased.text);
+    assert_eq!(shop.profile("customer").await["first_name"], "customer");
 
     // The other way round: erasing what a stranger claimed to be the victim takes no victim.
     let claim = json!({"profileId": "victim", "alias": "mallory"});

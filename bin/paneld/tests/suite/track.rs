@@ -1,5 +1,5 @@
 //! Track: what SDKs send, and what is stored of it. The scenarios are those of
-//! `contract/track.md` §10, as its decisions change them.
+//! `docs/contract/track.md` §10.
 
 use std::time::Duration;
 

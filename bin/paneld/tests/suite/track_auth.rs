@@ -1,4 +1,5 @@
-//! Who may track, with every combination of client, origin and secret: `auth-and-limits.md` §2.2.
+//! Who may track, with every combination of client, origin and secret:
+//! `docs/contract/auth-and-limits.md` §2.2.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! What Track answers to what nobody should send: 4xx with the place of each problem, never 5xx,
-//! and nothing of it is stored. `contract/track.md` §7.3, `contract/auth-and-limits.md` §5.
+//! and nothing of it is stored. `docs/contract/track.md` §7.3, `docs/contract/auth-and-limits.md`
+//! §5.
 
 use reqwest::Method;
 use serde_json::{Value as Json, json};

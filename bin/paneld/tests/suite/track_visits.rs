@@ -1,4 +1,4 @@
-//! What a visit is counted as in the end, beside its events: `contract/track.md` §5.5 and §10.
+//! What a visit is counted as in the end, beside its events: `docs/contract/track.md` §5.5 and §10.
 
 use serde_json::{Value as Json, json};
 

@@ -1,4 +1,4 @@
-//! From what was counted to a chart: `contract/export.md` §6.3 to §6.8.
+//! From what was counted to a chart: `docs/contract/export.md` §6.3 to §6.8.
 
 use std::collections::BTreeMap;
 

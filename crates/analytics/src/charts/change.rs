@@ -1,4 +1,4 @@
-//! How a figure went, compared with the period before: `contract/export.md` §6.6.
+//! How a figure went, compared with the period before: `docs/contract/export.md` §6.6.
 
 use crate::figures::round_to_cents;
 

@@ -1,4 +1,4 @@
-//! Arithmetic over the items of a chart: `contract/export.md` §8.
+//! Arithmetic over the items of a chart: `docs/contract/export.md` §8.
 //!
 //! No crate knows exactly this language: those that do arithmetic have operators, constants and
 //! functions of their own, and no bounds. It is small enough to be read here, by precedence

@@ -1,4 +1,4 @@
-//! Names and ids of series: `contract/export.md` §6.5.
+//! Names and ids of series: `docs/contract/export.md` §6.5.
 
 use std::collections::HashMap;
 

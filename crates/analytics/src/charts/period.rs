@@ -1,4 +1,4 @@
-//! The period before a window: `contract/export.md` §6.6.
+//! The period before a window: `docs/contract/export.md` §6.6.
 
 use paneld_domain::Zone;
 

@@ -1,4 +1,4 @@
-//! What can be asked of charts: `contract/export.md` §5.
+//! What can be asked of charts: `docs/contract/export.md` §5.
 
 use paneld_domain::{Timestamp, Zone};
 use serde_json::{Map, Value};

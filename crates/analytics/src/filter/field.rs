@@ -1,5 +1,5 @@
-//! What can be asked of an event or session, by name: `contract/insights.md` §5.2 and §5.3,
-//! `contract/export.md` §4.2 and §4.3.
+//! What can be asked of an event or session, by name: `docs/contract/insights.md` §5.2 and §5.3,
+//! `docs/contract/export.md` §4.2 and §4.3.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! Filters as callers write them: a JSON list of objects, `contract/insights.md` §5.1.
+//! Filters as callers write them: a JSON list of objects, `docs/contract/insights.md` §5.1.
 
 use serde_json::{Map, Value};
 

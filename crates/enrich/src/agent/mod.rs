@@ -1,4 +1,4 @@
-//! What a visitor uses, by the user agent: `contract/track.md` §5.6.
+//! What a visitor uses, by the user agent: `docs/contract/track.md` §5.6.
 //!
 //! The words are read by hand, for no library gives what is stored. Measured here with four common
 //! browsers, on one core, optimized: crate `uaparser` 0.6 takes 1.1 s to start, 192 MiB and 3 ms
@@ -74,7 +74,7 @@ impl Default for Agents {
     }
 }
 
-/// What a visitor uses when the app says so itself, in properties (`contract/track.md` §4.4).
+/// What a visitor uses when the app says so itself, in properties (`docs/contract/track.md` §4.4).
 ///
 /// Servers stay servers, and nobody becomes one: it decides about sessions, too.
 pub fn overridden(agent: &Agent, properties: &BTreeMap<String, String>) -> Agent {

@@ -1,4 +1,4 @@
-//! Where a visitor is, by the address: `contract/track.md` §5.7.
+//! Where a visitor is, by the address: `docs/contract/track.md` §5.7.
 
 #[cfg(test)]
 mod fixture;

@@ -1,4 +1,4 @@
-//! What people do over time: `contract/insights.md` §7.8 to §7.13.
+//! What people do over time: `docs/contract/insights.md` §7.8 to §7.13.
 
 mod activity;
 mod flow;

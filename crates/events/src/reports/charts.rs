@@ -1,4 +1,4 @@
-//! Charts: `contract/export.md` §6.
+//! Charts: `docs/contract/export.md` §6.
 
 use duckdb::Connection;
 use paneld_analytics::{

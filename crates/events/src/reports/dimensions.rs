@@ -1,4 +1,4 @@
-//! Sessions by what they have in common: `contract/insights.md` §7.4.
+//! Sessions by what they have in common: `docs/contract/insights.md` §7.4.
 
 mod days;
 

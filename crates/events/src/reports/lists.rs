@@ -1,4 +1,4 @@
-//! Lists of events and sessions, and what is in them: `contract/insights.md` §7.14, §7.15 and
+//! Lists of events and sessions, and what is in them: `docs/contract/insights.md` §7.14, §7.15 and
 //! §7.17.
 
 use duckdb::Connection;

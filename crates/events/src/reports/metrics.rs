@@ -1,4 +1,4 @@
-//! Key figures: `contract/insights.md` §7.1.
+//! Key figures: `docs/contract/insights.md` §7.1.
 
 mod pages;
 mod sessions;

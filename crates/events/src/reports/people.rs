@@ -1,4 +1,5 @@
-//! Lists of profiles and groups, from the copies of them: `contract/insights.md` §7.16 and §7.18.
+//! Lists of profiles and groups, from the copies of them: `docs/contract/insights.md` §7.16 and
+//! §7.18.
 
 use duckdb::{Connection, Row};
 use paneld_analytics::{

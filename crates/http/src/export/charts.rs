@@ -1,4 +1,4 @@
-//! Charts: `contract/export.md` §5 to §8.
+//! Charts: `docs/contract/export.md` §5 to §8.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Raw events: `contract/export.md` §3.
+//! Raw events: `docs/contract/export.md` §3.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! An event as it is exported: `contract/export.md` §3.4.
+//! An event as it is exported: `docs/contract/export.md` §3.4.
 
 use std::collections::{BTreeMap, BTreeSet};
 

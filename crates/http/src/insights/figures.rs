@@ -1,5 +1,5 @@
-//! Key figures, dimensions and what is marked on the timeline: `contract/insights.md` §7.1, §7.4,
-//! §7.5 and §7.6.
+//! Key figures, dimensions and what is marked on the timeline: `docs/contract/insights.md` §7.1,
+//! §7.4, §7.5 and §7.6.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use paneld_analytics::{

@@ -1,4 +1,4 @@
-//! Groups: `contract/insights.md` §7.18.
+//! Groups: `docs/contract/insights.md` §7.18.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Raw events and sessions, and what is in events: `contract/insights.md` §7.14, §7.15, §7.17.
+//! Raw events and sessions, and what is in events: `docs/contract/insights.md` §7.14, §7.15, §7.17.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use paneld_analytics::{

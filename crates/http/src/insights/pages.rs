@@ -1,4 +1,4 @@
-//! What was seen, page by page: `contract/insights.md` §7.3, §7.6 and §7.7.
+//! What was seen, page by page: `docs/contract/insights.md` §7.3, §7.6 and §7.7.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use paneld_analytics::{

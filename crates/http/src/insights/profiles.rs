@@ -1,4 +1,4 @@
-//! Profiles: lists of them, and what is known of one. `contract/insights.md` §7.16.
+//! Profiles: lists of them, and what is known of one. `docs/contract/insights.md` §7.16.
 
 use std::collections::BTreeMap;
 

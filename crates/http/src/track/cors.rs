@@ -1,5 +1,5 @@
 //! Pages of any origin may call Track, and read its answers: which of them are believed, the
-//! credentials decide. `contract/track.md` §8.
+//! credentials decide. `docs/contract/track.md` §8.
 
 use actix_web::{
     Error, HttpResponse,

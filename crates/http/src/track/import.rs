@@ -1,4 +1,4 @@
-//! Events of the past: `contract/track.md` §1.5.
+//! Events of the past: `docs/contract/track.md` §1.5.
 
 use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web};
 use paneld_auth::permission;

@@ -1,4 +1,4 @@
-//! The routes of old SDKs: `contract/track.md` §1.3 and §1.4.
+//! The routes of old SDKs: `docs/contract/track.md` §1.3 and §1.4.
 
 use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web};
 use paneld_service::{TrackAnswer, ingest::Form};

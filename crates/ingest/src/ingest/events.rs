@@ -296,6 +296,7 @@ pub(crate) fn keep(changes: &mut Vec<Change>, event: Event, live: &mut Live) {
             changes.push(Change::Event(Box::new(event)));
             changes.push(Change::Disordered(span));
         }
+        Step::Unknown => changes.push(Change::Event(Box::new(event))),
     }
 }
 

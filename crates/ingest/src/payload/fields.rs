@@ -28,7 +28,7 @@ pub(crate) const LONGEST_TEXT: usize = 255;
 /// How many groups may be named at once.
 const MOST_TEXTS: usize = bounds::MOST_GROUPS;
 
-/// Properties with a meaning of their own (`contract/track.md` §4.4), which are not kept under
+/// Properties with a meaning of their own (`docs/contract/track.md` §4.4), which are not kept under
 /// these names.
 const RESERVED: &[&str] = &[
     "__path",

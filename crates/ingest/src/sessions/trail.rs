@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-/// How many different pages of a session are remembered. Who sees more is hardly human.
-const MOST_PAGES: usize = 1_000;
+/// How many views of a session are put in order. Who sees more is hardly human, and to find the
+/// places of all of them anew takes longer with each one.
+const MOST_VIEWS: u32 = 1_000;
 
 /// The last view of a session, and its different pages.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -31,8 +32,10 @@ pub(super) struct Last {
 pub(crate) enum Step {
     /// Behind all others.
     Next(View),
-    /// Among them, or it is not known whether its page was seen before.
+    /// Among them.
     Disordered,
+    /// Nobody knows: too many came before it. Reports sort such views themselves.
+    Unknown,
 }
 
 impl Step {
@@ -40,7 +43,7 @@ impl Step {
     pub(crate) fn next(self) -> Option<View> {
         match self {
             Self::Next(view) => Some(view),
-            Self::Disordered => None,
+            Self::Disordered | Self::Unknown => None,
         }
     }
 }
@@ -87,8 +90,12 @@ impl Trail {
         page + self.pages.capacity() * size_of::<u64>()
     }
 
-    /// Adds a view. Views of one moment are in the order of their ids.
-    pub(super) fn step(&mut self, event: &Event) -> Step {
+    /// Adds a view, by its number in the session. Views of one moment are in the order of their
+    /// ids.
+    pub(super) fn step(&mut self, event: &Event, number: u32) -> Step {
+        if number > MOST_VIEWS {
+            return Step::Unknown;
+        }
         let is_first = self.is_first(event);
         let at = event.created_at.timestamp_millis();
         let present = self.last.as_ref();
@@ -107,24 +114,21 @@ impl Trail {
                 path: event.path.clone(),
             });
         }
-        match is_first {
-            Some(is_first) if is_next => Step::Next(View { is_first, previous }),
-            _ => Step::Disordered,
+        if is_next {
+            Step::Next(View { is_first, previous })
+        } else {
+            Step::Disordered
         }
     }
 
-    /// Whether its page is seen for the first time; `None` when too many were for that to be
-    /// known.
-    fn is_first(&mut self, event: &Event) -> Option<bool> {
+    /// Whether its page is seen for the first time.
+    fn is_first(&mut self, event: &Event) -> bool {
         let page = digest(event);
-        if self.pages.contains(&page) {
-            return Some(false);
+        let is_first = !self.pages.contains(&page);
+        if is_first {
+            self.pages.push(page);
         }
-        if self.pages.len() == MOST_PAGES {
-            return None;
-        }
-        self.pages.push(page);
-        Some(true)
+        is_first
     }
 }
 

@@ -1,4 +1,4 @@
-//! `/export/charts`: `contract/export.md` §5 to §7.
+//! `/export/charts`: `docs/contract/export.md` §5 to §7.
 
 use std::{
     borrow::Cow,

@@ -1,4 +1,4 @@
-//! The 18 dimensions, and `/traffic/*`: `contract/insights.md` §7.4 and §7.6.
+//! The 18 dimensions, and `/traffic/*`: `docs/contract/insights.md` §7.4 and §7.6.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 

@@ -1,5 +1,5 @@
 //! What is known of a project: its raw rows, read back once, and the sessions that follow from
-//! them by the rules of `contract/track.md` §5.5.
+//! them by the rules of `docs/contract/track.md` §5.5.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
-//! What filters mean: `contract/export.md` §4 and `contract/insights.md` §5, on single rows.
+//! What filters mean, on single rows: `docs/contract/export.md` §4 and `docs/contract/insights.md`
+//! §5.
 
 use chrono::NaiveDateTime;
 use serde_json::Value as Json;

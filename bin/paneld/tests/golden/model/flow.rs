@@ -1,4 +1,4 @@
-//! `/user_flow`: `contract/insights.md` §7.13, with all its end nodes.
+//! `/user_flow`: `docs/contract/insights.md` §7.13, with all its end nodes.
 
 use std::{
     cmp::Reverse,

@@ -1,4 +1,4 @@
-//! `/funnel`: `contract/insights.md` §7.12.
+//! `/funnel`: `docs/contract/insights.md` §7.12.
 
 use std::collections::BTreeMap;
 

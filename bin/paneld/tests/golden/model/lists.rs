@@ -1,4 +1,4 @@
-//! `/events`, `/events/…` and `/sessions`: `contract/insights.md` §7.14, §7.15 and §7.17.
+//! `/events`, `/events/…` and `/sessions`: `docs/contract/insights.md` §7.14, §7.15 and §7.17.
 
 use std::{cmp::Reverse, collections::BTreeMap, collections::BTreeSet};
 

@@ -1,4 +1,4 @@
-//! `/metrics`, `/overview` and `/live`: `contract/insights.md` §7.1, §7.2 and §7.5.
+//! `/metrics`, `/overview` and `/live`: `docs/contract/insights.md` §7.1, §7.2 and §7.5.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! `/pages`, `/pages/top`, `/pages/entry_exit` and `/pages/performance`: `contract/insights.md`
-//! §7.3, §7.6 and §7.7.
+//! `/pages`, `/pages/top`, `/pages/entry_exit` and `/pages/performance`:
+//! `docs/contract/insights.md` §7.3, §7.6 and §7.7.
 
 use std::{
     cmp::{Ordering, Reverse},

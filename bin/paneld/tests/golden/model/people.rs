@@ -1,5 +1,6 @@
-//! `/active_users`, `/retention`, `/retention/cohort` and `/engagement`: `contract/insights.md`
-//! §7.8 to §7.11. Days and weeks are those of the zone; weeks begin on Monday.
+//! `/active_users`, `/retention`, `/retention/cohort` and `/engagement`:
+//! `docs/contract/insights.md` §7.8 to §7.11. Days and weeks are those of the zone; weeks begin on
+//! Monday.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Profiles and groups: `contract/insights.md` §7.16 and §7.18.
+//! Profiles and groups: `docs/contract/insights.md` §7.16 and §7.18.
 
 use std::{cmp::Reverse, collections::BTreeSet};
 

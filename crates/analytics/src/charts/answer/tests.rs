@@ -31,7 +31,7 @@ fn values(series: &ChartSeries) -> Vec<f64> {
 
 const BY_COUNTRY: &str = "breakdowns=%5B%7B%22name%22:%22country%22%7D%5D";
 
-/// The example of the contract, §7.
+/// The example of `docs/contract/export.md` §7.
 #[test]
 fn a_chart_is_compared_with_the_days_before() {
     let request = request(

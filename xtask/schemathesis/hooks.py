@@ -33,7 +33,10 @@ RELATIONS = re.compile(
             # Languages of their own.
             "^must be a (smaller )?regular expression",
             "^must be a formula",
-            "^must be the letter of an item that stands before it",
+            "^must be made of (items|finite numbers)",
+            "^must have brackets behind the name of a function$",
+            "^must not be nested deeper than [0-9]+ levels$",
+            "^must (be the letter of|name) an item that stands before it",
             # What a client is for, and how much of a rate the operator allows.
             "^is required for read and write clients$",
             "^can only be true for write clients$",
@@ -48,8 +51,12 @@ LONGEST_URL = 65_534
 
 
 def value_at(body, path):
-    for step in path:
-        body = body[step]
+    """What stands at a path of a body; `None` where there is nothing, as in a query's problem."""
+    try:
+        for step in path:
+            body = body[step]
+    except (KeyError, IndexError, TypeError):
+        return None
     return body
 
 

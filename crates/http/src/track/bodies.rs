@@ -207,11 +207,11 @@ struct ReplayPayload {
     /// Whether it begins with a full snapshot.
     #[schema(schema_with = flag)]
     is_full_snapshot: bool,
-    /// When its first recorded event happened.
-    #[schema(value_type = String, format = DateTime)]
+    /// When its first recorded event happened, in UTC.
+    #[schema(value_type = String, format = DateTime, pattern = "Z$")]
     started_at: String,
-    /// When its last recorded event happened.
-    #[schema(value_type = String, format = DateTime)]
+    /// When its last recorded event happened, in UTC.
+    #[schema(value_type = String, format = DateTime, pattern = "Z$")]
     ended_at: String,
     /// The recorded events.
     #[schema(schema_with = filled_text)]

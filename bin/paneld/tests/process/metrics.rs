@@ -143,8 +143,9 @@ async fn every_counter_is_there_from_the_start() {
 async fn what_happens_is_counted_where_it_happens() {
     let place = Place::new();
     let (server, address) = measured(&place);
-    let up = wait_for(&address, "paneld_catalog_up", 1.0).await;
-    assert_eq!(up.get("paneld_events_up"), 1.0);
+    for backend in ["paneld_catalog_up", "paneld_events_up", "paneld_spool_up"] {
+        wait_for(&address, backend, 1.0).await;
+    }
     let root = server.root();
     let made = root.post("/manage/projects", json!({"name": "Shop"})).await;
     assert_eq!(made.status, 200, "{}", made.body);

@@ -4,10 +4,6 @@ use std::collections::BTreeMap;
 
 use paneld_domain::{Event, Group, Profile};
 
-/// How many bytes of properties and groups one answer shows. A page of the usual length has room
-/// for rows that are as big as they can be.
-const MOST_BYTES: usize = 8 * 1024 * 1024;
-
 /// The room that is left in an answer. What has none is cut off: rows stay, and what they had last
 /// goes.
 #[derive(Debug)]
@@ -26,7 +22,9 @@ pub struct Shown<T> {
 
 impl Default for AnswerRoom {
     fn default() -> Self {
-        Self { bytes: MOST_BYTES }
+        Self {
+            bytes: Self::MOST_BYTES,
+        }
     }
 }
 
@@ -37,6 +35,10 @@ pub trait Cut {
 }
 
 impl AnswerRoom {
+    /// How many bytes of properties and groups one answer shows. A page of the usual length has
+    /// room for rows that are as big as they can be.
+    pub const MOST_BYTES: usize = 8 * 1024 * 1024;
+
     /// The row, as far as there is room for it.
     pub fn show<T: Cut>(&mut self, mut row: T) -> Shown<T> {
         let is_cut = row.cut(self);

@@ -12,13 +12,14 @@ use crate::{
     database::{Writer, Written},
     erase,
     error::Fault,
+    overflow::{self, Overflow, Owner as _},
     record::{self, Row},
     sessions::{self, Versions},
     views,
 };
 
 /// How many rows are made ready at once: they exist three times until they are in the table.
-const AT_ONCE: usize = 4_096;
+pub(crate) const AT_ONCE: usize = 4_096;
 
 /// The position up to which everything was applied.
 pub(crate) fn position(connection: &Connection) -> Result<u64, Fault> {
@@ -169,8 +170,10 @@ impl<'a> Pending<'a> {
         let numbers = &mut written.numbers;
         let numbers = numbers.of_rows(connection, &events, &views, &sessions.others)?;
         for (events, views) in events.chunks(AT_ONCE).zip(views.chunks(AT_ONCE)) {
-            let rows = record::events(events, views, &numbers)?;
+            let overflow = Overflow::of_events(connection, events)?;
+            let rows = record::events(events, views, &numbers, &overflow)?;
             append(connection, "events", rows)?;
+            overflow.append(connection, Event::TABLE, events)?;
         }
         if !disordered.is_empty() {
             views::put_in_order(connection, &disordered)?;
@@ -180,12 +183,24 @@ impl<'a> Pending<'a> {
         if !bot_visits.is_empty() {
             append(connection, "bot_visits", record::bot_visits(&bot_visits)?)?;
         }
-        if !replay_chunks.is_empty() {
-            let rows = record::replay_chunks(&replay_chunks)?;
-            append(connection, "replay_chunks", rows)?;
-        }
-        Ok(())
+        append_recordings(connection, &replay_chunks)
     }
+}
+
+fn append_recordings(
+    connection: &Connection,
+    chunks: &[Row<'_, ReplayChunk>],
+) -> Result<(), Fault> {
+    let pieces = chunks.iter().flat_map(|(project, chunk)| {
+        let pieces = overflow::pieces(chunk);
+        pieces.map(|piece| (*project, piece))
+    });
+    let pieces = pieces.collect::<Vec<_>>();
+    let rows = pieces.iter().map(|(project, piece)| (*project, piece));
+    for rows in rows.collect::<Vec<_>>().chunks(AT_ONCE) {
+        append(connection, "replay_chunks", record::replay_chunks(rows)?)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn append(connection: &Connection, table: &str, rows: RecordBatch) -> Result<(), Fault> {

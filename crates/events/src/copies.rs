@@ -9,6 +9,7 @@ use crate::{
     EventStore, EventsError,
     apply::{append, with_room},
     error::Fault,
+    overflow::{Overflow, Owner as _},
     record, removals,
     store::Kind,
 };
@@ -66,7 +67,7 @@ impl EventStore {
         self.write(move |writer| {
             with_room(writer, |writer| {
                 let transaction = writer.connection.transaction()?;
-                append_rows(&transaction, ["new_profiles", "new_groups"], &rows)?;
+                append_rows(&transaction, "new_", &rows)?;
                 Ok(transaction.commit()?)
             })
         })
@@ -92,7 +93,12 @@ impl EventStore {
 /// On the connection that writes, and gone with it.
 const BEGIN: &str = "
     CREATE OR REPLACE TEMP TABLE new_profiles AS FROM profiles LIMIT 0;
-    CREATE OR REPLACE TEMP TABLE new_groups AS FROM groups LIMIT 0;";
+    CREATE OR REPLACE TEMP TABLE new_groups AS FROM groups LIMIT 0;
+    CREATE OR REPLACE TEMP TABLE new_profile_overflow AS FROM profile_overflow LIMIT 0;
+    CREATE OR REPLACE TEMP TABLE new_group_overflow AS FROM group_overflow LIMIT 0;";
+
+/// All tables, each with that of what has no room in it.
+const TABLES: [[&str; 2]; 2] = [["profiles", Profile::TABLE], ["groups", Group::TABLE]];
 
 fn copied_position(connection: &Connection) -> Result<u64, Fault> {
     let sql = "SELECT people_position FROM applied";
@@ -108,9 +114,11 @@ fn copy(connection: &mut Connection, copies: &PeopleCopies) -> Result<(), Fault>
     for project in &copies.purged {
         remove_all(&transaction, *project)?;
     }
-    remove(&transaction, "profiles", &copies.profile_ids)?;
-    remove(&transaction, "groups", &copies.group_ids)?;
-    append_rows(&transaction, ["profiles", "groups"], &copies.rows)?;
+    let ids = [&copies.profile_ids, &copies.group_ids];
+    for (tables, ids) in TABLES.into_iter().zip(ids) {
+        remove(&transaction, tables, ids)?;
+    }
+    append_rows(&transaction, "", &copies.rows)?;
     if let Some(position) = copies.position {
         transaction.execute("UPDATE applied SET people_position = ?", [position])?;
     }
@@ -127,16 +135,18 @@ fn finish(
     match project {
         Some(project) => remove_all(&transaction, project)?,
         None => {
-            let profiles = transaction.execute("DELETE FROM profiles", [])?;
-            let groups = transaction.execute("DELETE FROM groups", [])?;
-            if profiles + groups > 0 {
+            let mut removed = 0;
+            for table in TABLES.as_flattened() {
+                removed += transaction.execute(&format!("DELETE FROM {table}"), [])?;
+            }
+            if removed > 0 {
                 removals::note(&transaction)?;
             }
         }
     }
-    transaction.execute_batch(
-        "INSERT INTO profiles FROM new_profiles; INSERT INTO groups FROM new_groups",
-    )?;
+    for table in TABLES.as_flattened() {
+        transaction.execute_batch(&format!("INSERT INTO {table} FROM new_{table}"))?;
+    }
     if let Some(position) = position {
         transaction.execute("UPDATE applied SET people_position = ?", [position])?;
     }
@@ -144,7 +154,10 @@ fn finish(
     if let Some(position) = position {
         demand_position(connection, position)?;
     }
-    Ok(connection.execute_batch("DROP TABLE new_profiles; DROP TABLE new_groups")?)
+    for table in TABLES.as_flattened() {
+        connection.execute_batch(&format!("DROP TABLE new_{table}"))?;
+    }
+    Ok(())
 }
 
 /// A COMMIT after an error says that all is well.
@@ -157,17 +170,25 @@ fn demand_position(connection: &Connection, position: u64) -> Result<(), Fault> 
 }
 
 fn remove_all(connection: &Connection, project: ProjectKey) -> Result<(), Fault> {
-    connection.execute("DELETE FROM profiles WHERE project_key = ?", [project.0])?;
-    connection.execute("DELETE FROM groups WHERE project_key = ?", [project.0])?;
+    for table in TABLES.as_flattened() {
+        let sql = format!("DELETE FROM {table} WHERE project_key = ?");
+        connection.execute(&sql, [project.0])?;
+    }
     removals::note(connection)
 }
 
-fn remove(connection: &Connection, table: &str, ids: &[(ProjectKey, String)]) -> Result<(), Fault> {
+fn remove(
+    connection: &Connection,
+    tables: [&str; 2],
+    ids: &[(ProjectKey, String)],
+) -> Result<(), Fault> {
     match ids {
         [] => {}
         [(project, id)] => {
-            let sql = format!("DELETE FROM {table} WHERE project_key = ? AND id = ?");
-            connection.execute(&sql, params![project.0, id])?;
+            for table in tables {
+                let sql = format!("DELETE FROM {table} WHERE project_key = ? AND id = ?");
+                connection.execute(&sql, params![project.0, id])?;
+            }
         }
         _ => {
             connection.execute_batch(
@@ -176,31 +197,39 @@ fn remove(connection: &Connection, table: &str, ids: &[(ProjectKey, String)]) ->
             let keys = ids.iter().map(|(project, id)| (*project, id));
             let keys = record::people_keys(&keys.collect::<Vec<_>>())?;
             append(connection, "replaced_people", keys)?;
-            connection.execute_batch(&format!(
-                "DELETE FROM {table} USING replaced_people AS replaced
-                 WHERE {table}.project_key = replaced.project_key AND {table}.id = replaced.id;
-                 DROP TABLE replaced_people"
-            ))?;
+            for table in tables {
+                connection.execute_batch(&format!(
+                    "DELETE FROM {table} USING replaced_people AS replaced
+                     WHERE {table}.project_key = replaced.project_key AND {table}.id = replaced.id"
+                ))?;
+            }
+            connection.execute_batch("DROP TABLE replaced_people")?;
         }
     }
     Ok(())
 }
 
-/// Appends to the table of profiles and to that of groups.
-fn append_rows(
-    connection: &Connection,
-    [profiles, groups]: [&str; 2],
-    rows: &PeopleRows,
-) -> Result<(), Fault> {
+/// Appends to the tables, or to those whose names begin like this.
+fn append_rows(connection: &Connection, begin: &str, rows: &PeopleRows) -> Result<(), Fault> {
+    let table = |name: &str| format!("{begin}{name}");
     if !rows.profiles.is_empty() {
         let rows = rows.profiles.iter().map(|(project, row)| (*project, row));
-        let rows = record::profiles(&rows.collect::<Vec<_>>())?;
-        append(connection, profiles, rows)?;
+        let rows = rows.collect::<Vec<_>>();
+        let overflow = Overflow::of(&rows);
+        let profiles = record::profiles(&rows, &overflow)?;
+        append(connection, &table("profiles"), profiles)?;
+        overflow.append(connection, &table(Profile::TABLE), &rows)?;
     }
     if !rows.groups.is_empty() {
         let rows = rows.groups.iter().map(|(project, row)| (*project, row));
-        let rows = record::groups(&rows.collect::<Vec<_>>())?;
-        append(connection, groups, rows)?;
+        let rows = rows.collect::<Vec<_>>();
+        let overflow = Overflow::of(&rows);
+        append(
+            connection,
+            &table("groups"),
+            record::groups(&rows, &overflow)?,
+        )?;
+        overflow.append(connection, &table(Group::TABLE), &rows)?;
     }
     Ok(())
 }

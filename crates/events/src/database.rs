@@ -23,6 +23,9 @@ use crate::{
     sql,
 };
 
+/// How much memory it may take once to write what a version left that had no bound of rows.
+const MEMORY_OF_WIDE_ROWS: u64 = 2 << 30;
+
 /// Where the file is, how much memory DuckDB may have, and where it puts what does not fit.
 pub(crate) struct Place {
     path: PathBuf,
@@ -87,9 +90,7 @@ impl Place {
 
     /// How much is in the write-ahead log.
     fn log_bytes(&self) -> u64 {
-        let mut log = self.path.clone().into_os_string();
-        log.push(".wal");
-        fs::metadata(log).map_or(0, |found| found.len())
+        fs::metadata(self.log()).map_or(0, |found| found.len())
     }
 
     /// The lock on the file keeps other processes away, but not this one: it must not open the
@@ -163,11 +164,8 @@ impl Database {
         let claim = place.claim()?;
         paneld_files::make_folder(&place.temp_dir)?;
         make_private(place)?;
-        let log = place.log_bytes();
-        if log > place.unwritten_bytes() {
-            // What is in the log is in memory when it is read, all of it.
-            let config = config(place, place.memory + log)?;
-            Connection::open_with_flags(&place.path, config)?.execute_batch("CHECKPOINT")?;
+        if place.log_bytes() > place.unwritten_bytes() {
+            write_log(place)?;
         }
         let mut root = Connection::open_with_flags(&place.path, config(place, place.memory)?)?;
         make_private(place)?;
@@ -223,6 +221,23 @@ impl Database {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Moves everything from the write-ahead log into the file, with as much memory as that takes.
+fn write_log(place: &Place) -> Result<(), Cause> {
+    let log = place.log_bytes();
+    let write = |memory| {
+        let config = config(place, memory).map_err(Fault::Store)?;
+        let connection = Connection::open_with_flags(&place.path, config)?;
+        Ok(connection.execute_batch("CHECKPOINT")?)
+    };
+    // What is in the log is in memory when it is read, all of it.
+    let written = match write(place.memory + log) {
+        // A version before wrote rows of any width.
+        Err(Fault::Memory(_)) => write(MEMORY_OF_WIDE_ROWS + log),
+        written => written,
+    };
+    written.map_err(Fault::into_cause)
 }
 
 /// Removes what queries left in the temporary folder that were running when the process was

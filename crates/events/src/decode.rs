@@ -8,11 +8,14 @@ use duckdb::{
 };
 use paneld_domain::{Agent, Event, Group, Place, Profile, Referrer, Sdk, Session, Timestamp, Utm};
 
+use crate::overflow::Stored;
+
 /// The columns that [`event`] reads.
 pub(crate) const EVENT: &str = "id::VARCHAR, name, device_id, profile_id, session_id, groups, \
     path, origin, referrer, referrer_name, referrer_type, revenue, duration, properties, \
     epoch_ms(created_at), country, region, city, longitude, latitude, os, os_version, browser, \
-    browser_version, device, brand, model, sdk_name, sdk_version, epoch_ms(imported_at)";
+    browser_version, device, brand, model, sdk_name, sdk_version, epoch_ms(imported_at), \
+    overflow";
 
 /// The columns that [`session`] reads.
 pub(crate) const SESSION: &str = "id, device_id, profile_id, groups, epoch_ms(created_at), \
@@ -23,17 +26,17 @@ pub(crate) const SESSION: &str = "id, device_id, profile_id, groups, epoch_ms(cr
 
 /// The columns that [`profile`] reads.
 pub(crate) const PROFILE: &str = "id, first_name, last_name, email, avatar, properties, groups, \
-    epoch_ms(created_at), epoch_ms(last_seen_at), left_out";
+    epoch_ms(created_at), epoch_ms(last_seen_at), left_out, overflow";
 
 /// The columns that [`group`] reads.
 pub(crate) const GROUP: &str =
-    "id, type, name, properties, epoch_ms(created_at), epoch_ms(updated_at), left_out";
+    "id, type, name, properties, epoch_ms(created_at), epoch_ms(updated_at), left_out, overflow";
 
 /// The event of a row with the columns [`EVENT`].
-pub(crate) fn event(row: &Row<'_>) -> duckdb::Result<Event> {
+pub(crate) fn event(row: &Row<'_>) -> duckdb::Result<Stored<Event>> {
     let mut columns = Columns { row, next: 0 };
     // Fields are read in the order in which they are written here.
-    Ok(Event {
+    let event = Event {
         id: columns.parsed()?,
         name: columns.take()?,
         device_id: columns.take()?,
@@ -54,7 +57,8 @@ pub(crate) fn event(row: &Row<'_>) -> duckdb::Result<Event> {
             version: columns.take()?,
         },
         imported_at: columns.time_if_any()?,
-    })
+    };
+    columns.stored(event)
 }
 
 /// The session of a row with the columns [`SESSION`].
@@ -88,9 +92,9 @@ pub(crate) fn session(row: &Row<'_>) -> duckdb::Result<Session> {
 }
 
 /// The profile of a row with the columns [`PROFILE`].
-pub(crate) fn profile(row: &Row<'_>) -> duckdb::Result<Profile> {
+pub(crate) fn profile(row: &Row<'_>) -> duckdb::Result<Stored<Profile>> {
     let mut columns = Columns { row, next: 0 };
-    Ok(Profile {
+    let profile = Profile {
         id: columns.take()?,
         first_name: columns.take()?,
         last_name: columns.take()?,
@@ -101,13 +105,14 @@ pub(crate) fn profile(row: &Row<'_>) -> duckdb::Result<Profile> {
         created_at: columns.time()?,
         last_seen_at: columns.time()?,
         left_out: columns.take()?,
-    })
+    };
+    columns.stored(profile)
 }
 
 /// The group of a row with the columns [`GROUP`].
-pub(crate) fn group(row: &Row<'_>) -> duckdb::Result<Group> {
+pub(crate) fn group(row: &Row<'_>) -> duckdb::Result<Stored<Group>> {
     let mut columns = Columns { row, next: 0 };
-    Ok(Group {
+    let group = Group {
         id: columns.take()?,
         kind: columns.take()?,
         name: columns.take()?,
@@ -115,7 +120,8 @@ pub(crate) fn group(row: &Row<'_>) -> duckdb::Result<Group> {
         created_at: columns.time()?,
         updated_at: columns.time()?,
         left_out: columns.take()?,
-    })
+    };
+    columns.stored(group)
 }
 
 /// The columns of a row, one after the other.
@@ -125,6 +131,12 @@ struct Columns<'a> {
 }
 
 impl Columns<'_> {
+    /// A row whose other columns were read.
+    fn stored<T>(&mut self, row: T) -> duckdb::Result<Stored<T>> {
+        let overflow = self.take()?;
+        Ok(Stored { row, overflow })
+    }
+
     fn take<T: FromSql>(&mut self) -> duckdb::Result<T> {
         let value = self.row.get(self.next);
         self.next += 1;

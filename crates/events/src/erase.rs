@@ -23,6 +23,12 @@ const ERASE_REPLAYS: &str = concat!(
     ")"
 );
 const ERASE_SESSIONS: &str = concat!("DELETE FROM sessions WHERE ", of_profile!());
+const ERASE_OVERFLOW: &str = concat!(
+    "DELETE FROM event_overflow WHERE project_key = $1 AND number IN (
+        SELECT overflow FROM events WHERE overflow <> 0 AND ",
+    of_profile!(),
+    ")"
+);
 const ERASE_EVENTS: &str = concat!("DELETE FROM events WHERE ", of_profile!());
 
 /// The sessions of which some views go, and may be not all.
@@ -40,15 +46,18 @@ const CUT_SESSIONS: &str = "SELECT id, epoch_ms(created_at), epoch_ms(ended_at) 
 
 /// The tables whose rows go when their time has come; recordings have a time of their own.
 const FORGET: &[&str] = &[
-    "DELETE FROM events WHERE project_key = ? AND created_at < ?::TIMESTAMP_MS",
-    "DELETE FROM sessions WHERE project_key = ? AND created_at < ?::TIMESTAMP_MS",
-    "DELETE FROM bot_visits WHERE project_key = ? AND created_at < ?::TIMESTAMP_MS",
+    "DELETE FROM event_overflow WHERE project_key = $1 AND number IN (SELECT overflow FROM events
+        WHERE overflow <> 0 AND project_key = $1 AND created_at < $2::TIMESTAMP_MS)",
+    "DELETE FROM events WHERE project_key = $1 AND created_at < $2::TIMESTAMP_MS",
+    "DELETE FROM sessions WHERE project_key = $1 AND created_at < $2::TIMESTAMP_MS",
+    "DELETE FROM bot_visits WHERE project_key = $1 AND created_at < $2::TIMESTAMP_MS",
 ];
 
 const FORGET_REPLAYS: &str =
     "DELETE FROM replay_chunks WHERE project_key = ? AND started_at < ?::TIMESTAMP_MS";
 
 const PURGE: &[&str] = &[
+    "DELETE FROM event_overflow WHERE project_key = ?",
     "DELETE FROM events WHERE project_key = ?",
     "DELETE FROM sessions WHERE project_key = ?",
     "DELETE FROM bot_visits WHERE project_key = ?",
@@ -65,9 +74,10 @@ pub(crate) fn erase_profile(
     views::mend_after(connection, project, SHARED_SESSIONS, &values, || {
         let erase = |sql| connection.execute(sql, params_from_iter(&values));
         // In this order: recordings are found by sessions and events, both by the devices in
-        // events.
+        // events, and what has no room in an event's row by that.
         erase(ERASE_REPLAYS)?;
         let sessions = erase(ERASE_SESSIONS)? as u64;
+        erase(ERASE_OVERFLOW)?;
         let events = erase(ERASE_EVENTS)? as u64;
         removals::note(connection)?;
         Ok(Erased { events, sessions })

@@ -25,6 +25,7 @@ mod events_url;
 mod export;
 mod interrupt;
 mod numbers;
+mod overflow;
 mod parts;
 mod query;
 mod read;

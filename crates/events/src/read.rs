@@ -9,7 +9,7 @@ use duckdb::{
 use paneld_analytics::{Window, count_days};
 use paneld_domain::{Event, ProjectKey, Session, Timestamp, Zone};
 
-use crate::{ProfileNumbers, decode, error::Fault, sql::Sql};
+use crate::{ProfileNumbers, decode, error::Fault, overflow, sql::Sql};
 
 /// A time as a value to bind. The SQL casts it to `TIMESTAMP_MS`, the type of the columns:
 /// otherwise each row's time would be cast instead.
@@ -47,22 +47,27 @@ pub(crate) fn count_events(connection: &Connection) -> Result<HashMap<ProjectKey
 pub(crate) fn list_projects(connection: &Connection) -> Result<HashSet<ProjectKey>, Fault> {
     let sql = "SELECT project_key FROM events UNION SELECT project_key FROM sessions
         UNION SELECT project_key FROM bot_visits UNION SELECT project_key FROM replay_chunks
-        UNION SELECT project_key FROM profiles UNION SELECT project_key FROM groups";
+        UNION SELECT project_key FROM profiles UNION SELECT project_key FROM groups
+        UNION SELECT project_key FROM event_overflow UNION SELECT project_key FROM profile_overflow
+        UNION SELECT project_key FROM group_overflow";
     let mut statement = connection.prepare(sql)?;
     let keys = statement.query_map([], |row| Ok(ProjectKey(row.get(0)?)))?;
     Ok(keys.collect::<duckdb::Result<_>>()?)
 }
 
-/// The devices on which the profile did something.
+/// The devices on which the profile did something: so many at most, those it used last.
 pub(crate) fn profile_devices(
     connection: &Connection,
     project: ProjectKey,
     profile_id: &str,
+    most: usize,
 ) -> Result<Vec<String>, Fault> {
-    let sql = "SELECT DISTINCT device_id FROM events
-        WHERE project_key = ? AND profile_id = ? AND device_id <> ''";
+    let sql = "SELECT device_id FROM events
+        WHERE project_key = ? AND profile_id = ? AND device_id <> ''
+        GROUP BY device_id ORDER BY max(created_at) DESC LIMIT ?";
     let mut statement = connection.prepare(sql)?;
-    let devices = statement.query_map(params![project.0, profile_id], |row| row.get(0))?;
+    let parameters = params![project.0, profile_id, most as u64];
+    let devices = statement.query_map(parameters, |row| row.get(0))?;
     Ok(devices.collect::<duckdb::Result<_>>()?)
 }
 
@@ -78,7 +83,10 @@ pub(crate) fn profile_events(
         "SELECT {columns} FROM events WHERE project_key = ? AND profile_id = ? \
          ORDER BY created_at DESC, id LIMIT ?"
     );
-    Sql::with(&sql, of_profile(project, profile_id, limit)).query_rows(connection, decode::event)
+    let rows = Sql::with(&sql, of_profile(project, profile_id, limit));
+    // Rows and their overflow are of the same moment.
+    let snapshot = connection.unchecked_transaction()?;
+    overflow::events(&snapshot, project, &rows)
 }
 
 /// The newest sessions that have the profile's id.

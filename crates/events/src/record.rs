@@ -1,9 +1,6 @@
 //! Rows as Arrow has them: column by column, which is how DuckDB takes them fastest.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use duckdb::arrow::{
     array::{
@@ -15,20 +12,24 @@ use duckdb::arrow::{
     error::ArrowError,
 };
 use paneld_domain::{
-    Agent, BotVisit, Event, Group, Place, Profile, ProjectKey, Referrer, ReplayChunk, Session,
-    SessionSpan, Timestamp, View,
+    Agent, BotVisit, Event, Group, Place, Profile, ProjectKey, Referrer, Session, SessionSpan,
+    Timestamp, View,
 };
 
-use crate::numbers::{Asked, New, Page, RowNumbers, Visitor};
+use crate::{
+    numbers::{Asked, New, Page, RowNumbers, Visitor},
+    overflow::{Overflow, Piece, Rest},
+};
 
 /// A row with the project it belongs to.
 pub(crate) type Row<'a, T> = (ProjectKey, &'a T);
 
 /// The rows of `events`, each with its place among the views of its session, if that is known.
-pub(crate) fn events(
-    rows: &[Row<'_, Event>],
-    views: &[Option<&View>],
-    numbers: &RowNumbers<'_>,
+pub(crate) fn events<'a>(
+    rows: &[Row<'a, Event>],
+    views: &[Option<&'a View>],
+    numbers: &RowNumbers<'a>,
+    overflow: &Overflow<'a>,
 ) -> Result<RecordBatch, ArrowError> {
     let mut columns = Columns::of(rows);
     columns.ids("id", |event| event.id.as_bytes())?;
@@ -37,13 +38,15 @@ pub(crate) fn events(
     columns.texts("device_id", |event| &event.device_id);
     columns.texts("profile_id", |event| &event.profile_id);
     columns.texts("session_id", |event| &event.session_id);
-    columns.lists("groups", |event| &event.groups);
+    columns.lists("groups", |place, event| overflow.groups(place, event));
     columns.texts("path", |event| &event.path);
     columns.texts("origin", |event| &event.origin);
     columns.referrers(|event| &event.referrer);
     columns.numbers("revenue", |event| event.revenue);
     columns.numbers("duration", |event| event.duration_ms);
-    columns.maps("properties", |event| &event.properties)?;
+    columns.maps("properties", |place, event| {
+        overflow.properties(place, event)
+    })?;
     columns.places(|event| &event.place);
     columns.agents(|event| &event.agent);
     columns.texts("sdk_name", |event| &event.sdk.name);
@@ -52,6 +55,7 @@ pub(crate) fn events(
     columns.numbers_of("visitor", |row| numbers.visitor_of(row));
     columns.numbers_of("page", |row| numbers.page_of(row));
     columns.views(views, numbers);
+    columns.overflow(overflow);
     columns.finish()
 }
 
@@ -64,7 +68,9 @@ pub(crate) fn sessions(
     columns.texts("id", |session| &session.id);
     columns.texts("device_id", |session| &session.device_id);
     columns.texts("profile_id", |session| &session.profile_id);
-    columns.lists("groups", |session| &session.groups);
+    columns.lists("groups", |_, session| {
+        session.groups.iter().map(String::as_str)
+    });
     columns.times("created_at", |session| Some(session.created_at));
     columns.texts("entry_path", |session| &session.entry_path);
     columns.texts("entry_origin", |session| &session.entry_origin);
@@ -149,44 +155,70 @@ pub(crate) fn bot_visits(rows: &[Row<'_, BotVisit>]) -> Result<RecordBatch, Arro
 }
 
 /// The rows of `replay_chunks`.
-pub(crate) fn replay_chunks(rows: &[Row<'_, ReplayChunk>]) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn replay_chunks(rows: &[Row<'_, Piece<'_>>]) -> Result<RecordBatch, ArrowError> {
     let mut columns = Columns::of(rows);
-    columns.texts("session_id", |chunk| &chunk.session_id);
-    columns.shorts("chunk_index", |chunk| chunk.index);
-    columns.times("started_at", |chunk| Some(chunk.started_at));
-    columns.times("ended_at", |chunk| Some(chunk.ended_at));
-    columns.shorts("events_count", |chunk| chunk.events_count);
-    columns.flags("is_full_snapshot", |chunk| chunk.is_full_snapshot);
-    columns.texts("payload", |chunk| &chunk.payload);
+    columns.texts("session_id", |piece| &piece.chunk.session_id);
+    columns.shorts("chunk_index", |piece| piece.chunk.index);
+    columns.times("started_at", |piece| Some(piece.chunk.started_at));
+    columns.times("ended_at", |piece| Some(piece.chunk.ended_at));
+    columns.shorts("events_count", |piece| piece.chunk.events_count);
+    columns.flags("is_full_snapshot", |piece| piece.chunk.is_full_snapshot);
+    columns.shorts("piece", |piece| piece.number);
+    columns.texts("payload", |piece| piece.payload);
     columns.finish()
 }
 
 /// The rows of `profiles`.
-pub(crate) fn profiles(rows: &[Row<'_, Profile>]) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn profiles<'a>(
+    rows: &[Row<'a, Profile>],
+    overflow: &Overflow<'a>,
+) -> Result<RecordBatch, ArrowError> {
     let mut columns = Columns::of(rows);
     columns.texts("id", |profile| &profile.id);
     columns.texts("first_name", |profile| &profile.first_name);
     columns.texts("last_name", |profile| &profile.last_name);
     columns.texts("email", |profile| &profile.email);
     columns.texts("avatar", |profile| &profile.avatar);
-    columns.maps("properties", |profile| &profile.properties)?;
-    columns.lists("groups", |profile| &profile.groups);
+    columns.maps("properties", |place, profile| {
+        overflow.properties(place, profile)
+    })?;
+    columns.lists("groups", |place, profile| overflow.groups(place, profile));
     columns.times("created_at", |profile| Some(profile.created_at));
     columns.times("last_seen_at", |profile| Some(profile.last_seen_at));
     columns.numbers("left_out", |profile| profile.left_out);
+    columns.overflow(overflow);
     columns.finish()
 }
 
 /// The rows of `groups`.
-pub(crate) fn groups(rows: &[Row<'_, Group>]) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn groups<'a>(
+    rows: &[Row<'a, Group>],
+    overflow: &Overflow<'a>,
+) -> Result<RecordBatch, ArrowError> {
     let mut columns = Columns::of(rows);
     columns.texts("id", |group| &group.id);
     columns.texts("type", |group| &group.kind);
     columns.texts("name", |group| &group.name);
-    columns.maps("properties", |group| &group.properties)?;
+    columns.maps("properties", |place, group| {
+        overflow.properties(place, group)
+    })?;
     columns.times("created_at", |group| Some(group.created_at));
     columns.times("updated_at", |group| Some(group.updated_at));
     columns.numbers("left_out", |group| group.left_out);
+    columns.overflow(overflow);
+    columns.finish()
+}
+
+/// The rows of a table of overflow, whose key is the column of this name and type.
+pub(crate) fn overflow(
+    rows: &[Row<'_, Rest<'_>>],
+    [key, _type]: [&str; 2],
+) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.texts(key, |rest| &rest.key);
+    columns.shorts("part", |rest| rest.number);
+    columns.maps("properties", |_, rest| rest.part.properties.iter().copied())?;
+    columns.lists("groups", |_, rest| rest.part.groups.iter().copied());
     columns.finish()
 }
 
@@ -245,14 +277,14 @@ impl<'a, T> Columns<'a, T> {
         self.add(name, array);
     }
 
-    fn lists<L>(&mut self, name: &str, list: impl Fn(&'a T) -> &'a L)
+    /// The function takes a row and its place.
+    fn lists<L>(&mut self, name: &str, list: impl Fn(usize, &'a T) -> L)
     where
-        L: 'a,
-        &'a L: IntoIterator<Item = &'a String>,
+        L: IntoIterator<Item = &'a str>,
     {
         let mut builder = ListBuilder::new(StringBuilder::new());
-        for texts in self.values(list) {
-            builder.append_value(texts.into_iter().map(Some));
+        for (place, (_, row)) in self.rows.iter().enumerate() {
+            builder.append_value(list(place, row).into_iter().map(Some));
         }
         self.add(name, builder.finish());
     }
@@ -276,6 +308,11 @@ impl<'a, T> Columns<'a, T> {
     fn numbers_of(&mut self, name: &str, number: impl Fn(&Row<'a, T>) -> u32) {
         let array = UInt32Array::from_iter_values(self.rows.iter().map(number));
         self.add(name, array);
+    }
+
+    fn overflow(&mut self, overflow: &Overflow<'_>) {
+        let told = (0..self.rows.len()).map(|place| overflow.told(place));
+        self.add("overflow", UInt64Array::from_iter_values(told));
     }
 
     fn shorts(&mut self, name: &str, number: impl Fn(&'a T) -> u16) {
@@ -318,14 +355,14 @@ impl<'a, T> Columns<'a, T> {
         self.texts("model", |row| &agent(row).model);
     }
 
-    fn maps(
-        &mut self,
-        name: &str,
-        map: impl Fn(&'a T) -> &'a BTreeMap<String, String>,
-    ) -> Result<(), ArrowError> {
+    /// The function takes a row and its place.
+    fn maps<M>(&mut self, name: &str, map: impl Fn(usize, &'a T) -> M) -> Result<(), ArrowError>
+    where
+        M: IntoIterator<Item = (&'a str, &'a str)>,
+    {
         let mut builder = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
-        for map in self.values(map) {
-            for (key, value) in map {
+        for (place, (_, row)) in self.rows.iter().enumerate() {
+            for (key, value) in map(place, row) {
                 builder.keys().append_value(key);
                 builder.values().append_value(value);
             }

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/duckdb/0004_numbers.sql"),
     include_str!("../../../migrations/duckdb/0005_removals.sql"),
     include_str!("../../../migrations/duckdb/0006_bounded_people.sql"),
+    include_str!("../../../migrations/duckdb/0007_overflow.sql"),
 ];
 
 /// Brings the tables to the version that is known here. Refuses a newer one: what is written

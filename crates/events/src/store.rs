@@ -176,13 +176,14 @@ impl EventStore {
         self.read(read::list_projects).await
     }
 
-    /// The devices on which the profile did something.
+    /// The devices on which the profile did something: so many at most, those it used last.
     pub async fn profile_devices(
         &self,
         project: ProjectKey,
         profile_id: String,
+        most: usize,
     ) -> Result<Vec<String>, EventsError> {
-        self.read(move |connection| read::profile_devices(connection, project, &profile_id))
+        self.read(move |connection| read::profile_devices(connection, project, &profile_id, most))
             .await
     }
 

@@ -387,12 +387,12 @@ impl Applier {
             Sink::Catalog(_) => &progress.catalog,
             Sink::Copies(_) => &progress.copies,
         };
-        let before = progress.everywhere();
+        let before = progress.applied();
         done.send_replace(applied);
-        let everywhere = progress.everywhere();
-        if everywhere > before {
+        let now = progress.applied();
+        if now != before {
             // Tried again with the next batch.
-            let _ = self.inner.spool.trim(everywhere);
+            let _ = self.inner.spool.trim(now);
         }
     }
 }

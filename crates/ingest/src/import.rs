@@ -268,9 +268,7 @@ impl Ingest {
         if ids.is_empty() {
             return Ok(HashSet::new());
         }
-        let inner = Arc::clone(self.inner());
-        let seen = tokio::task::spawn_blocking(move || inner.spool.seen_of(&ids));
-        seen.await.unwrap_or(Err(SpoolError::Closed))
+        self.inner().spool.seen_of(ids).await
     }
 }
 

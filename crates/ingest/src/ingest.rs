@@ -247,7 +247,7 @@ impl Inner {
         });
         let once = self.hold_ids(seen.as_slice()).await;
         if let Some(seen) = seen
-            && let Some(first) = self.spool.seen(seen)?
+            && let Some(first) = self.spool.seen(seen).await?
         {
             return Ok(first);
         }

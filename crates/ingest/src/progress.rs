@@ -9,6 +9,8 @@ use std::{
 use paneld_events::Erased;
 use tokio::sync::{Notify, watch};
 
+use crate::spool::Applied;
+
 /// How long to wait before appliers are told once more to hurry.
 const AGAIN: Duration = Duration::from_millis(10);
 /// Of how many erasures the numbers are kept for who asked: some do not wait for them.
@@ -50,10 +52,13 @@ impl Progress {
         }
     }
 
-    /// Up to where all sinks are.
-    pub(crate) fn everywhere(&self) -> u64 {
-        let positions = self.sinks().map(|sink| *sink.borrow());
-        positions.into_iter().min().unwrap_or_default()
+    /// Up to where the sinks are.
+    pub(crate) fn applied(&self) -> Applied {
+        let [by_store, catalog, copies] = self.sinks().map(|sink| *sink.borrow());
+        Applied {
+            everywhere: by_store.min(catalog).min(copies),
+            by_store,
+        }
     }
 
     /// Up to where each sink is, by its name.

@@ -1,5 +1,7 @@
 //! What is written to the spool: an accepted request, ready to be applied.
 
+use std::collections::HashSet;
+
 use paneld_domain::{
     BotVisit, Event, PeopleChange, ProjectKey, ReplayChunk, Session, SessionSpan, Timestamp, View,
 };
@@ -87,7 +89,7 @@ impl Record {
 
     /// Whether it is about somebody of these ids, or about nobody on these devices. Of a recording
     /// it is not known whose it is; it may be anybody's.
-    pub(crate) fn may_be_about(&self, ids: &[String], devices: &[String]) -> bool {
+    pub(crate) fn may_be_about(&self, ids: &HashSet<String>, devices: &HashSet<String>) -> bool {
         let is_one = |id: &String| ids.contains(id);
         let is_theirs = |profile_id: &String, device_id: &String| {
             is_one(profile_id) || profile_id == device_id && devices.contains(device_id)

@@ -12,6 +12,7 @@ mod frames;
 mod outage;
 mod replies;
 mod reserve;
+mod seen;
 mod stretch;
 mod tables;
 mod tail;
@@ -30,7 +31,7 @@ use std::{
 };
 
 use paneld_domain::{OrganizationId, ProjectKey, Timestamp};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::spawn_blocking};
 use uuid::Uuid;
 
 use self::{
@@ -38,6 +39,7 @@ use self::{
     fault::Fault,
     frames::{Frames, NOBODY},
     replies::Waiter,
+    seen::SeenLimits,
     tables::Tables,
     writer::{Command, Entry, Writer},
 };
@@ -172,6 +174,31 @@ pub(crate) struct Spooled {
     pub(crate) live: Vec<LiveTold>,
 }
 
+/// Up to where sinks have applied what is in the spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Applied {
+    /// All of them.
+    pub(crate) everywhere: u64,
+    /// The event store, which alone keeps something of records that are not about people.
+    pub(crate) by_store: u64,
+}
+
+impl Applied {
+    fn max(self, other: Self) -> Self {
+        Self {
+            everywhere: self.everywhere.max(other.everywhere),
+            by_store: self.by_store.max(other.by_store),
+        }
+    }
+
+    fn min(self, position: u64) -> Self {
+        Self {
+            everywhere: self.everywhere.min(position),
+            by_store: self.by_store.min(position),
+        }
+    }
+}
+
 /// Which records are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
@@ -245,13 +272,22 @@ impl Spool {
     /// will be taken. The positions of a new file begin behind `behind`, which must be more than
     /// any file in its place had: a store knows what it applied by position.
     pub(crate) fn open(path: &Path, limit: u64, behind: u64) -> Result<Self, SpoolError> {
+        Self::open_with(path, limit, behind, SeenLimits::USUAL)
+    }
+
+    fn open_with(
+        path: &Path,
+        limit: u64,
+        behind: u64,
+        ids: SeenLimits,
+    ) -> Result<Self, SpoolError> {
         let tables = Arc::new(Tables::open(path, behind)?);
-        let (last, waiting) = tables.measure(0)?;
+        let (last, waiting) = tables.measure(Applied::default())?;
         let tail = tables.tail()?;
         let backlog = Backlog::new(tables.owners()?, &waiting);
         let gauges = Arc::new(Gauges::new(last, backlog));
         let (commands, inbox) = mpsc::channel();
-        let writer = Writer::new(Arc::clone(&tables), tail, Arc::clone(&gauges), inbox);
+        let writer = Writer::new(Arc::clone(&tables), tail, Arc::clone(&gauges), inbox, ids);
         let writer = std::thread::Builder::new()
             .name("spool".to_owned())
             .spawn(move || writer.run())
@@ -275,9 +311,7 @@ impl Spool {
     /// Writes, and returns once it is on disk: the position of the last record of it; of the
     /// spool, when it has none.
     pub(crate) async fn append(&self, append: &Append) -> Result<u64, SpoolError> {
-        if !self.can_write() {
-            return Err(SpoolError::broken(Fault::NotWritable));
-        }
+        self.demand_writable()?;
         if !self.has_room(&append.account) {
             return Err(SpoolError::Full {
                 bytes: self.bytes(),
@@ -341,9 +375,9 @@ impl Spool {
         self.gauges.backlog().owner(project).cloned()
     }
 
-    /// Forgets all records up to a position, which every sink has applied.
-    pub(crate) fn trim(&self, up_to: u64) -> Result<(), SpoolError> {
-        self.command(Command::Trim(up_to))
+    /// Forgets the records that no sink needs any more.
+    pub(crate) fn trim(&self, applied: Applied) -> Result<(), SpoolError> {
+        self.command(Command::Trim(applied))
     }
 
     /// Forgets the ids of requests from before.
@@ -411,14 +445,29 @@ impl Spool {
         self.tables.crowded_at()
     }
 
-    /// What was replied to the request of this id, if it came lately.
-    pub(crate) fn seen(&self, seen: Seen) -> Result<Option<Ids>, SpoolError> {
-        self.tables.seen(seen)
+    /// What was replied to the request of this id, if it came lately. It is looked for only where
+    /// the request could be taken.
+    pub(crate) async fn seen(&self, seen: Seen) -> Result<Option<Ids>, SpoolError> {
+        self.demand_writable()?;
+        let tables = Arc::clone(&self.tables);
+        // The disk may have to be asked.
+        let found = spawn_blocking(move || tables.seen(seen)).await;
+        found.unwrap_or(Err(SpoolError::Closed))
     }
 
-    /// Those of these ids that came lately.
-    pub(crate) fn seen_of(&self, all: &[Seen]) -> Result<HashSet<Uuid>, SpoolError> {
-        self.tables.seen_of(all)
+    /// Those of these ids that came lately, in the same way.
+    pub(crate) async fn seen_of(&self, all: Vec<Seen>) -> Result<HashSet<Uuid>, SpoolError> {
+        self.demand_writable()?;
+        let tables = Arc::clone(&self.tables);
+        let found = spawn_blocking(move || tables.seen_of(&all)).await;
+        found.unwrap_or(Err(SpoolError::Closed))
+    }
+
+    fn demand_writable(&self) -> Result<(), SpoolError> {
+        match self.can_write() {
+            true => Ok(()),
+            false => Err(SpoolError::broken(Fault::NotWritable)),
+        }
     }
 
     /// The position of the last record that is on disk.

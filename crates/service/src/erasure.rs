@@ -1,6 +1,6 @@
 //! Forgetting somebody: `docs/contract/manage.md` §8.2.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use paneld_domain::{Clock, ProjectId};
 use paneld_events::{Asker, Erased, EventStore};
@@ -14,6 +14,10 @@ use crate::{
 
 /// How long to wait until what was accepted before is applied, and until the erasure is.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// On how many devices live sessions of nobody are looked for: those that were used last. What is
+/// stored of nobody is removed on however many.
+const MOST_DEVICES: usize = 100_000;
 
 /// What was removed with a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,10 +82,11 @@ impl Erasure {
         }
         let asker = Asker::client(caller.organization_id(), caller.client_id());
         let events = self.events.asked_by(asker);
-        let mut devices = Vec::new();
+        let mut devices = HashSet::new();
         let mut did_something = false;
         for id in &ids {
-            devices.extend(events.profile_devices(key, id.clone()).await?);
+            let most = MOST_DEVICES - devices.len();
+            devices.extend(events.profile_devices(key, id.clone(), most).await?);
             let newest = events.profile_events(key, id.clone(), 1).await?;
             did_something |= !newest.is_empty();
         }

@@ -113,6 +113,11 @@ fn count_events() {
         &[("sink", &["events", "catalog", "copies"])],
     );
     counter(
+        "paneld_request_ids_forgotten_early_total",
+        "Ids of events that were forgotten before their day was over, to make room for others.",
+        &[],
+    );
+    counter(
         "paneld_sessions_ended_early_total",
         "Sessions that were ended to make room for others.",
         &[],

@@ -15,11 +15,12 @@ pub(super) fn compare(filter: &Filter, operand: &Operand) -> Sql {
         (Operator::IsNotNull, _) => text().push(" <> ''"),
         (_, Operands::None) => Sql::new("TRUE"),
         (_, Operands::Texts(values)) => texts(operator, &operand.text, values),
-        (_, Operands::Patterns(patterns)) => Sql::any(
-            patterns
-                .iter()
-                .map(|pattern| call("regexp_matches", &operand.text, pattern.as_str())),
-        ),
+        (_, Operands::Patterns(patterns)) => Sql::any(patterns.iter().map(|pattern| {
+            // Without brackets, DuckDB takes a text beside an anchor for a prefix or a suffix, also
+            // where the anchor is on the wrong side of it and nothing can match: `a^`.
+            let pattern = format!("({})", pattern.as_str());
+            call("regexp_matches", &operand.text, &pattern)
+        })),
         (_, Operands::Numbers(values)) => {
             let values = values.iter().map(|value| Value::Double(*value));
             converted(operator, as_number(operand), values, "?")

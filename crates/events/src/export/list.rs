@@ -4,7 +4,7 @@ use duckdb::Connection;
 use paneld_analytics::RawEventsRequest;
 
 use super::{matching, start};
-use crate::{EventsPage, Scope, decode, error::Fault, sql::Sql};
+use crate::{EventsPage, Scope, decode, error::Fault, overflow, sql::Sql};
 
 /// How many events fulfil a condition.
 pub(super) fn count(connection: &Connection, condition: &Sql) -> Result<u64, Fault> {
@@ -27,7 +27,7 @@ pub(super) fn list(
     let limit = request.limit.unwrap_or(u64::MAX - 1);
     // Rows are chosen by few columns; the others are read only of those. One more than wanted
     // tells whether there are more.
-    let mut rows =
+    let rows =
         Sql::new("WITH chosen AS MATERIALIZED (SELECT e.rowid AS place FROM events e WHERE ")
             .add(matching)
             .push(" AND ")
@@ -40,8 +40,8 @@ pub(super) fn list(
                 ") SELECT {} FROM events WHERE rowid IN (SELECT place FROM chosen)
             ORDER BY created_at DESC, events.id",
                 decode::EVENT
-            ))
-            .query_rows(&snapshot, decode::event)?;
+            ));
+    let mut rows = overflow::events(&snapshot, scope.key, &rows)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = rows.len() > limit;
     rows.truncate(limit);

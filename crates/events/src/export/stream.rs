@@ -18,9 +18,10 @@ use super::{matching, start};
 use crate::{
     Scope,
     error::Fault,
+    overflow::batches,
     parts::Outlet,
     read::millis,
-    sql::{Sql, in_window},
+    sql::{Sql, in_window, of_project},
 };
 
 /// About so many events are sorted at once: so sorting needs little memory, however many events
@@ -39,6 +40,9 @@ const BATCH: usize = 6_250;
 /// What events are sorted by, behind the columns that are wanted. The id as text sorts like itself.
 const TIME: &str = "epoch_ms(e.created_at) AS sort_time";
 const ID: &str = "e.id::VARCHAR AS sort_id";
+
+/// What tells whether an event has more than there is in its row.
+const OVERFLOW: &str = "e.overflow AS own_overflow";
 
 /// Which events are wanted, and what of them.
 pub(super) struct Wanted<'a> {
@@ -113,13 +117,43 @@ impl Wanted<'_> {
                 found.push(batch);
                 Ok(bytes <= most)
             })?;
+        if let Some(places) = self.wide_columns()
+            && bytes <= most
+            && batches::are_wide(&found, &places)
+        {
+            let mut overflow = Vec::new();
+            self.overflow(slice).stream_while(connection, |batch| {
+                bytes += batch.get_array_memory_size();
+                overflow.push(batch);
+                Ok(bytes <= most)
+            })?;
+            if bytes <= most {
+                found = batches::complete(found, &places, &overflow)?;
+            }
+        }
         Ok((bytes <= most).then_some(found))
+    }
+
+    /// What the events of a slice have beyond their rows.
+    fn overflow(&self, slice: &Slice) -> Sql {
+        Sql::new(&format!(
+            "SELECT {} FROM event_overflow o WHERE ",
+            batches::COLUMNS
+        ))
+        .add(of_project("o", self.scope.key))
+        .push(" AND o.number IN (SELECT e.overflow FROM events e WHERE e.overflow <> 0 AND ")
+        .add(slice.condition.clone())
+        .push(")")
     }
 
     fn select(&self) -> Sql {
         let columns = self.columns.iter().map(|column| self.column(*column));
         let id = self.place_of_id().is_none().then_some(ID);
-        let keys = std::iter::once(TIME).chain(id).map(Sql::new);
+        let overflow = self.wide_columns().map(|_| OVERFLOW);
+        let keys = std::iter::once(TIME)
+            .chain(id)
+            .chain(overflow)
+            .map(Sql::new);
         Sql::new("SELECT ")
             .add(Sql::join(columns.chain(keys), ", "))
             .push(" FROM events e WHERE ")
@@ -127,8 +161,23 @@ impl Wanted<'_> {
 
     /// Where the id is among the columns that are wanted.
     fn place_of_id(&self) -> Option<usize> {
-        let id = EventColumn::One(Column::Id);
-        self.columns.iter().position(|column| *column == id)
+        self.place_of(EventColumn::One(Column::Id))
+    }
+
+    fn place_of(&self, wanted: EventColumn) -> Option<usize> {
+        self.columns.iter().position(|column| *column == wanted)
+    }
+
+    /// Where those are that may have more than there is in the row; `None` when none is wanted.
+    fn wide_columns(&self) -> Option<batches::Places> {
+        let properties = self.place_of(EventColumn::Properties);
+        let groups = self.place_of(EventColumn::Groups);
+        let keys = 1 + usize::from(self.place_of_id().is_none());
+        (properties.is_some() || groups.is_some()).then_some(batches::Places {
+            properties,
+            groups,
+            overflow: self.columns.len() + keys,
+        })
     }
 
     fn without_keys(&self, rows: &RecordBatch) -> Result<RecordBatch, Fault> {

@@ -11,6 +11,7 @@ use crate::{
     conditions::Conditions,
     decode,
     error::Fault,
+    overflow,
     sql::{Sql, of_project},
 };
 
@@ -91,8 +92,10 @@ fn events(
     }
     let order = "e.created_at DESC, e.id";
     let chosen = Sql::all(all);
-    wide_rows("events e", decode::EVENT, chosen, order, request.paging)
-        .query_rows(connection, decode::event)
+    let rows = wide_rows("events e", decode::EVENT, chosen, order, request.paging);
+    // Rows and their overflow are of the same moment.
+    let snapshot = connection.unchecked_transaction()?;
+    overflow::events(&snapshot, scope.key, &rows)
 }
 
 fn sessions(

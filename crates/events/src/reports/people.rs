@@ -13,6 +13,7 @@ use crate::{
     conditions::Conditions,
     decode,
     error::Fault,
+    overflow::{self, Owner, Stored},
     sql::{Sql, of_project},
 };
 
@@ -123,7 +124,8 @@ fn profiles(
     };
     let chosen = Sql::all(all);
     let rows = wide_rows("profiles p", decode::PROFILE, chosen, order, request.paging);
-    shown(&rows, connection, decode::profile)
+    let snapshot = connection.unchecked_transaction()?;
+    shown(&rows, &snapshot, scope.key, decode::profile)
 }
 
 fn group_types(connection: &Connection, project: ProjectKey) -> Result<Vec<String>, Fault> {
@@ -150,7 +152,8 @@ fn groups(
     let order = "g.created_at DESC, g.id DESC";
     let chosen = Sql::all(all);
     let rows = wide_rows("groups g", decode::GROUP, chosen, order, request.paging);
-    shown(&rows, connection, decode::group)
+    let snapshot = connection.unchecked_transaction()?;
+    shown(&rows, &snapshot, project, decode::group)
 }
 
 fn members(
@@ -171,18 +174,29 @@ fn members(
     let newest = wide_rows("profiles p", decode::PROFILE, belongs, order, paging);
     Ok(Members {
         count: count.query_row(&snapshot, |row| row.get(0))?,
-        newest: shown(&newest, &snapshot, decode::profile)?,
+        newest: shown(&newest, &snapshot, project, decode::profile)?,
     })
 }
 
-/// Rows, as far as there is room for them in an answer.
-fn shown<T: Cut>(
+/// Rows, as far as there is room for them in an answer. The connection is in a transaction: rows
+/// and their overflow are of the same moment.
+fn shown<T: Cut + Owner>(
     rows: &Sql,
     connection: &Connection,
-    decode: fn(&Row<'_>) -> duckdb::Result<T>,
+    project: ProjectKey,
+    decode: fn(&Row<'_>) -> duckdb::Result<Stored<T>>,
 ) -> Result<Vec<Shown<T>>, Fault> {
+    let mut rows = rows.query(connection, decode)?;
+    let mut bytes = 0;
+    for stored in &mut rows {
+        let room = bytes < AnswerRoom::MOST_BYTES;
+        bytes = bytes.saturating_add(stored.whole_bytes());
+        // What is cut off anyway is not looked for.
+        stored.overflow *= u64::from(room);
+    }
+    let rows = overflow::complete(connection, project, rows, usize::MAX)?;
     let mut room = AnswerRoom::default();
-    rows.query(connection, |row| Ok(room.show(decode(row)?)))
+    Ok(rows.into_iter().map(|row| room.show(row)).collect())
 }
 
 /// That a text is somewhere in a column, in any case.

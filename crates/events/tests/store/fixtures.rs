@@ -52,6 +52,16 @@ impl Folder {
         rows.map(Result::unwrap).collect()
     }
 
+    /// A folder with what is on the disk now, as if the process had been killed.
+    pub(crate) fn killed(&self) -> Self {
+        let copy = Self::new();
+        std::fs::copy(self.file(), copy.file()).unwrap();
+        let log = |folder: &Self| folder.file().with_extension("duckdb.wal");
+        assert!(std::fs::metadata(log(self)).unwrap().len() > 100 << 20);
+        std::fs::copy(log(self), log(&copy)).unwrap();
+        copy
+    }
+
     pub(crate) fn run(&self, sql: &str) {
         let connection = duckdb::Connection::open(self.file()).unwrap();
         connection.execute_batch(sql).unwrap();

@@ -15,4 +15,5 @@ mod order;
 mod reading;
 mod removing;
 mod room;
+mod wide;
 mod writing;

@@ -17,7 +17,8 @@ const VERSION_3: &str = concat!(
 /// Takes rows of a newer file over.
 const TAKE_OVER: &str = "
     INSERT INTO events BY NAME
-    SELECT e.* EXCLUDE (visitor, page, previous_page), coalesce(e.properties['__title'], '') AS title,
+    SELECT e.* EXCLUDE (visitor, page, previous_page, overflow),
+        coalesce(e.properties['__title'], '') AS title,
         coalesce(p.origin, '') AS previous_origin, coalesce(p.path, '') AS previous_path
     FROM newer.events e LEFT JOIN newer.pages p
         ON p.project_key = e.project_key AND p.number = e.previous_page;

@@ -177,3 +177,29 @@ async fn of_a_purged_project_nothing_is_left() {
     assert_eq!(left, [""; 0]);
     assert_eq!(elsewhere.len(), 8);
 }
+
+/// A stranger can have a profile on as many devices as it likes.
+#[tokio::test]
+async fn of_many_devices_of_a_profile_those_that_it_used_last_are_told() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let visits = [
+        ("old", 1),
+        ("new", 2),
+        ("newest", 3),
+        ("old", 0),
+        ("new", 4),
+    ];
+    let visits = (1..)
+        .zip(visits)
+        .map(|(number, (device, seconds))| of_event(event(number, device, "ann", seconds)));
+    store.apply(batch(1, visits)).await.unwrap();
+    for (most, expected) in [
+        (0, &[][..]),
+        (2, &["new", "newest"]),
+        (9, &["new", "newest", "old"]),
+    ] {
+        let devices = store.profile_devices(PROJECT, "ann".into(), most).await;
+        assert_eq!(devices.unwrap(), expected);
+    }
+}

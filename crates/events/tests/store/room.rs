@@ -1,16 +1,14 @@
 //! What a store has no room in memory for.
 
-use paneld_domain::Profile;
-use paneld_events::{EventsError, PeopleCopies, PeopleRows};
+use paneld_domain::{BotVisit, Profile, ReplayChunk};
+use paneld_events::{EventStore, EventsError, EventsUrl, PeopleCopies, PeopleRows, StoreChange};
 
 use crate::fixtures::*;
 
-/// A profile of so many mebibytes, such as a version before there were bounds let grow.
+/// A profile with one text of so many mebibytes, such as nobody can send.
 fn huge(id: &str, mebibytes: usize) -> Profile {
     let mut profile = Profile::new(id.to_owned(), at(0));
-    profile.properties = (0..mebibytes * 64)
-        .map(|key| (format!("k{key}"), "v".repeat(16 << 10)))
-        .collect();
+    profile.avatar = "v".repeat(mebibytes << 20);
     profile
 }
 
@@ -43,9 +41,104 @@ async fn what_has_no_room_is_told_so_and_the_store_is_there_as_before() {
     }
     assert_eq!(store.copied_position().await.unwrap(), 0);
     store
-        .copy_people(copies(1, vec![huge("ann", 0)]))
+        .copy_people(copies(1, vec![huge("ann", 1)]))
         .await
         .unwrap();
     assert_eq!(store.copied_position().await.unwrap(), 1);
     assert!(!store.is_answering());
+}
+
+/// Recordings of a mebibyte each.
+fn recordings(indices: std::ops::Range<u16>) -> Vec<StoreChange> {
+    let recordings = indices.map(|index| {
+        StoreChange::Replay(ReplayChunk {
+            payload: "p".repeat(1 << 20),
+            ..chunk("s", index, 0)
+        })
+    });
+    recordings.collect()
+}
+
+const RECORDINGS: &str = "SELECT count(DISTINCT chunk_index) AS chunks,
+    sum(length(payload)) >> 20 AS mebibytes FROM replay_chunks";
+
+/// Texts longer than any that can be sent, which stay in memory until a checkpoint.
+fn visits(numbers: std::ops::Range<u128>) -> Vec<StoreChange> {
+    let visits = numbers.map(|number| {
+        StoreChange::Bot(BotVisit {
+            path: "p".repeat(16 << 20),
+            ..bot(number, 0)
+        })
+    });
+    visits.collect()
+}
+
+#[tokio::test]
+async fn a_batch_without_room_leaves_nothing_and_has_room_in_parts() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let error = store.apply(batch(25, visits(0..25))).await.unwrap_err();
+    assert!(matches!(error, EventsError::NoRoom(_)), "{error:?}");
+    assert_eq!(store.applied_position().await.unwrap(), 0);
+    for part in 0..10 {
+        let recordings = recordings(part * 16..(part + 1) * 16);
+        let position = u64::from(part) + 1;
+        store.apply(batch(position, recordings)).await.unwrap();
+    }
+    assert_eq!(store.applied_position().await.unwrap(), 10);
+    store.close().await;
+    let all = ["{'chunks': 160, 'mebibytes': 160}"];
+    assert_eq!(folder.ask(RECORDINGS), all);
+}
+
+/// A version before this one filled the memory with what is in the log, and was killed.
+#[tokio::test]
+async fn a_log_that_fills_the_memory_is_read_and_then_written() {
+    let folder = Folder::new();
+    let url = EventsUrl::DuckDb(folder.file());
+    let generous = EventStore::new(&url, &folder.temp(), MEMORY * 8);
+    generous.apply(batch(1, recordings(0..110))).await.unwrap();
+    let killed = folder.killed();
+    let store = killed.store();
+    for part in 0..10 {
+        let recordings = recordings(1_000 + part * 8..1_000 + (part + 1) * 8);
+        let position = u64::from(part) + 2;
+        store.apply(batch(position, recordings)).await.unwrap();
+    }
+    store.close().await;
+    let all = ["{'chunks': 190, 'mebibytes': 190}"];
+    assert_eq!(killed.ask(RECORDINGS), all);
+}
+
+/// A version before this one wrote rows of any width, for whose checkpoint the memory is too
+/// small: with more it is made, whenever there is no other way.
+#[tokio::test]
+async fn rows_wider_than_the_memory_are_written_with_more() {
+    let folder = Folder::new();
+    let store = folder.store();
+    assert_eq!(store.applied_position().await.unwrap(), 0);
+    store.close().await;
+    let writer = duckdb::Connection::open(folder.file()).unwrap();
+    writer
+        .execute_batch(
+            "SET checkpoint_threshold = '4GB';
+            INSERT INTO replay_chunks
+            SELECT 7, 's', range, now(), now(), 1, true, repeat('p', 2 << 20), 0 FROM range(100)",
+        )
+        .unwrap();
+    let killed = folder.killed();
+    let store = killed.store();
+    for part in 0..4 {
+        let recordings = || recordings(1_000 + part * 20..1_000 + (part + 1) * 20);
+        let position = u64::from(part) + 1;
+        // Whoever applies tries twice, a second apart.
+        if store.apply(batch(position, recordings())).await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            store.apply(batch(position, recordings())).await.unwrap();
+        }
+    }
+    assert!(store.is_up().await);
+    store.close().await;
+    let all = ["{'chunks': 180, 'mebibytes': 280}"];
+    assert_eq!(killed.ask(RECORDINGS), all);
 }

@@ -1,6 +1,6 @@
 //! What administrators do to somebody: changing a profile, and forgetting it.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use paneld_domain::{PeopleChange, ProfileChange, ProfileChangeKind, ProfileEdit, ProjectKey};
 use paneld_events::Erased;
@@ -79,14 +79,15 @@ impl Ingest {
         &self,
         project: ProjectKey,
         ids: Vec<String>,
-        devices: Vec<String>,
+        devices: HashSet<String>,
     ) -> Result<u64, SpoolError> {
         let inner = &self.0;
+        let ids = ids.into_iter().collect::<HashSet<_>>();
         let is_theirs = |key: &DeviceKey, live: &crate::sessions::Live| {
             let of = &live.session.profile_id;
             let is_nobodys = of == key.device();
-            let on_theirs = || devices.iter().any(|device| device == key.device());
-            key.project() == project && (ids.contains(of) || (is_nobodys && on_theirs()))
+            key.project() == project
+                && (ids.contains(of) || (is_nobodys && devices.contains(key.device())))
         };
         let gone = inner.live.find(is_theirs).await;
         let whose = ids.clone();

@@ -38,7 +38,7 @@ impl Shares {
 
 /// Whose a project is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Owner {
+pub(super) enum Owner {
     Organization(OrganizationId),
     /// Nobody has said yet: it counts by itself.
     Unknown(i64),
@@ -121,7 +121,8 @@ impl Backlog {
         of_organization < left || (of_project < left / 2 && of_organization / 2 < left)
     }
 
-    fn owner_of(&self, project: i64) -> Owner {
+    /// Whose a project is.
+    pub(super) fn owner_of(&self, project: i64) -> Owner {
         match self.owners.get(&project) {
             Some(organization) => Owner::Organization(organization.clone()),
             None => Owner::Unknown(project),

@@ -1,60 +1,197 @@
 //! Writing the spool's file anew, so that nothing is left in it of what was removed.
 //!
 //! The store frees pages and uses them again, but until then what was in them stays in the file.
+//!
+//! There may be millions of ids of requests, and what is tracked must not wait until all of them
+//! are copied. So they go ahead, some between two commits, in the order of the new tables; those
+//! that a commit adds or removes meanwhile follow. The rest is copied at once, at the end.
 
 use std::{
     ffi::OsString,
-    fs,
+    fs, mem,
+    ops::Bound,
     path::{Path, PathBuf},
-    sync::PoisonError,
 };
 
 use redb::{
     Database, Key, ReadTransaction, ReadableDatabase as _, ReadableTable as _, TableDefinition,
-    TableError, TableHandle as _, Value, WriteTransaction,
+    TableHandle as _, Value, WriteTransaction,
 };
 
 use super::{
     SpoolError,
     fault::Fault,
-    tables::{LIVE, META, OWNERS, RECORDS, SEEN, SEEN_BY_TIME, SET_ASIDE, Tables, open},
-    writer::Writer,
+    seen::{SEEN, SEEN_BY_TIME, SEEN_COUNTS, SeenKey, put},
+    tables::{LIVE, META, OWNERS, RECORDS, SET_ASIDE, Tables, open, open_if_there},
 };
 use crate::Ids;
 
-impl Writer {
-    /// Writes the file anew, with what is not applied everywhere yet, and without who sent
-    /// requests that came up to this time, in milliseconds since 1970.
-    pub(super) fn compact(&mut self, seen_until: i64) -> Result<(), SpoolError> {
-        // What the snapshot of live sessions must be past before it can go goes, too.
-        self.follow_and_trim()?;
-        self.tables().compact(seen_until)
+/// How many ids are copied between two commits: some milliseconds' worth.
+const AT_ONCE: usize = 4_096;
+
+/// A file that is to be put in the place of the spool's, and is not complete yet.
+pub(super) struct Compaction {
+    path: PathBuf,
+    new: Database,
+    /// Who sent requests that came up to this time is left out, in milliseconds since 1970.
+    seen_until: i64,
+    /// What stands there in place of it.
+    nobody: Vec<u8>,
+    next: Next,
+    /// The ids that were added or removed since some were copied last.
+    touched: Vec<SeenKey>,
+}
+
+/// Which ids are copied next: those behind a key, or all.
+enum Next {
+    ById(Bound<SeenKey>),
+    ByTime(Bound<(i64, i64, u128)>),
+    Nothing,
+}
+
+impl Compaction {
+    /// Makes the new file. What an attempt of before left is removed.
+    pub(super) fn begin(tables: &Tables, seen_until: i64) -> Result<Self, SpoolError> {
+        Self::make(tables.path(), seen_until).map_err(SpoolError::broken)
+    }
+
+    fn make(path: &Path, seen_until: i64) -> Result<Self, Fault> {
+        paneld_files::demand_room(path, fs::metadata(path)?.len())?;
+        remove_leftover(path)?;
+        let nobody = Ids {
+            device_id: String::new(),
+            session_id: String::new(),
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            new: open(&beside(path))?,
+            seen_until,
+            nobody: postcard::to_stdvec(&nobody)?,
+            next: Next::ById(Bound::Unbounded),
+            touched: Vec::new(),
+        })
+    }
+
+    /// Notes ids that a commit added or removed.
+    pub(super) fn note_touched(&mut self, ids: &[SeenKey]) {
+        self.touched.extend_from_slice(ids);
+    }
+
+    /// Whether all ids are copied that were there when it was looked last.
+    pub(super) fn has_ids(&self) -> bool {
+        matches!(self.next, Next::Nothing)
+    }
+
+    /// Copies some ids.
+    pub(super) fn copy_ids(&mut self, tables: &Tables) -> Result<(), SpoolError> {
+        tables.with(|old| {
+            let from = old.begin_read()?;
+            let to = self.new.begin_write()?;
+            self.copy_touched(&from, &to)?;
+            self.next = match mem::replace(&mut self.next, Next::Nothing) {
+                Next::ById(after) => match self.copy_by_id(&from, &to, after)? {
+                    Some(last) => Next::ById(Bound::Excluded(last)),
+                    None => Next::ByTime(Bound::Unbounded),
+                },
+                Next::ByTime(after) => match copy_by_time(&from, &to, after)? {
+                    Some(last) => Next::ByTime(Bound::Excluded(last)),
+                    None => Next::Nothing,
+                },
+                Next::Nothing => Next::Nothing,
+            };
+            Ok(to.commit()?)
+        })
+    }
+
+    /// Copies everything else, and puts the new file in the place of the old one.
+    pub(super) fn finish(mut self, tables: &Tables) -> Result<(), SpoolError> {
+        tables.with(|old| self.copy_rest(old))?;
+        fs::rename(beside(&self.path), &self.path).map_err(SpoolError::broken)?;
+        drop(tables.exchange(Some(self.new)));
+        paneld_files::sync_folder_of(&self.path).map_err(SpoolError::broken)
+    }
+
+    fn copy_rest(&mut self, old: &Database) -> Result<(), Fault> {
+        let from = old.begin_read()?;
+        let to = self.new.begin_write()?;
+        self.copy_touched(&from, &to)?;
+        copy_table(&from, &to, SEEN_COUNTS)?;
+        copy_table(&from, &to, RECORDS)?;
+        copy_table(&from, &to, LIVE)?;
+        copy_table(&from, &to, SET_ASIDE)?;
+        copy_table(&from, &to, OWNERS)?;
+        copy_table(&from, &to, META)?;
+        demand_all_tables(&from, &to)?;
+        Ok(to.commit()?)
+    }
+
+    /// Makes the ids that changed in the old file what they are there now.
+    fn copy_touched(&mut self, from: &ReadTransaction, to: &WriteTransaction) -> Result<(), Fault> {
+        let there = open_if_there(from, SEEN)?;
+        let (mut by_id, mut by_time) = (to.open_table(SEEN)?, to.open_table(SEEN_BY_TIME)?);
+        for key in mem::take(&mut self.touched) {
+            let present = match &there {
+                Some(there) => there.get(key)?,
+                None => None,
+            };
+            if let Some(row) = present {
+                let (at, ids) = row.value();
+                put(&mut by_id, &mut by_time, key, at, self.told(at, ids))?;
+            } else if let Some(row) = by_id.remove(key)? {
+                by_time.remove((key.0, row.value().0, key.1))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies some of the ids behind a key. Tells the last, unless there are no more.
+    fn copy_by_id(
+        &self,
+        from: &ReadTransaction,
+        to: &WriteTransaction,
+        after: Bound<SeenKey>,
+    ) -> Result<Option<SeenKey>, Fault> {
+        let Some(rows) = open_if_there(from, SEEN)? else {
+            return Ok(None);
+        };
+        let mut copies = to.open_table(SEEN)?;
+        let mut last = None;
+        for row in rows.range((after, Bound::Unbounded))?.take(AT_ONCE) {
+            let (key, row) = row?;
+            let (at, ids) = row.value();
+            copies.insert(key.value(), (at, self.told(at, ids)))?;
+            last = Some(key.value());
+        }
+        Ok(last)
+    }
+
+    /// What is kept of what was replied at a time: a request is still known when it is repeated,
+    /// but perhaps not who sent it.
+    fn told<'a>(&'a self, at: i64, ids: &'a [u8]) -> &'a [u8] {
+        if at <= self.seen_until {
+            &self.nobody
+        } else {
+            ids
+        }
     }
 }
 
-impl Tables {
-    /// Only the thread that writes may call this. Others read the old file meanwhile.
-    fn compact(&self, seen_until: i64) -> Result<(), SpoolError> {
-        let new_path = beside(self.path());
-        let copied = self.with(|database| copy(database, self.path(), &new_path, seen_until));
-        let exchanged = copied.and_then(|new| {
-            fs::rename(&new_path, self.path()).map_err(SpoolError::broken)?;
-            Ok(new)
-        });
-        match exchanged {
-            Ok(new) => {
-                let old = self.database().write();
-                // It is closed when nobody reads from it any more.
-                *old.unwrap_or_else(PoisonError::into_inner) = Some(new);
-                paneld_files::sync_folder_of(self.path()).map_err(SpoolError::broken)
-            }
-            Err(error) => {
-                // What cannot be removed now is before the next try.
-                let _ = remove_leftover(self.path());
-                Err(error)
-            }
-        }
+fn copy_by_time(
+    from: &ReadTransaction,
+    to: &WriteTransaction,
+    after: Bound<(i64, i64, u128)>,
+) -> Result<Option<(i64, i64, u128)>, Fault> {
+    let Some(rows) = open_if_there(from, SEEN_BY_TIME)? else {
+        return Ok(None);
+    };
+    let mut copies = to.open_table(SEEN_BY_TIME)?;
+    let mut last = None;
+    for row in rows.range((after, Bound::Unbounded))?.take(AT_ONCE) {
+        let key = row?.0.value();
+        copies.insert(key, ())?;
+        last = Some(key);
     }
+    Ok(last)
 }
 
 /// Removes what is left of a new file when the process was killed.
@@ -69,61 +206,18 @@ fn beside(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Makes the new file, which is on disk when this returns.
-fn copy(old: &Database, path: &Path, new_path: &Path, seen_until: i64) -> Result<Database, Fault> {
-    paneld_files::demand_room(path, fs::metadata(path)?.len())?;
-    paneld_files::remove(new_path)?;
-    let new = open(new_path)?;
-    let from = old.begin_read()?;
-    let to = new.begin_write()?;
-    copy_table(&from, &to, RECORDS)?;
-    copy_table(&from, &to, LIVE)?;
-    copy_table(&from, &to, SEEN_BY_TIME)?;
-    copy_table(&from, &to, SET_ASIDE)?;
-    copy_table(&from, &to, OWNERS)?;
-    copy_table(&from, &to, META)?;
-    copy_seen(&from, &to, seen_until)?;
-    demand_all_tables(&from, &to)?;
-    to.commit()?;
-    Ok(new)
-}
-
 fn copy_table<K: Key + 'static, V: Value + 'static>(
     from: &ReadTransaction,
     to: &WriteTransaction,
     table: TableDefinition<'_, K, V>,
 ) -> Result<(), Fault> {
-    let rows = match from.open_table(table) {
-        // It is younger than the file.
-        Err(TableError::TableDoesNotExist(_)) => return Ok(()),
-        rows => rows?,
+    let Some(rows) = open_if_there(from, table)? else {
+        return Ok(());
     };
     let mut copies = to.open_table(table)?;
     for row in rows.iter()? {
         let (key, value) = row?;
         copies.insert(key.value(), value.value())?;
-    }
-    Ok(())
-}
-
-/// Copies the ids of requests, in the order of time. A request that came up to a time is still
-/// known when it is repeated, but not who sent it.
-fn copy_seen(from: &ReadTransaction, to: &WriteTransaction, seen_until: i64) -> Result<(), Fault> {
-    let nobody = Ids {
-        device_id: String::new(),
-        session_id: String::new(),
-    };
-    let nobody = postcard::to_stdvec(&nobody)?;
-    let seen = from.open_table(SEEN)?;
-    let mut copies = to.open_table(SEEN)?;
-    for row in from.open_table(SEEN_BY_TIME)?.iter()? {
-        let (at, project, id) = row?.0.value();
-        let key = (project, id);
-        if at <= seen_until {
-            copies.insert(key, nobody.as_slice())?;
-        } else if let Some(ids) = seen.get(key)? {
-            copies.insert(key, ids.value())?;
-        }
     }
     Ok(())
 }
@@ -152,7 +246,7 @@ mod tests {
         sessions::{DeviceKey, tests::visit},
         spool::{
             Append, Seen, Spool, Wanted,
-            tests::{SmallDisk, append},
+            tests::{SmallDisk, append, everywhere},
         },
     };
 
@@ -203,7 +297,7 @@ mod tests {
         };
         spool.append(&forgotten).await.unwrap();
         spool.append(&append("/waits")).await.unwrap();
-        spool.trim(3).unwrap();
+        spool.trim(everywhere(3)).unwrap();
         spool.set_aside(0).await.unwrap();
         assert!(is_found(&path, "gone-device") && is_found(&path, "/gone-page"));
 
@@ -247,13 +341,13 @@ mod tests {
             device_id: String::new(),
             session_id: String::new(),
         };
-        assert_eq!(spool.seen(old).unwrap(), Some(nobody));
-        assert_eq!(spool.seen(new).unwrap(), Some(ids("new-device")));
+        assert_eq!(spool.seen(old).await.unwrap(), Some(nobody));
+        assert_eq!(spool.seen(new).await.unwrap(), Some(ids("new-device")));
         // Their day ends as it would have.
         spool.forget_seen(at(1_001)).unwrap();
         spool.set_aside(0).await.unwrap();
-        assert_eq!(spool.seen(old).unwrap(), None);
-        assert!(spool.seen(new).unwrap().is_some());
+        assert_eq!(spool.seen(old).await.unwrap(), None);
+        assert!(spool.seen(new).await.unwrap().is_some());
     }
 
     #[tokio::test]
@@ -265,7 +359,7 @@ mod tests {
             let position = spool.append(&append(page)).await.unwrap();
             spool.set_aside(position).await.unwrap();
         }
-        spool.trim(2).unwrap();
+        spool.trim(everywhere(2)).unwrap();
         let mine = append("/mine").records.remove(0);
         let found = spool.find_set_aside(|record| *record == mine).unwrap();
         assert_eq!(found, [1]);
@@ -324,7 +418,7 @@ mod tests {
         };
         let written = tokio::time::timeout(Duration::from_secs(20), written).await;
         assert_eq!(written.unwrap(), 2);
-        spool.trim(2).unwrap();
+        spool.trim(everywhere(2)).unwrap();
         spool.compact(at(0)).await.unwrap();
         assert!(!is_found(&path, "/gone"));
     }

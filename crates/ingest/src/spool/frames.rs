@@ -19,6 +19,7 @@ const USUAL_BYTES: usize = 2_048;
 pub(super) struct Frames {
     bytes: Vec<u8>,
     count: u64,
+    is_about_people: bool,
 }
 
 impl Frames {
@@ -34,6 +35,7 @@ impl Frames {
         bytes.reserve(USUAL_BYTES);
         bytes.extend([0; HEAD - 1]);
         bytes.push(u8::from(record.is_about_people()));
+        self.is_about_people |= record.is_about_people();
         bytes = postcard::to_extend(live, bytes)?;
         bytes = postcard::to_extend(record, bytes)?;
         let length = u32::try_from(bytes.len() - start - HEAD);
@@ -46,6 +48,11 @@ impl Frames {
 
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Whether the catalog keeps something of some of them.
+    pub(super) fn is_about_people(&self) -> bool {
+        self.is_about_people
     }
 
     /// How many records there are.
@@ -70,6 +77,12 @@ enum BorrowedTold<'a> {
 
 /// Of a record that changes no session.
 pub(super) const NOBODY: &[LiveTold] = &[];
+
+/// Whether the catalog keeps something of some records of a row.
+pub(super) fn is_about_people(row: &[u8]) -> Result<bool, Fault> {
+    let frames = Frame::all(row)?;
+    Ok(frames.into_iter().any(Frame::is_about_people))
+}
 
 /// A record, not read yet.
 #[derive(Debug, Clone, Copy)]

@@ -77,6 +77,13 @@ impl Waiter {
         let postbox = Postbox::here();
         (Self { to, postbox }, outcome)
     }
+
+    /// Tells what came of it, and nobody else anything.
+    pub(super) fn tell(self, outcome: Outcome) {
+        let mut replies = Replies::default();
+        replies.add(self, outcome);
+        replies.send();
+    }
 }
 
 /// Replies to be sent together.

@@ -11,14 +11,21 @@ use std::{
 
 use paneld_domain::{OrganizationId, ProjectKey};
 use redb::{
-    Builder, Database, ReadTransaction, ReadableDatabase as _, ReadableTable, TableDefinition,
-    TableError,
+    Builder, Database, Key, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, ReadableTable,
+    TableDefinition, TableError, Value,
 };
 use uuid::Uuid;
 
 use super::{
-    Part, Seen, SpoolError, Spooled, Stretch, Wanted, backlog::Shares, compaction, fault::Fault,
-    frames::Frame, reserve::Reserve, tail::Tail, transaction::Transaction,
+    Applied, Part, Seen, SpoolError, Spooled, Stretch, Wanted,
+    backlog::Shares,
+    compaction,
+    fault::Fault,
+    frames::{Frame, is_about_people},
+    reserve::Reserve,
+    seen::SeenReader,
+    tail::Tail,
+    transaction::Transaction,
 };
 use crate::{
     Ids,
@@ -31,11 +38,6 @@ pub(super) const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new
 /// By project and device, as they were at the position of the snapshot.
 pub(super) const LIVE: TableDefinition<'_, (i64, &str), &[u8]> =
     TableDefinition::new("live_sessions");
-/// By project and id: what was replied.
-pub(super) const SEEN: TableDefinition<'_, (i64, u128), &[u8]> = TableDefinition::new("seen_ids");
-/// The same ids by time, in milliseconds since 1970.
-pub(super) const SEEN_BY_TIME: TableDefinition<'_, (i64, i64, u128), ()> =
-    TableDefinition::new("seen_ids_by_time");
 /// Records that a sink refused, by position.
 pub(super) const SET_ASIDE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("set_aside");
 /// The organizations of projects, by the key of the project.
@@ -52,8 +54,9 @@ pub(super) const SNAPSHOT: &str = "snapshot";
 pub(super) const CROWDED_AT: &str = "crowded_at";
 pub(super) const FORMAT: &str = "format";
 /// Raised whenever something is written that the versions before cannot read.
-pub(super) const THIS_FORMAT: u8 = 4;
-/// Files from this format on can be read: what was added since is kinds of changes, and tables.
+pub(super) const THIS_FORMAT: u8 = 5;
+/// Files from this format on can be read: what was added since is kinds of changes and tables, and
+/// ids of requests are taken over.
 const OLDEST_FORMAT: u8 = 3;
 
 /// How much of the file is kept in memory.
@@ -113,30 +116,41 @@ impl Tables {
         &self.path
     }
 
-    /// The file; `None` while it is closed.
-    pub(super) fn database(&self) -> &RwLock<Option<Database>> {
-        &self.database
-    }
-
     /// Closes the file, and opens it again: after it could not be written once, it must be read
     /// anew from the disk.
     pub(super) fn reopen(&self) -> Result<(), SpoolError> {
-        let database = self.database.write();
-        let mut database = database.unwrap_or_else(PoisonError::into_inner);
-        *database = None;
-        *database = Some(open(&self.path).map_err(SpoolError::broken)?);
+        drop(self.exchange(None));
+        // It may have to be mended first. Meanwhile readers are told that it is away.
+        let database = open(&self.path).map_err(SpoolError::broken)?;
+        self.exchange(Some(database));
         Ok(())
     }
 
-    /// The position of the last record, and whose those behind another position are.
-    pub(super) fn measure(&self, after: u64) -> Result<(u64, Shares), SpoolError> {
+    /// Puts a file in the place of the one that is open, which is closed once it is dropped.
+    pub(super) fn exchange(&self, database: Option<Database>) -> Option<Database> {
+        let present = self.database.write();
+        let mut present = present.unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut present, database)
+    }
+
+    /// Keeps everybody from the file.
+    #[cfg(test)]
+    pub(super) fn hold(&self) -> std::sync::RwLockWriteGuard<'_, Option<Database>> {
+        self.database.write().unwrap()
+    }
+
+    /// The position of the last record, and whose those are that wait.
+    pub(super) fn measure(&self, applied: Applied) -> Result<(u64, Shares), SpoolError> {
         self.with(|database| {
             let read = database.begin_read()?;
             let records = read.open_table(RECORDS)?;
             let last = last(&read.open_table(META)?, &records)?;
             let mut shares = Shares::default();
-            for row in records.range(after + 1..)? {
-                shares.add_row(row?.1.value())?;
+            for row in records.range(applied.everywhere + 1..)? {
+                let (end, row) = row?;
+                if end.value() > applied.by_store || is_about_people(row.value())? {
+                    shares.add_row(row.value())?;
+                }
             }
             Ok((last, shares))
         })
@@ -145,9 +159,8 @@ impl Tables {
     /// The organizations of projects, as far as they were told.
     pub(super) fn owners(&self) -> Result<HashMap<i64, OrganizationId>, SpoolError> {
         self.with(|database| {
-            let owners = match database.begin_read()?.open_table(OWNERS) {
-                Err(TableError::TableDoesNotExist(_)) => return Ok(HashMap::new()),
-                owners => owners?,
+            let Some(owners) = open_if_there(&database.begin_read()?, OWNERS)? else {
+                return Ok(HashMap::new());
             };
             let mut all = HashMap::new();
             for owner in owners.iter()? {
@@ -283,20 +296,17 @@ impl Tables {
 
     pub(super) fn seen(&self, seen: Seen) -> Result<Option<Ids>, SpoolError> {
         self.with(|database| {
-            let read = database.begin_read()?;
-            let key = (seen.project.0, seen.id.as_u128());
-            let ids = read.open_table(SEEN)?.get(key)?;
-            let ids = ids.map(|ids| postcard::from_bytes(ids.value()));
-            Ok(ids.transpose()?)
+            let there = SeenReader::open(&database.begin_read()?)?;
+            there.find(&seen)
         })
     }
 
     pub(super) fn seen_of(&self, all: &[Seen]) -> Result<HashSet<Uuid>, SpoolError> {
         self.with(|database| {
-            let there = database.begin_read()?.open_table(SEEN)?;
+            let there = SeenReader::open(&database.begin_read()?)?;
             let mut found = HashSet::new();
             for seen in all {
-                if there.get((seen.project.0, seen.id.as_u128()))?.is_some() {
+                if there.find(seen)?.is_some() {
                     found.insert(seen.id);
                 }
             }
@@ -354,9 +364,8 @@ fn write<T>(
 
 /// The spool in this file; `None` when nothing was ever written.
 fn known(database: &Database) -> Result<Option<Known>, Fault> {
-    let meta = match database.begin_read()?.open_table(META) {
-        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
-        meta => meta?,
+    let Some(meta) = open_if_there(&database.begin_read()?, META)? else {
+        return Ok(None);
     };
     let Some(id) = meta.get(ID)? else {
         return Ok(None);
@@ -370,6 +379,17 @@ fn known(database: &Database) -> Result<Option<Known>, Fault> {
             format,
         })),
         _ => Err(Fault::NewerFormat),
+    }
+}
+
+/// A table; `None` where the file is older than it.
+pub(super) fn open_if_there<K: Key + 'static, V: Value + 'static>(
+    read: &ReadTransaction,
+    table: TableDefinition<'_, K, V>,
+) -> Result<Option<ReadOnlyTable<K, V>>, Fault> {
+    match read.open_table(table) {
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        table => Ok(Some(table?)),
     }
 }
 

@@ -29,6 +29,14 @@ pub(super) fn append(path: &str) -> Append {
     )])
 }
 
+/// Every sink is at this position.
+pub(super) fn everywhere(position: u64) -> Applied {
+    Applied {
+        everywhere: position,
+        by_store: position,
+    }
+}
+
 /// These records, and nothing beside.
 fn of(records: Vec<Record>) -> Append {
     Append {
@@ -121,7 +129,7 @@ async fn a_position_is_never_given_out_twice() {
     let path = folder.path().join("spool");
     let spool = Spool::open(&path, 1_000_000, 0).unwrap();
     spool.append(&append("/a")).await.unwrap();
-    spool.trim(1).unwrap();
+    spool.trim(everywhere(1)).unwrap();
     drop(spool);
     let spool = Spool::open(&path, 1_000_000, 500).unwrap();
     assert_eq!((spool.last(), spool.bytes()), (1, 0));
@@ -145,7 +153,7 @@ async fn a_full_spool_takes_nothing_until_something_is_applied() {
         matches!(refused, Err(SpoolError::Full { .. })),
         "{refused:?}"
     );
-    spool.trim(1).unwrap();
+    spool.trim(everywhere(1)).unwrap();
     while !spool.is_writable() {
         tokio::task::yield_now().await;
     }
@@ -167,7 +175,11 @@ async fn live_sessions_are_found_again_after_any_commit() {
         let live = (step % 5 != 4).then(|| visit(&device, step));
         let append = Append {
             live: vec![(key.clone(), live.clone())],
-            ..append("/")
+            ..if step % 4 == 1 {
+                about_people(7)
+            } else {
+                append("/")
+            }
         };
         let position = spool.append(&append).await.unwrap();
         match live {
@@ -175,9 +187,16 @@ async fn live_sessions_are_found_again_after_any_commit() {
             None => expected.remove(&key),
         };
         if step % 3 == 0 {
-            // What is applied everywhere goes, as soon as the snapshot needs it no more. There
-            // is nothing to set aside, but it is answered behind that.
-            spool.trim(position - u64::from(step % 2)).unwrap();
+            // What nobody needs goes, as soon as the snapshot needs it no more. There is nothing
+            // to set aside, but it is answered behind that.
+            let by_store = position - u64::from(step % 2);
+            let everywhere = by_store - u64::from(step % 4) * by_store / 5;
+            spool
+                .trim(Applied {
+                    everywhere,
+                    by_store,
+                })
+                .unwrap();
             spool.set_aside(0).await.unwrap();
         }
         let copy = folder.path().join(format!("copy {step}"));
@@ -192,7 +211,7 @@ async fn live_sessions_are_found_again_after_any_commit() {
             found.set_aside(0).await.unwrap();
         }
     }
-    spool.trim(spool.last()).unwrap();
+    spool.trim(everywhere(spool.last())).unwrap();
     spool.set_aside(0).await.unwrap();
     assert!(positions(&spool, 0).is_empty());
     assert_eq!(spool.bytes(), 0);
@@ -207,7 +226,7 @@ async fn what_a_sink_refuses_is_kept_when_everything_else_goes() {
     let both = of(both.into_iter().flat_map(|append| append.records).collect());
     assert_eq!(spool.append(&both).await.unwrap(), 2);
     spool.set_aside(2).await.unwrap();
-    spool.trim(2).unwrap();
+    spool.trim(everywhere(2)).unwrap();
     spool.set_aside(3).await.unwrap();
     assert_eq!(
         spool.tables.set_aside().unwrap(),
@@ -234,6 +253,104 @@ async fn a_part_of_a_commit_can_be_read() {
     assert_eq!(read(Wanted::All, 12, 3), (vec![13, 14, 15], Some(15)));
     assert_eq!(read(Wanted::All, 15, 3), (vec![], None));
     assert_eq!(read(Wanted::AboutPeople, 12, 2), (vec![], Some(14)));
+}
+
+/// A record of somebody, who is not in the event store.
+fn about_people(project: i64) -> Append {
+    let at = parse_timestamp("2026-01-15T10:30:00Z").unwrap();
+    let group = PeopleChange::Group {
+        id: "acme".to_owned(),
+        kind: "company".to_owned(),
+        name: "x".repeat(200),
+        properties: BTreeMap::new(),
+    };
+    let record = Record::new(ProjectKey(project), at, vec![Change::People(group)]);
+    Append {
+        account: Account::Project(ProjectKey(project)),
+        ..of(vec![record])
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_the_catalog_keeps_the_spool_full_for_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool");
+    let spool = Arc::new(Spool::open(&path, 20_000, 0).unwrap());
+    // Together, so that some of both are in one commit.
+    for _ in 0..30 {
+        let (event, people) = (append("/a"), about_people(8));
+        let people = async {
+            match spool.append(&people).await {
+                Ok(_) | Err(SpoolError::Full { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        };
+        let (event, ()) = tokio::join!(spool.append(&event), people);
+        event.unwrap();
+        let applied = Applied {
+            everywhere: 0,
+            by_store: spool.last(),
+        };
+        spool.trim(applied).unwrap();
+        spool.set_aside(0).await.unwrap();
+    }
+    let read = |wanted| spool.read(wanted, 0, 1_000).unwrap().records;
+    let people = read(Wanted::AboutPeople).len();
+    assert!(people > 10, "{people} are about people");
+    assert_eq!(read(Wanted::All).len(), people);
+    let waiting = spool.bytes();
+    let backlog = |spool: &Spool, project| {
+        spool
+            .gauges
+            .backlog()
+            .may_add(spool.bytes() + 1, ProjectKey(project), None)
+    };
+    assert!(backlog(&spool, 7) && !backlog(&spool, 8));
+    let last = spool.last();
+    drop(spool);
+
+    let spool = Spool::open(&path, 20_000, 0).unwrap();
+    assert_eq!((spool.last(), spool.bytes()), (last, waiting));
+    spool.trim(everywhere(last)).unwrap();
+    spool.set_aside(0).await.unwrap();
+    assert_eq!(spool.bytes(), 0);
+    assert!(positions(&spool, 0).is_empty());
+}
+
+/// The disk may be away for long.
+#[tokio::test]
+async fn ids_are_not_looked_for_where_they_keep_everybody_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(&folder.path().join("spool"), 1_000_000, 0).unwrap();
+    let seen = Seen {
+        project: ProjectKey(7),
+        id: Uuid::from_u128(1),
+        at: 0,
+    };
+    let tables = Arc::clone(&spool.tables);
+    let (held, is_held) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let holder = std::thread::spawn(move || {
+        let _closed = tables.hold();
+        held.send(()).unwrap();
+        // In any case, or the test would wait for ever.
+        let _ = released.recv_timeout(std::time::Duration::from_secs(10));
+    });
+    is_held.recv().unwrap();
+    // The thread of the tasks goes on meanwhile.
+    let instant = std::time::Duration::from_millis(20);
+    tokio::time::timeout(instant, spool.seen(seen))
+        .await
+        .unwrap_err();
+    spool.gauges.can_write.store(false, Ordering::Relaxed);
+    for refused in [
+        spool.seen(seen).await.unwrap_err(),
+        spool.seen_of(vec![seen]).await.unwrap_err(),
+    ] {
+        assert!(matches!(refused, SpoolError::Broken(_)), "{refused:?}");
+    }
+    release.send(()).unwrap();
+    holder.join().unwrap();
 }
 
 /// Makes the file one of another format.
@@ -335,7 +452,7 @@ async fn a_big_commit_is_read_in_parts() {
     assert_eq!(aside, [(8, found[7].clone())]);
     // What is applied goes, although more of the same commit waits.
     let before = spool.bytes();
-    spool.trim(20).unwrap();
+    spool.trim(everywhere(20)).unwrap();
     spool.set_aside(0).await.unwrap();
     assert!(spool.bytes() < before / 2, "{} are left", spool.bytes());
     assert_eq!(positions(&spool, 0).first(), Some(&19));

@@ -1,19 +1,18 @@
 //! What a transaction changes in the tables.
 
-use std::ops::RangeInclusive;
-
 use paneld_domain::{OrganizationId, ProjectKey};
 use redb::{ReadableTable as _, Table, WriteTransaction};
 use uuid::Uuid;
 
 use super::{
-    Seen,
-    backlog::Shares,
+    Applied, Seen,
+    backlog::{Owner, Shares},
     fault::Fault,
-    frames::{Frame, Frames},
+    frames::{Frame, Frames, is_about_people},
+    seen::{SeenChanges, SeenTables, TidyUp},
     tables::{
-        CROWDED_AT, FORMAT, ID, LAST, LIVE, META, OWNERS, RECORDS, SEEN, SEEN_BY_TIME, SET_ASIDE,
-        SNAPSHOT, THIS_FORMAT, last, numbered,
+        CROWDED_AT, FORMAT, ID, LAST, LIVE, META, OWNERS, RECORDS, SET_ASIDE, SNAPSHOT,
+        THIS_FORMAT, last, numbered,
     },
 };
 use crate::{
@@ -32,8 +31,7 @@ pub(super) struct Transaction<'t> {
     write: &'t WriteTransaction,
     records: Table<'t, u64, &'static [u8]>,
     live: Table<'t, (i64, &'static str), &'static [u8]>,
-    seen: Table<'t, (i64, u128), &'static [u8]>,
-    seen_by_time: Table<'t, (i64, i64, u128), ()>,
+    seen: SeenTables<'t>,
     set_aside: Table<'t, u64, &'static [u8]>,
     meta: Table<'t, &'static str, &'static [u8]>,
 }
@@ -45,8 +43,7 @@ impl<'t> Transaction<'t> {
             write,
             records: write.open_table(RECORDS)?,
             live: write.open_table(LIVE)?,
-            seen: write.open_table(SEEN)?,
-            seen_by_time: write.open_table(SEEN_BY_TIME)?,
+            seen: SeenTables::open(write)?,
             set_aside: write.open_table(SET_ASIDE)?,
             meta: write.open_table(META)?,
         })
@@ -79,11 +76,18 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    /// Writes the records of a commit, behind the last that is there. Says whose they are.
+    /// Writes the records of a commit, behind the last that is there. Says whose they are. Those
+    /// of requests about people have rows of their own, for they wait longer.
     pub(super) fn append(&mut self, mut last: u64, records: &[&Frames]) -> Result<Shares, Fault> {
         let mut shares = Shares::default();
         let mut row = Vec::new();
+        let mut is_about_people = false;
         for frames in records {
+            if is_about_people != frames.is_about_people() && !row.is_empty() {
+                self.records.insert(last, row.as_slice())?;
+                row.clear();
+            }
+            is_about_people = frames.is_about_people();
             for frame in Frame::all(frames.as_bytes())? {
                 shares.add_frame(frame)?;
                 let frame = frame.as_bytes();
@@ -104,12 +108,18 @@ impl<'t> Transaction<'t> {
     /// Notes the ids that callers gave, and what was replied.
     pub(super) fn note_seen(&mut self, ids: &[(Seen, Ids)]) -> Result<(), Fault> {
         for (seen, ids) in ids {
-            let (project, id) = (seen.project.0, seen.id.as_u128());
-            let ids = postcard::to_stdvec(ids)?;
-            self.seen.insert((project, id), ids.as_slice())?;
-            self.seen_by_time.insert((seen.at, project, id), ())?;
+            self.seen.note(seen, ids)?;
         }
         Ok(())
+    }
+
+    /// Removes some of the ids that are to go.
+    pub(super) fn tidy_seen(
+        &mut self,
+        tidy_up: TidyUp,
+        owner_of: impl Fn(i64) -> Owner,
+    ) -> Result<SeenChanges, Fault> {
+        self.seen.tidy(self.write, tidy_up, owner_of)
     }
 
     /// Notes when sessions were ended early.
@@ -144,28 +154,40 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    /// Whose the rows of records are that end in this range.
-    pub(super) fn shares(&self, range: RangeInclusive<u64>) -> Result<Shares, Fault> {
+    /// Whose the rows of records are for which nobody waits any more, now that the sinks are
+    /// further than they were before.
+    pub(super) fn applied(&self, before: Applied, now: Applied) -> Result<Shares, Fault> {
         let mut shares = Shares::default();
-        for row in self.records.range(range)? {
-            shares.add_row(row?.1.value())?;
+        for (before, now, of_people) in [
+            (before.by_store, now.by_store, false),
+            (before.everywhere, now.everywhere, true),
+        ] {
+            if before >= now {
+                continue;
+            }
+            for row in self.records.range(before + 1..=now)? {
+                let row = row?.1;
+                if is_about_people(row.value())? == of_people {
+                    shares.add_row(row.value())?;
+                }
+            }
         }
         Ok(shares)
     }
 
-    /// Removes the rows of records that end up to a position.
-    pub(super) fn trim(&mut self, up_to: u64) -> Result<(), Fault> {
+    /// Removes the rows of records that nobody needs any more, where the sinks are now; before,
+    /// they were removed up to another place.
+    pub(super) fn trim(&mut self, before: Applied, now: Applied) -> Result<(), Fault> {
         let last = last(&self.meta, &self.records)?;
         self.set_last(last)?;
-        Ok(self.records.retain_in(..=up_to, |_, _| false)?)
-    }
-
-    /// Removes the ids that came before.
-    pub(super) fn forget_seen(&mut self, before: i64) -> Result<(), Fault> {
-        let old = ..(before, i64::MIN, u128::MIN);
-        for entry in self.seen_by_time.extract_from_if(old, |_, ()| true)? {
-            let (_, project, id) = entry?.0.value();
-            self.seen.remove((project, id))?;
+        if now.everywhere > before.everywhere {
+            self.records.retain_in(..=now.everywhere, |_, _| false)?;
+        }
+        let first = now.everywhere.max(before.by_store) + 1;
+        if now.by_store >= first {
+            // What cannot be read is told of where it is read.
+            let is_needed = |_, row: &[u8]| is_about_people(row).unwrap_or(true);
+            self.records.retain_in(first..=now.by_store, is_needed)?;
         }
         Ok(())
     }

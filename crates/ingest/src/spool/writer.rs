@@ -1,6 +1,7 @@
 //! The thread that writes to the spool.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc,
         atomic::Ordering,
@@ -13,12 +14,14 @@ use std::{
 use paneld_domain::ErrorChain;
 
 use super::{
-    Gauges, Seen, SpoolError,
+    Applied, Gauges, Seen, SpoolError,
     backlog::{Backlog, Shares},
+    compaction::{self, Compaction},
     fault::Fault,
     frames::Frames,
     outage::{Outage, ROOM},
     replies::{Replies, Waiter},
+    seen::{SeenChanges, SeenLimits, TidyUp},
     tables::Tables,
     tail::Tail,
     transaction::Transaction,
@@ -46,7 +49,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) enum Command {
     Append(Entry, Waiter),
-    Trim(u64),
+    Trim(Applied),
     ForgetSeen(i64),
     SetAside(u64, Waiter),
     DropSetAside(Vec<u64>, Waiter),
@@ -64,6 +67,10 @@ impl Command {
             | Self::DropSetAside(..)
             | Self::Compact(..) => 0,
         }
+    }
+
+    fn is_about_people(&self) -> bool {
+        matches!(self, Self::Append(entry, _) if entry.records.is_about_people())
     }
 }
 
@@ -92,14 +99,21 @@ pub(super) struct Writer {
     inbox: Receiver<Command>,
     /// Up to where every sink is, as far as was told. Nobody tells it again when what could not
     /// be written was to remove something.
-    trimmable: u64,
-    /// Up to where every sink was with the last commit: the records behind it are those that
-    /// wait.
-    applied: u64,
+    trimmable: Applied,
+    /// Up to where sinks were with the last commit: the records behind it are those that wait.
+    applied: Applied,
     /// Up to where the records are removed.
-    trimmed: u64,
+    trimmed: Applied,
     tail: Tail,
     outage: Outage,
+    ids: SeenLimits,
+    /// Before which time ids are to be forgotten, if some are.
+    forgets_before: Option<i64>,
+    /// Whether more ids are to be removed than the last commit did.
+    has_ids_to_tidy: bool,
+    /// What is asked for the next writings of the file anew, and by whom.
+    compactions: VecDeque<(i64, Waiter)>,
+    compaction: Option<(Compaction, Waiter)>,
 }
 
 /// What a commit did, and up to where.
@@ -107,9 +121,10 @@ struct Committed {
     last: u64,
     owners: Vec<Arc<Target>>,
     added: Shares,
-    applied: u64,
+    applied: Applied,
     removed: Shares,
-    trimmed: u64,
+    trimmed: Applied,
+    ids: SeenChanges,
 }
 
 impl Writer {
@@ -118,16 +133,22 @@ impl Writer {
         tail: Tail,
         gauges: Arc<Gauges>,
         inbox: Receiver<Command>,
+        ids: SeenLimits,
     ) -> Self {
         Self {
             tables,
             gauges,
             inbox,
-            trimmable: 0,
-            applied: 0,
-            trimmed: 0,
+            trimmable: Applied::default(),
+            applied: Applied::default(),
+            trimmed: Applied::default(),
             tail,
             outage: Outage::none(),
+            ids,
+            forgets_before: None,
+            has_ids_to_tidy: false,
+            compactions: VecDeque::new(),
+            compaction: None,
         }
     }
 
@@ -150,7 +171,7 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => return Some(Vec::new()),
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
-        } else if self.tail.is_following() {
+        } else if self.has_more() || self.compaction.is_some() || !self.compactions.is_empty() {
             match self.inbox.try_recv() {
                 Ok(first) => first,
                 Err(TryRecvError::Empty) => return Some(Vec::new()),
@@ -171,17 +192,27 @@ impl Writer {
         Some(commands)
     }
 
-    fn write(&mut self, commands: Vec<Command>) {
+    /// Whether there is something to commit though nobody asks for it.
+    fn has_more(&self) -> bool {
+        self.tail.is_following() || self.has_ids_to_tidy
+    }
+
+    fn write(&mut self, mut commands: Vec<Command>) {
+        // None of these requests has its reply yet, so they can go in any order.
+        commands.sort_by_key(Command::is_about_people);
         for command in &commands {
-            if let Command::Trim(up_to) = command {
-                self.trimmable = self.trimmable.max(*up_to);
+            match command {
+                Command::Trim(applied) => self.trimmable = self.trimmable.max(*applied),
+                Command::ForgetSeen(before) => {
+                    self.forgets_before = self.forgets_before.max(Some(*before));
+                }
+                _ => {}
             }
         }
         let result = self.mend_and_commit(&commands);
         let mut position = *result.as_ref().unwrap_or(&0);
         let result = result.map(|_| ());
         let mut replies = Replies::default();
-        let mut compactions = Vec::new();
         for command in commands {
             match command {
                 Command::Append(entry, waiter) => {
@@ -195,18 +226,75 @@ impl Writer {
                 Command::SetAside(_, waiter) | Command::DropSetAside(_, waiter) => {
                     replies.add(waiter, result.clone().map(|()| position));
                 }
-                Command::Compact(seen_until, waiter) => compactions.push((seen_until, waiter)),
+                Command::Compact(seen_until, waiter) => {
+                    self.compactions.push_back((seen_until, waiter));
+                }
                 Command::Trim(_) | Command::ForgetSeen(_) => {}
             }
         }
         replies.send();
         // Behind the replies of others, for it takes a while.
-        for (seen_until, waiter) in compactions {
-            let compacted = result.clone().and_then(|()| self.compact(seen_until));
-            let mut replies = Replies::default();
-            replies.add(waiter, compacted.map(|()| position));
-            replies.send();
+        match result {
+            Ok(()) => self.compact(),
+            Err(error) => self.end_compactions(&error),
         }
+    }
+
+    /// Goes on with writing the file anew, if somebody asked for it.
+    fn compact(&mut self) {
+        if self.compaction.is_none()
+            && !self.has_ids_to_tidy
+            && let Some((seen_until, waiter)) = self.compactions.pop_front()
+        {
+            match Compaction::begin(&self.tables, seen_until) {
+                Ok(compaction) => self.compaction = Some((compaction, waiter)),
+                Err(error) => waiter.tell(Err(error)),
+            }
+        }
+        let Some((compaction, _)) = &self.compaction else {
+            return;
+        };
+        let is_last = compaction.has_ids();
+        // What the snapshot of live sessions must be past before it can go goes, too.
+        let ready = if is_last {
+            self.follow_and_trim()
+        } else {
+            Ok(())
+        };
+        let Some((mut compaction, waiter)) = self.compaction.take() else {
+            return;
+        };
+        let result = match ready {
+            Ok(()) if is_last => compaction.finish(&self.tables),
+            Ok(()) => match compaction.copy_ids(&self.tables) {
+                Ok(()) => {
+                    self.compaction = Some((compaction, waiter));
+                    return;
+                }
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        if result.is_err() {
+            self.remove_leftover();
+        }
+        waiter.tell(result.map(|()| self.last()));
+    }
+
+    /// Gives up writing the file anew: whoever asked asks again.
+    fn end_compactions(&mut self, error: &SpoolError) {
+        if let Some((_, waiter)) = self.compaction.take() {
+            self.remove_leftover();
+            waiter.tell(Err(error.clone()));
+        }
+        for (_, waiter) in self.compactions.drain(..) {
+            waiter.tell(Err(error.clone()));
+        }
+    }
+
+    fn remove_leftover(&self) {
+        // What cannot be removed now is before the next try.
+        let _ = compaction::remove_leftover(self.tables.path());
     }
 
     /// Carries commands out. One that cannot be written is refused; if the file can be written all
@@ -229,6 +317,9 @@ impl Writer {
             .iter()
             .any(|command| matches!(command, Command::Append(..)));
         self.tail.follow(self.last(), has_time);
+        if commands.is_empty() && !self.has_more() {
+            return Ok(self.last());
+        }
         let result = self.commit(commands);
         if let Err(error) = &result {
             let free = self.tables.reserve().free_bytes();
@@ -267,6 +358,12 @@ impl Writer {
         let tail = &self.tail;
         let (applied_before, applied) = (self.applied, self.trimmable);
         let trimmed_before = self.trimmed;
+        // Not where room is to be made on a full disk: that takes more than it makes.
+        let tidy_up = (self.has_ids_to_tidy || !commands.is_empty()).then_some(TidyUp {
+            limits: self.ids,
+            before: self.forgets_before,
+            had_more: self.has_ids_to_tidy,
+        });
         let committed = self.tables.write(|transaction| {
             let mut records = Vec::with_capacity(commands.len());
             let mut owners = Vec::new();
@@ -279,25 +376,27 @@ impl Writer {
                         note(transaction, entry)?;
                         owners.extend(self.note_owner(transaction, entry)?);
                     }
-                    Command::Trim(_) | Command::Compact(..) => {}
-                    Command::ForgetSeen(before) => transaction.forget_seen(*before)?,
+                    Command::Trim(_) | Command::ForgetSeen(_) | Command::Compact(..) => {}
                     Command::SetAside(at, _) => transaction.set_aside(*at)?,
                     Command::DropSetAside(at, _) => transaction.drop_set_aside(at)?,
                 }
             }
             let added = transaction.append(before, &records)?;
-            let removed = if applied > applied_before {
-                transaction.shares(applied_before + 1..=applied)?
-            } else {
-                Shares::default()
+            let removed = transaction.applied(applied_before, applied)?;
+            let ids = match tidy_up {
+                Some(tidy_up) => {
+                    let owner_of = |project| self.gauges.backlog().owner_of(project);
+                    transaction.tidy_seen(tidy_up, owner_of)?
+                }
+                None => SeenChanges::default(),
             };
             transaction.put_live(tail.next())?;
             if tail.next_snapshot() > tail.snapshot() {
                 transaction.set_snapshot(tail.next_snapshot())?;
             }
             let trimmed = trimmed_before.max(applied.min(tail.next_snapshot()));
-            if trimmed > trimmed_before {
-                transaction.trim(trimmed)?;
+            if trimmed != trimmed_before {
+                transaction.trim(trimmed_before, trimmed)?;
             }
             Ok(Committed {
                 last,
@@ -306,9 +405,10 @@ impl Writer {
                 applied,
                 removed,
                 trimmed,
+                ids,
             })
         })?;
-        self.note(&committed);
+        self.note(&committed, tidy_up.is_some());
         Ok(before)
     }
 
@@ -316,6 +416,7 @@ impl Writer {
     /// takes little room, and makes some when the disk is full. What the snapshot must be past
     /// before it can go is the rest of it.
     fn mend(&mut self) -> Result<(), SpoolError> {
+        self.has_ids_to_tidy = false;
         self.tables.reopen()?;
         // What was refused may have reached the disk all the same.
         self.tail = self.tables.tail()?;
@@ -334,7 +435,7 @@ impl Writer {
 
     /// Lets the snapshot of live sessions be where the records are, and removes what then nobody
     /// needs any more.
-    pub(super) fn follow_and_trim(&mut self) -> Result<(), SpoolError> {
+    fn follow_and_trim(&mut self) -> Result<(), SpoolError> {
         self.tail.follow(self.last(), true);
         while self.tail.is_following() {
             self.commit(&[])?;
@@ -361,16 +462,12 @@ impl Writer {
         Ok(Some(Arc::clone(target)))
     }
 
-    pub(super) fn tables(&self) -> &Tables {
-        &self.tables
-    }
-
     fn last(&self) -> u64 {
         *self.gauges.last.borrow()
     }
 
     /// Makes known what is on disk now.
-    fn note(&mut self, committed: &Committed) {
+    fn note(&mut self, committed: &Committed, is_tidied: bool) {
         self.tail.note_written();
         self.applied = committed.applied;
         self.trimmed = committed.trimmed;
@@ -381,6 +478,22 @@ impl Writer {
             backlog.add(&committed.added);
             backlog.remove(&committed.removed);
         });
+        if is_tidied {
+            let SeenChanges {
+                touched,
+                forgotten_early,
+                has_more,
+            } = &committed.ids;
+            self.has_ids_to_tidy = *has_more;
+            if !has_more {
+                self.forgets_before = None;
+            }
+            metrics::counter!("paneld_request_ids_forgotten_early_total")
+                .increment(*forgotten_early);
+            if let Some((compaction, _)) = &mut self.compaction {
+                compaction.note_touched(touched);
+            }
+        }
         self.outage.note_taken(committed.added.total());
         self.outage.note_freed(committed.removed.total());
         if committed.last > self.last() {
@@ -410,7 +523,7 @@ mod tests {
     use super::{
         super::{
             replies::Outcome,
-            tests::{SmallDisk, append, append_big},
+            tests::{SmallDisk, append, append_big, everywhere},
         },
         *,
     };
@@ -421,16 +534,17 @@ mod tests {
     /// A writer that works when it is told to.
     fn writer(path: &Path) -> (Writer, Sender<Command>) {
         let tables = Arc::new(Tables::open(path, 0).unwrap());
-        let (last, waiting) = tables.measure(0).unwrap();
+        let (last, waiting) = tables.measure(Applied::default()).unwrap();
         let gauges = Arc::new(Gauges::new(last, Backlog::new(HashMap::new(), &waiting)));
         let (commands, inbox) = channel();
         let tail = tables.tail().unwrap();
-        (Writer::new(tables, tail, gauges, inbox), commands)
+        let writer = Writer::new(tables, tail, gauges, inbox, SeenLimits::USUAL);
+        (writer, commands)
     }
 
     /// The position of the last record in the file, and how many bytes there are.
     fn measured(writer: &Writer) -> (u64, u64) {
-        let (last, waiting) = writer.tables.measure(0).unwrap();
+        let (last, waiting) = writer.tables.measure(Applied::default()).unwrap();
         (last, Backlog::new(HashMap::new(), &waiting).total())
     }
 
@@ -474,7 +588,7 @@ mod tests {
         std::fs::create_dir(&path).unwrap();
         writer.tables.reopen().unwrap_err();
         let (lost, written) = command(&append("/"));
-        writer.write(vec![Command::Trim(2), lost]);
+        writer.write(vec![Command::Trim(everywhere(2)), lost]);
         written.await.unwrap().unwrap_err();
         std::fs::remove_dir(&path).unwrap();
         std::fs::rename(&moved, &path).unwrap();
@@ -483,8 +597,89 @@ mod tests {
         assert_eq!(measured(&writer), (3, waiting / 3));
         assert_eq!(writer.gauges.bytes.load(Ordering::Relaxed), waiting / 3);
         assert_eq!(write(&mut writer, &append("/")).await.unwrap(), 4);
-        writer.write(vec![Command::Trim(4)]);
+        writer.write(vec![Command::Trim(everywhere(4))]);
         assert_eq!(writer.gauges.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    /// A request with ids of these numbers, which came at that time.
+    fn with_ids(numbers: std::ops::Range<u128>, at: i64) -> Append {
+        let ids = Ids {
+            device_id: "phone".to_owned(),
+            session_id: "visit".to_owned(),
+        };
+        let seen = numbers.map(|number| Seen {
+            project: paneld_domain::ProjectKey(7),
+            id: uuid::Uuid::from_u128(number),
+            at,
+        });
+        Append {
+            seen: seen.map(|seen| (seen, ids.clone())).collect(),
+            ..append("/")
+        }
+    }
+
+    /// How many ids of these numbers are known.
+    fn known(writer: &Writer, numbers: std::ops::Range<u128>) -> usize {
+        let all = with_ids(numbers, 0).seen.into_iter().map(|(seen, _)| seen);
+        writer
+            .tables
+            .seen_of(&all.collect::<Vec<_>>())
+            .unwrap()
+            .len()
+    }
+
+    #[tokio::test]
+    async fn ids_are_forgotten_a_few_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut writer, _commands) = writer(&folder.path().join("spool"));
+        for (numbers, at) in [(0..3_000, 10), (3_000..3_005, 20)] {
+            write(&mut writer, &with_ids(numbers, at)).await.unwrap();
+        }
+        writer.write(vec![Command::ForgetSeen(20)]);
+        let left = known(&writer, 0..3_005);
+        assert!((2_000..3_005).contains(&left), "{left} are left");
+        let mut commits = 0;
+        while writer.has_ids_to_tidy {
+            let commands = writer.next().unwrap();
+            writer.write(commands);
+            commits += 1;
+        }
+        assert_eq!(known(&writer, 0..3_005), 5);
+        assert!((4..10).contains(&commits), "{commits} commits");
+    }
+
+    #[tokio::test]
+    async fn requests_do_not_wait_until_all_ids_are_written_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool");
+        let (mut writer, commands) = writer(&path);
+        write(&mut writer, &with_ids(0..10_000, 10)).await.unwrap();
+        let (waiter, mut written) = Waiter::here();
+        commands.send(Command::Compact(10, waiter)).unwrap();
+        let mut steps = 0;
+        while steps == 0 || writer.compaction.is_some() {
+            // Ids come and go meanwhile, before and behind those that are copied.
+            let next = writer.next().unwrap();
+            writer.write(next);
+            let more = 20_000 + 10 * steps;
+            write(&mut writer, &with_ids(more..more + 10, 20))
+                .await
+                .unwrap();
+            if steps == 1 {
+                writer.write(vec![Command::ForgetSeen(20)]);
+            }
+            steps += 1;
+        }
+        assert!(steps > 2, "{steps} steps");
+        tokio::task::yield_now().await;
+        written.try_recv().unwrap().unwrap();
+        while writer.has_ids_to_tidy {
+            writer.write(Vec::new());
+        }
+        drop(writer);
+        let (writer, _commands) = self::writer(&path);
+        assert_eq!(known(&writer, 0..10_000), 0);
+        assert_eq!(known(&writer, 20_000..30_000) as u128, 10 * steps);
     }
 
     /// Nobody frees a byte of the disk, and requests never cease.
@@ -505,7 +700,7 @@ mod tests {
         write(&mut writer, &append).await.unwrap_err();
 
         let (refused, written) = command(&append);
-        writer.write(vec![Command::Trim(last), refused]);
+        writer.write(vec![Command::Trim(everywhere(last)), refused]);
         let mut result = written.await.unwrap();
         for _ in 0..10 {
             if result.is_err() {

@@ -177,7 +177,7 @@ impl Ingest {
     async fn oldest_wait(&self) -> Result<Duration, SpoolError> {
         let inner = Arc::clone(&self.0);
         let read = spawn_blocking(move || {
-            let applied = inner.progress.everywhere();
+            let applied = inner.progress.applied().everywhere;
             inner.spool.read(Wanted::All, applied, 1)
         });
         let part = read.await.map_err(|_stopped| SpoolError::Closed)??;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
-use crate::{codegen, packaging, setup, test, tidy};
+use crate::{codegen, packaging, schemathesis, setup, test, tidy};
 
 type Step = fn(&Shell) -> Result<()>;
 
@@ -18,6 +18,7 @@ const STEPS: &[(&str, Step)] = &[
     ("doc", doc),
     ("tidy", tidy::run),
     ("codegen --check", codegen::check),
+    ("schemathesis", schemathesis::run),
     ("test", |sh| test::run(sh, &[])),
 ];
 
@@ -57,6 +58,6 @@ fn doc(sh: &Shell) -> Result<()> {
     clippy::disallowed_methods,
     reason = "the server's clock is not for developer tasks"
 )]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }

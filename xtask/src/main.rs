@@ -18,6 +18,7 @@ mod crash;
 mod fuzz;
 mod npm;
 mod packaging;
+mod schemathesis;
 mod services;
 mod setup;
 mod siege;
@@ -65,6 +66,8 @@ enum Task {
     Crash(crash::Options),
     /// Check packages, workflows and alerts, with the checkers of others
     Packaging,
+    /// Hold the server against its OpenAPI document, with schemathesis from PyPI
+    Schemathesis,
     /// Fetch the library of DuckDB, unless it is there; the tasks that need it do this themselves
     Setup,
     /// Attack the server in all ways, and demand that its neighbour does not notice
@@ -104,6 +107,7 @@ fn run() -> Result<ExitCode> {
         Task::Fuzz(options) => fuzz::run(&sh, &options)?,
         Task::Crash(options) => crash::run(&sh, &options)?,
         Task::Packaging => packaging::run(&sh)?,
+        Task::Schemathesis => schemathesis::run(&sh)?,
         Task::Setup => setup::run(&sh)?,
         Task::Siege(options) => siege::run(&sh, &options)?,
         Task::Suites => suites::run(&sh)?,

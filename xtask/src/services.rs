@@ -2,6 +2,7 @@
 //! process, however it ends.
 
 mod guarded;
+mod paneld;
 mod postgres;
 mod programs;
 mod redis;
@@ -13,6 +14,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
+pub(crate) use paneld::Paneld;
 pub(crate) use postgres::Postgres;
 pub(crate) use redis::Redis;
 

@@ -1,10 +1,15 @@
 //! Metrics for Prometheus, on a listener of their own, which callers cannot reach.
 
+mod described;
+
 use std::{net::SocketAddr, sync::OnceLock};
 
-use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
+use actix_web::{
+    App, HttpResponse, HttpServer, dev::ServerHandle, http::header::X_CONTENT_TYPE_OPTIONS, web,
+};
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 
 /// Upper bounds of how long requests take, in seconds.
 const DURATIONS: [f64; 12] = [
@@ -21,8 +26,9 @@ pub(crate) fn serve(address: SocketAddr) -> anyhow::Result<ServerHandle> {
     .workers(1)
     .disable_signals()
     .bind(address)
-    .with_context(|| format!("cannot serve metrics on {address}"))?
-    .run();
+    .with_context(|| format!("cannot serve metrics on {address}"))?;
+    let address = server.addrs().first().copied().unwrap_or(address);
+    let server = server.run();
     let handle = server.handle();
     tokio::spawn(server);
     tracing::info!(%address, "serving metrics");
@@ -38,9 +44,11 @@ pub(crate) fn run_upkeep() {
 }
 
 fn render(recorder: &PrometheusHandle) -> HttpResponse {
+    Collector::default().collect();
     recorder.run_upkeep();
     HttpResponse::Ok()
-        .content_type("text/plain; version=0.0.4")
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(recorder.render())
 }
 
@@ -56,5 +64,7 @@ fn recorder() -> anyhow::Result<&'static PrometheusHandle> {
         .set_buckets_for_metric(duration, &DURATIONS)
         .and_then(PrometheusBuilder::install_recorder)
         .context("the metrics could not be started")?;
+    described::describe();
+    Collector::default().describe();
     Ok(RECORDER.get_or_init(|| recorder))
 }

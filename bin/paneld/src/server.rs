@@ -501,10 +501,7 @@ fn chores(
     // What it finds is in the log, for operators whose balancer does not ask.
     let watch = every(HEALTH_INTERVAL, move || {
         let health = Arc::clone(&health);
-        async move {
-            health.readiness().await;
-            health.measure();
-        }
+        async move { health.measure().await }
     });
     let metrics = every(METRICS_INTERVAL, || async { metrics::run_upkeep() });
     let chores = [purge, uses, sessions, retention, watch, metrics];

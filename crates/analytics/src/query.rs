@@ -70,6 +70,11 @@ impl Query {
         query
     }
 
+    /// The parameter that a key of a query string is a part of: `filters` of `filters[0][name]`.
+    pub fn name_of(key: &str) -> &str {
+        split_key(key).0
+    }
+
     /// Whether a parameter is there, right or wrong.
     pub fn has(&self, name: &str) -> bool {
         self.parameters.contains_key(name)

@@ -50,6 +50,11 @@ pub struct Zone(Tz);
 impl Zone {
     /// UTC, the zone of an organization that never chose one.
     pub const UTC: Self = Self(Tz::UTC);
+
+    /// The names of all zones.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
+    }
 }
 
 impl FromStr for Zone {

@@ -11,6 +11,11 @@ static CLIENT_SECRET: HeaderName = HeaderName::from_static("openpanel-client-sec
 static OLD_CLIENT_ID: HeaderName = HeaderName::from_static("mixan-client-id");
 static OLD_CLIENT_SECRET: HeaderName = HeaderName::from_static("mixan-client-secret");
 
+/// How credentials are given, for those who gave none.
+pub(crate) const ACCEPTED_FORMS: &str = "must be given without blanks, with \
+    openpanel-client-secret; or both in one header, Authorization: Basic base64(id:secret), or \
+    Authorization: Bearer base64(id:secret)";
+
 /// The credentials of a request: its `openpanel-*` headers, else what `Authorization` holds.
 pub(crate) struct GivenCredentials<'a> {
     headers: Option<Presented<'a>>,
@@ -52,6 +57,12 @@ impl<'a> GivenCredentials<'a> {
             headers: Some(Presented { client_id, secret }),
             authorization: None,
         }
+    }
+
+    /// Whether there is no id, or none in a form that is read: it has blanks around it.
+    pub(crate) fn lack_id(&self) -> bool {
+        let id = self.presented().client_id.unwrap_or_default();
+        id.is_empty() || id.trim() != id
     }
 
     pub(crate) fn presented(&self) -> Presented<'_> {

@@ -260,6 +260,21 @@ impl ApiError {
         Self::new(status, message)
     }
 
+    /// The same error, with a stable name for it.
+    pub(crate) fn with_code(mut self, code: &'static str) -> Self {
+        self.0.code = Some(code);
+        self
+    }
+
+    /// The same error, with more about one part of the request.
+    pub(crate) fn with_detail(mut self, part: &str, message: impl Into<String>) -> Self {
+        self.0.details.push(Detail {
+            path: vec![PathStep::Key(part.to_owned())],
+            message: message.into(),
+        });
+        self
+    }
+
     /// The same error, whose reply also has this header.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.push((name, value));

@@ -27,7 +27,7 @@ use paneld_ratelimit::{BucketKey, Limiter, Limits, Verdict};
 
 use crate::{
     ApiError, BodySender, TrustedProxies, VisitorAddress,
-    credentials::{GivenCredentials, note_client},
+    credentials::{ACCEPTED_FORMS, GivenCredentials, note_client},
     limit_headers,
     network::Network,
     slow_lane::SlowLane,
@@ -117,12 +117,16 @@ impl Guard {
         let authenticated =
             self.authenticator
                 .authenticate(api, presented, peer, admit_lookup, check_slowly);
-        match authenticated.await {
-            Ok(principal) => self.charge(api, principal, request.peer_addr()).await,
-            // Browsers ask by themselves, without credentials: nobody guesses anything there.
-            Err(error) if is_preflight(request, presented) => Err(told(api, error)),
-            Err(error) => Err(self.refuse(api, error, peer).await),
+        let error = match authenticated.await {
+            Ok(principal) => return self.charge(api, principal, request.peer_addr()).await,
+            Err(AuthError::MalformedClientId) if given.lack_id() => AuthError::MissingClientId,
+            Err(error) => error,
+        };
+        // Browsers ask by themselves, without credentials: nobody guesses anything there.
+        if is_preflight(request, presented) {
+            return Err(told(api, error));
         }
+        Err(self.refuse(api, error, peer).await)
     }
 
     async fn charge(
@@ -241,6 +245,11 @@ fn has_body(method: &Method) -> bool {
 
 fn too_many_failures(retry_in: Duration) -> ApiError {
     rate_limited(LimitGroup::AuthFailures, retry_in)
+        .with_code("too_many_failed_logins")
+        .with_detail(
+            "authorization",
+            "has failed too often from your address: wait for Retry-After, then send the right ones",
+        )
 }
 
 /// What somebody is told whose rate is used up.
@@ -264,12 +273,9 @@ struct Admission {
 /// checked, for then they are not known to be wrong.
 fn told(api: Api, error: AuthError) -> ApiError {
     let (code, message) = match error {
-        // Only Track tells that there is none.
-        AuthError::MalformedClientId | AuthError::MissingClientId => {
-            let message = format!("{}: Client ID must be a valid UUIDv4", label(api));
-            return ApiError::unauthorized("malformed_client_id", message);
-        }
-        // Nor does an origin count elsewhere.
+        AuthError::MissingClientId => return no_id(api, "missing_credentials"),
+        AuthError::MalformedClientId => return no_id(api, "malformed_client_id"),
+        // Only Track tells of origins.
         AuthError::InvalidCredentials { .. } | AuthError::OriginNotAllowed => {
             ("invalid_credentials", "Invalid client credentials")
         }
@@ -289,6 +295,11 @@ fn told(api: Api, error: AuthError) -> ApiError {
         }
     };
     ApiError::unauthorized(code, message)
+}
+
+fn no_id(api: Api, code: &'static str) -> ApiError {
+    let message = format!("{}: Client ID must be a valid UUIDv4", label(api));
+    ApiError::unauthorized(code, message).with_detail("openpanel-client-id", ACCEPTED_FORMS)
 }
 
 /// How messages call an API.

@@ -24,7 +24,7 @@ use paneld_domain::{Clock, ErrorChain};
 use rand::RngExt as _;
 use tracing::Instrument as _;
 
-use crate::ApiError;
+use crate::{ApiError, measured::RouteGroup, slashes};
 
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
@@ -117,7 +117,8 @@ where
 
     forward_ready!(service);
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        slashes::merge_first(&mut request);
         let id = RequestId::of(&request);
         request.extensions_mut().insert(id.clone());
         let (client_id, id_text) = (tracing::field::Empty, id.as_str());
@@ -217,6 +218,7 @@ fn panicked(panic: &(dyn Any + Send)) -> ApiError {
 struct Account {
     clock: Clock,
     started: Duration,
+    group: RouteGroup,
     /// At level DEBUG only: a busy server has no use for a line each.
     line: Option<String>,
 }
@@ -228,6 +230,7 @@ impl Account {
         Self {
             clock: clock.clone(),
             started: clock.elapsed(),
+            group: RouteGroup::of(request.path()),
             line: tracing::enabled!(tracing::Level::DEBUG).then(line),
         }
     }
@@ -238,28 +241,10 @@ impl Account {
             .elapsed()
             .saturating_sub(self.started)
             .as_secs_f64();
-        count(status);
-        metrics::histogram!("paneld_http_request_duration_seconds").record(seconds);
+        self.group.count(status, seconds);
         if let Some(line) = self.line {
             let duration_ms = seconds * 1_000.0;
             tracing::debug!(status = status.as_u16(), duration_ms, "{line}");
         }
     }
-}
-
-/// Counts a request by its status: each of those that we send has a counter with a constant
-/// label, which costs nothing to name.
-fn count(status: StatusCode) {
-    macro_rules! count_by_status {
-        ($($known:literal)*) => {
-            match status.as_str() {
-                $($known => metrics::counter!("paneld_http_requests_total", "status" => $known),)*
-                _ => metrics::counter!("paneld_http_requests_total", "status" => "other"),
-            }
-        };
-    }
-    let counter = count_by_status!(
-        "200" "202" "204" "400" "401" "403" "404" "405" "408" "409" "413" "415" "429" "500" "503"
-    );
-    counter.increment(1);
 }

@@ -73,7 +73,8 @@ impl Guard {
         let authenticator = self.authenticator();
         let authenticated =
             authenticator.authenticate_tracker(presented, origin, peer, admit_lookup, check_slowly);
-        let mut tracker = authenticated.await.map_err(|error| refuse(error, peer))?;
+        let refused = |error| refuse(error, peer, origin);
+        let mut tracker = authenticated.await.map_err(refused)?;
         if told.is_some_and(|told| told != peer) {
             // Who knows the secret may tell any number of visitors.
             self.check_open_secret(&mut tracker, presented.secret, peer)
@@ -121,7 +122,8 @@ impl Guard {
         let check_slowly = async |check| self.check_slowly(check, peer).await;
         let authenticator = self.authenticator();
         let checked = authenticator.check_secret(tracker, secret, check_slowly);
-        checked.await.map_err(|error| refuse(error.into(), peer))
+        let refused = |error: NotChecked| refuse(error.into(), peer, None);
+        checked.await.map_err(refused)
     }
 
     /// Who knows the secret has a bucket of its own, which nobody else can drain: ids are public,
@@ -202,7 +204,7 @@ impl From<ApiError> for Refused {
     }
 }
 
-fn refuse(error: AuthError, peer: IpAddr) -> ApiError {
+fn refuse(error: AuthError, peer: IpAddr, origin: Option<&str>) -> ApiError {
     let (code, message) = match &error {
         AuthError::MissingClientId => ("missing_client_id", "Ingestion: Missing client id"),
         AuthError::MalformedClientId => (
@@ -231,5 +233,29 @@ fn refuse(error: AuthError, peer: IpAddr) -> ApiError {
     };
     metrics::counter!("paneld_auth_failures_total").increment(1);
     tracing::debug!(peer.address = %peer, reason = %error, "turned a tracker away");
-    ApiError::unauthorized_quietly(code, message)
+    let refusal = ApiError::unauthorized_quietly(code, message);
+    match error {
+        AuthError::MissingClientId => {
+            let forms = "is missing; the header may also be Authorization: Basic \
+                         base64(id:secret), or the body may have clientId";
+            refusal.with_detail("openpanel-client-id", forms)
+        }
+        AuthError::OriginNotAllowed => refusal.with_detail("origin", not_allowed(origin)),
+        _ => refusal,
+    }
+}
+
+/// Which origin was refused, and what lets it in.
+fn not_allowed(origin: Option<&str>) -> String {
+    const LONGEST: usize = 200;
+    let remedy = "add it to cors of the client or of its project, or send the client's secret";
+    match origin {
+        Some(origin) => {
+            let shown = &origin[..origin.floor_char_boundary(LONGEST)];
+            format!("{shown:?} is not allowed: {remedy}")
+        }
+        None => {
+            format!("is missing, and so is the right secret; browsers send their origin: {remedy}")
+        }
+    }
 }

@@ -15,11 +15,24 @@ use paneld_guard::{
 use paneld_service::{ServiceError, ingest::without_byte_order_mark};
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
+use utoipa::IntoResponses;
 
-use crate::error::reply_for;
+use crate::{
+    error::reply_for,
+    openapi::refusals::{Responses, of_body},
+};
 
 /// The most bytes of a Manage request's body.
 const BODY_LIMIT: usize = 1024 * 1024;
+
+/// What the body of a Manage request may be refused for.
+pub(crate) enum ManageBody {}
+
+impl IntoResponses for ManageBody {
+    fn responses() -> Responses {
+        of_body("1 MiB")
+    }
+}
 
 /// All that is wrong with a request.
 #[derive(Debug, Default)]

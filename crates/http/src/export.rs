@@ -9,18 +9,18 @@ mod pace;
 mod row;
 mod stream;
 
-use actix_web::web;
+use actix_web::{HttpRequest, web};
 use paneld_analytics::Query;
 use paneld_auth::permission::Permission;
 use paneld_guard::{ApiError, Caller, Detail, PathStep};
 use paneld_service::{Reports, ServiceError, Subject};
 
-pub(crate) use self::{
+pub(crate) use self::row::nested;
+use self::{
     charts::{__path_get_chart, get_chart},
     events::{__path_count_events, __path_list_events, count_events, list_events},
-    row::nested,
 };
-use crate::{error::reply_for, routes::Endpoint};
+use crate::{error::reply_for, ignored::ignore_beside, routes::Endpoint};
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -36,10 +36,12 @@ pub(crate) fn elsewhere() -> Vec<Endpoint> {
 
 /// The project that the parameters name, or that of the client.
 async fn subject<P: Permission>(
+    request: &HttpRequest,
     query: &mut Query,
     caller: &Caller<P>,
     reports: &web::Data<Reports>,
 ) -> Result<Subject, ApiError> {
+    ignore_beside(request, query, "project_id", "projectId");
     let project = query.text("projectId").or_else(|| query.text("project_id"));
     let subject = reports.subject(&caller.0, project.as_deref()).await;
     subject.map_err(|error| match error {

@@ -5,7 +5,7 @@ use paneld_service::{BackendState, Health, Overall};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::routes::Endpoint;
+use crate::{openapi::refusals::Open, routes::Endpoint};
 
 /// Whether the server can do its work.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,7 +54,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 ///
 /// Asks no backend: a server whose catalog is away must not be restarted for it.
 #[utoipa::path(get, path = "/healthz/live", tag = "Health", security(()),
-    responses((status = 200, description = "It runs", body = LivenessBody)))]
+    responses((status = 200, description = "It runs", body = LivenessBody),
+        Open))]
 pub(crate) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(LivenessBody { status: "alive" })
 }
@@ -65,7 +66,8 @@ pub(crate) async fn live() -> HttpResponse {
 #[utoipa::path(get, path = "/healthz/ready", tag = "Health", security(()),
     responses(
         (status = 200, description = "They can", body = ReadinessBody),
-        (status = 503, description = "A backend is away", body = ReadinessBody)))]
+        (status = 503, description = "A backend is away", body = ReadinessBody),
+        Open))]
 pub(crate) async fn ready(health: web::Data<Health>) -> HttpResponse {
     let readiness = health.readiness().await;
     let (status, mut reply) = match readiness.overall {
@@ -95,7 +97,8 @@ pub(crate) async fn ready(health: web::Data<Health>) -> HttpResponse {
 #[utoipa::path(get, path = "/healthcheck", tag = "Health", security(()),
     responses(
         (status = 200, description = "They can", body = ReadinessBody),
-        (status = 503, description = "A backend is away", body = ReadinessBody)))]
+        (status = 503, description = "A backend is away", body = ReadinessBody),
+        Open))]
 pub(crate) async fn healthcheck(health: web::Data<Health>) -> HttpResponse {
     ready(health).await
 }

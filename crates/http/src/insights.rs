@@ -16,7 +16,7 @@ use paneld_service::Reports;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{error::reply_for, routes::Endpoint};
+use crate::{error::reply_for, openapi::refusals::Report, routes::Endpoint};
 
 /// How many people are there now.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,7 +42,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 /// How many people did something in the last five minutes.
 #[utoipa::path(get, path = "/insights/{projectId}/live", tag = "Insights",
     params(("projectId" = String, Path, description = "The project")),
-    responses((status = 200, description = "The number", body = LiveBody)))]
+    responses((status = 200, description = "The number", body = LiveBody),
+        Report))]
 pub(crate) async fn get_live(
     caller: Caller<permission::Insights>,
     project: web::Path<String>,

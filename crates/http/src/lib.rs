@@ -10,6 +10,7 @@ mod decode;
 mod error;
 mod export;
 mod health;
+mod ignored;
 mod insights;
 mod manage;
 mod offload;

@@ -12,12 +12,13 @@ use paneld_domain::{InvalidValue, Page, PageRequest, Position, Timestamp};
 use paneld_guard::ApiError;
 use paneld_service::{Answer, CallerCompute, Once, ServiceError};
 use serde::{Serialize, Serializer};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, ToSchema, openapi::Object};
 
 use crate::{
     decode::{Maybe, Problems, Text},
     error::reply_for,
     offload,
+    openapi::schemas::whole_number,
 };
 
 /// One thing.
@@ -120,12 +121,16 @@ pub(crate) async fn reply_to_creation<B: Serialize + From<T>, T>(
 pub(crate) struct PageQuery {
     /// At most so many, 1 to 1000.
     #[deserr(default)]
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000, required = false)]
+    #[param(schema_with = limit, required = false)]
     limit: Maybe<Text<Limit>>,
     /// The `nextCursor` of the part before.
     #[deserr(default)]
     #[param(value_type = Option<String>, required = false)]
     cursor: Maybe<Text<Cursor>>,
+}
+
+fn limit() -> Object {
+    whole_number(1, 1_000)
 }
 
 impl PageQuery {

@@ -1,11 +1,14 @@
 //! The routing table.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, convert, rc::Rc, sync::Arc};
 
 use actix_web::{
-    FromRequest, Handler, HttpResponse, Responder, guard,
+    FromRequest, Handler, HttpResponse, Responder,
+    body::BoxBody,
+    dev::ServiceRequest,
+    guard,
     http::Method,
-    middleware::from_fn,
+    middleware::{Next, from_fn},
     web::{self, ServiceConfig},
 };
 use paneld_auth::Api;
@@ -13,7 +16,13 @@ use paneld_guard::{ApiError, BodyBudget, Guard};
 use paneld_service::{Compute, Erasure, Health, Identity, Manage, Profiles, Reports, Track};
 use utoipa::openapi::HttpMethod;
 
-use crate::{export, health, insights, manage, openapi, track, welcome};
+use crate::{
+    export, health,
+    ignored::{self, Known, Style},
+    insights, manage,
+    openapi::{self, Description, Documentation},
+    track, welcome,
+};
 
 /// What handlers work with. Clones share it.
 #[derive(Clone)]
@@ -53,12 +62,14 @@ pub struct Endpoint {
     method: Method,
     path: String,
     route: actix_web::Route,
+    describe: fn() -> Description,
+    style: Option<Style>,
 }
 
 impl Endpoint {
     pub(crate) fn new<P, F, Args>(_documentation: P, handler: F) -> Self
     where
-        P: utoipa::Path,
+        P: Documentation,
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
@@ -75,7 +86,15 @@ impl Endpoint {
             route: route_for(&method).to(handler),
             path: P::path(),
             method,
+            describe: Description::of::<P>,
+            style: None,
         }
+    }
+
+    /// The same; and if it is read, its replies name the query parameters that nothing reads.
+    fn telling_ignored(self, style: Style) -> Self {
+        let style = Some(style).filter(|_| self.method == Method::GET);
+        Self { style, ..self }
     }
 
     /// The same on a server without events, which cannot serve it.
@@ -91,9 +110,42 @@ impl Endpoint {
         &self.method
     }
 
+    /// The same, as the document has it.
+    pub(crate) fn documented_method(&self) -> HttpMethod {
+        match self.method {
+            Method::POST => HttpMethod::Post,
+            Method::PUT => HttpMethod::Put,
+            Method::PATCH => HttpMethod::Patch,
+            Method::DELETE => HttpMethod::Delete,
+            _ => HttpMethod::Get,
+        }
+    }
+
     /// Its path, with parameters in braces.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// What its handler says of itself.
+    pub(crate) fn describe(&self) -> Description {
+        (self.describe)()
+    }
+
+    /// Whether its replies name the query parameters that nothing reads.
+    pub(crate) fn tells_ignored(&self) -> bool {
+        self.style.is_some()
+    }
+
+    fn into_route(self) -> actix_web::Route {
+        let Some(style) = self.style else {
+            return self.route;
+        };
+        let known = Rc::new(Known::new(style, self.describe));
+        let telling = from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
+            let known = Rc::clone(&known);
+            async move { ignored::tell(&known, request, next).await }
+        });
+        self.route.wrap(telling)
     }
 }
 
@@ -109,15 +161,49 @@ fn route_for(method: &Method) -> actix_web::Route {
 /// All ways to call the server, but for the OpenAPI document itself and the root, which lead to them.
 pub fn endpoints() -> Vec<Endpoint> {
     let mut all = health::endpoints();
-    all.extend(manage::identity::endpoints());
-    all.extend(manage::endpoints());
-    all.extend(manage::profiles::endpoints());
     all.extend(track::endpoints());
-    all.extend(track::import_endpoints());
-    all.extend(insights::endpoints());
-    all.extend(export::endpoints());
-    all.extend(export::elsewhere());
+    all.extend(identity());
+    all.extend(
+        gated(convert::identity)
+            .into_iter()
+            .flat_map(|(_, _, endpoints)| endpoints),
+    );
     all
+}
+
+/// Who am I, which clients of every type may ask.
+fn identity() -> Vec<Endpoint> {
+    telling_ignored(manage::identity::endpoints(), Style::Plain)
+}
+
+/// What stands behind gates, by the prefix of its paths. What needs events is as `with_events`
+/// makes it.
+fn gated(
+    with_events: impl Fn(Vec<Endpoint>) -> Vec<Endpoint>,
+) -> [(&'static str, Api, Vec<Endpoint>); 5] {
+    let mut managing = manage::endpoints();
+    managing.extend(with_events(manage::profiles::endpoints()));
+    let reports = |endpoints| telling_ignored(with_events(endpoints), Style::Nested);
+    [
+        (
+            "/manage",
+            Api::Manage,
+            telling_ignored(managing, Style::Plain),
+        ),
+        ("/insights", Api::Insights, reports(insights::endpoints())),
+        ("/export", Api::Export, reports(export::endpoints())),
+        ("/v1", Api::Export, reports(export::elsewhere())),
+        (
+            "/import",
+            Api::Import,
+            with_events(track::import_endpoints()),
+        ),
+    ]
+}
+
+fn telling_ignored(endpoints: Vec<Endpoint>, style: Style) -> Vec<Endpoint> {
+    let endpoints = endpoints.into_iter();
+    endpoints.map(|one| one.telling_ignored(style)).collect()
 }
 
 /// Mounts everything, at the root and under `/api`, where self-hosters' SDKs look for it.
@@ -168,24 +254,12 @@ fn mount(config: &mut ServiceConfig, services: &Services) {
         .route(route_for(&Method::GET).to(openapi::serve))
         .default_service(refuse_others(vec![Method::GET, Method::HEAD]));
     config.service(document);
-    for resource in resources(manage::identity::endpoints(), "", exactly) {
+    for resource in resources(identity(), "", exactly) {
         config.service(resource.wrap(gate(Api::Identity)));
     }
-    let mut scope = web::scope("/manage");
-    let mut managing = manage::endpoints();
-    managing.extend(with_events(manage::profiles::endpoints()));
-    for resource in resources(managing, "/manage", exactly) {
-        scope = scope.service(resource);
-    }
-    config.service(closed(scope).wrap(gate(Api::Manage)));
-    for (prefix, api, endpoints) in [
-        ("/insights", Api::Insights, insights::endpoints()),
-        ("/export", Api::Export, export::endpoints()),
-        ("/v1", Api::Export, export::elsewhere()),
-        ("/import", Api::Import, track::import_endpoints()),
-    ] {
+    for (prefix, api, endpoints) in gated(with_events) {
         let mut scope = web::scope(prefix);
-        for resource in resources(with_events(endpoints), prefix, exactly) {
+        for resource in resources(endpoints, prefix, exactly) {
             scope = scope.service(resource);
         }
         config.service(closed(scope).wrap(gate(api)));
@@ -218,7 +292,7 @@ fn resources(
         }
         let mut resource = web::resource(pattern(&path)).default_service(refuse_others(allowed));
         for endpoint in endpoints {
-            resource = resource.route(endpoint.route);
+            resource = resource.route(endpoint.into_route());
         }
         resource
     });

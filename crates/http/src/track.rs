@@ -1,5 +1,6 @@
 //! Track: events in. `docs/contract/track.md`.
 
+mod bodies;
 mod cors;
 mod import;
 mod legacy;
@@ -28,15 +29,20 @@ use paneld_service::{
     },
 };
 use serde::Serialize;
-use serde_json::{Value as Json, json};
-use utoipa::ToSchema;
+use serde_json::Value as Json;
+use utoipa::{IntoResponses, ToSchema, openapi::path::Parameter};
 
-use crate::{error::reply_for, openapi::any_value, routes::Endpoint};
-
-pub(crate) use self::import::__path_import_events;
-pub(crate) use self::legacy::{
-    __path_decrement_profile, __path_increment_profile, __path_track_event, __path_upsert_profile,
+use self::bodies::{Bot, BotName};
+use crate::{
+    error::reply_for,
+    openapi::{
+        query::{self, query_parameters},
+        refusals::{Report, Responses, of_body},
+        schemas,
+    },
+    routes::Endpoint,
 };
+
 pub(crate) use self::{cors::allow_any_origin, import::endpoints as import_endpoints};
 
 /// How many bytes a body may have whose headers name a client.
@@ -47,6 +53,33 @@ const MOST_REPLAY_BYTES: usize = 8 * 1024 * 1024;
 const MOST_REPLAY_BYTES_OF_PAGE: usize = 4 * 1024 * 1024;
 /// How many bytes a body may have that has the credentials itself: it is read for strangers.
 const MOST_STRANGE_BYTES: usize = 64 * 1024;
+
+/// The project of a client that is bound to none.
+fn project_parameter() -> Parameter {
+    query::optional(
+        "projectId",
+        schemas::matching("^[a-z0-9-]{1,64}$"),
+        "The project, where the client has none of its own",
+    )
+}
+
+query_parameters! {
+    /// Of Track, new and old.
+    ProjectQuery = [project_parameter()];
+}
+
+/// How Track may refuse what it is sent.
+pub(crate) enum Tracking {}
+
+impl IntoResponses for Tracking {
+    fn responses() -> Responses {
+        let mut all = Report::responses();
+        all.extend(of_body(
+            "1 MiB (a piece of a recording: 8 MiB; with the client's id in it: 64 KiB)",
+        ));
+        all
+    }
+}
 
 /// Who the visitor is. SDKs keep it, and send it along.
 #[derive(Debug, Serialize, ToSchema)]
@@ -74,29 +107,6 @@ impl From<Ids> for IdsBody {
     }
 }
 
-/// Something that happened, or who somebody is.
-#[derive(Debug, ToSchema)]
-#[schema(as = Tracked, example = json!({"type": "track", "payload": {"name": "screen_view",
-    "properties": {"__path": "https://shop.example/", "__title": "Home"}}}))]
-#[expect(
-    dead_code,
-    reason = "only for the document: bodies are read more tolerantly than this"
-)]
-pub(crate) struct TrackedBody {
-    /// One of `track`, `identify`, `increment`, `decrement`, `alias`, `group`, `assign_group`,
-    /// `replay`.
-    r#type: String,
-    /// What belongs to the type. `eventId`, a UUID, makes it safe to send the same once more.
-    #[schema(schema_with = any_value)]
-    payload: Json,
-    /// The client, where no header names it.
-    #[schema(required = false, nullable = false)]
-    client_id: Option<String>,
-    /// Its secret, where no header has it.
-    #[schema(required = false, nullable = false)]
-    client_secret: Option<String>,
-}
-
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut all = vec![
         Endpoint::new(__path_track, track),
@@ -111,15 +121,17 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 /// What is answered with 200 is on disk, and in reports within two seconds. Server-side callers
 /// send the client's id and secret; browsers only the id, from a page of an allowed origin. A
 /// listed bot without the secret is answered with 202, and only noted.
-#[utoipa::path(post, path = "/track", tag = "Track", request_body = TrackedBody,
+#[utoipa::path(post, path = "/track", tag = "Track",
+    params(ProjectQuery), request_body = bodies::Tracked,
     responses(
         (status = 200, description = "It is on disk", body = IdsBody),
-        (status = 202, description = "A listed bot", body = Object)))]
+        (status = 202, description = "A listed bot", body = Bot),
+        Tracking))]
 pub(crate) async fn track(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let payload = payload.into_inner();
     answer(&request, payload, Form::Track, |answer| match answer {
         TrackAnswer::Taken { ids, .. } => HttpResponse::Ok().json(IdsBody::from(ids)),
-        TrackAnswer::Bot { name, kind } => bot_reply(&name, &kind),
+        TrackAnswer::Bot { name, kind } => bot_reply(name, kind),
     })
     .await
 }
@@ -128,7 +140,9 @@ pub(crate) async fn track(request: HttpRequest, payload: web::Payload) -> HttpRe
 ///
 /// Which device and session the caller has, without tracking anything.
 #[utoipa::path(get, path = "/track/device-id", tag = "Track",
-    responses((status = 200, description = "The device", body = IdsBody)))]
+    params(ProjectQuery),
+    responses((status = 200, description = "The device", body = IdsBody),
+        Report))]
 pub(crate) async fn get_device_id(request: HttpRequest) -> HttpResponse {
     let admitted = match admit(&request, Presented::default()).await {
         Ok(admitted) => admitted,
@@ -153,8 +167,9 @@ pub(crate) async fn get_device_id(request: HttpRequest) -> HttpResponse {
     finish(&admitted, reply)
 }
 
-fn bot_reply(name: &str, kind: &str) -> HttpResponse {
-    HttpResponse::Accepted().json(json!({"bot": {"name": name, "type": kind}}))
+fn bot_reply(name: String, kind: String) -> HttpResponse {
+    let bot = BotName { name, r#type: kind };
+    HttpResponse::Accepted().json(Bot { bot })
 }
 
 /// Lets the caller in, reads what it sends, takes it, and answers.

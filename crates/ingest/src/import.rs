@@ -346,6 +346,7 @@ impl Ingest {
                 fresh.push(row.event);
             }
         }
+        let count = fresh.len() as u64;
         let known = match known {
             Some(known) => Some(self.without_live(&target, known).await),
             None => None,
@@ -363,6 +364,7 @@ impl Ingest {
             crowded_at: None,
         };
         inner.spool.append(&append).await?;
+        metrics::counter!("paneld_events_accepted_total", "source" => "import").increment(count);
         drop(once);
         Ok(())
     }

@@ -66,6 +66,16 @@ impl Progress {
         }
     }
 
+    /// Up to where each sink is, by its name.
+    pub(crate) fn positions(&self) -> [(&'static str, u64); 3] {
+        let of = |sink: &watch::Sender<u64>| *sink.borrow();
+        [
+            ("events", of(&self.store)),
+            ("catalog", of(&self.catalog)),
+            ("copies", of(&self.copies)),
+        ]
+    }
+
     fn sinks(&self) -> [&watch::Sender<u64>; 3] {
         [&self.store, &self.catalog, &self.copies]
     }

@@ -143,10 +143,20 @@ impl Health {
         Readiness::new(backends, self.redis_is_needed)
     }
 
-    /// Sets the gauges of what waits and of what is live.
-    pub fn measure(&self) {
+    /// Sets the gauges of the backends, of what waits and of what is live.
+    pub async fn measure(&self) {
+        let found = self.readiness().await;
+        for (gauge, state) in [
+            ("paneld_catalog_up", found.catalog),
+            ("paneld_events_up", found.events),
+        ] {
+            if state != BackendState::Off {
+                let is_up = if state == BackendState::Up { 1.0 } else { 0.0 };
+                metrics::gauge!(gauge).set(is_up);
+            }
+        }
         if let Some(Pipeline { ingest, .. }) = &self.pipeline {
-            ingest.measure();
+            ingest.measure().await;
         }
     }
 

@@ -19,6 +19,7 @@ mod event_loop;
 mod faults;
 mod first_start;
 mod log;
+mod metrics;
 mod postgres;
 mod private_files;
 mod redis;

@@ -92,11 +92,17 @@ async fn a_missing_or_malformed_id_is_told_first() {
     let server = start().await;
     for (api, path, _) in APIS {
         let message = format!("{api}: Client ID must be a valid UUIDv4");
+        let missing = |reply: Reply| {
+            assert_refused(&reply, &message, "missing_credentials");
+            let forms = reply.body["details"][0]["message"].as_str().unwrap();
+            assert!(forms.contains("openpanel-client-secret"), "{forms}");
+            assert!(forms.contains("Basic base64(id:secret)"), "{forms}");
+        };
+        missing(server.anonymous().get(path).await);
+        missing(server.anonymous().get(&format!("/api{path}")).await);
+        missing(server.caller("", WRONG_SECRET).get(path).await);
         let refused = |reply: Reply| assert_refused(&reply, &message, "malformed_client_id");
-        refused(server.anonymous().get(path).await);
-        refused(server.anonymous().get(&format!("/api{path}")).await);
         for id in [
-            "",
             "root",
             "fa0c2780",
             // Versions 1 and 7, another variant, and nil.
@@ -115,11 +121,11 @@ async fn a_missing_or_malformed_id_is_told_first() {
         // A secret alone has no id either.
         let secret_only = server.anonymous();
         let secret_only = secret_only.with_header("openpanel-client-secret", WRONG_SECRET);
-        refused(secret_only.get(path).await);
+        missing(secret_only.get(path).await);
     }
     let message = "Manage: Client ID must be a valid UUIDv4";
     let me = server.anonymous().get("/manage/me").await;
-    assert_refused(&me, message, "malformed_client_id");
+    assert_refused(&me, message, "missing_credentials");
     server.stop().await;
 }
 
@@ -274,12 +280,21 @@ async fn credentials_are_read_from_headers_basic_and_bearer() {
             (format!("Basic {}", encode(id, WRONG_SECRET)), INVALID.1),
             (format!("Bearer {}", encode(id, "")), INVALID.1),
             (format!("Basic {}", STANDARD.encode(id)), INVALID.1),
-            (format!("Digest {pair}"), "malformed_client_id"),
-            (format!("Bearer {secret}"), "malformed_client_id"),
-            (pair.clone(), "malformed_client_id"),
-            ("Basic".to_owned(), "malformed_client_id"),
-            ("Basic !!!".to_owned(), "malformed_client_id"),
-            ("Basic //79".to_owned(), "malformed_client_id"),
+            (
+                format!("Basic {}", STANDARD.encode("x:y")),
+                "malformed_client_id",
+            ),
+            (format!("Digest {pair}"), "missing_credentials"),
+            (format!("Bearer {secret}"), "missing_credentials"),
+            (format!("Bearer {id}:{secret}"), "missing_credentials"),
+            (
+                format!("Basic {}", encode(&format!(" {id}"), secret)),
+                "missing_credentials",
+            ),
+            (pair.clone(), "missing_credentials"),
+            ("Basic".to_owned(), "missing_credentials"),
+            ("Basic !!!".to_owned(), "missing_credentials"),
+            ("Basic //79".to_owned(), "missing_credentials"),
         ] {
             let caller = anonymous.with_header("authorization", &authorization);
             let reply = caller.get(path).await;

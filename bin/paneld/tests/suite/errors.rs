@@ -157,6 +157,40 @@ async fn another_method_on_a_known_path_is_told_the_ones_it_knows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_base_url_may_end_with_a_slash() {
+    let server = TestServer::start().await;
+    let made = server.create_project("Shop").await;
+    let writer = server.caller_of(&made["client"]);
+    let event = json!({"type": "track", "payload": {"name": "x"}});
+    for path in [
+        "//track",
+        "/api//track",
+        "///track",
+        "//api//track",
+        "//track?projectId=shop",
+    ] {
+        let reply = writer.post(path, event.clone()).await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text);
+    }
+    for path in [
+        "//manage/me",
+        "/api//manage/me?x=%2F%2F",
+        "//export/events?projectId=shop",
+    ] {
+        assert_eq!(server.root().get(path).await.status, 200, "{path}");
+    }
+    // Elsewhere two slashes are not one.
+    for path in ["/manage//me", "/track//", "//nowhere", "//"] {
+        server
+            .root()
+            .get(path)
+            .await
+            .assert_error(404, "Route not found");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn head_answers_as_get_does_without_a_body() {
     let server = TestServer::start_with(&[("RATE_LIMIT_MANAGE", "1000/10s")]).await;
     server.create_project("Shop").await;

@@ -151,7 +151,7 @@ async fn nobody_is_told_nothing() {
     for path in ["/manage/me", "/api/manage/me"] {
         let reply = server.anonymous().get(path).await;
         reply.assert_error(401, "Manage: Client ID must be a valid UUIDv4");
-        assert_eq!(reply.body["code"], "malformed_client_id");
+        assert_eq!(reply.body["code"], "missing_credentials");
     }
     let post = server.root().post("/manage/me", json!({})).await;
     post.assert_error(405, "Method not allowed");

@@ -94,6 +94,7 @@ async fn who_guesses_has_no_more_slow_checks() {
         let limited = caller.get("/manage/me").await;
         limited.assert_error(429, "You have exceeded the rate limit for this endpoint.");
         assert_eq!(limited.header("retry-after"), "30");
+        assert_eq!(limited.body["code"], "too_many_failed_logins");
     }
     // Secrets that are fast to check are none of its business.
     assert_eq!(status(&server.root()).await, 200);

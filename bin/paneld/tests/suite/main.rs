@@ -30,6 +30,7 @@ mod fairness;
 mod flood;
 mod idempotency;
 mod identity;
+mod ignored;
 mod imported;
 mod insights_behaviour;
 mod insights_figures;

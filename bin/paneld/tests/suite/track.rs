@@ -238,7 +238,20 @@ async fn credentials_are_tested_in_their_order() {
     let message = "Ingestion: Invalid cors or secret";
     refused(named.clone(), &event, message).await;
     let elsewhere = named.with_header("origin", "https://evil.example");
-    refused(elsewhere, &event, message).await;
+    refused(elsewhere.clone(), &event, message).await;
+    // It is told which origin was refused, and where to allow it.
+    let told = elsewhere.post("/track", event.clone()).await;
+    let detail = &told.body["details"][0];
+    assert_eq!(detail["path"], json!(["origin"]));
+    let why = detail["message"].as_str().unwrap();
+    assert!(
+        why.starts_with("\"https://evil.example\" is not allowed"),
+        "{why}"
+    );
+    assert!(why.contains("cors"), "{why}");
+    let long = named.with_header("origin", &format!("https://{}.example", "x".repeat(9_000)));
+    let told = long.post("/track", event.clone()).await;
+    assert!(told.text.len() < 1_000, "{}", told.text.len());
     let body = json!({"name": "Reader", "type": "read", "projectId": "shop"});
     let reader = shop.server.create_client(body).await;
     let reader = shop.server.caller_of(&reader);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use paneld_analytics::{Change, ChartAnswer, ChartPoint, ChartSeries, Interval, Summary};
+use paneld_analytics::{
+    Change, ChartAnswer, ChartPoint, ChartRequest, ChartSeries, Interval, Summary,
+};
 use paneld_auth::permission;
 use paneld_guard::{ApiError, Caller};
 use paneld_service::Reports;
@@ -11,7 +13,16 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::subject;
-use crate::{error::reply_for, offload};
+use crate::{
+    error::reply_for,
+    ignored::ignore_beside,
+    offload,
+    openapi::{
+        query::{self, query_parameters},
+        refusals::Report,
+        schemas::flag,
+    },
+};
 
 /// A number, as JavaScript would print it: whole ones without a fraction.
 #[derive(Debug, Clone, Copy, ToSchema)]
@@ -207,6 +218,30 @@ impl ChangeBody {
     }
 }
 
+query_parameters! {
+    /// Of `/export/charts`.
+    ChartQuery = [
+        query::project().to_vec(),
+        vec![
+            query::chart_items("series", ChartRequest::MOST_ITEMS, "What is shown: a list of items"),
+            query::chart_items(
+                "events",
+                ChartRequest::MOST_ITEMS,
+                "The same, under an older name; ignored beside `series`",
+            ),
+            query::breakdowns(ChartRequest::MOST_BREAKDOWNS),
+            query::interval(&Interval::ALL),
+        ],
+        query::window("`30d`").to_vec(),
+        vec![query::optional(
+            "previous",
+            flag(),
+            "Whether to compare with the window before",
+        )],
+    ]
+    .concat();
+}
+
 /// A chart
 ///
 /// Series over time. Items are `{"name", "filters"?, "segment"?, "property"?}`, where the name
@@ -216,31 +251,17 @@ impl ChangeBody {
 /// 10000 points a series and 250000 in all; of more than 500 series of an item, those with the
 /// greatest sums are shown.
 #[utoipa::path(get, path = "/export/charts", tag = "Export",
-    params(
-        ("projectId" = Option<String>, Query, description = "The project; `project_id` too"),
-        ("series" = Option<String>, Query, description = "What is shown: a list of items. \
-            `segment` is `event`, `user`, `session`, `group`, `user_average`, \
-            `one_event_per_user`, `property_sum`, `property_average`, `property_min` or \
-            `property_max`"),
-        ("events" = Option<String>, Query, description = "The same, under an older name; ignored \
-            beside `series`"),
-        ("breakdowns" = Option<String>, Query, description = "By what items are split: a list \
-            such as `[{\"name\": \"country\"}]`"),
-        ("interval" = Option<String>, Query, description = "`minute`, `hour`, `day`, `week` or \
-            `month`; a day, unless the caller wants another"),
-        ("range" = Option<String>, Query, description = "The window by name; `30d` without dates"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("previous" = Option<bool>, Query, description = "Whether to compare with the window \
-            before")),
-    responses((status = 200, description = "The chart", body = ChartBody)))]
+    params(ChartQuery),
+    responses((status = 200, description = "The chart", body = ChartBody),
+        Report))]
 pub(crate) async fn get_chart(
     request: HttpRequest,
     caller: Caller<permission::Export>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
     let mut query = offload::query(&request, reports.compute(&caller.0)).await?;
-    let subject = subject(&mut query, &caller, &reports).await?;
+    let subject = subject(&request, &mut query, &caller, &reports).await?;
+    ignore_beside(&request, &mut query, "events", "series");
     let (zone, now) = (subject.zone, reports.now());
     let asked = offload::rest(query, subject.compute(), move |query| {
         query.chart(zone, now)

@@ -20,7 +20,16 @@ use super::{
     row::{Includes, exported},
     stream, subject,
 };
-use crate::{error::reply_for, offload};
+use crate::{
+    error::reply_for,
+    ignored::{self, ignore_beside, unknown_values},
+    offload,
+    openapi::{
+        query::{self, query_parameters},
+        refusals::Report,
+        schemas::one_of,
+    },
+};
 
 /// How many events a page has, unless the caller wants another number.
 const PAGE: u64 = 50;
@@ -67,6 +76,70 @@ pub(crate) struct CountBody {
     count: u64,
 }
 
+query_parameters! {
+    /// Of `/export/events`.
+    EventsQuery = [
+        query::project().to_vec(),
+        vec![
+            query::optional_text(
+                "profileId",
+                "Only what this profile did, also before it was identified",
+            ),
+            query::optional_texts("event", "Only events of these names"),
+            query::filters(),
+            query::date("start", "From when on: a date, or a moment"),
+            query::date(
+                "end",
+                "Until when: a date is taken in whole. It must not be before the start",
+            ),
+            query::date("startDate", "The same as `start`, where that is not given"),
+            query::date("endDate", "The same as `end`, where that is not given"),
+            query::range("everything"),
+            query::clamped(
+                "page",
+                "The page; the first is 1, and less is taken as 1. Not beside a `cursor`, nor \
+                 beside a format other than `json`",
+            ),
+            query::optional_text(
+                "cursor",
+                "The `nextCursor` of the part before. It brings the window of that part along",
+            ),
+            query::clamped(
+                "limit",
+                "How many a page has: 50, unless it is given; what is beyond 1 to 1000 is taken \
+                 as the nearer of them. Other formats have all events, unless this says less",
+            ),
+            query::optional(
+                "format",
+                one_of(Format::names()),
+                "`json` for a page; all others come as a stream",
+            ),
+            query::comma_list(
+                "includes",
+                Includes::names(),
+                "What else is wanted of each event. `geo` is region, longitude and latitude; \
+                 `device` is the kind, brand and model of the device with the versions of system \
+                 and browser; `all` is everything",
+            ),
+        ],
+    ]
+    .concat();
+    /// Of `/v1/events/count`.
+    CountQuery = [
+        query::project().to_vec(),
+        vec![
+            query::optional_texts("name", "Only events of these names"),
+            query::date("since", "From when on: a date, or a moment"),
+            query::date(
+                "until",
+                "Until when: a date is taken in whole. It must not be before the start",
+            ),
+            query::range("everything"),
+        ],
+    ]
+    .concat();
+}
+
 /// Raw events
 ///
 /// All events of a project, newest first. Who goes through a list by `cursor` meets every event
@@ -75,53 +148,38 @@ pub(crate) struct CountBody {
 /// are found: packed by gzip or zstd, if `Accept-Encoding` says so. Such a reply that breaks off
 /// has no proper end.
 #[utoipa::path(get, path = "/export/events", tag = "Export",
-    params(
-        ("projectId" = Option<String>, Query, description = "The project; `project_id` too"),
-        ("profileId" = Option<String>, Query, description = "Only what this profile did, also \
-            before it was identified"),
-        ("event" = Option<String>, Query, description = "Only events of this name; a list, too"),
-        ("filters" = Option<String>, Query, description = "Only events that match: a JSON list \
-            such as `[{\"name\": \"country\", \"operator\": \"is\", \"value\": [\"SE\"]}]`"),
-        ("start" = Option<String>, Query, description = "From when on: a date, or a moment; \
-            `startDate` too"),
-        ("end" = Option<String>, Query, description = "Until when: a date is taken in whole; \
-            `endDate` too"),
-        ("range" = Option<String>, Query, description = "The window by name; everything, unless \
-            the caller wants another"),
-        ("page" = Option<u64>, Query, description = "The page; the first is 1"),
-        ("cursor" = Option<String>, Query, description = "The `nextCursor` of the part before. It \
-            brings the window of that part along"),
-        ("limit" = Option<u64>, Query, description = "How many a page has: 50, at most 1000. \
-            Other formats have all events, unless this says less"),
-        ("format" = Option<String>, Query, description = "`json` for a page, or `ndjson`, `csv` \
-            or `parquet`"),
-        ("includes" = Option<String>, Query, description = "What else is wanted of each event, \
-            such as `properties,region,profile`")),
+    params(EventsQuery),
     responses((status = 200, description = "The events", content(
         (EventsBody = "application/json"),
         (String = "application/x-ndjson"),
         (String = "text/csv"),
-        (Vec<u8> = "application/vnd.apache.parquet")))))]
+        (Vec<u8> = "application/vnd.apache.parquet"))),
+        Report))]
 pub(crate) async fn list_events(
     request: HttpRequest,
     caller: Caller<permission::Export>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
     let mut query = offload::query(&request, reports.compute(&caller.0)).await?;
-    let subject = subject(&mut query, &caller, &reports).await?;
+    let subject = subject(&request, &mut query, &caller, &reports).await?;
+    for (ignored, read) in [("startDate", "start"), ("endDate", "end")] {
+        ignore_beside(&request, &mut query, ignored, read);
+    }
     let (zone, now) = (subject.zone, reports.now());
-    let accepted = Format::accepted_by(&request);
+    let (accepted, is_strict) = (Format::accepted_by(&request), ignored::is_strict(&request));
     let asked = offload::rest(query, subject.compute(), move |query| {
         let format = query.parsed::<Format>("format").unwrap_or(accepted);
-        let includes = Includes::new(query.comma_list("includes").unwrap_or_default());
+        let (includes, unknown) = Includes::read(query.comma_list("includes").unwrap_or_default());
+        let ignored = unknown_values(query, is_strict, "includes", &unknown, &Includes::names());
         let asked = if format == Format::Page {
             Asked::page(query, zone, now)
         } else {
             Asked::stream(query, zone, now, format)
         };
-        Some((format, includes, asked?))
+        Some((format, includes, ignored, asked?))
     });
-    let (format, includes, asked) = asked.await?;
+    let (format, includes, ignored, asked) = asked.await?;
+    ignored::note(&request, ignored);
     if format == Format::Page {
         return page(&reports, subject, asked, includes).await;
     }
@@ -139,12 +197,9 @@ pub(crate) async fn list_events(
 ///
 /// Counts events, with the credentials of Export.
 #[utoipa::path(get, path = "/v1/events/count", tag = "Export",
-    params(
-        ("project_id" = Option<String>, Query, description = "The project; `projectId` too"),
-        ("name" = Option<String>, Query, description = "Only events of this name; a list, too"),
-        ("since" = Option<String>, Query, description = "From when on: a date, or a moment"),
-        ("until" = Option<String>, Query, description = "Until when: a date is taken in whole")),
-    responses((status = 200, description = "The number", body = CountBody)))]
+    params(CountQuery),
+    responses((status = 200, description = "The number", body = CountBody),
+        Report))]
 pub(crate) async fn count_events(
     request: HttpRequest,
     caller: Caller<permission::Export>,
@@ -155,7 +210,7 @@ pub(crate) async fn count_events(
         end: &["until"],
     };
     let mut query = offload::query(&request, reports.compute(&caller.0)).await?;
-    let subject = subject(&mut query, &caller, &reports).await?;
+    let subject = subject(&request, &mut query, &caller, &reports).await?;
     let (zone, now) = (subject.zone, reports.now());
     let selection = offload::rest(query, subject.compute(), move |query| {
         let names = query.text_list("name").unwrap_or_default();

@@ -1,10 +1,11 @@
 //! In which form events are wanted.
 
-use std::str::FromStr;
+use std::{cmp::Reverse, str::FromStr};
 
 use actix_web::{
     HttpRequest,
-    http::header::{Accept, AcceptEncoding, ContentEncoding, Encoding, Header as _},
+    http::header::{Accept, AcceptEncoding, ContentEncoding, Encoding, Header as _, Quality},
+    mime::Mime,
 };
 use paneld_domain::InvalidValue;
 
@@ -31,19 +32,37 @@ const FORMATS: [(&str, &str, Format); 4] = [
 
 impl Format {
     /// The one that a request would like most. Who accepts nothing that is known gets a page.
+    ///
+    /// What a range such as `text/*` says of a format counts unless a narrower one says otherwise
+    /// (RFC 9110, section 12.5.1): `text/csv;q=0, */*` is anything but CSV. Of formats that are
+    /// liked alike the one wins that was named most precisely, then the one that was named first.
     pub(super) fn accepted_by(request: &HttpRequest) -> Self {
-        let Ok(accept) = Accept::parse(request) else {
+        let Ok(Accept(ranges)) = Accept::parse(request) else {
             return Self::Page;
         };
-        let known = accept.ranked().into_iter().find_map(|wanted| {
-            let found = FORMATS
-                .iter()
-                .find(|(_, media, _)| *media == wanted.essence_str());
-            let is_any = wanted.type_() == "*" || wanted.essence_str() == "application/*";
-            let format = found.map(|(_, _, format)| *format);
-            format.or(is_any.then_some(Self::Page))
+        let liked = FORMATS.iter().filter_map(|(_, media, format)| {
+            let fitting = ranges.iter().enumerate().filter_map(|(place, range)| {
+                let precision = precision(&range.item, media)?;
+                Some((precision, Reverse(place), range.quality))
+            });
+            let (precision, place, quality) = fitting.max()?;
+            (quality > Quality::ZERO).then_some((quality, precision, place, *format))
         });
-        known.unwrap_or(Self::Page)
+        // Of equals the first in the table.
+        let most = liked.reduce(|best, next| {
+            let rank = |of: &(Quality, u8, Reverse<usize>, Self)| (of.0, of.1, of.2);
+            if rank(&next) > rank(&best) {
+                next
+            } else {
+                best
+            }
+        });
+        most.map_or(Self::Page, |(.., format)| format)
+    }
+
+    /// The names of all.
+    pub(super) fn names() -> [&'static str; 4] {
+        FORMATS.map(|(name, _, _)| name)
     }
 
     /// The name by which it is asked for.
@@ -73,9 +92,20 @@ impl FromStr for Format {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = FORMATS.iter().find(|(name, _, _)| *name == text);
         found.map(|(_, _, format)| *format).ok_or_else(|| {
-            let names = FORMATS.map(|(name, _, _)| name).join(", ");
+            let names = Self::names().join(", ");
             InvalidValue::new(format!("must be one of {names}"))
         })
+    }
+}
+
+/// How precisely a range of media types names one; `None` where it does not.
+fn precision(range: &Mime, media: &str) -> Option<u8> {
+    let (kind, _) = media.split_once('/')?;
+    match (range.type_().as_str(), range.subtype().as_str()) {
+        ("*", "*") => Some(0),
+        (wanted, "*") if wanted == kind => Some(1),
+        _ if range.essence_str() == media => Some(2),
+        _ => None,
     }
 }
 

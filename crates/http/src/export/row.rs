@@ -72,13 +72,55 @@ const ON_DEMAND: &[(&str, Column)] = &[
     ("importedAt", Column::ImportedAt),
 ];
 
-/// What a caller wants beside. Unknown names are ignored.
+/// What comes on demand, beside columns.
+const MORE_ON_DEMAND: [&str; 3] = ["groups", "properties", "profile"];
+
+/// Names for several things that come on demand.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("geo", &["region", "longitude", "latitude"]),
+    (
+        "device",
+        &["device", "brand", "model", "osVersion", "browserVersion"],
+    ),
+];
+
+/// The name for everything that comes on demand.
+const ALL: &str = "all";
+
+/// What a caller wants beside.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Includes(BTreeSet<String>);
+pub(super) struct Includes(BTreeSet<&'static str>);
 
 impl Includes {
-    pub(super) fn new(names: Vec<String>) -> Self {
-        Self(names.into_iter().collect())
+    /// Reads names, and sorts out those that mean nothing.
+    pub(super) fn read(names: Vec<String>) -> (Self, Vec<String>) {
+        let (mut wanted, mut unknown) = (BTreeSet::new(), Vec::new());
+        for name in names {
+            let group = GROUPS.iter().find(|(group, _)| *group == name);
+            if name == ALL {
+                wanted.extend(Self::single());
+            } else if let Some((_, members)) = group {
+                wanted.extend(*members);
+            } else if let Some(single) = Self::single().find(|single| *single == name) {
+                wanted.insert(single);
+            } else if !ALWAYS.iter().any(|(always, _)| *always == name) {
+                unknown.push(name);
+            }
+        }
+        (Self(wanted), unknown)
+    }
+
+    /// All names that mean something.
+    pub(super) fn names() -> Vec<&'static str> {
+        let groups = GROUPS.iter().map(|(name, _)| *name);
+        let groups = groups.filter(|name| !Self::single().any(|single| single == *name));
+        Self::single().chain(groups).chain([ALL]).collect()
+    }
+
+    /// The names of single things that come on demand.
+    fn single() -> impl Iterator<Item = &'static str> {
+        let columns = ON_DEMAND.iter().map(|(name, _)| *name);
+        columns.chain(MORE_ON_DEMAND)
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -148,8 +190,8 @@ fn include(
         sdk,
         ..
     } = event;
-    for name in &includes.0 {
-        let value = match name.as_str() {
+    for &name in &includes.0 {
+        let value = match name {
             "properties" => json!(event.properties),
             "region" => json!(place.region),
             "longitude" => json!(place.longitude.map(degrees)),
@@ -176,7 +218,7 @@ fn include(
             }
             _ => continue,
         };
-        row.insert(name.clone(), value);
+        row.insert(name.to_owned(), value);
     }
 }
 

@@ -11,12 +11,20 @@ use paneld_domain::{Timestamp, Zone};
 use paneld_guard::{ApiError, Caller};
 use paneld_service::{Annotated, Reports, Subject};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema, path::Parameter},
+};
 
 use crate::{
     error::reply_for,
     manage::references::ReferenceBody,
     offload::{self, question},
+    openapi::{
+        query::{self, query_parameters},
+        refusals::Report,
+        schemas,
+    },
     routes::Endpoint,
 };
 
@@ -119,6 +127,75 @@ pub(crate) struct DimensionBody {
     revenue: u64,
 }
 
+/// What sessions are broken down by in `/traffic/referrers`; the first is meant when nothing is
+/// said.
+const REFERRERS: [Dimension; 6] = [
+    Dimension::ReferrerName,
+    Dimension::ReferrerType,
+    Dimension::Referrer,
+    Dimension::UtmSource,
+    Dimension::UtmMedium,
+    Dimension::UtmCampaign,
+];
+/// The same of `/traffic/geo`.
+const PLACES: [Dimension; 3] = [Dimension::Country, Dimension::Region, Dimension::City];
+/// The same of `/traffic/devices`.
+const DEVICES: [Dimension; 3] = [Dimension::Device, Dimension::Browser, Dimension::Os];
+/// How long the parts of an overview can be.
+const INTERVALS: &[Interval] = Interval::ALL.split_at(1).1;
+
+query_parameters! {
+    /// Of `/metrics`.
+    MetricsQuery = [query::window("`7d`").to_vec(), vec![query::filters()]].concat();
+    /// Of `/overview`.
+    OverviewQuery = [
+        query::window("the last 30 days").to_vec(),
+        vec![query::interval(INTERVALS), query::filters()],
+    ]
+    .concat();
+    /// Of `/{dimension}`.
+    DimensionQuery = [
+        query::window("`7d`").to_vec(),
+        vec![query::filters()],
+        query::paging().to_vec(),
+        vec![query::labels()],
+    ]
+    .concat();
+    /// Of `/traffic/referrers`.
+    ReferrersQuery = traffic_query(&REFERRERS);
+    /// Of `/traffic/geo`.
+    GeoQuery = traffic_query(&PLACES);
+    /// Of `/traffic/devices`.
+    DevicesQuery = traffic_query(&DEVICES);
+}
+
+fn traffic_query(breakdowns: &[Dimension]) -> Vec<Parameter> {
+    let names = breakdowns.iter().map(|dimension| dimension.name());
+    let what = "What sessions have in common; the first when nothing is said";
+    [
+        query::window("the last 30 days").to_vec(),
+        vec![
+            query::optional("breakdown", schemas::one_of(names), what),
+            query::filters(),
+        ],
+        query::paging().to_vec(),
+        vec![query::labels()],
+    ]
+    .concat()
+}
+
+/// The name of a dimension, in a path.
+pub(crate) enum DimensionName {}
+
+impl PartialSchema for DimensionName {
+    fn schema() -> RefOr<Schema> {
+        let names = Dimension::ALL.iter().map(|dimension| dimension.name());
+        schemas::one_of(names).into()
+    }
+}
+
+impl ToSchema for DimensionName {}
+
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(__path_get_metrics, get_metrics),
@@ -137,12 +214,9 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = "/insights/{projectId}/metrics", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("range" = Option<String>, Query, description = "A window by name, such as `30d`; \
-            `7d` when nothing is said"),
-        ("filters" = Option<String>, Query, description = "A JSON list of filters")),
-    responses((status = 200, description = "The figures", body = MetricsAnswerBody)))]
+        MetricsQuery),
+    responses((status = 200, description = "The figures", body = MetricsAnswerBody),
+        Report))]
 pub(crate) async fn get_metrics(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -177,14 +251,9 @@ pub(crate) async fn get_metrics(
 #[utoipa::path(get, path = "/insights/{projectId}/overview", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
-            30 days ago when nothing is said"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("range" = Option<String>, Query, description = "A window by name, such as `30d`"),
-        ("interval" = Option<String>, Query, description = "How long a part is: `hour`, `day`, \
-            `week` or `month`"),
-        ("filters" = Option<String>, Query, description = "A JSON list of filters")),
-    responses((status = 200, description = "The figures", body = OverviewBody)))]
+        OverviewQuery),
+    responses((status = 200, description = "The figures", body = OverviewBody),
+        Report))]
 pub(crate) async fn get_overview(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -195,7 +264,7 @@ pub(crate) async fn get_overview(
     let (zone, now) = (subject.zone, reports.now());
     let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
-        let interval = query.named("interval", &Interval::ALL[1..], Interval::name);
+        let interval = query.named("interval", INTERVALS, Interval::name);
         let interval = interval.unwrap_or(Interval::Day);
         let filters = query.filters("filters");
         let (words, window) = window?;
@@ -236,20 +305,10 @@ fn figures(answer: MetricsAnswer) -> (MetricsBody, Vec<PointBody>) {
 #[utoipa::path(get, path = "/insights/{projectId}/{dimension}", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("dimension" = String, Path, description = "`referrer`, `referrer_name`, \
-            `referrer_type`, `utm_source`, `utm_medium`, `utm_campaign`, `utm_term`, \
-            `utm_content`, `region`, `country`, `city`, `device`, `brand`, `model`, `browser`, \
-            `browser_version`, `os` or `os_version`"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("range" = Option<String>, Query, description = "A window by name, such as `30d`; \
-            `7d` when nothing is said"),
-        ("filters" = Option<String>, Query, description = "A JSON list of filters"),
-        ("limit" = Option<u32>, Query, description = "How many values a page has, at most 1000"),
-        ("cursor" = Option<u32>, Query, description = "The page; the first is 1"),
-        ("labels" = Option<bool>, Query, description = "Whether countries come with their \
-            English names")),
-    responses((status = 200, description = "The values", body = Vec<DimensionBody>)))]
+        ("dimension" = inline(DimensionName), Path, description = "What sessions have in common"),
+        DimensionQuery),
+    responses((status = 200, description = "The values", body = Vec<DimensionBody>),
+        Report))]
 pub(crate) async fn get_dimension(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -275,29 +334,16 @@ pub(crate) async fn get_dimension(
 #[utoipa::path(get, path = "/insights/{projectId}/traffic/referrers", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
-            30 days ago when nothing is said"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("range" = Option<String>, Query, description = "A window by name, such as `30d`"),
-        ("breakdown" = Option<String>, Query, description = "`referrer_name`, `referrer_type`, \
-            `referrer`, `utm_source`, `utm_medium` or `utm_campaign`"),
-        ("filters" = Option<String>, Query, description = "A JSON list of filters")),
-    responses((status = 200, description = "The values", body = Vec<DimensionBody>)))]
+        ReferrersQuery),
+    responses((status = 200, description = "The values", body = Vec<DimensionBody>),
+        Report))]
 pub(crate) async fn get_referrers(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
     project: web::Path<String>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
-    const BREAKDOWNS: [Dimension; 6] = [
-        Dimension::ReferrerName,
-        Dimension::ReferrerType,
-        Dimension::Referrer,
-        Dimension::UtmSource,
-        Dimension::UtmMedium,
-        Dimension::UtmCampaign,
-    ];
-    traffic(&request, &caller, &project, &reports, &BREAKDOWNS).await
+    traffic(&request, &caller, &project, &reports, &REFERRERS).await
 }
 
 /// Places
@@ -306,23 +352,16 @@ pub(crate) async fn get_referrers(
 #[utoipa::path(get, path = "/insights/{projectId}/traffic/geo", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
-            30 days ago when nothing is said"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("range" = Option<String>, Query, description = "A window by name, such as `30d`"),
-        ("breakdown" = Option<String>, Query, description = "`country`, `region` or `city`"),
-        ("filters" = Option<String>, Query, description = "A JSON list of filters"),
-        ("labels" = Option<bool>, Query, description = "Whether countries come with their \
-            English names")),
-    responses((status = 200, description = "The values", body = Vec<DimensionBody>)))]
+        GeoQuery),
+    responses((status = 200, description = "The values", body = Vec<DimensionBody>),
+        Report))]
 pub(crate) async fn get_geo(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
     project: web::Path<String>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
-    const BREAKDOWNS: [Dimension; 3] = [Dimension::Country, Dimension::Region, Dimension::City];
-    traffic(&request, &caller, &project, &reports, &BREAKDOWNS).await
+    traffic(&request, &caller, &project, &reports, &PLACES).await
 }
 
 /// Devices
@@ -331,21 +370,16 @@ pub(crate) async fn get_geo(
 #[utoipa::path(get, path = "/insights/{projectId}/traffic/devices", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
-            30 days ago when nothing is said"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("range" = Option<String>, Query, description = "A window by name, such as `30d`"),
-        ("breakdown" = Option<String>, Query, description = "`device`, `browser` or `os`"),
-        ("filters" = Option<String>, Query, description = "A JSON list of filters")),
-    responses((status = 200, description = "The values", body = Vec<DimensionBody>)))]
+        DevicesQuery),
+    responses((status = 200, description = "The values", body = Vec<DimensionBody>),
+        Report))]
 pub(crate) async fn get_devices(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
     project: web::Path<String>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
-    const BREAKDOWNS: [Dimension; 3] = [Dimension::Device, Dimension::Browser, Dimension::Os];
-    traffic(&request, &caller, &project, &reports, &BREAKDOWNS).await
+    traffic(&request, &caller, &project, &reports, &DEVICES).await
 }
 
 /// Sessions by one of some dimensions, of which the first is meant when nothing is said.

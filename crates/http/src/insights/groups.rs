@@ -20,7 +20,11 @@ use crate::{
     error::reply_for,
     export::nested,
     offload::{self, question},
-    openapi::any_value,
+    openapi::{
+        query::{self, query_parameters},
+        refusals::Report,
+        schemas::{any_value, whole_number},
+    },
     reply::WireTime,
     routes::Endpoint,
 };
@@ -146,6 +150,24 @@ impl MemberBody {
     }
 }
 
+query_parameters! {
+    /// Of `/groups`.
+    GroupsQuery = [
+        vec![
+            query::optional_text("type", "Only groups of this type"),
+            query::optional_text("search", "A part of the name or the id, in any case"),
+        ],
+        query::paging_within(MOST, "20").to_vec(),
+    ]
+    .concat();
+    /// Of `/groups/{groupId}`.
+    GroupQuery = [query::optional(
+        "memberLimit",
+        whole_number(1, MOST_MEMBERS),
+        "How many members: 10, unless it is given",
+    )];
+}
+
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(__path_list_groups, list_groups),
@@ -159,7 +181,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 /// The types of all groups, in their order.
 #[utoipa::path(get, path = "/insights/{projectId}/groups/types", tag = "Insights",
     params(("projectId" = String, Path, description = "The project")),
-    responses((status = 200, description = "The types", body = TypesBody)))]
+    responses((status = 200, description = "The types", body = TypesBody),
+        Report))]
 pub(crate) async fn list_group_types(
     caller: Caller<permission::Insights>,
     project: web::Path<String>,
@@ -178,12 +201,9 @@ pub(crate) async fn list_group_types(
 #[utoipa::path(get, path = "/insights/{projectId}/groups", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("type" = Option<String>, Query, description = "Only groups of this type"),
-        ("search" = Option<String>, Query, description = "A part of the name or the id, in any \
-            case"),
-        ("limit" = Option<u32>, Query, description = "How many: 20, at most 100"),
-        ("cursor" = Option<u32>, Query, description = "The page; the first is 1")),
-    responses((status = 200, description = "The groups", body = Vec<GroupBody>)))]
+        GroupsQuery),
+    responses((status = 200, description = "The groups", body = Vec<GroupBody>),
+        Report))]
 pub(crate) async fn list_groups(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -216,8 +236,9 @@ pub(crate) async fn list_groups(
     params(
         ("projectId" = String, Path, description = "The project"),
         ("groupId" = String, Path, description = "The group"),
-        ("memberLimit" = Option<u32>, Query, description = "How many members: 10, at most 50")),
-    responses((status = 200, description = "The group", body = GroupWithMembersBody)))]
+        GroupQuery),
+    responses((status = 200, description = "The group", body = GroupWithMembersBody),
+        Report))]
 pub(crate) async fn get_group(
     request: HttpRequest,
     caller: Caller<permission::Insights>,

@@ -9,12 +9,17 @@ use paneld_domain::{Timestamp, Zone};
 use paneld_guard::{ApiError, Caller};
 use paneld_service::{Reports, Subject};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{ToSchema, openapi::path::Parameter};
 
 use super::{rows::EventRow, session_row::SessionRow};
 use crate::{
     error::reply_for,
     offload::{self, question},
+    openapi::{
+        query::{self, query_parameters},
+        refusals::Report,
+        schemas::text,
+    },
     routes::Endpoint,
 };
 
@@ -28,15 +33,19 @@ const KEYS: u32 = 500;
 const VALUES: u32 = 200;
 
 /// Columns of sessions and of events that callers compare with a text, by parameter.
-const COLUMNS: [(&str, Column); 8] = [
-    ("country", Column::Country),
-    ("city", Column::City),
-    ("device", Column::Device),
-    ("browser", Column::Browser),
-    ("os", Column::Os),
-    ("referrer", Column::Referrer),
-    ("referrerName", Column::ReferrerName),
-    ("referrerType", Column::ReferrerType),
+const COLUMNS: [(&str, Column, &str); 8] = [
+    ("country", Column::Country, "The code of the country"),
+    ("city", Column::City, "The city"),
+    ("device", Column::Device, "The kind of device"),
+    ("browser", Column::Browser, "The browser"),
+    ("os", Column::Os, "The operating system"),
+    ("referrer", Column::Referrer, "The URL of the referrer"),
+    (
+        "referrerName",
+        Column::ReferrerName,
+        "The name of the referrer",
+    ),
+    ("referrerType", Column::ReferrerType, "The kind of referrer"),
 ];
 
 /// The columns of events in which readers look for values.
@@ -94,6 +103,50 @@ pub(crate) struct ValuesBody {
     values: Vec<String>,
 }
 
+query_parameters! {
+    /// Of `/events`.
+    EventsQuery = [
+        query::window("the last 30 days").to_vec(),
+        vec![
+            query::optional_texts("eventNames", "Only events of these names"),
+            query::optional_text("path", "Only events of this page"),
+        ],
+        columns_query(),
+        vec![query::text_map("properties", "Properties and what they must be")],
+        query::paging_within(MOST, "20").to_vec(),
+    ]
+    .concat();
+    /// Of `/events/properties`.
+    EventPropertiesQuery = [query::optional_text(
+        "eventName",
+        "Only of events of this name",
+    )];
+    /// Of `/events/property_values`.
+    PropertyValuesQuery = [
+        query::required("eventName", text(), "The name of the events"),
+        query::required(
+            "propertyKey",
+            text(),
+            "The property; columns have no values here",
+        ),
+    ];
+    /// Of `/sessions`.
+    SessionsQuery = [
+        query::window("the last 30 days").to_vec(),
+        columns_query(),
+        query::paging_within(MOST, "20").to_vec(),
+    ]
+    .concat();
+}
+
+/// What events and sessions are compared with alike.
+fn columns_query() -> Vec<Parameter> {
+    let columns = COLUMNS.iter();
+    let columns = columns.map(|(name, _, what)| query::optional_text(name, what));
+    let profile = query::optional_text("profileId", "The profile, or an alias of it");
+    columns.chain([profile, query::filters()]).collect()
+}
+
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(__path_find_events, find_events),
@@ -110,27 +163,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = "/insights/{projectId}/events", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
-            30 days ago, unless it is given"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("range" = Option<String>, Query, description = "A stretch of time by name, such as `7d`"),
-        ("eventNames" = Option<Vec<String>>, Query, description = "Only events of these names"),
-        ("path" = Option<String>, Query, description = "Only events of this page"),
-        ("country" = Option<String>, Query, description = "The code of the country"),
-        ("city" = Option<String>, Query, description = "The city"),
-        ("device" = Option<String>, Query, description = "The kind of device"),
-        ("browser" = Option<String>, Query, description = "The browser"),
-        ("os" = Option<String>, Query, description = "The operating system"),
-        ("referrer" = Option<String>, Query, description = "The URL of the referrer"),
-        ("referrerName" = Option<String>, Query, description = "The name of the referrer"),
-        ("referrerType" = Option<String>, Query, description = "The kind of referrer"),
-        ("profileId" = Option<String>, Query, description = "The profile, or an alias of it"),
-        ("properties" = Option<String>, Query, description = "Properties and what they must be: \
-            a JSON object of texts"),
-        ("filters" = Option<String>, Query, description = "Filters, as a JSON list"),
-        ("limit" = Option<u32>, Query, description = "How many: 20, at most 100"),
-        ("cursor" = Option<u32>, Query, description = "The page; the first is 1")),
-    responses((status = 200, description = "The events", body = Vec<EventRow>)))]
+        EventsQuery),
+    responses((status = 200, description = "The events", body = Vec<EventRow>),
+        Report))]
 pub(crate) async fn find_events(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -178,7 +213,8 @@ pub(crate) async fn find_events(
 /// The names of all events that ever came, the most frequent first; 50 at most.
 #[utoipa::path(get, path = "/insights/{projectId}/events/names", tag = "Insights",
     params(("projectId" = String, Path, description = "The project")),
-    responses((status = 200, description = "The names", body = Vec<String>)))]
+    responses((status = 200, description = "The names", body = Vec<String>),
+        Report))]
 pub(crate) async fn list_event_names(
     caller: Caller<permission::Insights>,
     project: web::Path<String>,
@@ -197,8 +233,9 @@ pub(crate) async fn list_event_names(
 #[utoipa::path(get, path = "/insights/{projectId}/events/properties", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("eventName" = Option<String>, Query, description = "Only of events of this name")),
-    responses((status = 200, description = "The properties", body = PropertiesBody)))]
+        EventPropertiesQuery),
+    responses((status = 200, description = "The properties", body = PropertiesBody),
+        Report))]
 pub(crate) async fn list_event_properties(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -231,9 +268,9 @@ pub(crate) async fn list_event_properties(
 #[utoipa::path(get, path = "/insights/{projectId}/events/property_values", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("eventName" = String, Query, description = "The name of the events"),
-        ("propertyKey" = String, Query, description = "The property; columns have no values here")),
-    responses((status = 200, description = "The values", body = ValuesBody)))]
+        PropertyValuesQuery),
+    responses((status = 200, description = "The values", body = ValuesBody),
+        Report))]
 pub(crate) async fn list_property_values(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -268,23 +305,9 @@ pub(crate) async fn list_property_values(
 #[utoipa::path(get, path = "/insights/{projectId}/sessions", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
-            30 days ago, unless it is given"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("range" = Option<String>, Query, description = "A stretch of time by name, such as `7d`"),
-        ("country" = Option<String>, Query, description = "The code of the country"),
-        ("city" = Option<String>, Query, description = "The city"),
-        ("device" = Option<String>, Query, description = "The kind of device"),
-        ("browser" = Option<String>, Query, description = "The browser"),
-        ("os" = Option<String>, Query, description = "The operating system"),
-        ("referrer" = Option<String>, Query, description = "The URL of the referrer"),
-        ("referrerName" = Option<String>, Query, description = "The name of the referrer"),
-        ("referrerType" = Option<String>, Query, description = "The kind of referrer"),
-        ("profileId" = Option<String>, Query, description = "The profile, or an alias of it"),
-        ("filters" = Option<String>, Query, description = "Filters, as a JSON list"),
-        ("limit" = Option<u32>, Query, description = "How many: 20, at most 100"),
-        ("cursor" = Option<u32>, Query, description = "The page; the first is 1")),
-    responses((status = 200, description = "The sessions", body = Vec<SessionRow>)))]
+        SessionsQuery),
+    responses((status = 200, description = "The sessions", body = Vec<SessionRow>),
+        Report))]
 pub(crate) async fn list_sessions(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -340,7 +363,7 @@ fn window(query: &mut Query, zone: Zone, now: Timestamp) -> Option<Window> {
 fn exact_columns(query: &mut Query) -> Vec<(Column, Vec<String>)> {
     let columns = COLUMNS.iter();
     columns
-        .filter_map(|&(name, column)| exact(query, name, column))
+        .filter_map(|&(name, column, _)| exact(query, name, column))
         .collect()
 }
 

@@ -9,17 +9,24 @@ use paneld_auth::permission;
 use paneld_guard::{ApiError, Caller};
 use paneld_service::Reports;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{ToSchema, openapi::path::Parameter};
 
 use super::figures::{subject, window};
 use crate::{
     error::reply_for,
     offload::{self, question},
+    openapi::{
+        query::{self, query_parameters},
+        refusals::Report,
+        schemas::one_of,
+    },
     routes::Endpoint,
 };
 
 /// How many pages are shown, unless the caller wants another number.
 const SHOWN: i64 = 50;
+/// How many are shown at most.
+const MOST_SHOWN: u32 = 500;
 
 /// A page.
 #[derive(Debug, Serialize, ToSchema)]
@@ -143,6 +150,51 @@ impl From<PagePerformance> for PagePerformanceBody {
     }
 }
 
+query_parameters! {
+    /// Of `/pages`.
+    PagesQuery = pages_query("`7d`");
+    /// Of `/pages/top`.
+    TopPagesQuery = pages_query("the last 30 days");
+    /// Of `/pages/entry_exit`.
+    EdgesQuery = [
+        query::window("the last 30 days").to_vec(),
+        vec![query::optional(
+            "mode",
+            one_of(SessionEdge::ALL.iter().map(|edge| edge.name())),
+            "The end of sessions that is meant; `entry` when nothing is said",
+        )],
+    ]
+    .concat();
+    /// Of `/pages/performance`.
+    PerformanceQuery = [
+        query::window("the last 30 days").to_vec(),
+        vec![
+            query::optional_text("search", "What has to be in path, origin or title"),
+            query::optional(
+                "sortBy",
+                one_of(PerformanceOrder::ALL.iter().map(|order| order.name())),
+                "By what they are sorted; `sessions` when nothing is said",
+            ),
+            query::optional(
+                "sortOrder",
+                one_of([false, true].map(order_name)),
+                "`desc`, the greatest first, unless it is `asc`",
+            ),
+            query::limit(MOST_SHOWN, "50"),
+        ],
+    ]
+    .concat();
+}
+
+fn pages_query(default: &str) -> Vec<Parameter> {
+    [
+        query::window(default).to_vec(),
+        vec![query::filters()],
+        query::paging().to_vec(),
+    ]
+    .concat()
+}
+
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(__path_get_pages, get_pages),
@@ -158,15 +210,9 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = "/insights/{projectId}/pages", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("range" = Option<String>, Query, description = "A window by name, such as `30d`; \
-            `7d` when nothing is said"),
-        ("filters" = Option<String>, Query, description = "A JSON list of filters"),
-        ("limit" = Option<u32>, Query, description = "How many pages are sent, at most 1000"),
-        ("cursor" = Option<u32>, Query, description = "Which part of the list is sent; the \
-            first is 1")),
-    responses((status = 200, description = "The pages", body = Vec<PageBody>)))]
+        PagesQuery),
+    responses((status = 200, description = "The pages", body = Vec<PageBody>),
+        Report))]
 pub(crate) async fn get_pages(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -183,15 +229,9 @@ pub(crate) async fn get_pages(
 #[utoipa::path(get, path = "/insights/{projectId}/pages/top", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
-            30 days ago when nothing is said"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("range" = Option<String>, Query, description = "A window by name, such as `30d`"),
-        ("filters" = Option<String>, Query, description = "A JSON list of filters"),
-        ("limit" = Option<u32>, Query, description = "How many pages are sent, at most 1000"),
-        ("cursor" = Option<u32>, Query, description = "Which part of the list is sent; the \
-            first is 1")),
-    responses((status = 200, description = "The pages", body = Vec<PageBody>)))]
+        TopPagesQuery),
+    responses((status = 200, description = "The pages", body = Vec<PageBody>),
+        Report))]
 pub(crate) async fn get_top_pages(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -235,12 +275,9 @@ async fn list_pages(
 #[utoipa::path(get, path = "/insights/{projectId}/pages/entry_exit", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
-            30 days ago when nothing is said"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("range" = Option<String>, Query, description = "A window by name, such as `30d`"),
-        ("mode" = Option<String>, Query, description = "`entry`, or `exit`")),
-    responses((status = 200, description = "The pages", body = Vec<EdgeBody>)))]
+        EdgesQuery),
+    responses((status = 200, description = "The pages", body = Vec<EdgeBody>),
+        Report))]
 pub(crate) async fn get_entry_and_exit_pages(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -278,16 +315,9 @@ pub(crate) async fn get_entry_and_exit_pages(
 #[utoipa::path(get, path = "/insights/{projectId}/pages/performance", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment; \
-            30 days ago when nothing is said"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("range" = Option<String>, Query, description = "A window by name, such as `30d`"),
-        ("search" = Option<String>, Query, description = "What has to be in path, origin or title"),
-        ("sortBy" = Option<String>, Query, description = "`sessions`, `pageviews`, \
-            `bounce_rate` or `avg_duration`"),
-        ("sortOrder" = Option<String>, Query, description = "`desc`, or `asc`"),
-        ("limit" = Option<u32>, Query, description = "How many pages are shown: 50, at most 500")),
-    responses((status = 200, description = "The pages", body = PerformanceBody)))]
+        PerformanceQuery),
+    responses((status = 200, description = "The pages", body = PerformanceBody),
+        Report))]
 pub(crate) async fn get_page_performance(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -301,7 +331,9 @@ pub(crate) async fn get_page_performance(
         let search = query.text("search").filter(|text| !text.is_empty());
         let order = query.named("sortBy", PerformanceOrder::ALL, PerformanceOrder::name);
         let ascending = query.named("sortOrder", &[false, true], order_name);
-        let limit = query.integer("limit", 1..=500).unwrap_or(SHOWN);
+        let limit = query
+            .integer("limit", 1..=i64::from(MOST_SHOWN))
+            .unwrap_or(SHOWN);
         Some(PerformanceRequest {
             window: window?.1,
             search,

@@ -19,6 +19,11 @@ use super::{
 use crate::{
     error::reply_for,
     offload::{self, question},
+    openapi::{
+        query::{self, query_parameters},
+        refusals::Report,
+        schemas::{one_of, whole_number},
+    },
     reply::WireTime,
     routes::Endpoint,
 };
@@ -100,6 +105,51 @@ impl From<ProfileMetrics> for MetricsBody {
     }
 }
 
+query_parameters! {
+    /// Of `/profiles`.
+    ProfilesQuery = [
+        vec![
+            query::optional_text(
+                "name",
+                "Words, each of which is somewhere in the id, the address or the name, in any \
+                 case; the first five count",
+            ),
+            query::optional_text("email", "A part of the address, in any case"),
+            query::optional_text("country", "The code of the country"),
+            query::optional_text("city", "The city"),
+            query::optional_text("device", "The kind of device"),
+            query::optional_text("browser", "The browser"),
+            query::optional(
+                "inactiveDays",
+                whole_number(1, MOST_DAYS),
+                "Who did nothing for so many times 24 hours",
+            ),
+            query::optional(
+                "minSessions",
+                whole_number(1, MOST_SESSIONS),
+                "Who had at least so many sessions",
+            ),
+            query::optional_text("performedEvent", "Who ever did this"),
+            query::filters(),
+            query::optional(
+                "sortOrder",
+                one_of(["desc", "asc"]),
+                "`desc`, the newest first, unless it is `asc`",
+            ),
+        ],
+        query::paging_within(MOST, "20").to_vec(),
+    ]
+    .concat();
+    /// Of `/profiles/{profileId}`.
+    ProfileQuery = [query::optional(
+        "eventLimit",
+        whole_number(1, MOST.into()),
+        "How many events: 20, unless it is given",
+    )];
+    /// Of `/profiles/{profileId}/sessions`.
+    ProfileSessionsQuery = [query::limit(MOST, "20")];
+}
+
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(__path_list_profiles, list_profiles),
@@ -122,22 +172,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = "/insights/{projectId}/profiles", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("name" = Option<String>, Query, description = "Words, each of which is somewhere in the \
-            id, the address or the name, in any case; the first five count"),
-        ("email" = Option<String>, Query, description = "A part of the address, in any case"),
-        ("country" = Option<String>, Query, description = "The code of the country"),
-        ("city" = Option<String>, Query, description = "The city"),
-        ("device" = Option<String>, Query, description = "The kind of device"),
-        ("browser" = Option<String>, Query, description = "The browser"),
-        ("inactiveDays" = Option<u32>, Query, description = "Who did nothing for so many times \
-            24 hours"),
-        ("minSessions" = Option<u32>, Query, description = "Who had at least so many sessions"),
-        ("performedEvent" = Option<String>, Query, description = "Who ever did this"),
-        ("filters" = Option<String>, Query, description = "Filters, as a JSON list"),
-        ("sortOrder" = Option<String>, Query, description = "`desc`, the newest first, or `asc`"),
-        ("limit" = Option<u32>, Query, description = "How many: 20, at most 100"),
-        ("cursor" = Option<u32>, Query, description = "The page; the first is 1")),
-    responses((status = 200, description = "The profiles", body = Vec<ProfileRow>)))]
+        ProfilesQuery),
+    responses((status = 200, description = "The profiles", body = Vec<ProfileRow>),
+        Report))]
 pub(crate) async fn list_profiles(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -195,8 +232,9 @@ fn sort_order(query: &mut Query) -> SortOrder {
     params(
         ("projectId" = String, Path, description = "The project"),
         ("profileId" = String, Path, description = "The profile, or an alias of it"),
-        ("eventLimit" = Option<u32>, Query, description = "How many events, at most 100")),
-    responses((status = 200, description = "The profile", body = ProfileBody)))]
+        ProfileQuery),
+    responses((status = 200, description = "The profile", body = ProfileBody),
+        Report))]
 pub(crate) async fn get_profile(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -239,8 +277,9 @@ pub(crate) async fn get_profile(
     params(
         ("projectId" = String, Path, description = "The project"),
         ("profileId" = String, Path, description = "The profile, or an alias of it"),
-        ("limit" = Option<u32>, Query, description = "How many: 20, at most 100")),
-    responses((status = 200, description = "The sessions", body = Vec<SessionRow>)))]
+        ProfileSessionsQuery),
+    responses((status = 200, description = "The sessions", body = Vec<SessionRow>),
+        Report))]
 pub(crate) async fn list_profile_sessions(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -251,9 +290,10 @@ pub(crate) async fn list_profile_sessions(
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
     let asked = question(&request, subject.compute(), |query| {
-        Some(query.paging_within(PAGE, MOST))
+        Some(query.integer("limit", 1..=i64::from(MOST)))
     });
-    let limit = asked.await?.limit;
+    let limit = asked.await?.and_then(|limit| u32::try_from(limit).ok());
+    let limit = limit.unwrap_or(PAGE);
     let sessions = reports.profile_sessions(&subject, &id, limit).await;
     let sessions = sessions.map_err(reply_for)?;
     offload::json(subject.compute(), move || {
@@ -270,7 +310,8 @@ pub(crate) async fn list_profile_sessions(
     params(
         ("projectId" = String, Path, description = "The project"),
         ("profileId" = String, Path, description = "The profile, or an alias of it")),
-    responses((status = 200, description = "The figures", body = MetricsBody)))]
+    responses((status = 200, description = "The figures", body = MetricsBody),
+        Report))]
 pub(crate) async fn get_profile_metrics(
     caller: Caller<permission::Insights>,
     path: web::Path<(String, String)>,

@@ -11,11 +11,14 @@ use paneld_guard::{ApiError, Caller};
 use paneld_service::{AuditEntry, AuditFilter, Change, Compute, Manage, Resource};
 use serde::Serialize;
 use serde_json::Value as Json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, ToSchema, openapi::Object};
 
 use crate::{
     decode::{Maybe, Problems, Queries, Text},
-    openapi::any_value,
+    openapi::{
+        refusals::{BadRequest, Gated},
+        schemas::{any_value, matching, one_of},
+    },
     reply::{Listed, PageQuery, WireTime, reply_with_part},
     routes::Endpoint,
 };
@@ -117,12 +120,29 @@ pub(crate) struct AuditQuery {
     /// Only those about this kind of thing: `organization`, `project`, `client`,
     /// `reference` or `profile`.
     #[deserr(default)]
-    #[param(value_type = Option<String>, required = false)]
+    #[param(schema_with = resources, required = false)]
     resource: Maybe<Text<Resource>>,
     /// Only those about the thing of this id, whether it is still there or not.
     #[deserr(default)]
-    #[param(value_type = Option<String>, required = false)]
+    #[param(schema_with = resource_id, required = false)]
     resource_id: Maybe<Text<ResourceId>>,
+}
+
+fn resources() -> Object {
+    one_of(
+        [
+            Resource::Organization,
+            Resource::Project,
+            Resource::Client,
+            Resource::Reference,
+            Resource::Profile,
+        ]
+        .map(Resource::as_str),
+    )
+}
+
+fn resource_id() -> Object {
+    matching("^[A-Za-z0-9-]{1,255}$")
 }
 
 #[derive(Debug)]
@@ -150,7 +170,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = "/manage/audit", tag = "Audit",
     params(PageQuery, AuditQuery),
     responses((status = 200, description = "The entries, newest first",
-        body = Listed<AuditEntryBody>)))]
+        body = Listed<AuditEntryBody>),
+        Gated, BadRequest))]
 pub(crate) async fn list_audit_entries(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,

@@ -12,8 +12,9 @@ use paneld_service::{Compute, Manage};
 
 use super::ProjectQuery;
 use crate::{
-    decode::{CreationBody, JsonBody, Queries, body_for},
+    decode::{CreationBody, JsonBody, ManageBody, Queries, body_for},
     error::reply_for,
+    openapi::refusals::{AtMostOnce, BadRequest, Conflict, Forbidden, Gated, NotFound},
     path_id::PathId,
     reply::{Data, Listed, PageQuery, Success, reply_to_creation, reply_with_list},
     routes::Endpoint,
@@ -36,7 +37,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = "/manage/clients", tag = "Clients",
     params(PageQuery, ProjectQuery),
     responses((status = 200, description = "The clients, newest first",
-        body = Listed<ClientBody>)))]
+        body = Listed<ClientBody>),
+        Gated, BadRequest, NotFound))]
 pub(crate) async fn list_clients(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
@@ -57,10 +59,12 @@ pub(crate) async fn list_clients(
 ///
 /// Its secret is shown this once.
 #[utoipa::path(post, path = "/manage/clients", tag = "Clients",
+    params(AtMostOnce),
     request_body(content = CreateClient,
         example = json!({"name": "CI", "projectId": "my-shop", "type": "read"})),
     responses((status = 200, description = "The client, and its secret",
-        body = Data<ClientBody>)))]
+        body = Data<ClientBody>),
+        Gated, ManageBody, Forbidden, NotFound, AtMostOnce))]
 pub(crate) async fn create_client(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
@@ -76,7 +80,8 @@ pub(crate) async fn create_client(
 /// Get a client
 #[utoipa::path(get, path = "/manage/clients/{id}", tag = "Clients",
     params(("id" = String, Path, description = "The client's id")),
-    responses((status = 200, description = "The client", body = Data<ClientBody>)))]
+    responses((status = 200, description = "The client", body = Data<ClientBody>),
+        Gated, BadRequest, NotFound))]
 pub(crate) async fn get_client(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
@@ -90,7 +95,8 @@ pub(crate) async fn get_client(
 #[utoipa::path(patch, path = "/manage/clients/{id}", tag = "Clients",
     params(("id" = String, Path, description = "The client's id")),
     request_body = UpdateClient,
-    responses((status = 200, description = "The client", body = Data<ClientBody>)))]
+    responses((status = 200, description = "The client", body = Data<ClientBody>),
+        Gated, ManageBody, NotFound, Conflict))]
 pub(crate) async fn update_client(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
@@ -106,10 +112,11 @@ pub(crate) async fn update_client(
 ///
 /// The secret it replaces works for the grace; every older one ends at once.
 #[utoipa::path(post, path = "/manage/clients/{id}/rotate", tag = "Clients",
-    params(("id" = String, Path, description = "The client's id")),
+    params(("id" = String, Path, description = "The client's id"), AtMostOnce),
     request_body = RotateSecret,
     responses((status = 200, description = "The client, and its new secret",
-        body = Data<RotatedBody>)))]
+        body = Data<RotatedBody>),
+        Gated, ManageBody, NotFound, AtMostOnce))]
 pub(crate) async fn rotate_secret(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
@@ -131,7 +138,8 @@ pub(crate) async fn rotate_secret(
 /// For good. A client may delete itself, but not the organization's last usable root client.
 #[utoipa::path(delete, path = "/manage/clients/{id}", tag = "Clients",
     params(("id" = String, Path, description = "The client's id")),
-    responses((status = 200, description = "It is deleted", body = Success)))]
+    responses((status = 200, description = "It is deleted", body = Success),
+        Gated, NotFound, Conflict))]
 pub(crate) async fn delete_client(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,

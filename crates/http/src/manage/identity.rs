@@ -13,7 +13,15 @@ use super::{
     clients::ClientBody,
     projects::{CountedProject, ProjectBody},
 };
-use crate::{error::reply_for, openapi::permissions, reply::Data, routes::Endpoint};
+use crate::{
+    error::reply_for,
+    openapi::{
+        refusals::{BadRequest, Gated},
+        schemas::permissions,
+    },
+    reply::Data,
+    routes::Endpoint,
+};
 
 /// Who the caller is, what it may do, and how often.
 #[derive(Debug, Serialize, ToSchema)]
@@ -86,7 +94,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 /// For clients of every type: the client itself, its organization and project, the APIs it may
 /// call, and what is left of its limits.
 #[utoipa::path(get, path = "/manage/me", tag = "Identity",
-    responses((status = 200, description = "The caller", body = Data<IdentityBody>)))]
+    responses((status = 200, description = "The caller", body = Data<IdentityBody>),
+        Gated, BadRequest))]
 pub(crate) async fn who_am_i(
     caller: Caller<permission::Identity>,
     identity: web::Data<Identity>,

@@ -11,8 +11,12 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use crate::{
-    decode::{Body, JsonBody, Maybe, Problems, Text},
+    decode::{Body, JsonBody, ManageBody, Maybe, Problems, Text},
     error::reply_for,
+    openapi::{
+        refusals::{BadRequest, Gated},
+        schemas,
+    },
     reply::{Data, WireTime},
     routes::Endpoint,
 };
@@ -54,11 +58,11 @@ impl From<Organization> for OrganizationBody {
 #[schema(example = json!({"timezone": "Europe/Stockholm"}))]
 pub(crate) struct UpdateOrganization {
     #[deserr(default)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
+    #[schema(schema_with = schemas::name, required = false)]
     name: Maybe<Text<Name>>,
     /// An IANA zone.
     #[deserr(default)]
-    #[schema(value_type = String, required = false)]
+    #[schema(schema_with = schemas::time_zone, required = false)]
     timezone: Maybe<Text<Zone>>,
 }
 
@@ -77,7 +81,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 
 /// The caller's organization
 #[utoipa::path(get, path = "/manage/organization", tag = "Organization",
-    responses((status = 200, description = "The organization", body = Data<OrganizationBody>)))]
+    responses((status = 200, description = "The organization", body = Data<OrganizationBody>),
+        Gated, BadRequest))]
 pub(crate) async fn get_organization(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
@@ -92,7 +97,8 @@ pub(crate) async fn get_organization(
 /// Change the caller's organization
 #[utoipa::path(patch, path = "/manage/organization", tag = "Organization",
     request_body = UpdateOrganization,
-    responses((status = 200, description = "The organization", body = Data<OrganizationBody>)))]
+    responses((status = 200, description = "The organization", body = Data<OrganizationBody>),
+        Gated, ManageBody))]
 pub(crate) async fn update_organization(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,

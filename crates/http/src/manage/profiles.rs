@@ -12,8 +12,9 @@ use utoipa::ToSchema;
 
 use self::bodies::{ProfileBody, UpdateProfile};
 use crate::{
-    decode::{JsonBody, body_for},
+    decode::{JsonBody, ManageBody, body_for},
     error::reply_for,
+    openapi::refusals::{Gated, NotFound},
     path_id::parse_id,
     reply::Data,
     routes::Endpoint,
@@ -77,7 +78,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         ("id" = String, Path, description = "The project's id"),
         ("profileId" = String, Path, description = "The profile, or an alias of it")),
     request_body = UpdateProfile,
-    responses((status = 200, description = "The profile", body = Data<ProfileBody>)))]
+    responses((status = 200, description = "The profile", body = Data<ProfileBody>),
+        Gated, ManageBody, NotFound))]
 pub(crate) async fn update_profile(
     caller: Caller<permission::Manage>,
     profiles: web::Data<Profiles>,
@@ -103,7 +105,8 @@ pub(crate) async fn update_profile(
     params(
         ("id" = String, Path, description = "The project's id"),
         ("profileId" = String, Path, description = "The profile, or an alias of it")),
-    responses((status = 200, description = "It is gone", body = ErasedBody)))]
+    responses((status = 200, description = "It is gone", body = ErasedBody),
+        Gated, NotFound))]
 pub(crate) async fn erase_profile(
     caller: Caller<permission::Manage>,
     erasure: web::Data<Erasure>,

@@ -11,8 +11,9 @@ use paneld_guard::{ApiError, Caller};
 use paneld_service::{Compute, Manage, Reports};
 
 use crate::{
-    decode::{CreationBody, JsonBody, Queries, Query, body_for},
+    decode::{CreationBody, JsonBody, ManageBody, Queries, Query, body_for},
     error::reply_for,
+    openapi::refusals::{AtMostOnce, BadRequest, Conflict, Gated, NotFound},
     path_id::PathId,
     reply::{Data, Listed, PageQuery, Success, reply_to_creation, reply_with_list},
     routes::Endpoint,
@@ -35,7 +36,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = "/manage/projects", tag = "Projects",
     params(PageQuery, DeletedQuery),
     responses((status = 200, description = "The projects, newest first",
-        body = Listed<ProjectBody>)))]
+        body = Listed<ProjectBody>),
+        Gated, BadRequest))]
 pub(crate) async fn list_projects(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
@@ -65,9 +67,11 @@ pub(crate) async fn list_projects(
 ///
 /// A write client called `First client` is made with it. Its secret is shown this once.
 #[utoipa::path(post, path = "/manage/projects", tag = "Projects",
+    params(AtMostOnce),
     request_body(content = CreateProject, example = json!({"name": "My Shop"})),
     responses((status = 200, description = "The project, and its first client",
-        body = Data<ProjectBody>)))]
+        body = Data<ProjectBody>),
+        Gated, ManageBody, AtMostOnce))]
 pub(crate) async fn create_project(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
@@ -82,7 +86,8 @@ pub(crate) async fn create_project(
 /// Get a project
 #[utoipa::path(get, path = "/manage/projects/{id}", tag = "Projects",
     params(("id" = String, Path, description = "The project's id"), DeletedQuery),
-    responses((status = 200, description = "The project", body = Data<ProjectBody>)))]
+    responses((status = 200, description = "The project", body = Data<ProjectBody>),
+        Gated, BadRequest, NotFound))]
 pub(crate) async fn get_project(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
@@ -103,7 +108,8 @@ pub(crate) async fn get_project(
 #[utoipa::path(patch, path = "/manage/projects/{id}", tag = "Projects",
     params(("id" = String, Path, description = "The project's id")),
     request_body = UpdateProject,
-    responses((status = 200, description = "The project", body = Data<ProjectBody>)))]
+    responses((status = 200, description = "The project", body = Data<ProjectBody>),
+        Gated, ManageBody, NotFound))]
 pub(crate) async fn update_project(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
@@ -123,7 +129,8 @@ pub(crate) async fn update_project(
 /// brings it back; after that it is purged.
 #[utoipa::path(delete, path = "/manage/projects/{id}", tag = "Projects",
     params(("id" = String, Path, description = "The project's id")),
-    responses((status = 200, description = "It is deleted", body = Success)))]
+    responses((status = 200, description = "It is deleted", body = Success),
+        Gated, NotFound, Conflict))]
 pub(crate) async fn delete_project(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,

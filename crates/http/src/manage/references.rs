@@ -14,8 +14,14 @@ use utoipa::ToSchema;
 
 use super::{GivenProjectId, ProjectQuery};
 use crate::{
-    decode::{Body, CreationBody, JsonBody, Maybe, Moment, Problems, Queries, Text, body_for},
+    decode::{
+        Body, CreationBody, JsonBody, ManageBody, Maybe, Moment, Problems, Queries, Text, body_for,
+    },
     error::reply_for,
+    openapi::{
+        refusals::{AtMostOnce, BadRequest, Gated, NotFound},
+        schemas,
+    },
     path_id::PathId,
     reply::{Data, Listed, PageQuery, Success, WireTime, reply_to_creation, reply_with_list},
     routes::Endpoint,
@@ -73,15 +79,15 @@ impl From<Reference> for ReferenceBody {
     "datetime": "2024-01-15T10:00:00.000Z"
 }))]
 pub(crate) struct CreateReference {
-    #[schema(value_type = String)]
+    #[schema(value_type = String, max_length = 255)]
     project_id: Text<GivenProjectId>,
-    #[schema(value_type = String, min_length = 1, max_length = 255)]
+    #[schema(schema_with = schemas::name)]
     title: Text<Name>,
     #[deserr(default)]
-    #[schema(value_type = Option<String>, max_length = 10000)]
+    #[schema(value_type = Option<String>, max_length = 10000, pattern = r"^[^\u0000]*$")]
     description: Maybe<Option<Text<Description>>>,
     /// ISO 8601; without an offset it is UTC.
-    #[schema(value_type = String)]
+    #[schema(schema_with = schemas::moment)]
     datetime: Text<Moment>,
 }
 
@@ -97,15 +103,15 @@ impl Body for CreateReference {
 #[schema(example = json!({"title": "Launch of v2"}))]
 pub(crate) struct UpdateReference {
     #[deserr(default)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
+    #[schema(schema_with = schemas::name, required = false)]
     title: Maybe<Text<Name>>,
     /// Null clears it.
     #[deserr(default)]
-    #[schema(value_type = Option<String>, max_length = 10000)]
+    #[schema(value_type = Option<String>, max_length = 10000, pattern = r"^[^\u0000]*$")]
     description: Maybe<Option<Text<Description>>>,
     /// ISO 8601; without an offset it is UTC.
     #[deserr(default)]
-    #[schema(value_type = String, required = false)]
+    #[schema(schema_with = schemas::moment, required = false)]
     datetime: Maybe<Text<Moment>>,
 }
 
@@ -140,7 +146,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = "/manage/references", tag = "References",
     params(PageQuery, ProjectQuery),
     responses((status = 200, description = "The references of live projects, newest first",
-        body = Listed<ReferenceBody>)))]
+        body = Listed<ReferenceBody>),
+        Gated, BadRequest, NotFound))]
 pub(crate) async fn list_references(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
@@ -159,8 +166,10 @@ pub(crate) async fn list_references(
 
 /// Create a reference
 #[utoipa::path(post, path = "/manage/references", tag = "References",
+    params(AtMostOnce),
     request_body = CreateReference,
-    responses((status = 200, description = "The reference", body = Data<ReferenceBody>)))]
+    responses((status = 200, description = "The reference", body = Data<ReferenceBody>),
+        Gated, ManageBody, NotFound, AtMostOnce))]
 pub(crate) async fn create_reference(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
@@ -181,7 +190,8 @@ pub(crate) async fn create_reference(
 /// Get a reference
 #[utoipa::path(get, path = "/manage/references/{id}", tag = "References",
     params(("id" = String, Path, description = "The reference's id")),
-    responses((status = 200, description = "The reference", body = Data<ReferenceBody>)))]
+    responses((status = 200, description = "The reference", body = Data<ReferenceBody>),
+        Gated, BadRequest, NotFound))]
 pub(crate) async fn get_reference(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
@@ -195,7 +205,8 @@ pub(crate) async fn get_reference(
 #[utoipa::path(patch, path = "/manage/references/{id}", tag = "References",
     params(("id" = String, Path, description = "The reference's id")),
     request_body = UpdateReference,
-    responses((status = 200, description = "The reference", body = Data<ReferenceBody>)))]
+    responses((status = 200, description = "The reference", body = Data<ReferenceBody>),
+        Gated, ManageBody, NotFound))]
 pub(crate) async fn update_reference(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,
@@ -210,7 +221,8 @@ pub(crate) async fn update_reference(
 /// Delete a reference
 #[utoipa::path(delete, path = "/manage/references/{id}", tag = "References",
     params(("id" = String, Path, description = "The reference's id")),
-    responses((status = 200, description = "It is deleted", body = Success)))]
+    responses((status = 200, description = "It is deleted", body = Success),
+        Gated, NotFound))]
 pub(crate) async fn delete_reference(
     caller: Caller<permission::Manage>,
     manage: web::Data<Manage>,

@@ -9,43 +9,41 @@ use paneld_service::{
 };
 
 use serde_json::Value as Json;
-use utoipa::ToSchema;
+use utoipa::IntoResponses;
 
-use super::{demand_json, invalid, named_project, not_json};
-use crate::{error::reply_for, openapi::any_value, routes::Endpoint};
+use super::{
+    bodies::ImportedRow, demand_json, invalid, named_project, not_json, project_parameter,
+};
+use crate::{
+    error::reply_for,
+    openapi::{
+        query::{self, query_parameters},
+        refusals::{Report, Responses, of_body},
+        schemas,
+    },
+    routes::Endpoint,
+};
 
 /// How many bytes an import may have.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 
-/// An event in stored form. Every other column of an event may be there, too.
-#[derive(Debug, ToSchema)]
-#[expect(
-    dead_code,
-    reason = "only for the document: bodies are read more tolerantly than this"
-)]
-pub(crate) struct ImportedRow {
-    /// Its id, a UUID.
-    #[schema(required = false)]
-    id: Option<String>,
-    /// What happened.
-    name: String,
-    /// When: `2026-01-15 10:00:00.000` in UTC, or ISO 8601.
-    created_at: String,
-    /// On which device.
-    #[schema(required = false)]
-    device_id: Option<String>,
-    /// Who did it.
-    #[schema(required = false)]
-    profile_id: Option<String>,
-    /// In which session.
-    #[schema(required = false)]
-    session_id: Option<String>,
-    /// The path of the page.
-    #[schema(required = false)]
-    path: Option<String>,
-    /// Everything else.
-    #[schema(schema_with = any_value, required = false)]
-    properties: Json,
+query_parameters! {
+    /// Of `/import/events`.
+    ImportQuery = [
+        query::optional("sessions", schemas::flag(), "Whether to make sessions"),
+        project_parameter(),
+    ];
+}
+
+/// How an import may be refused.
+pub(crate) enum Importing {}
+
+impl IntoResponses for Importing {
+    fn responses() -> Responses {
+        let mut all = Report::responses();
+        all.extend(of_body("32 MiB"));
+        all
+    }
 }
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
@@ -59,12 +57,10 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 /// `sessions=true`, rows without a `session_id` are sorted into sessions by the rules of live
 /// ones.
 #[utoipa::path(post, path = "/import/events", tag = "Track", request_body = Vec<ImportedRow>,
-    params(
-        ("sessions" = Option<bool>, Query, description = "Whether to make sessions"),
-        ("projectId" = Option<String>, Query,
-            description = "The project, where the client has none of its own")),
+    params(ImportQuery),
     responses((status = 200, description = "They are on disk", body = String,
-        content_type = "text/plain")))]
+        content_type = "text/plain"),
+        Importing))]
 pub(crate) async fn import_events(
     request: HttpRequest,
     payload: web::Payload,

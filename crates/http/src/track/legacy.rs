@@ -2,73 +2,13 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web};
 use paneld_service::{TrackAnswer, ingest::Form};
-use serde_json::Value as Json;
-use utoipa::ToSchema;
 
-use super::{answer, bot_reply};
-use crate::{openapi::any_value, routes::Endpoint};
-
-/// The payload of an event.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(
-    dead_code,
-    reason = "only for the document: bodies are read more tolerantly than this"
-)]
-pub(crate) struct EventPayload {
-    /// What happened.
-    name: String,
-    /// Who did it.
-    #[schema(required = false)]
-    profile_id: Option<String>,
-    /// Everything else.
-    #[schema(schema_with = any_value, required = false)]
-    properties: Json,
-}
-
-/// The payload of an `identify`.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(
-    dead_code,
-    reason = "only for the document: bodies are read more tolerantly than this"
-)]
-pub(crate) struct ProfilePayload {
-    /// The id of the profile.
-    profile_id: String,
-    /// The first name.
-    #[schema(required = false)]
-    first_name: Option<String>,
-    /// The last name.
-    #[schema(required = false)]
-    last_name: Option<String>,
-    /// The e-mail address.
-    #[schema(required = false)]
-    email: Option<String>,
-    /// The URL of a picture.
-    #[schema(required = false)]
-    avatar: Option<String>,
-    /// Everything else.
-    #[schema(schema_with = any_value, required = false)]
-    properties: Json,
-}
-
-/// The payload of an `increment` or a `decrement`.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(
-    dead_code,
-    reason = "only for the document: bodies are read more tolerantly than this"
-)]
-pub(crate) struct NumberPayload {
-    /// The id of the profile.
-    profile_id: String,
-    /// The name of the property.
-    property: String,
-    /// How much; 1 if it is not told.
-    #[schema(required = false)]
-    value: Option<f64>,
-}
+use super::{
+    ProjectQuery, Tracking, answer,
+    bodies::{Bot, EventPayload, NumberPayload, ProfilePayload},
+    bot_reply,
+};
+use crate::routes::Endpoint;
 
 #[expect(deprecated, reason = "old SDKs still call them")]
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -83,9 +23,11 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 /// Track an event, as old SDKs do
 ///
 /// The payload of an event, and nothing around it. Use `/track`.
-#[utoipa::path(post, path = "/event", tag = "Track", request_body = EventPayload,
-    responses((status = 202, description = "It is on disk", body = String,
-        content_type = "text/plain")))]
+#[utoipa::path(post, path = "/event", tag = "Track",
+    params(ProjectQuery), request_body = EventPayload,
+    responses((status = 202, description = "It is on disk; or a listed bot, of which JSON tells",
+        content((String = "text/plain"), (Bot = "application/json"))),
+        Tracking))]
 #[deprecated]
 pub(crate) async fn track_event(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     accept(request, payload, Form::Event).await
@@ -94,9 +36,11 @@ pub(crate) async fn track_event(request: HttpRequest, payload: web::Payload) -> 
 /// Identify a profile, as old SDKs do
 ///
 /// The payload of an `identify`, and nothing around it. Use `/track`.
-#[utoipa::path(post, path = "/profile", tag = "Track", request_body = ProfilePayload,
-    responses((status = 202, description = "It is on disk", body = String,
-        content_type = "text/plain")))]
+#[utoipa::path(post, path = "/profile", tag = "Track",
+    params(ProjectQuery), request_body = ProfilePayload,
+    responses((status = 202, description = "It is on disk; or a listed bot, of which JSON tells",
+        content((String = "text/plain"), (Bot = "application/json"))),
+        Tracking))]
 #[deprecated]
 pub(crate) async fn upsert_profile(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     accept(request, payload, Form::Profile).await
@@ -105,9 +49,11 @@ pub(crate) async fn upsert_profile(request: HttpRequest, payload: web::Payload) 
 /// Add to a number of a profile, as old SDKs do
 ///
 /// The payload of an `increment`, and nothing around it. Use `/track`.
-#[utoipa::path(post, path = "/profile/increment", tag = "Track", request_body = NumberPayload,
-    responses((status = 202, description = "It is on disk", body = String,
-        content_type = "text/plain")))]
+#[utoipa::path(post, path = "/profile/increment", tag = "Track",
+    params(ProjectQuery), request_body = NumberPayload,
+    responses((status = 202, description = "It is on disk; or a listed bot, of which JSON tells",
+        content((String = "text/plain"), (Bot = "application/json"))),
+        Tracking))]
 #[deprecated]
 pub(crate) async fn increment_profile(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     accept(request, payload, Form::Increment).await
@@ -116,9 +62,11 @@ pub(crate) async fn increment_profile(request: HttpRequest, payload: web::Payloa
 /// Take from a number of a profile, as old SDKs do
 ///
 /// The payload of a `decrement`, and nothing around it. Use `/track`.
-#[utoipa::path(post, path = "/profile/decrement", tag = "Track", request_body = NumberPayload,
-    responses((status = 202, description = "It is on disk", body = String,
-        content_type = "text/plain")))]
+#[utoipa::path(post, path = "/profile/decrement", tag = "Track",
+    params(ProjectQuery), request_body = NumberPayload,
+    responses((status = 202, description = "It is on disk; or a listed bot, of which JSON tells",
+        content((String = "text/plain"), (Bot = "application/json"))),
+        Tracking))]
 #[deprecated]
 pub(crate) async fn decrement_profile(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     accept(request, payload, Form::Decrement).await
@@ -136,7 +84,7 @@ async fn accept(request: HttpRequest, payload: web::Payload, form: Form) -> Http
                     .content_type(ContentType::plaintext())
                     .body(text.unwrap_or_else(|| "ok".to_owned()))
             }
-            TrackAnswer::Bot { name, kind } => bot_reply(&name, &kind),
+            TrackAnswer::Bot { name, kind } => bot_reply(name, kind),
         },
     )
     .await

@@ -68,7 +68,8 @@ impl Inner {
                 .changes
                 .push(Change::People(identify(identified, &known)));
         }
-        if !target.wants(&event.name) {
+        let is_wanted = target.wants(&event.name);
+        if !is_wanted {
             // It is as if it had not happened.
         } else if moment.is_past {
             event.referrer = Referrer::default();
@@ -106,6 +107,9 @@ impl Inner {
         let account = Account::Of(Arc::clone(target));
         let append = Append::with_live(account, record, effect.live).with_seen(seen, &ids);
         self.write(held, append).await?;
+        if is_wanted {
+            metrics::counter!("paneld_events_accepted_total", "source" => "track").increment(1);
+        }
         Ok(ids)
     }
 

@@ -3,15 +3,17 @@
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, atomic::Ordering},
+    time::Duration,
 };
 
 use paneld_domain::{CLOCK_LEEWAY, ErrorChain, ProjectKey, Timestamp};
+use tokio::task::spawn_blocking;
 
 use super::{Append, Ingest, Inner, Salts, events::last_seen};
 use crate::{
     record::{Change, Record},
     sessions::DeviceKey,
-    spool::{Account, SpoolError},
+    spool::{Account, SpoolError, Wanted},
 };
 
 /// For how long the ids of requests are known.
@@ -156,7 +158,7 @@ impl Ingest {
 
     /// Sets the gauges of what waits, and of the sessions that are live; and says in the log when
     /// much waits.
-    pub fn measure(&self) {
+    pub async fn measure(&self) {
         let spool = &self.0.spool;
         spool.tell_fill();
         let sessions = self.0.live.used();
@@ -168,8 +170,38 @@ impl Ingest {
         ] {
             metrics::gauge!(name).set(value);
         }
+        for (sink, applied) in self.0.progress.positions() {
+            let waiting = match applied {
+                _ if spool.bytes() == 0 => 0,
+                // It has not said yet how far it is.
+                0 => continue,
+                applied => spool.last().saturating_sub(applied),
+            };
+            #[expect(clippy::cast_precision_loss, reason = "nobody counts that far")]
+            metrics::gauge!("paneld_spool_records", "sink" => sink).set(waiting as f64);
+        }
         let is_up = if spool.can_write() { 1.0 } else { 0.0 };
         metrics::gauge!("paneld_spool_up").set(is_up);
+        // A spool that cannot be read is told of by who has to read it.
+        if let Ok(waited) = self.oldest_wait().await {
+            metrics::gauge!("paneld_spool_oldest_record_age_seconds").set(waited.as_secs_f64());
+        }
+    }
+
+    /// How long the oldest record has waited that not every sink has applied; no time when none
+    /// waits.
+    async fn oldest_wait(&self) -> Result<Duration, SpoolError> {
+        let inner = Arc::clone(&self.0);
+        let read = spawn_blocking(move || {
+            let applied = inner.progress.applied().everywhere;
+            inner.spool.read(Wanted::All, applied, 1)
+        });
+        let part = read.await.map_err(|_stopped| SpoolError::Closed)??;
+        let oldest = part.records.first().map(|spooled| spooled.record.at);
+        let waited = oldest.map(|at| self.0.clock.now() - at);
+        Ok(waited
+            .and_then(|waited| waited.to_std().ok())
+            .unwrap_or_default())
     }
 
     async fn each<F>(
@@ -223,7 +255,7 @@ impl Inner {
         is_meant: impl Fn(&Record) -> bool + Send + 'static,
     ) -> Result<(), SpoolError> {
         let inner = Arc::clone(self);
-        let found = tokio::task::spawn_blocking(move || inner.spool.find_set_aside(is_meant));
+        let found = spawn_blocking(move || inner.spool.find_set_aside(is_meant));
         let found = found.await.unwrap_or(Err(SpoolError::Closed))?;
         if found.is_empty() {
             return Ok(());

@@ -99,6 +99,38 @@ async fn raw(
     request.send().await.unwrap()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_format_is_the_one_that_is_liked_most() {
+    let shop = shop_with_events().await;
+    const PAGE: &str = "application/json";
+    const LINES: &str = "application/x-ndjson";
+    const CSV: &str = "text/csv; charset=utf-8";
+    for (accept, expected) in [
+        ("text/csv", CSV),
+        ("text/csv;q=0", PAGE),
+        ("text/csv;q=0, application/x-ndjson;q=0", PAGE),
+        ("text/csv;q=0, */*", PAGE),
+        ("application/json;q=0, text/csv;q=0, */*;q=0.5", LINES),
+        ("text/csv, */*", CSV),
+        ("text/csv;q=0.5, application/x-ndjson;q=0.9", LINES),
+        ("application/x-ndjson;q=0.9, text/csv", CSV),
+        ("application/x-ndjson, text/csv", LINES),
+        ("text/*", CSV),
+        ("text/*;q=0, text/csv", CSV),
+        ("application/*, text/csv;q=0.1", PAGE),
+        ("text/html, application/xhtml+xml, */*;q=0.8", PAGE),
+        ("text/html", PAGE),
+        ("TEXT/CSV", CSV),
+        ("nonsense", PAGE),
+        ("", PAGE),
+    ] {
+        let reply = raw(&shop, &[], &[("accept", accept)]).await;
+        assert_eq!(reply.status(), 200, "{accept}");
+        assert_eq!(reply.headers()["content-type"], expected, "{accept}");
+    }
+    shop.server.stop().await;
+}
+
 fn lines(bytes: &[u8]) -> Vec<Json> {
     let text = std::str::from_utf8(bytes).unwrap();
     assert!(text.is_empty() || text.ends_with('\n'));

@@ -11,6 +11,11 @@ use utoipa::ToSchema;
 use crate::{
     error::reply_for,
     offload::{self, question},
+    openapi::{
+        query::{self, query_parameters},
+        refusals::Report,
+        schemas::whole_number,
+    },
     routes::Endpoint,
 };
 
@@ -107,6 +112,15 @@ pub(crate) struct DistanceBody {
     users: u64,
 }
 
+query_parameters! {
+    /// Of `/active_users`.
+    ActiveUsersQuery = [query::optional(
+        "days",
+        whole_number(1, 90),
+        "How many days: 7, unless it is given",
+    )];
+}
+
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(__path_get_active_users, get_active_users),
@@ -122,9 +136,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = "/insights/{projectId}/active_users", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("days" = Option<u8>, Query, minimum = 1, maximum = 90,
-            description = "How many days: 7, at most 90")),
-    responses((status = 200, description = "The days", body = ActiveUsersBody)))]
+        ActiveUsersQuery),
+    responses((status = 200, description = "The days", body = ActiveUsersBody),
+        Report))]
 pub(crate) async fn get_active_users(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -171,7 +185,8 @@ impl ActiveUsersBody {
 /// week after.
 #[utoipa::path(get, path = "/insights/{projectId}/retention", tag = "Insights",
     params(("projectId" = String, Path, description = "The project")),
-    responses((status = 200, description = "The weeks, in order", body = Vec<RetentionBody>)))]
+    responses((status = 200, description = "The weeks, in order", body = Vec<RetentionBody>),
+        Report))]
 pub(crate) async fn get_retention(
     caller: Caller<permission::Insights>,
     project: web::Path<String>,
@@ -199,7 +214,8 @@ pub(crate) async fn get_retention(
 /// stays as all together. Without anybody the list is empty.
 #[utoipa::path(get, path = "/insights/{projectId}/retention/cohort", tag = "Insights",
     params(("projectId" = String, Path, description = "The project")),
-    responses((status = 200, description = "The cohorts, in order", body = Vec<CohortBody>)))]
+    responses((status = 200, description = "The cohorts, in order", body = Vec<CohortBody>),
+        Report))]
 pub(crate) async fn get_cohorts(
     caller: Caller<permission::Insights>,
     project: web::Path<String>,
@@ -232,7 +248,8 @@ fn cohort_rows(answer: &CohortsAnswer) -> Vec<CohortBody> {
 /// How many days ago identified people did something last.
 #[utoipa::path(get, path = "/insights/{projectId}/engagement", tag = "Insights",
     params(("projectId" = String, Path, description = "The project")),
-    responses((status = 200, description = "People by days", body = EngagementBody)))]
+    responses((status = 200, description = "People by days", body = EngagementBody),
+        Report))]
 pub(crate) async fn get_engagement(
     caller: Caller<permission::Insights>,
     project: web::Path<String>,

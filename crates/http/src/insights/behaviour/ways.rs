@@ -17,6 +17,11 @@ use super::super::figures::window;
 use crate::{
     error::reply_for,
     offload::{self, question},
+    openapi::{
+        query::{self, query_parameters},
+        refusals::Report,
+        schemas::{list, one_of, text, whole_number},
+    },
     routes::Endpoint,
 };
 
@@ -104,6 +109,59 @@ pub(crate) struct FlowLinkBody {
     value: u64,
 }
 
+query_parameters! {
+    /// Of `/funnel`.
+    FunnelQuery = [
+        vec![
+            query::required(
+                "steps",
+                list(text(), FunnelRequest::FEWEST_STEPS, FunnelRequest::MOST_STEPS),
+                "Names of events: a JSON list, repeated, or with brackets",
+            ),
+            query::optional(
+                "windowHours",
+                whole_number(1, 720),
+                "Within how many hours of the first step the others must follow: 24, unless it \
+                 is given",
+            ),
+            query::optional(
+                "groupBy",
+                one_of(["session_id", "profile_id"]),
+                "Who takes the steps: sessions, unless it is given",
+            ),
+        ],
+        query::window("the last 30 days").to_vec(),
+    ]
+    .concat();
+    /// Of `/user_flow`.
+    UserFlowQuery = [
+        vec![
+            query::required("startEvent", text(), "The name of the start event"),
+            query::optional_text(
+                "endEvent",
+                "The name of the end event; required with `mode=between`",
+            ),
+            query::optional(
+                "mode",
+                one_of(["after", "before", "between"]),
+                "Where the events in a row are; `after` the start when nothing is said",
+            ),
+            query::optional(
+                "steps",
+                whole_number(2, 10),
+                "How many events in a row are looked at: 5, unless it is given",
+            ),
+            query::optional_texts(
+                "include",
+                "Pass over other events than these, the start and the end",
+            ),
+            query::optional_texts("exclude", "Or pass over these events"),
+        ],
+        query::window("the last 30 days").to_vec(),
+    ]
+    .concat();
+}
+
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(__path_get_funnel, get_funnel),
@@ -119,17 +177,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = "/insights/{projectId}/funnel", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("steps" = Vec<String>, Query, description = "2 to 10 names of events: a JSON list, \
-            repeated, or with brackets"),
-        ("windowHours" = Option<u32>, Query, minimum = 1, maximum = 720,
-            description = "Within how many hours of the first step the others must follow: 24"),
-        ("groupBy" = Option<String>, Query,
-            description = "`session_id` or `profile_id`: who takes the steps"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("range" = Option<String>, Query, description = "Or a range, such as `7d`; otherwise the \
-            last 30 days")),
-    responses((status = 200, description = "The steps", body = FunnelBody)))]
+        FunnelQuery),
+    responses((status = 200, description = "The steps", body = FunnelBody),
+        Report))]
 pub(crate) async fn get_funnel(
     request: HttpRequest,
     caller: Caller<permission::Insights>,
@@ -195,21 +245,9 @@ impl From<FunnelAnswer> for FunnelBody {
 #[utoipa::path(get, path = "/insights/{projectId}/user_flow", tag = "Insights",
     params(
         ("projectId" = String, Path, description = "The project"),
-        ("startEvent" = String, Query, description = "The name of the start event"),
-        ("endEvent" = Option<String>, Query,
-            description = "The name of the end event, with `mode=between`"),
-        ("mode" = Option<String>, Query, description = "`after`, `before` or `between`"),
-        ("steps" = Option<u32>, Query, minimum = 2, maximum = 10,
-            description = "How many events in a row are looked at: 5"),
-        ("include" = Option<Vec<String>>, Query,
-            description = "Pass over other events than these, the start and the end"),
-        ("exclude" = Option<Vec<String>>, Query,
-            description = "Or pass over these events"),
-        ("startDate" = Option<String>, Query, description = "From when on: a date, or a moment"),
-        ("endDate" = Option<String>, Query, description = "Until when: a date is taken in whole"),
-        ("range" = Option<String>, Query, description = "Or a range, such as `7d`; otherwise the \
-            last 30 days")),
-    responses((status = 200, description = "The ways", body = UserFlowBody)))]
+        UserFlowQuery),
+    responses((status = 200, description = "The ways", body = UserFlowBody),
+        Report))]
 pub(crate) async fn get_user_flow(
     request: HttpRequest,
     caller: Caller<permission::Insights>,

@@ -13,13 +13,15 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{RefOr, Schema},
+    openapi::{Object, RefOr, Schema},
 };
 
 use super::super::GivenProjectId;
 use crate::{
     decode::{Body, List, Maybe, Moment, Number, Problems, RequiredName, Text, both},
-    openapi::{client_type, with_required},
+    openapi::schemas::{
+        client_type, moment_or_null, name, networks, origins_or_null, whole_number, with_required,
+    },
     reply::{ShownSecret, WireTime},
 };
 
@@ -142,7 +144,7 @@ impl From<Created<Rotated>> for RotatedBody {
     }
 }
 
-/// A client's own rate limits by group; absent ones are the server's.
+/// A client's own rate limits by group; absent ones and nulls are the server's.
 #[derive(Debug, Serialize, Deserr, ToSchema)]
 #[deserr(error = Problems)]
 #[schema(example = json!({"track": {"limit": 50000, "windowSeconds": 10}}))]
@@ -150,32 +152,37 @@ impl From<Created<Rotated>> for RotatedBody {
 pub(crate) struct RateLimitsBody {
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     manage: Option<RateBody>,
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     export: Option<RateBody>,
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     insights: Option<RateBody>,
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     track: Option<RateBody>,
 }
 
-/// So many requests in so many seconds.
+/// So many requests in so many seconds. Their product is at most 9007199254, and the rate at most
+/// what the operator allows.
 #[derive(Debug, Clone, Copy, Serialize, Deserr, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[deserr(error = Problems, rename_all = camelCase, validate = RateBody::validate -> InvalidValue)]
 #[schema(as = Rate)]
 pub(crate) struct RateBody {
-    #[schema(minimum = 1)]
+    #[schema(schema_with = limit)]
     limit: u32,
-    #[schema(minimum = 1)]
+    #[schema(schema_with = window_seconds)]
     window_seconds: u32,
+}
+
+fn limit() -> Object {
+    whole_number(1, u32::MAX.into())
+}
+
+fn window_seconds() -> Object {
+    whole_number(1, u32::MAX.into())
 }
 
 impl RateBody {
@@ -228,22 +235,22 @@ impl From<RateLimitsBody> for ClientRateLimits {
 }))]
 pub(crate) struct UpdateClient {
     #[deserr(default)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
+    #[schema(schema_with = name, required = false)]
     name: Maybe<Text<Name>>,
     #[deserr(default)]
     #[schema(value_type = bool, required = false)]
     enabled: Maybe<bool>,
     /// ISO 8601; without an offset it is UTC; null for never.
     #[deserr(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(schema_with = moment_or_null, required = false)]
     expires_at: Maybe<Option<Text<Moment>>>,
     /// Addresses and networks in CIDR form; empty for all.
     #[deserr(default)]
-    #[schema(value_type = Vec<String>, required = false, max_items = 100)]
+    #[schema(schema_with = networks, required = false)]
     allowed_ips: Maybe<List<Text<AddressRange>>>,
     /// Its own allowed origins; null for the project's, empty for none.
     #[deserr(default)]
-    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    #[schema(schema_with = origins_or_null, required = false)]
     cors: Maybe<Option<List<Text<CorsEntry>>>>,
     /// Its own rate limits, up to the operator's maximum; null for the server's.
     #[deserr(default)]
@@ -373,8 +380,12 @@ impl ToSchema for CreateClient {
 pub(crate) struct RotateSecret {
     /// For how many seconds the replaced secret still works.
     #[deserr(default)]
-    #[schema(value_type = u32, required = false, minimum = 0, maximum = 604800)]
+    #[schema(schema_with = grace_seconds, required = false)]
     grace_seconds: Maybe<Number<Grace>>,
+}
+
+fn grace_seconds() -> Object {
+    whole_number(0, LONGEST_GRACE_SECONDS.into())
 }
 
 #[derive(Debug)]

@@ -11,11 +11,17 @@ use paneld_domain::{InvalidValue, Profile, ProfileEdit, bounds};
 use paneld_service::ingest::{has_prototype, is_email, is_picture};
 use serde::Serialize;
 use serde_json::Value as Json;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{
+        Object, ObjectBuilder, Schema,
+        schema::{SchemaType, Type},
+    },
+};
 
 use crate::{
     decode::{Blank, Body, Maybe, Problems, Text, wrong_kind, wrong_value},
-    openapi::property_edits,
+    openapi::schemas::{NO_NUL, any_of, e_mail, ids, matching, name_or_empty, or_null, picture},
     reply::WireTime,
 };
 
@@ -77,20 +83,20 @@ impl From<Shown<Profile>> for ProfileBody {
 pub(crate) struct UpdateProfile {
     /// Null or empty clears it.
     #[deserr(default)]
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(schema_with = name_or_null, required = false)]
     first_name: Maybe<Blank<ShortText>>,
     /// Null or empty clears it.
     #[deserr(default)]
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(schema_with = name_or_null, required = false)]
     last_name: Maybe<Blank<ShortText>>,
     /// Null or empty clears it.
     #[deserr(default)]
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(schema_with = e_mail_or_null, required = false)]
     email: Maybe<Blank<Email>>,
     /// A URL, which may hold the picture itself, or a path on a site of yours; null or empty clears
     /// it.
     #[deserr(default)]
-    #[schema(value_type = Option<String>, max_length = 16384)]
+    #[schema(schema_with = picture_or_null, required = false)]
     avatar: Maybe<Blank<Picture>>,
     /// Texts, numbers or truth values by name; null or an empty text removes one. All others stay.
     #[deserr(default)]
@@ -98,8 +104,40 @@ pub(crate) struct UpdateProfile {
     properties: Maybe<PropertyEdits>,
     /// All groups it belongs to from now on.
     #[deserr(default)]
-    #[schema(value_type = Vec<String>, required = false, max_items = 500)]
+    #[schema(schema_with = ids, required = false)]
     groups: Maybe<GroupIds>,
+}
+
+fn name_or_null() -> Schema {
+    or_null(name_or_empty())
+}
+
+fn e_mail_or_null() -> Schema {
+    or_null(any_of([e_mail(), nothing()]))
+}
+
+fn picture_or_null() -> Schema {
+    or_null(any_of([picture(), nothing()]))
+}
+
+/// The empty text.
+fn nothing() -> Object {
+    matching("^$")
+}
+
+/// What properties become, by name; null removes one.
+fn property_edits() -> Object {
+    let kinds = vec![Type::String, Type::Number, Type::Boolean, Type::Null];
+    // In bytes these are four times as much at most.
+    let value = ObjectBuilder::new()
+        .schema_type(SchemaType::Array(kinds))
+        .pattern(Some(NO_NUL))
+        .max_length(Some(bounds::LONGEST_PROPERTY_VALUE / 4));
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property_names(Some(matching(r"^[^\u0000]{1,64}$")))
+        .additional_properties(Some(value))
+        .build()
 }
 
 impl Body for UpdateProfile {

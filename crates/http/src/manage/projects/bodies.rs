@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
-    openapi::{RefOr, Schema},
+    openapi::{Object, RefOr, Schema},
 };
 
 use crate::{
@@ -21,7 +21,10 @@ use crate::{
         Blank, Body, Flag, List, Maybe, Number, Problems, RequiredName, Text, both, take_field,
         wrong_kind,
     },
-    openapi::{client_type, project_types, with_required},
+    openapi::schemas::{
+        client_type, name, network, one_of, origins, project_types, site, whole_number_or_null,
+        with_required,
+    },
     reply::{ShownSecret, WireTime},
 };
 
@@ -154,18 +157,18 @@ impl From<Created<Project>> for ProjectBody {
 pub(crate) enum FilterBody {
     /// From this address or network.
     Ip {
-        #[schema(value_type = String)]
+        #[schema(schema_with = network)]
         ip: Text<AddressRange>,
     },
     /// Of this profile.
     ProfileId {
         #[serde(rename = "profileId")]
-        #[schema(value_type = String)]
+        #[schema(schema_with = name)]
         profile_id: Text<ProfileId>,
     },
     /// Of exactly this name.
     Event {
-        #[schema(value_type = String)]
+        #[schema(schema_with = name)]
         name: Text<EventName>,
     },
 }
@@ -237,6 +240,11 @@ impl From<FilterBody> for Filter {
     }
 }
 
+/// For how many days events are kept.
+fn retention_days() -> Schema {
+    whole_number_or_null(1, 36_500)
+}
+
 /// What to change of a project; absent fields stay as they are.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Problems, rename_all = camelCase)]
@@ -245,15 +253,15 @@ impl From<FilterBody> for Filter {
 }))]
 pub(crate) struct UpdateProject {
     #[deserr(default)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
+    #[schema(schema_with = name, required = false)]
     name: Maybe<Text<Name>>,
     /// An http or https URL; null or empty for none.
     #[deserr(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(schema_with = site, required = false)]
     domain: Maybe<Blank<Domain>>,
     /// Each `*`, an origin, or a host, the last two with or without a leading `*.`.
     #[deserr(default)]
-    #[schema(value_type = Vec<String>, required = false, max_items = 100)]
+    #[schema(schema_with = origins, required = false)]
     cors: Maybe<List<Text<CorsEntry>>>,
     #[deserr(default)]
     #[schema(value_type = bool, required = false)]
@@ -270,7 +278,7 @@ pub(crate) struct UpdateProject {
     types: Maybe<List<Text<ProjectType>>>,
     /// 1 to 36500; null for ever.
     #[deserr(default)]
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 36500)]
+    #[schema(schema_with = retention_days, required = false)]
     retention_days: Maybe<Option<Number<RetentionDays>>>,
 }
 
@@ -349,6 +357,10 @@ impl ToSchema for CreateProject {
     }
 }
 
+fn yes_or_no() -> Object {
+    one_of(["true", "false", "1", "0", ""])
+}
+
 /// Which projects to show.
 #[derive(Debug, Deserr, IntoParams)]
 #[deserr(error = Problems, rename_all = camelCase)]
@@ -356,7 +368,7 @@ impl ToSchema for CreateProject {
 pub(crate) struct DeletedQuery {
     /// Whether to show deleted projects, as long as they can be restored.
     #[deserr(default)]
-    #[param(value_type = Option<bool>, required = false)]
+    #[param(schema_with = yes_or_no, required = false)]
     include_deleted: Maybe<Text<Flag>>,
 }
 

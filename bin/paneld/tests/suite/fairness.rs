@@ -3,6 +3,10 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -170,7 +174,7 @@ async fn readers_that_stall_do_not_keep_others_from_their_exports() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thousand_imports_of_one_are_not_what_another_waits_for() {
+async fn a_hundred_imports_of_one_are_not_what_another_waits_for() {
     let server = TestServer::start_with(&[("RATE_LIMIT_TRACK", "off")]).await;
     let corner = server.create_organization("Corner").await;
     let writer = async |root: &Caller| {
@@ -180,27 +184,22 @@ async fn a_thousand_imports_of_one_are_not_what_another_waits_for() {
     let (shop, corner) = (writer(&server.root()).await, writer(&corner).await);
     let row = |number: usize| json!({"name": "x", "created_at": "2026-01-14 10:00:00", "device_id": number.to_string()});
     let rows = |count: usize| Json::from_iter((0..count).map(row));
-    let heavy = (0..1_000).map(|_| {
-        let (shop, rows) = (shop.clone(), rows(500));
-        async move { shop.post("/import/events", rows).await }
+    let done = Arc::new(AtomicUsize::new(0));
+    let heavy = (0..100).map(|_| {
+        let (shop, rows, done) = (shop.clone(), rows(500), Arc::clone(&done));
+        async move {
+            let reply = shop.post("/import/events", rows).await;
+            done.fetch_add(1, Ordering::SeqCst);
+            reply.status.as_u16()
+        }
     });
     let mut heavy = heavy.collect::<JoinSet<_>>();
-    // Those that are too many are told at once, while the others wait.
-    let refused = loop {
-        let reply = heavy.join_next().await.unwrap().unwrap();
-        if reply.status != 200 {
-            break reply;
-        }
-    };
-    assert_eq!(refused.status, 503, "{}", refused.text);
-    assert_eq!(refused.header("retry-after"), "1");
-    let left = heavy.len();
+    assert_eq!(heavy.join_next().await.unwrap().unwrap(), 200);
+    let before = done.load(Ordering::SeqCst);
     let reply = corner.post("/import/events", rows(1)).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
-    assert!(heavy.len() + 300 > left && heavy.len() > 50);
-    while let Some(reply) = heavy.join_next().await {
-        let status = reply.unwrap().status.as_u16();
-        assert!([200, 503].contains(&status), "{status}");
-    }
+    let meanwhile = done.load(Ordering::SeqCst) - before;
+    assert!(meanwhile < 50, "it waited for {meanwhile}");
+    assert!(heavy.join_all().await.iter().all(|status| *status == 200));
     server.stop().await;
 }

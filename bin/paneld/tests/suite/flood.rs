@@ -417,7 +417,7 @@ async fn rows_of_an_import_have_bounds() {
         ("referrer", 16 * KIB),
         ("referrer_name", 16 * KIB),
         ("referrer_type", 255),
-        ("country", 255),
+        ("region", 255),
         ("city", 255),
         ("os", 255),
         ("model", 255),

@@ -244,7 +244,6 @@ async fn every_documented_parameter_is_known() {
         let query = names.collect::<Vec<_>>().join("&");
         let reply = root.get(&format!("{path}?{query}")).await;
         let named = reply.header(IGNORED);
-        assert!(named.is_empty() || reply.status == 200, "{path}: {named}");
         for name in parameters {
             let beside = ["project_id", "startDate", "endDate", "events"];
             let is_named = named.split(", ").any(|one| one == name);

@@ -248,7 +248,7 @@ async fn numbers_have_their_limits() {
     amounts.sort_unstable();
     assert_eq!(amounts, [0, 0, 7, 7, 7, 1000]);
 
-    for value in [json!(0), json!(-0.0), json!(-1e300), json!("1")] {
+    for value in [json!(0), json!(-0.0), json!(-1e300), json!("x")] {
         let payload = json!({"profileId": "p", "property": "n", "value": value});
         assert_problems(
             &send(&shop.backend, "increment", payload).await,

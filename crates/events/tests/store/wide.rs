@@ -261,15 +261,13 @@ async fn a_recording_is_kept_in_pieces_and_whole() {
     let changes = [long, empty].map(StoreChange::Replay);
     store.apply(batch(1, changes)).await.unwrap();
     store.close().await;
-    let whole = format!(
-        "SELECT chunk_index AS index, string_agg(payload, '' ORDER BY piece)
+    let whole = "SELECT chunk_index AS index, string_agg(payload, '' ORDER BY piece)
             = if(chunk_index = 1, repeat('a🦆', 50000), '') AS is_whole,
             max(strlen(payload)) <= 16 * 1024 + 256 AS is_narrow
-        FROM replay_chunks GROUP BY chunk_index"
-    );
+        FROM replay_chunks GROUP BY chunk_index";
     let expected =
         [1, 2].map(|index| format!("{{'index': {index}, 'is_whole': true, 'is_narrow': true}}"));
-    assert_eq!(folder.ask(&whole), expected);
+    assert_eq!(folder.ask(whole), expected);
 }
 
 fn profile(id: &str) -> Profile {

@@ -95,6 +95,14 @@ pub(crate) fn moment() -> Schema {
     any_of([of(KnownFormat::Date), of(KnownFormat::DateTime)])
 }
 
+/// A moment of an imported row: also as column stores print it, in UTC.
+pub(crate) fn imported_moment() -> Schema {
+    let printed = "^[12][0-9]{3}-\
+        ((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31) \
+        ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?$";
+    any_of([moment(), Schema::Object(matching(printed))])
+}
+
 /// A moment, or null.
 pub(crate) fn moment_or_null() -> Schema {
     or_null(moment())

@@ -9,8 +9,8 @@ use utoipa::{
 };
 
 use crate::openapi::schemas::{
-    any_object, e_mail, flag, id, ids, matching, moment, name, name_or_empty, one_of, picture,
-    text, whole_number,
+    any_object, e_mail, flag, id, ids, imported_moment, matching, name, name_or_empty, one_of,
+    picture, text, whole_number,
 };
 
 /// Something that happened, or who somebody is.
@@ -229,7 +229,7 @@ pub(crate) struct ImportedRow {
     #[schema(schema_with = name)]
     name: String,
     /// When: ISO 8601, or `2026-01-15 10:00:00.000` in UTC.
-    #[schema(schema_with = moment)]
+    #[schema(schema_with = imported_moment)]
     created_at: String,
     /// On which device.
     #[schema(schema_with = id, required = false)]

@@ -120,7 +120,7 @@ pub(crate) fn ids() -> Array {
 
 /// An e-mail address.
 pub(crate) fn e_mail() -> Object {
-    matching(r"^[a-z0-9]{1,20}([._+-][a-z0-9]{1,20})?@[a-z]([a-z0-9]{0,20})\.[a-z]{2,6}$")
+    matching(r"^[a-z0-9]{1,20}([._+-][a-z0-9]{1,20})?@[a-z]([a-z0-9]{0,20})\.[a-z]{2,12}$")
 }
 
 /// The URL of a picture.

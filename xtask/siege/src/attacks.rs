@@ -239,7 +239,7 @@ impl Attacker {
 
     async fn fill_sessions(&self, random: &mut StdRng) {
         let mut asked = JoinSet::new();
-        let text = "x".repeat(LONGEST_TEXT);
+        let text = "x".repeat(28_000);
         for _ in 0..16 {
             let properties = json!({"__path": format!("{ORIGIN}/?{text}"), "__referrer":
                 format!("https://r.example/?{text}"), "__title": text, "a": text, "b": text,

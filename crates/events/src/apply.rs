@@ -47,11 +47,11 @@ pub(crate) fn with_room<T>(
     // Long texts stay in memory until a checkpoint, which needs some itself: without it, it makes
     // the database unusable.
     if unwritten_bytes(&writer.connection)? > writer.unwritten_bytes {
-        checkpoint(&writer.connection)?;
+        checkpoint_if_possible(&writer.connection)?;
     }
     match work(writer) {
         // A checkpoint gives back what changes since the last one took.
-        Err(Fault::Memory(cause)) => match checkpoint(&writer.connection) {
+        Err(Fault::Memory(cause)) => match checkpoint_if_possible(&writer.connection) {
             Ok(()) => work(writer),
             Err(_) => Err(Fault::Memory(cause)),
         },
@@ -69,6 +69,17 @@ fn unwritten_bytes(connection: &Connection) -> Result<u64, Fault> {
 /// Moves everything from the write-ahead log into the file.
 pub(crate) fn checkpoint(connection: &Connection) -> Result<(), Fault> {
     Ok(connection.execute_batch("CHECKPOINT")?)
+}
+
+/// How DuckDB says that something stands in the way of a checkpoint for the moment.
+const NOT_NOW: &str = "Cannot CHECKPOINT";
+
+/// The same, unless something stands in the way; the next batch tries again.
+fn checkpoint_if_possible(connection: &Connection) -> Result<(), Fault> {
+    match connection.execute_batch("CHECKPOINT") {
+        Err(error) if error.to_string().contains(NOT_NOW) => Ok(()),
+        done => Ok(done?),
+    }
 }
 
 fn try_apply(writer: &mut Writer, batch: &Batch) -> Result<Vec<Erased>, Fault> {

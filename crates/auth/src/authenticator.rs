@@ -101,10 +101,10 @@ impl Tracker {
 /// is told only to callers whose secret is right.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// There is no id; told apart from a wrong one on Track only.
+    /// The request names no client.
     #[error("there is no client id")]
     MissingClientId,
-    /// There is no id, or it is not a UUIDv4.
+    /// The client id is not a UUIDv4; or there is none, where nobody asked whether there is.
     #[error("the client id is missing or not a UUIDv4")]
     MalformedClientId,
     /// The id and secret do not go together.

@@ -80,8 +80,6 @@ impl Guard {
         }
     }
 
-    /// Authenticates a request, and takes a token for it: the decision order of
-    /// `docs/contract/auth-and-limits.md` §2.1.
     pub(crate) fn authenticator(&self) -> &Authenticator {
         &self.authenticator
     }
@@ -107,6 +105,8 @@ impl Guard {
         self.proxies.peer_address(request.head())
     }
 
+    /// Authenticates a request, and takes a token for it: the decision order of
+    /// `docs/contract/auth-and-limits.md` §2.1.
     async fn admit(&self, api: Api, request: &ServiceRequest) -> Result<Admission, ApiError> {
         let peer = self.proxies.peer_address(request.head());
         let given = GivenCredentials::of(request.headers());

@@ -14,22 +14,22 @@ pub(crate) enum OrganizationsCommand {
     List,
     /// Make an organization
     Create {
-        /// Its name
+        /// The name of the organization, as people read it
         #[arg(long)]
         name: Name,
     },
     /// Give an organization another name; its id stays
     Rename {
-        /// Its id
+        /// The id of the organization, as `organizations list` shows it
         id: OrganizationId,
-        /// The new name
+        /// The name that it has from now on
         #[arg(long)]
         name: Name,
     },
     /// Delete an organization for good, with its clients and its audit log, once its projects are
     /// purged
     Delete {
-        /// Its id
+        /// The id of the organization, as `organizations list` shows it
         id: OrganizationId,
     },
 }

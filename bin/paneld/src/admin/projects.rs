@@ -18,7 +18,7 @@ pub(crate) enum ProjectsCommand {
     },
     /// Make a project, and print the secret of its first client, this once
     Create {
-        /// Its name
+        /// The name of the project, of which its id is made
         #[arg(long)]
         name: Name,
         #[command(flatten)]
@@ -26,17 +26,17 @@ pub(crate) enum ProjectsCommand {
     },
     /// Delete a project; it can be restored for a day
     Delete {
-        /// Its id
+        /// The id of the project, as `projects list` shows it
         id: ProjectId,
     },
     /// Bring a deleted project back, as long as it was not purged
     Restore {
-        /// Its id
+        /// The id of the project, as `projects list` shows it
         id: ProjectId,
     },
     /// Remove a deleted project now, with its clients and references
     Purge {
-        /// Its id
+        /// The id of the project, as `projects list` shows it
         id: ProjectId,
     },
 }

@@ -9,7 +9,7 @@ use paneld_service::{CatalogUrl, Repository, Revocations};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    Server,
+    Chores, Server,
     admin::{self, AdminCommand},
     config::{self, Config, FILE_FLAG, Gathered, RedisConfig, SETTINGS, Setting},
     data_dir, logging, server,
@@ -224,7 +224,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             _ = interrupt.recv() => {}
         }
     };
-    let mut server = Server::start(config, Clock::system()).await?;
+    let mut server = Server::start(config, Clock::system(), Chores::ByThemselves).await?;
     let ended = tokio::select! {
         () = told_to_stop() => Ok(()),
         result = server.wait() => result.context("the server cannot go on"),

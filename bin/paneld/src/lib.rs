@@ -12,4 +12,4 @@ mod logging;
 mod metrics;
 mod server;
 
-pub use server::Server;
+pub use server::{Chores, Server};

@@ -74,6 +74,16 @@ pub struct Server {
     _lock: Lock,
 }
 
+/// When a server does what it does again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chores {
+    /// In intervals of real time.
+    ByThemselves,
+    /// When [`Server::upkeep`] and [`Server::compaction`] are called: in tests that move the
+    /// server's clock, where a chore at its own time would find any day there is.
+    WhenAsked,
+}
+
 /// The event store, and who writes it.
 #[derive(Debug)]
 struct Applying {
@@ -87,7 +97,7 @@ impl Server {
     ///
     /// # Errors
     /// When any of that cannot be done.
-    pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Self> {
+    pub async fn start(config: &Config, clock: Clock, chores: Chores) -> anyhow::Result<Self> {
         data_dir::prepare(&config.data_dir)?;
         let lock = Lock::take(&config.data_dir)?;
         let repository = Repository::open(&config.catalog)
@@ -176,7 +186,10 @@ impl Server {
             address,
             handle,
             serving: Some(tokio::spawn(running)),
-            chores: chores(&upkeep, health, compaction.as_ref()),
+            chores: match chores {
+                Chores::ByThemselves => self::chores(&upkeep, health, compaction.as_ref()),
+                Chores::WhenAsked => Vec::new(),
+            },
             compaction,
             registration,
             applying,

@@ -79,10 +79,10 @@ impl Appliers {
         }
     }
 
-    /// Waits until everything that is in the spool now is applied.
+    /// Waits until everything that is in the spool now is applied, and no longer takes room there.
     pub async fn settle(&self) {
-        let last = self.inner.spool.last();
-        self.inner.progress.reach(last).await;
+        let spool = &self.inner.spool;
+        spool.reach_applied(spool.last()).await;
     }
 
     /// Stops between two batches. What is not applied yet is after the next start.

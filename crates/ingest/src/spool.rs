@@ -237,6 +237,8 @@ pub(crate) struct Spool {
 pub(crate) struct Gauges {
     /// The position of the last record.
     last: watch::Sender<u64>,
+    /// Up to where records do not count as waiting any more.
+    applied: watch::Sender<u64>,
     /// The size of all records that are not applied everywhere.
     bytes: AtomicU64,
     /// Whose they are.
@@ -249,6 +251,7 @@ impl Gauges {
     fn new(last: u64, backlog: Backlog) -> Self {
         Self {
             last: watch::Sender::new(last),
+            applied: watch::Sender::new(0),
             bytes: AtomicU64::new(backlog.total()),
             backlog: Mutex::new(backlog),
             can_write: AtomicBool::new(true),
@@ -378,6 +381,13 @@ impl Spool {
     /// Forgets the records that no sink needs any more.
     pub(crate) fn trim(&self, applied: Applied) -> Result<(), SpoolError> {
         self.command(Command::Trim(applied))
+    }
+
+    /// Waits until the records up to this position do not count as waiting any more.
+    pub(crate) async fn reach_applied(&self, position: u64) {
+        let mut applied = self.gauges.applied.subscribe();
+        // Who could tell it lives as long as this.
+        let _ = applied.wait_for(|&applied| applied >= position).await;
     }
 
     /// Forgets the ids of requests from before.

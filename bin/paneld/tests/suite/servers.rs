@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use paneld::{
-    Server,
+    Chores, Server,
     config::{Config, Gathered},
 };
 use paneld_domain::{ManualClock, parse_timestamp};
@@ -71,12 +71,16 @@ impl Place {
 
     async fn start(&self, name: &str) -> Server {
         let config = self.config(name, &[]);
-        Server::start(&config, self.time.clock()).await.unwrap()
+        Server::start(&config, self.time.clock(), Chores::WhenAsked)
+            .await
+            .unwrap()
     }
 
     async fn start_without_events(&self, name: &str) -> Server {
         let config = self.config(name, &[("EVENTS_URL", "off")]);
-        Server::start(&config, self.time.clock()).await.unwrap()
+        Server::start(&config, self.time.clock(), Chores::WhenAsked)
+            .await
+            .unwrap()
     }
 
     async fn repository(&self) -> Repository {
@@ -153,7 +157,7 @@ async fn a_second_server_with_events_is_refused_and_told_what_to_set() {
     let one = place.start("one").await;
     make_project(&one, "Shop").await;
     let config = place.config("two", &[]);
-    let refused = Server::start(&config, place.time.clock()).await;
+    let refused = Server::start(&config, place.time.clock(), Chores::WhenAsked).await;
     let sentence = format!("{:#}", refused.unwrap_err());
     let id = &place.listed().await[0].server.id;
     for part in [
@@ -366,7 +370,9 @@ async fn events_of_a_project_that_the_catalog_does_not_know_are_kept() {
     let older = format!("sqlite:{}", place.path("older.sqlite").display());
     let config = place.config("events", &[("CATALOG_URL", older.as_str())]);
     for _ in 0..2 {
-        let events = Server::start(&config, place.time.clock()).await.unwrap();
+        let events = Server::start(&config, place.time.clock(), Chores::WhenAsked)
+            .await
+            .unwrap();
         events.upkeep().purge_projects().await.unwrap();
         events.upkeep().retain().await.unwrap();
         events.upkeep().purge_projects().await.unwrap();

@@ -10,7 +10,7 @@ use std::{
 
 use clap::ArgMatches;
 use paneld::{
-    Server,
+    Chores, Server,
     config::{Config, Gathered},
 };
 use paneld_domain::{
@@ -274,7 +274,9 @@ impl TestServer {
 
 async fn boot(settings: &HashMap<String, String>, time: &ManualClock) -> Server {
     let config = config(settings);
-    Server::start(&config, time.clock()).await.unwrap()
+    Server::start(&config, time.clock(), Chores::WhenAsked)
+        .await
+        .unwrap()
 }
 
 fn config(settings: &HashMap<String, String>) -> Config {

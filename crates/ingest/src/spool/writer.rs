@@ -478,6 +478,9 @@ impl Writer {
             backlog.add(&committed.added);
             backlog.remove(&committed.removed);
         });
+        self.gauges
+            .applied
+            .send_replace(committed.applied.everywhere);
         if is_tidied {
             let SeenChanges {
                 touched,

@@ -492,4 +492,28 @@ mod tests {
         waiting.await.unwrap().unwrap();
         assert_idle(&store).await;
     }
+
+    /// The file cannot be opened a second time while somebody reads from it.
+    #[tokio::test]
+    async fn a_store_that_was_given_up_is_back_though_nobody_takes_a_stream() {
+        let (_folder, store) = store();
+        let endless = |_: &Connection, outlet: &mut Outlet<u64>| loop {
+            outlet.send(1)?;
+        };
+        let mut parts = store.stream(endless).await.unwrap();
+        let panicked = store.write(|_| -> Result<(), Fault> { panic!("as planned") });
+        assert!(matches!(panicked.await, Err(EventsError::Away(_))));
+        let back = async {
+            while !store.is_up().await {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), back).await.unwrap();
+        // What was found ahead is there, and then the stream breaks off.
+        while let Ok(part) = parts.next().await {
+            assert_eq!(part, Some(1));
+        }
+        let mut again = store.stream(endless).await.unwrap();
+        assert_eq!(again.next().await.unwrap(), Some(1));
+    }
 }

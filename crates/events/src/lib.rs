@@ -51,3 +51,4 @@ pub use removals::Removals;
 pub use reports::{CountedEdge, CountedSessions, Members};
 pub use store::EventStore;
 pub use turns::{Asker, Crowded};
+pub use wide::Wide;

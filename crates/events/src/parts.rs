@@ -115,7 +115,7 @@ impl<T> Outlet<T> {
 }
 
 fn must_end() -> Fault {
-    Fault::Data("the store is to be compacted".into())
+    Fault::Data("the store is to be compacted, or opened anew".into())
 }
 
 fn gone() -> Fault {

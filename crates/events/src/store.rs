@@ -7,7 +7,10 @@ use std::{
     error::Error,
     panic::catch_unwind,
     path::Path,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -289,7 +292,8 @@ pub(crate) struct Inner {
     reads: Arc<Semaphore>,
     /// The same of answers that are sent in parts.
     streams: Arc<Semaphore>,
-    /// Whether answers in parts must end.
+    /// Whether answers in parts must end: the file is to be compacted, or was given up and cannot
+    /// be opened anew while somebody reads from it.
     pub(crate) must_end: Arc<AtomicBool>,
     writes: Arc<Semaphore>,
     counted: Arc<Counted>,
@@ -383,7 +387,10 @@ impl Inner {
         // It may be another file.
         self.counted.note_everywhere();
         state.access = match &opened {
-            Ok(database) => Access::Open(Arc::clone(database)),
+            Ok(database) => {
+                self.must_end.store(false, Ordering::Relaxed);
+                Access::Open(Arc::clone(database))
+            }
             Err(cause) => failed(&**cause),
         };
         self.opened.notify_all();
@@ -406,6 +413,7 @@ impl Inner {
         let is_this = matches!(&state.access, Access::Open(now) if Arc::ptr_eq(now, lost));
         if is_this {
             state.access = failed(cause);
+            self.must_end.store(true, Ordering::Relaxed);
             self.note_away(&mut state, cause);
         }
     }

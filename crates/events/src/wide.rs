@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use paneld_analytics::Shown;
 use paneld_domain::{Event, Group, Profile, Session};
 
 /// So many bytes has an answer that is told as it is.
-pub(crate) const MOST_BYTES: usize = 32 << 20;
+pub(crate) const MOST_BYTES: usize = 16 << 20;
 
 /// A row of which callers choose the size.
-pub(crate) trait Wide {
+pub trait Wide {
     /// About how many bytes it has.
     fn bytes(&self) -> usize;
 }
@@ -47,5 +48,11 @@ impl Wide for Profile {
 impl Wide for Group {
     fn bytes(&self) -> usize {
         NARROW + bytes_of(&self.properties)
+    }
+}
+
+impl<T: Wide> Wide for Shown<T> {
+    fn bytes(&self) -> usize {
+        self.row.bytes()
     }
 }

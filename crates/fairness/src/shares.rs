@@ -142,6 +142,13 @@ impl<K: Eq + Hash + Clone> Held<K> {
         taken
     }
 
+    /// Gives so much back; all of it, if that is less.
+    pub fn give_back(&mut self, amount: u64) {
+        let amount = amount.min(self.amount);
+        self.pool.lock().give_back(&self.shares, amount);
+        self.amount -= amount;
+    }
+
     /// How much is held.
     pub fn amount(&self) -> u64 {
         self.amount
@@ -278,6 +285,11 @@ mod tests {
         let wide = Pool::new(1_000);
         assert!(held.move_to(&wide));
         assert_eq!((fast.lock().held, wide.lock().held), (0, 40));
+        held.give_back(10);
+        assert_eq!((held.amount(), wide.lock().held), (30, 30));
+        held.give_back(100);
+        assert_eq!((held.amount(), wide.lock().held), (0, 0));
+        assert!(held.take(40));
         drop(held);
         assert_eq!(wide.lock().held, 0);
     }

@@ -20,6 +20,7 @@ mod reply;
 mod routes;
 mod track;
 mod welcome;
+mod written;
 
 pub use manage::{
     audit::AuditEntryBody,

@@ -1,21 +1,16 @@
 //! What handlers do beside the event loop. One that does something for longer than a few
 //! milliseconds makes everybody wait who has a connection of the same worker.
 
-use std::convert::Infallible;
-
-use actix_web::{
-    HttpRequest, HttpResponse, body::SizedStream, http::header::ContentType, web::Bytes,
-};
-use futures_util::stream;
+use actix_web::{HttpRequest, HttpResponse, http::header::ContentType};
 use paneld_analytics::Query;
 use paneld_guard::ApiError;
-use paneld_service::CallerCompute;
+use paneld_service::{AnswerBytes, CallerCompute};
 use serde::Serialize;
 
-use crate::error::{reply_for, wrong_question};
-
-/// So many bytes are copied in much less than a millisecond.
-const SHORT: usize = 64 * 1024;
+use crate::{
+    error::{reply_for, wrong_question},
+    written::Written,
+};
 
 /// Reads the question that stands in a query string.
 ///
@@ -68,27 +63,35 @@ fn finish<T>(mut query: Query, read: impl FnOnce(&mut Query) -> Option<T>) -> Re
     asked.ok_or_else(|| ApiError::internal("a question was read only in part"))
 }
 
-/// Replies with JSON.
+/// Replies with JSON that is made of nothing that could be large.
 ///
 /// # Errors
-/// When it cannot be made, or takes too long.
+/// When it cannot be made, takes too long, or has no room beside other answers.
 pub(crate) async fn json<B, F>(compute: CallerCompute, make: F) -> Result<HttpResponse, ApiError>
 where
     B: Serialize,
     F: FnOnce() -> Result<B, ApiError> + Send + 'static,
 {
-    let written = compute.run(move || serde_json::to_vec(&make()?).map_err(ApiError::internal));
+    let answer = compute.answer();
+    json_of_rows(compute, answer, make).await
+}
+
+/// Replies with JSON that is made of rows, which are counted as a part of the answer.
+///
+/// # Errors
+/// When it cannot be made, takes too long, or has no room beside other answers.
+pub(crate) async fn json_of_rows<B, F>(
+    compute: CallerCompute,
+    answer: AnswerBytes,
+    make: F,
+) -> Result<HttpResponse, ApiError>
+where
+    B: Serialize,
+    F: FnOnce() -> Result<B, ApiError> + Send + 'static,
+{
+    let written = compute.run(move || Written::of(&make()?, answer));
     let written = written.await.map_err(reply_for)??;
     let mut reply = HttpResponse::Ok();
     reply.content_type(ContentType::json());
-    if written.len() <= SHORT {
-        return Ok(reply.body(written));
-    }
-    // A long one would be copied as a whole at once.
-    let (length, written) = (written.len() as u64, Bytes::from(written));
-    let parts = (0..written.len()).step_by(SHORT).map(move |start| {
-        let end = written.len().min(start + SHORT);
-        Ok::<_, Infallible>(written.slice(start..end))
-    });
-    Ok(reply.body(SizedStream::new(length, stream::iter(parts))))
+    Ok(written.send(reply))
 }

@@ -6,7 +6,11 @@ use paneld_auth::{Authorized, permission::Permission};
 use paneld_fairness::{Crowded, Turns};
 use tokio::{task::spawn_blocking, time::timeout};
 
-use crate::{ServiceError, circle::Circle};
+use crate::{
+    ServiceError,
+    answer_bytes::{AnswerBytes, AnswerPool},
+    circle::Circle,
+};
 
 /// How long work waits for its turn, and how long it may take then. What it works on is bounded
 /// so that it takes a small part of that.
@@ -19,6 +23,7 @@ const TIME: Duration = Duration::from_secs(10);
 pub struct Compute {
     turns: Arc<Turns<Circle>>,
     time: Duration,
+    answers: AnswerPool,
 }
 
 impl Default for Compute {
@@ -32,6 +37,7 @@ impl Compute {
         Self {
             turns: Arc::new(Turns::new(of_one + 1, of_one)),
             time,
+            answers: AnswerPool::default(),
         }
     }
 
@@ -54,6 +60,11 @@ pub struct CallerCompute {
 }
 
 impl CallerCompute {
+    /// The bytes of an answer to this caller: none yet.
+    pub fn answer(&self) -> AnswerBytes {
+        self.compute.answers.hold(self.who.clone())
+    }
+
     /// Does a piece of work.
     ///
     /// # Errors
@@ -65,7 +76,7 @@ impl CallerCompute {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let Compute { turns, time } = self.compute;
+        let Compute { turns, time, .. } = self.compute;
         let turn = turns.take(0, self.who, time).await;
         let turn = turn.map_err(|Crowded| {
             let why = "Too many answers of this client or organization wait to be made: ask again \

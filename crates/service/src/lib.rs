@@ -9,6 +9,7 @@
 //! This crate knows no HTTP and no SQL.
 
 mod admin;
+mod answer_bytes;
 mod circle;
 mod compaction;
 mod compute;
@@ -43,6 +44,7 @@ pub mod ingest {
     pub use paneld_ingest::*;
 }
 
+pub use answer_bytes::AnswerBytes;
 pub use compaction::Compaction;
 pub use compute::{CallerCompute, Compute};
 pub use erasure::{ErasedProfile, Erasure};
@@ -51,7 +53,7 @@ pub use health::{BackendState, Health, Overall, Readiness};
 pub use identity::{Identity, LimitState, WhoAmI};
 pub use manage::{Created, Manage, ManageSettings};
 pub use once::{Answer, Once};
-pub use paneld_events::{EventBatches, EventStore, EventsPage, EventsUrl};
+pub use paneld_events::{EventBatches, EventStore, EventsPage, EventsUrl, Wide};
 pub use paneld_repository::{
     AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, NewServer, RegisteredServer,
     Repository, Resource, Rotated,

@@ -16,13 +16,13 @@ use paneld_auth::{
 use paneld_domain::{
     Clock, ErrorChain, Event, Profile, Project, ProjectId, ProjectKey, Timestamp, Zone,
 };
-use paneld_events::{Asker, EventStore, EventsError, Scope};
+use paneld_events::{Asker, EventStore, EventsError, Scope, Wide};
 use paneld_repository::{Repository, Resource};
 use tokio::sync::Mutex;
 
 pub use self::figures::Annotated;
 pub use self::people::{GroupWithMembers, ProfileMetrics};
-use crate::{CallerCompute, Compute, ServiceError};
+use crate::{AnswerBytes, CallerCompute, Compute, ServiceError};
 
 /// Since when somebody must have done something to be there live.
 const LIVE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
@@ -69,6 +69,19 @@ impl Subject {
     /// Where the rest of a question is read and its answer made.
     pub fn compute(&self) -> CallerCompute {
         self.compute.clone()
+    }
+
+    /// The bytes of an answer made of these rows.
+    ///
+    /// # Errors
+    /// When answers of this client or organization have all bytes that there are for them.
+    pub fn answer<'a, T: Wide + 'a>(
+        &self,
+        rows: impl IntoIterator<Item = &'a T>,
+    ) -> Result<AnswerBytes, ServiceError> {
+        let mut answer = self.compute.answer();
+        answer.read(rows.into_iter().map(Wide::bytes).sum())?;
+        Ok(answer)
     }
 
     fn scope(&self) -> Scope {

@@ -53,3 +53,4 @@ mod track_visits;
 mod typed_clients;
 mod usable_root;
 mod validation;
+mod wide_answers;

@@ -68,18 +68,18 @@ async fn rows_of_any_size_make_no_answer_of_any_size() {
         filters: Vec::new(),
         paging: Paging::first(limit),
     };
-    let few = store.find_events(scope(), events(30)).await.unwrap();
-    assert_eq!(few.len(), 30);
-    let many = store.find_events(scope(), events(40)).await;
+    let few = store.find_events(scope(), events(15)).await.unwrap();
+    assert_eq!(few.len(), 15);
+    let many = store.find_events(scope(), events(20)).await;
     assert!(matches!(many, Err(EventsError::TooLarge)), "{many:?}");
-    let of_profile = store.profile_events(PROJECT, "somebody".to_owned(), 40);
+    let of_profile = store.profile_events(PROJECT, "somebody".to_owned(), 20);
     assert!(matches!(of_profile.await, Err(EventsError::TooLarge)));
     let page = store.list_events(scope(), all().request()).await;
     assert!(matches!(page, Err(EventsError::TooLarge)), "{page:?}");
     // The store is none the worse for it.
     assert!(store.is_up().await);
     assert_eq!(
-        store.find_events(scope(), events(30)).await.unwrap().len(),
-        30
+        store.find_events(scope(), events(15)).await.unwrap().len(),
+        15
     );
 }

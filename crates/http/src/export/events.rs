@@ -7,11 +7,13 @@ use paneld_analytics::{
     DefaultWindow, EventSelection, EventsStart, Problem, Query, RawEventsRequest, WindowNames,
 };
 use paneld_auth::permission;
-use paneld_domain::{Timestamp, Zone};
+use paneld_domain::{Event, Profile, ProjectId, Timestamp, Zone};
 use paneld_guard::{ApiError, Caller};
-use paneld_service::{Reports, Subject};
-use serde::Serialize;
-use serde_json::Value as Json;
+use paneld_service::{Reports, Subject, Wide};
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, SerializeSeq as _},
+};
 use utoipa::ToSchema;
 
 use super::{
@@ -21,7 +23,7 @@ use super::{
     stream, subject,
 };
 use crate::{
-    error::reply_for,
+    error::{reply_for, wrong_question},
     ignored::{self, ignore_beside, unknown_values},
     offload,
     openapi::{
@@ -35,6 +37,10 @@ use crate::{
 const PAGE: u64 = 50;
 /// How many it has at most.
 const MOST: i64 = 1_000;
+/// So many bytes of profiles has a page at most.
+const PROFILE_BYTES: usize = 16 << 20;
+const TOO_MANY_PROFILES: &str =
+    "makes an answer that is too large: ask for fewer rows, for a stream, or without profiles";
 
 /// A page of events.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,7 +50,29 @@ pub(crate) struct EventsBody {
     meta: PageBody,
     /// The events, newest first.
     #[schema(value_type = Vec<super::row::ExportedEvent>)]
-    data: Vec<Json>,
+    data: ExportedEvents,
+}
+
+/// Events that become JSON one after the other, as they are written: of all of them at once it
+/// would take many times what they take.
+#[derive(Debug)]
+struct ExportedEvents {
+    project: ProjectId,
+    events: Vec<Event>,
+    includes: Includes,
+    profiles: BTreeMap<String, Profile>,
+}
+
+impl Serialize for ExportedEvents {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let project = self.project.as_str();
+        let mut list = serializer.serialize_seq(Some(self.events.len()))?;
+        for event in &self.events {
+            let row = exported(event, project, &self.includes, &self.profiles);
+            list.serialize_element(&row.map_err(S::Error::custom)?)?;
+        }
+        list.end()
+    }
 }
 
 /// Where in a list a page is.
@@ -313,28 +341,41 @@ async fn page(
     let limit = asked.request.limit.unwrap_or(PAGE);
     let found = reports.events(&subject, asked.request).await;
     let found = found.map_err(reply_for)?;
+    let mut answer = subject.answer(&found.rows).map_err(reply_for)?;
     let profiles = if includes.has("profile") {
         let ids = found.rows.iter().map(|event| event.profile_id.as_str());
-        let profiles = reports.profiles_of(&subject, ids).await;
-        profiles.map_err(reply_for)?
+        let ids = ids.collect::<Vec<_>>();
+        let profiles = reports.profiles_of(&subject, &ids, PROFILE_BYTES).await;
+        let (profiles, of_events) = profiles.map_err(reply_for)?;
+        if of_events < ids.len() {
+            return Err(wrong_question(vec![Problem::at(
+                ["limit".into()],
+                TOO_MANY_PROFILES,
+            )]));
+        }
+        answer
+            .read(profiles.values().map(Wide::bytes).sum())
+            .map_err(reply_for)?;
+        profiles
     } else {
         BTreeMap::new()
     };
-    offload::json(subject.compute(), move || {
-        let project = subject.project.id.as_str();
-        let rows = found.rows.iter();
-        let data = rows.map(|event| exported(event, project, &includes, &profiles));
-        let data = data.collect::<Result<Vec<_>, _>>()?;
+    offload::json_of_rows(subject.compute(), answer, move || {
         let last = found.rows.last().filter(|_| found.has_more);
         Ok(EventsBody {
             meta: PageBody {
-                count: data.len(),
+                count: found.rows.len(),
                 total_count: found.total,
                 pages: found.total.div_ceil(limit),
                 current: asked.page,
                 next_cursor: last.map(|event| EventCursor::behind(event, window).encode()),
             },
-            data,
+            data: ExportedEvents {
+                project: subject.project.id,
+                events: found.rows,
+                includes,
+                profiles,
+            },
         })
     })
     .await

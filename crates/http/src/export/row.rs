@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use paneld_analytics::{Column, EventColumn};
 use paneld_domain::{Event, Profile};
-use paneld_guard::ApiError;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 use utoipa::ToSchema;
@@ -147,7 +146,7 @@ pub(super) fn exported(
     project: &str,
     includes: &Includes,
     profiles: &BTreeMap<String, Profile>,
-) -> Result<Json, ApiError> {
+) -> serde_json::Result<Json> {
     let always = ExportedEvent {
         id: event.id.to_string(),
         name: &event.name,
@@ -168,7 +167,7 @@ pub(super) fn exported(
             &[]
         },
     };
-    let mut row = serde_json::to_value(always).map_err(ApiError::internal)?;
+    let mut row = serde_json::to_value(always)?;
     if let Some(row) = row.as_object_mut() {
         include(row, event, project, includes, profiles);
     }

@@ -29,6 +29,8 @@ use crate::error::reply_for;
 
 /// So many bytes are sent at once.
 const CHUNK: usize = 64 << 10;
+/// So many bytes of profiles are encoded at once: one profile may stand at each event.
+const PROFILE_BYTES: usize = 4 << 20;
 
 /// What is to be sent, and how.
 pub(super) struct Wanted {
@@ -168,11 +170,24 @@ impl Sending {
                 let end = end.map_err(ApiError::internal)?;
                 return reader.send(end.into(), &self.batches).await;
             };
-            let profiles = self.profiles(&batch).await?;
+            self = self.send_batch(batch, &mut reader).await?;
+        }
+    }
+
+    /// Sends a batch, in as many parts as its profiles make it need.
+    async fn send_batch(
+        mut self,
+        mut rest: RecordBatch,
+        reader: &mut Reader,
+    ) -> Result<Self, ApiError> {
+        while rest.num_rows() > 0 {
+            let (profiles, rows) = self.profiles(&rest).await?;
+            let part = rest.slice(0, rows);
+            rest = rest.slice(rows, rest.num_rows() - rows);
             // Encoding takes milliseconds, in which the worker has other things to do.
             let mut encoder = self.encoder;
             let encoded = self.subject.compute().run(move || {
-                let written = encoder.write(&batch, &profiles);
+                let written = encoder.write(&part, &profiles);
                 written.map(|()| (encoder.take(), encoder))
             });
             let encoded = encoded.await.map_err(reply_for)?;
@@ -180,17 +195,28 @@ impl Sending {
             self.encoder = encoder;
             reader.send(bytes.into(), &self.batches).await?;
         }
+        Ok(self)
     }
 
-    /// The profiles of the events.
-    async fn profiles(&self, batch: &RecordBatch) -> Result<BTreeMap<String, Profile>, ApiError> {
+    /// The profiles of the first events of a batch, and how many events these are.
+    async fn profiles(
+        &self,
+        batch: &RecordBatch,
+    ) -> Result<(BTreeMap<String, Profile>, usize), ApiError> {
         if !self.wants_profiles {
-            return Ok(BTreeMap::new());
+            return Ok((BTreeMap::new(), batch.num_rows()));
         }
         let ids = batch.column_by_name("profile_id");
         let ids = ids.and_then(|ids| ids.as_any().downcast_ref::<StringArray>());
-        let ids = ids.into_iter().flatten().flatten();
-        let found = self.reports.profiles_of(&self.subject, ids).await;
+        let ids = ids.ok_or_else(|| ApiError::internal("events without ids of profiles"))?;
+        let ids = ids
+            .iter()
+            .map(Option::unwrap_or_default)
+            .collect::<Vec<_>>();
+        let found = self
+            .reports
+            .profiles_of(&self.subject, &ids, PROFILE_BYTES)
+            .await;
         found.map_err(reply_for)
     }
 }

@@ -7,7 +7,7 @@ use paneld_analytics::{GroupsRequest, Shown};
 use paneld_auth::permission;
 use paneld_domain::{Group, Profile};
 use paneld_guard::{ApiError, Caller};
-use paneld_service::Reports;
+use paneld_service::{Reports, Wide as _};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
@@ -220,10 +220,13 @@ pub(crate) async fn list_groups(
         })
     });
     let groups = reports.list_groups(&subject, asked.await?).await;
-    let groups = groups.map_err(reply_for)?.into_iter();
-    offload::json(subject.compute(), move || {
+    let groups = groups.map_err(reply_for)?;
+    let answer = subject.answer(&groups).map_err(reply_for)?;
+    offload::json_of_rows(subject.compute(), answer, move || {
         let project = subject.project.id.as_str();
-        let bodies = groups.map(|group| GroupBody::new(group, project));
+        let bodies = groups
+            .into_iter()
+            .map(|group| GroupBody::new(group, project));
         Ok(bodies.collect::<Vec<_>>())
     })
     .await
@@ -254,7 +257,9 @@ pub(crate) async fn get_group(
     let limit = asked.await?.and_then(|limit| u32::try_from(limit).ok());
     let found = reports.group(&subject, &id, limit.unwrap_or(MEMBERS)).await;
     let found = found.map_err(reply_for)?;
-    offload::json(subject.compute(), move || {
+    let mut answer = subject.answer(&found.members.newest).map_err(reply_for)?;
+    answer.read(found.group.bytes()).map_err(reply_for)?;
+    offload::json_of_rows(subject.compute(), answer, move || {
         let project = subject.project.id.as_str();
         let members = found.members.newest.into_iter();
         Ok(GroupWithMembersBody {

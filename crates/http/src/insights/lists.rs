@@ -200,7 +200,8 @@ pub(crate) async fn find_events(
         .extend(of_profile(&reports, &subject, profile_id).await?);
     let events = reports.find_events(&subject, asked).await;
     let events = events.map_err(reply_for)?;
-    offload::json(subject.compute(), move || {
+    let answer = subject.answer(&events).map_err(reply_for)?;
+    offload::json_of_rows(subject.compute(), answer, move || {
         let project = subject.project.id.as_str();
         let rows = events.iter().map(|event| EventRow::new(event, project));
         Ok(rows.collect::<Vec<_>>())
@@ -337,7 +338,8 @@ pub(crate) async fn list_sessions(
         .extend(of_profile(&reports, &subject, profile_id).await?);
     let sessions = reports.find_sessions(&subject, asked).await;
     let sessions = sessions.map_err(reply_for)?;
-    offload::json(subject.compute(), move || {
+    let answer = subject.answer(&sessions).map_err(reply_for)?;
+    offload::json_of_rows(subject.compute(), answer, move || {
         Ok(session_rows(sessions, &subject))
     })
     .await

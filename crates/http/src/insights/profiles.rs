@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use paneld_analytics::{ProfilesRequest, Query, SortOrder};
 use paneld_auth::permission;
 use paneld_guard::{ApiError, Caller};
-use paneld_service::{ProfileMetrics, Reports};
+use paneld_service::{ProfileMetrics, Reports, Wide as _};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -202,7 +202,8 @@ pub(crate) async fn list_profiles(
     });
     let profiles = reports.list_profiles(&subject, asked.await?).await;
     let profiles = profiles.map_err(reply_for)?;
-    offload::json(subject.compute(), move || {
+    let answer = subject.answer(&profiles).map_err(reply_for)?;
+    offload::json_of_rows(subject.compute(), answer, move || {
         let project = subject.project.id.as_str();
         let rows = profiles
             .iter()
@@ -251,7 +252,9 @@ pub(crate) async fn get_profile(
     let limit = limit.unwrap_or(PAGE);
     let found = reports.profile(&subject, &id, limit).await;
     let found = found.map_err(reply_for)?;
-    offload::json(subject.compute(), move || {
+    let mut answer = subject.answer(&found.events).map_err(reply_for)?;
+    answer.read(found.profile.bytes()).map_err(reply_for)?;
+    offload::json_of_rows(subject.compute(), answer, move || {
         let project = subject.project.id.as_str();
         let rows = |_| {
             let rows = found
@@ -296,7 +299,8 @@ pub(crate) async fn list_profile_sessions(
     let limit = limit.unwrap_or(PAGE);
     let sessions = reports.profile_sessions(&subject, &id, limit).await;
     let sessions = sessions.map_err(reply_for)?;
-    offload::json(subject.compute(), move || {
+    let answer = subject.answer(&sessions).map_err(reply_for)?;
+    offload::json_of_rows(subject.compute(), answer, move || {
         Ok(session_rows(sessions, &subject))
     })
     .await

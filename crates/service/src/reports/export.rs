@@ -1,13 +1,16 @@
 //! Charts and raw events, for those who take them elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use paneld_analytics::{ChartAnswer, ChartRequest, EventColumn, EventSelection, RawEventsRequest};
 use paneld_domain::Profile;
-use paneld_events::{EventBatches, EventsPage};
+use paneld_events::{EventBatches, EventsPage, Wide};
 
 use super::{Reports, Subject};
 use crate::ServiceError;
+
+/// So many profiles are looked up at once: each may be as big as profiles can be.
+const PROFILES_AT_ONCE: usize = 64;
 
 impl Reports {
     /// A chart.
@@ -92,21 +95,36 @@ impl Reports {
         Ok(())
     }
 
-    /// The profiles of these ids, as far as there are any.
+    /// The profiles of these events, by the ids that stand there, as far as there are any; and of
+    /// how many events these are the profiles: of as many as have at most `most` bytes of
+    /// profiles, each counted with each of its events, but of one at least.
     ///
     /// # Errors
     /// When the catalog cannot be asked.
     pub async fn profiles_of(
         &self,
         subject: &Subject,
-        ids: impl IntoIterator<Item = &str>,
-    ) -> Result<BTreeMap<String, Profile>, ServiceError> {
-        let mut ids: Vec<_> = ids.into_iter().map(str::to_owned).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let found = self
-            .repository
-            .list_profiles_by_ids(subject.project.key, ids);
-        Ok(found.await?)
+        ids: &[&str],
+        most: usize,
+    ) -> Result<(BTreeMap<String, Profile>, usize), ServiceError> {
+        let (mut known, mut asked) = (BTreeMap::new(), HashSet::new());
+        let mut bytes = 0;
+        for (place, &id) in ids.iter().enumerate() {
+            if !asked.contains(id) {
+                let behind = ids.iter().skip(place);
+                let new = behind.filter(|id| asked.insert(**id));
+                let new = new.take(PROFILES_AT_ONCE).map(|id| (*id).to_owned());
+                let new = new.collect();
+                let found = self
+                    .repository
+                    .list_profiles_by_ids(subject.project.key, new);
+                known.extend(found.await?);
+            }
+            bytes += known.get(id).map_or(0, Wide::bytes);
+            if bytes > most && place > 0 {
+                return Ok((known, place));
+            }
+        }
+        Ok((known, ids.len()))
     }
 }

@@ -21,6 +21,8 @@ use super::{EncodeError, Row};
 
 /// So many events are gathered in memory until they are written: some megabytes, encoded.
 const ROW_GROUP: usize = 50_000;
+/// Fewer, when they have so many bytes: callers choose what is in an event.
+const ROW_GROUP_BYTES: usize = 16 << 20;
 
 /// Encodes events as a file of columns.
 pub(crate) struct Parquet {
@@ -50,6 +52,9 @@ impl Parquet {
             none => none.insert(writer(schema)?),
         };
         writer.write(&batch)?;
+        if writer.memory_size() >= ROW_GROUP_BYTES {
+            writer.flush()?;
+        }
         Ok(())
     }
 

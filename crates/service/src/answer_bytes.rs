@@ -1,0 +1,139 @@
+//! What answers take in memory, from the rows that were read to the last byte that is sent.
+
+use std::sync::Arc;
+
+use paneld_events::EventsError;
+use paneld_fairness::{Held, Pool, Share};
+
+use crate::{ServiceError, circle::Circle};
+
+/// So many bytes have all answers together.
+const OF_ALL: u64 = 128 << 20;
+/// So many has one answer as it is sent.
+const OF_ONE: u64 = 32 << 20;
+
+/// Room for answers. An organization has as much of it as it leaves free, and of that a client
+/// four fifths: enough for the longest answer that there is.
+#[derive(Debug, Clone)]
+pub(crate) struct AnswerPool(Arc<Pool<Circle>>);
+
+impl Default for AnswerPool {
+    fn default() -> Self {
+        Self(Pool::new(OF_ALL))
+    }
+}
+
+impl AnswerPool {
+    /// The bytes of an answer to somebody of these circles: none yet.
+    pub(crate) fn hold(&self, [organization, client]: [Circle; 2]) -> AnswerBytes {
+        let shares = vec![Share::new(organization, 1), Share::nested(client, 4)];
+        AnswerBytes {
+            rows: self.0.hold(shares.clone()),
+            written: self.0.hold(shares),
+        }
+    }
+}
+
+/// The bytes of one answer. They are given back when this is dropped.
+#[derive(Debug)]
+pub struct AnswerBytes {
+    rows: Held<Circle>,
+    written: Held<Circle>,
+}
+
+impl AnswerBytes {
+    /// Counts rows that were read for it.
+    ///
+    /// # Errors
+    /// When answers of this client or organization have all bytes that there are for them.
+    pub fn read(&mut self, bytes: usize) -> Result<(), ServiceError> {
+        take(&mut self.rows, bytes)
+    }
+
+    /// Counts what was written of it.
+    ///
+    /// # Errors
+    /// When it is longer than an answer may be, or answers of this client or organization have all
+    /// bytes that there are for them.
+    pub fn write(&mut self, bytes: usize) -> Result<(), ServiceError> {
+        if self.written.amount() + bytes as u64 > OF_ONE {
+            return Err(EventsError::TooLarge.into());
+        }
+        take(&mut self.written, bytes)
+    }
+
+    /// Notes that it is written, and that its rows are gone.
+    pub fn forget_rows(&mut self) {
+        self.rows.give_back(u64::MAX);
+    }
+
+    /// Notes that so much of it was sent.
+    pub fn note_sent(&mut self, bytes: usize) {
+        self.written.give_back(bytes as u64);
+    }
+}
+
+fn take(held: &mut Held<Circle>, bytes: usize) -> Result<(), ServiceError> {
+    if held.take(bytes as u64) {
+        return Ok(());
+    }
+    let why = "Too many long answers of this client or organization are made or sent: ask again \
+               in a moment, or for fewer rows";
+    Err(ServiceError::Excess(why.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    fn of(pool: &AnswerPool, organization: &str, client: usize) -> AnswerBytes {
+        let client = format!("{client:08x}-0000-4000-8000-000000000000");
+        let client = client.parse().unwrap();
+        pool.hold(Circle::both(&organization.parse().unwrap(), client))
+    }
+
+    #[test]
+    fn the_longest_answer_has_room_beside_those_of_another_organization() {
+        let pool = AnswerPool::default();
+        let mut others = Vec::new();
+        loop {
+            let mut other = of(&pool, "acme", others.len());
+            if other.read(MIB).is_err() {
+                break;
+            }
+            others.push(other);
+        }
+        assert_eq!(others.len(), 64, "half of what there is");
+        let mut long = of(&pool, "beta", 1);
+        long.read(16 * MIB).unwrap();
+        let refused = long.write(16 * MIB);
+        assert!(
+            matches!(refused, Err(ServiceError::Excess(_))),
+            "{refused:?}"
+        );
+        drop(others);
+        long.write(32 * MIB).unwrap();
+    }
+
+    #[test]
+    fn what_is_sent_has_room_for_others() {
+        let pool = AnswerPool::default();
+        let mut long = of(&pool, "acme", 1);
+        long.read(16 * MIB).unwrap();
+        long.write(32 * MIB).unwrap();
+        let beyond = long.write(1);
+        assert!(
+            matches!(beyond, Err(ServiceError::Question(_))),
+            "{beyond:?}"
+        );
+        let mut next = of(&pool, "acme", 1);
+        assert!(next.read(16 * MIB).is_err());
+        long.forget_rows();
+        assert!(next.read(16 * MIB).is_ok());
+        assert!(next.write(16 * MIB).is_err());
+        long.note_sent(32 * MIB);
+        assert!(next.write(16 * MIB).is_ok());
+    }
+}

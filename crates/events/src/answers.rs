@@ -161,8 +161,8 @@ impl EventStore {
             let inner = Arc::clone(&self.inner);
             let (waiter, job) = interrupt::pair();
             let at_work = Arc::clone(&lanes.at_work);
-            let must_end = Arc::clone(&inner.must_end);
-            let (mut outlet, parts) = parts::pair(waiter, Arc::clone(&turn), at_work, must_end);
+            let ending = Arc::clone(&inner.ending);
+            let (mut outlet, parts) = parts::pair(waiter, Arc::clone(&turn), at_work, ending);
             spawn_blocking(move || {
                 let held_open = inner.hold_open_for_parts();
                 let sent = held_open.and_then(|_held_open| {

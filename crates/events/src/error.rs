@@ -47,6 +47,8 @@ pub(crate) enum Fault {
     TooLarge,
     /// What was asked, or was to be written, is wrong.
     Data(Cause),
+    /// It was ended, for the file is to be compacted, closed or opened anew.
+    Ended,
 }
 
 impl Fault {
@@ -55,6 +57,7 @@ impl Fault {
         match self {
             Self::Store(cause) | Self::Memory(cause) | Self::Data(cause) => cause,
             Self::TooLarge => "it is larger than an answer may be".into(),
+            Self::Ended => "the file is to be compacted, closed or opened anew".into(),
         }
     }
 

@@ -27,13 +27,29 @@ const AHEAD: usize = 1;
 /// How often who waits for its reader looks whether it must end.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// Why answers in parts must end. The file cannot be put aside, nor opened anew, while somebody
+/// reads from it.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    /// The file is to be compacted.
+    pub(crate) by_compaction: AtomicBool,
+    /// The database was given up, or is to be closed.
+    pub(crate) by_loss: AtomicBool,
+}
+
+impl Ending {
+    fn is_due(&self) -> bool {
+        self.by_compaction.load(Ordering::Relaxed) || self.by_loss.load(Ordering::Relaxed)
+    }
+}
+
 /// The two ends of an answer. Work that is waited for like this is interrupted when the parts are
 /// dropped. Both ends hold the turn. No part is sent any more once it must end.
 pub(crate) fn pair<T>(
     waiter: Waiter,
     turn: Arc<Turn>,
     at_work: Arc<Semaphore>,
-    must_end: Arc<AtomicBool>,
+    ending: Arc<Ending>,
 ) -> (Outlet<T>, Parts<T>) {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let parts = Parts {
@@ -47,7 +63,7 @@ pub(crate) fn pair<T>(
         sender,
         at_work,
         working: None,
-        must_end,
+        ending,
     };
     (outlet, parts)
 }
@@ -62,7 +78,7 @@ pub(crate) struct Outlet<T> {
     sender: mpsc::Sender<Result<Sent<T>, EventsError>>,
     at_work: Arc<Semaphore>,
     working: Option<OwnedSemaphorePermit>,
-    must_end: Arc<AtomicBool>,
+    ending: Arc<Ending>,
 }
 
 impl<T> Outlet<T> {
@@ -83,8 +99,8 @@ impl<T> Outlet<T> {
 
     /// Sends a part.
     pub(crate) fn send(&mut self, part: T) -> Result<(), Fault> {
-        if self.must_end.load(Ordering::Relaxed) {
-            return Err(must_end());
+        if self.ending.is_due() {
+            return Err(Fault::Ended);
         }
         self.put(Ok(Sent::Part(part)))?;
         self.work()
@@ -102,8 +118,8 @@ impl<T> Outlet<T> {
             loop {
                 match timeout(LOOK, self.sender.reserve()).await {
                     Ok(room) => return room.map_err(|_gone| gone()),
-                    Err(_elapsed) if self.must_end.load(Ordering::Relaxed) => {
-                        return Err(must_end());
+                    Err(_elapsed) if self.ending.is_due() => {
+                        return Err(Fault::Ended);
                     }
                     Err(_elapsed) => {}
                 }
@@ -112,10 +128,6 @@ impl<T> Outlet<T> {
         room?.send(what);
         Ok(())
     }
-}
-
-fn must_end() -> Fault {
-    Fault::Data("the store is to be compacted, or opened anew".into())
 }
 
 fn gone() -> Fault {

@@ -7,10 +7,7 @@ use std::{
     error::Error,
     panic::catch_unwind,
     path::Path,
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -31,6 +28,7 @@ use crate::{
     database::{Database, Place, Writer},
     error::{Cause, Fault},
     interrupt::Job,
+    parts::Ending,
     read,
     turns::Lanes,
 };
@@ -79,7 +77,7 @@ impl EventStore {
                 lanes: Lanes::new(),
                 reads: Arc::new(Semaphore::new(MOST_AT_ONCE)),
                 streams: Arc::new(Semaphore::new(MOST_AT_ONCE)),
-                must_end: Arc::default(),
+                ending: Arc::default(),
                 writes: Arc::new(Semaphore::new(1)),
                 counted: Arc::new(Counted::new()),
                 answering: Answering::default(),
@@ -292,9 +290,7 @@ pub(crate) struct Inner {
     reads: Arc<Semaphore>,
     /// The same of answers that are sent in parts.
     streams: Arc<Semaphore>,
-    /// Whether answers in parts must end: the file is to be compacted, or was given up and cannot
-    /// be opened anew while somebody reads from it.
-    pub(crate) must_end: Arc<AtomicBool>,
+    pub(crate) ending: Arc<Ending>,
     writes: Arc<Semaphore>,
     counted: Arc<Counted>,
     answering: Answering,
@@ -388,7 +384,7 @@ impl Inner {
         self.counted.note_everywhere();
         state.access = match &opened {
             Ok(database) => {
-                self.must_end.store(false, Ordering::Relaxed);
+                self.ending.by_loss.store(false, Ordering::Relaxed);
                 Access::Open(Arc::clone(database))
             }
             Err(cause) => failed(&**cause),
@@ -413,12 +409,13 @@ impl Inner {
         let is_this = matches!(&state.access, Access::Open(now) if Arc::ptr_eq(now, lost));
         if is_this {
             state.access = failed(cause);
-            self.must_end.store(true, Ordering::Relaxed);
+            self.ending.by_loss.store(true, Ordering::Relaxed);
             self.note_away(&mut state, cause);
         }
     }
 
     fn close(&self) {
+        self.ending.by_loss.store(true, Ordering::Relaxed);
         let access = std::mem::replace(&mut self.state().access, Access::Closed);
         self.opened.notify_all();
         // Here the file is closed, which takes a while; nobody must wait for the state meanwhile.
@@ -448,6 +445,7 @@ impl Inner {
             Fault::Data(cause) => EventsError::Rejected(cause),
             // Nothing that is written is an answer.
             Fault::TooLarge => EventsError::TooLarge,
+            ended @ Fault::Ended => EventsError::Away(ended.into_cause()),
             Fault::Memory(cause) => {
                 // A commit that has no room leaves a database behind that cannot be used.
                 if is_lost(&database) {
@@ -474,6 +472,7 @@ impl Inner {
             Fault::Data(cause) => EventsError::Rejected(cause),
             Fault::TooLarge => EventsError::TooLarge,
             Fault::Memory(_) => EventsError::TooSlow,
+            ended @ Fault::Ended => EventsError::Away(ended.into_cause()),
             Fault::Store(cause) => {
                 self.lose(&database, &*cause);
                 EventsError::Away(cause)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use paneld_analytics::Shown;
-use paneld_domain::{Event, Group, Profile, Session};
+use paneld_domain::{Event, Group, Profile, Referrer, Session, Utm};
 
 /// So many bytes has an answer that is told as it is.
 pub(crate) const MOST_BYTES: usize = 16 << 20;
@@ -24,7 +24,8 @@ fn bytes_of(properties: &BTreeMap<String, String>) -> usize {
 
 impl Wide for Event {
     fn bytes(&self) -> usize {
-        let texts = [&self.path, &self.origin, &self.referrer.url];
+        let Referrer { url, name, .. } = &self.referrer;
+        let texts = [&self.path, &self.origin, url, name];
         let texts = texts.into_iter().chain(&self.groups);
         NARROW + bytes_of(&self.properties) + texts.map(String::len).sum::<usize>()
     }
@@ -32,8 +33,22 @@ impl Wide for Event {
 
 impl Wide for Session {
     fn bytes(&self) -> usize {
-        let texts = [&self.entry_path, &self.exit_path, &self.referrer.url];
-        let texts = texts.into_iter().chain(&self.groups);
+        let pages = [
+            &self.entry_path,
+            &self.entry_origin,
+            &self.exit_path,
+            &self.exit_origin,
+        ];
+        let Referrer { url, name, .. } = &self.referrer;
+        let Utm {
+            source,
+            medium,
+            campaign,
+            content,
+            term,
+        } = &self.utm;
+        let ways = [url, name, source, medium, campaign, content, term];
+        let texts = pages.into_iter().chain(ways).chain(&self.groups);
         NARROW + texts.map(String::len).sum::<usize>()
     }
 }
@@ -41,7 +56,7 @@ impl Wide for Session {
 impl Wide for Profile {
     fn bytes(&self) -> usize {
         let groups = self.groups.iter().map(String::len).sum::<usize>();
-        NARROW + bytes_of(&self.properties) + groups
+        NARROW + self.avatar.len() + bytes_of(&self.properties) + groups
     }
 }
 

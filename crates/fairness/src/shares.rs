@@ -17,6 +17,8 @@ pub struct Share<K> {
     key: K,
     /// How many times what is left free it may have.
     times: u64,
+    /// How much it may have, however much is left.
+    most: u64,
     /// Free to it is only what the share before it in the list leaves free.
     nested: bool,
 }
@@ -27,6 +29,7 @@ impl<K> Share<K> {
         Self {
             key,
             times,
+            most: u64::MAX,
             nested: false,
         }
     }
@@ -34,10 +37,15 @@ impl<K> Share<K> {
     /// A share of the share before it in the list.
     pub fn nested(key: K, times: u64) -> Self {
         Self {
-            key,
-            times,
             nested: true,
+            ..Self::new(key, times)
         }
+    }
+
+    /// The same, but never more than so much.
+    #[must_use]
+    pub fn at_most(self, most: u64) -> Self {
+        Self { most, ..self }
     }
 }
 
@@ -91,6 +99,7 @@ impl<K: Eq + Hash + Clone> Shares<K> {
         let mut left = free;
         shares.iter().all(|share| {
             let most = share.times * if share.nested { left } else { free };
+            let most = most.min(share.most);
             let held = self.by_key.get(&share.key).copied().unwrap_or_default() + amount;
             left = most.saturating_sub(held);
             held <= most
@@ -206,6 +215,16 @@ mod tests {
         let mut shares = Shares::new(SIZE);
         assert_eq!(fill(&mut shares, &[Share::new("a", 4)]), 800);
         assert_eq!(fill(&mut shares, &[Share::new("b", 4)]), 160);
+    }
+
+    #[test]
+    fn nobody_has_more_than_its_most_however_much_is_left() {
+        let mut shares = Shares::new(SIZE);
+        let of = |who| [Share::new(who, 1).at_most(250)];
+        assert_eq!(fill(&mut shares, &of("a")), 250);
+        assert_eq!(fill(&mut shares, &of("b")), 250);
+        assert_eq!(fill(&mut shares, &of("c")), 250);
+        assert_eq!(fill(&mut shares, &of("d")), 125);
     }
 
     #[test]

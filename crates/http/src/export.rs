@@ -5,7 +5,6 @@ mod cursor;
 mod encode;
 mod events;
 mod format;
-mod pace;
 mod row;
 mod stream;
 

@@ -15,6 +15,7 @@ mod insights;
 mod manage;
 mod offload;
 mod openapi;
+mod pace;
 mod path_id;
 mod reply;
 mod routes;

@@ -8,12 +8,18 @@ use paneld_fairness::{Held, Pool, Share};
 use crate::{ServiceError, circle::Circle};
 
 /// So many bytes have all answers together.
-const OF_ALL: u64 = 192 << 20;
+const OF_ALL: u64 = 256 << 20;
+/// So many have those of an organization: two of the longest do not fit.
+const OF_ORGANIZATION: u64 = 64 << 20;
 /// So many has one answer as it is sent.
 const OF_ONE: u64 = 32 << 20;
+/// What has no more rows is not counted: those of an organization that are short go on while its
+/// long ones wait for readers.
+const SHORT: usize = 64 << 10;
 
-/// Room for answers. An organization has as much of it as it leaves free, and a client nearly all
-/// of that: a long answer has room beside all that another organization may hold.
+/// Room for answers. An organization has a quarter of it, and not more than it leaves free; a
+/// client nearly all of that. So a long answer has room beside all that three other organizations
+/// may hold.
 #[derive(Debug, Clone)]
 pub(crate) struct AnswerPool(Arc<Pool<Circle>>);
 
@@ -26,7 +32,10 @@ impl Default for AnswerPool {
 impl AnswerPool {
     /// The bytes of an answer to somebody of these circles: none yet.
     pub(crate) fn hold(&self, [organization, client]: [Circle; 2]) -> AnswerBytes {
-        let shares = vec![Share::new(organization, 1), Share::nested(client, 16)];
+        let shares = vec![
+            Share::new(organization, 1).at_most(OF_ORGANIZATION),
+            Share::nested(client, 16),
+        ];
         AnswerBytes {
             rows: self.0.hold(shares.clone()),
             written: self.0.hold(shares),
@@ -47,6 +56,9 @@ impl AnswerBytes {
     /// # Errors
     /// When answers of this client or organization have all bytes that there are for them.
     pub fn read(&mut self, bytes: usize) -> Result<(), ServiceError> {
+        if bytes <= SHORT {
+            return Ok(());
+        }
         take(&mut self.rows, bytes)
     }
 
@@ -94,26 +106,35 @@ mod tests {
         pool.hold(Circle::both(&organization.parse().unwrap(), client))
     }
 
-    #[test]
-    fn a_long_answer_has_room_beside_all_of_another_organization() {
-        let pool = AnswerPool::default();
-        let mut others = Vec::new();
+    /// All that an organization gets, a mebibyte at a time.
+    fn fill(pool: &AnswerPool, organization: &str) -> Vec<AnswerBytes> {
+        let mut held = Vec::new();
         loop {
-            let mut other = of(&pool, "acme", others.len());
-            if other.read(MIB).is_err() {
-                break;
+            let mut next = of(pool, organization, held.len());
+            if next.read(MIB).is_err() {
+                return held;
             }
-            others.push(other);
+            held.push(next);
         }
-        assert!((90..=96).contains(&others.len()), "{}", others.len());
-        let mut long = of(&pool, "beta", 1);
-        long.read(16 * MIB).unwrap();
-        long.write(28 * MIB).unwrap();
-        let mut next = of(&pool, "beta", 2);
-        let refused = next.read(16 * MIB);
-        assert!(matches!(refused, Err(ServiceError::Excess(_))), "{refused:?}");
-        drop(others);
-        next.read(16 * MIB).unwrap();
+    }
+
+    #[test]
+    fn a_long_answer_has_room_beside_all_of_others() {
+        let pool = AnswerPool::default();
+        let greedy = ["a", "b", "c"].map(|organization| fill(&pool, organization));
+        for held in &greedy {
+            assert!((60..=64).contains(&held.len()), "{}", held.len());
+        }
+        let mut long = of(&pool, "victim", 1);
+        long.read(14 * MIB).unwrap();
+        long.write(14 * MIB).unwrap();
+        let mut short = of(&pool, "a", 1);
+        short.read(SHORT).unwrap();
+        let refused = short.read(SHORT + 1);
+        assert!(
+            matches!(refused, Err(ServiceError::Excess(_))),
+            "{refused:?}"
+        );
     }
 
     #[test]
@@ -128,14 +149,11 @@ mod tests {
             "{beyond:?}"
         );
         let mut next = of(&pool, "acme", 1);
-        next.read(16 * MIB).unwrap();
-        next.write(16 * MIB).unwrap();
-        let mut last = of(&pool, "acme", 1);
-        assert!(last.read(16 * MIB).is_err());
+        assert!(next.read(16 * MIB).is_err());
         long.forget_rows();
-        assert!(last.read(16 * MIB).is_ok());
-        assert!(last.write(32 * MIB).is_err());
+        next.read(16 * MIB).unwrap();
+        assert!(next.write(32 * MIB).is_err());
         long.note_sent(32 * MIB);
-        assert!(last.write(32 * MIB).is_ok());
+        next.write(32 * MIB).unwrap();
     }
 }

@@ -60,7 +60,8 @@ pub use paneld_repository::{
 };
 pub use profiles::Profiles;
 pub use reports::{
-    Annotated, GroupWithMembers, ProfileMetrics, ProfileWithEvents, Reports, Subject,
+    Annotated, GroupWithMembers, ProfileMetrics, ProfileWithEvents, ProfilesBeside, Reports,
+    Subject,
 };
 pub use revocations::Revocations;
 pub use servers::{Beside, HEARTBEAT, NotRegistered, Registration, RegistrationError, Standing};

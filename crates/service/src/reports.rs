@@ -20,6 +20,7 @@ use paneld_events::{Asker, EventStore, EventsError, Scope, Wide};
 use paneld_repository::{Repository, Resource};
 use tokio::sync::Mutex;
 
+pub use self::export::ProfilesBeside;
 pub use self::figures::Annotated;
 pub use self::people::{GroupWithMembers, ProfileMetrics};
 use crate::{AnswerBytes, CallerCompute, Compute, ServiceError};

@@ -74,7 +74,7 @@ impl EventStore {
         match timeout(self.read_time * PATIENCE, &mut turns).await {
             Ok(all) => all,
             Err(_elapsed) => {
-                let _hurry = Hurry::begin(&self.inner.must_end);
+                let _hurry = Hurry::begin(&self.inner.ending.by_compaction);
                 turns.await
             }
         }

@@ -6,14 +6,14 @@ mod ndjson;
 mod packed;
 mod parquet;
 
-use std::{collections::BTreeMap, io};
+use std::io;
 
 use actix_web::http::header::ContentEncoding;
 use arrow_array::{Array, RecordBatch, StringArray};
 use arrow_schema::ArrowError;
-use paneld_domain::Profile;
+use paneld_service::ProfilesBeside;
 
-use self::{csv::Csv, ndjson::Ndjson, packed::Packed, parquet::Parquet};
+use self::{cells::Cells, csv::Csv, ndjson::Ndjson, packed::Packed, parquet::Parquet};
 use super::{format::Format, row};
 
 /// Why events could not be encoded.
@@ -56,7 +56,7 @@ impl Row {
     fn profiles(
         &self,
         batch: &RecordBatch,
-        known: &BTreeMap<String, Profile>,
+        known: &ProfilesBeside,
     ) -> Result<Option<Vec<String>>, EncodeError> {
         if !self.has_profile {
             return Ok(None);
@@ -72,6 +72,22 @@ impl Row {
         });
         Ok(Some(profiles.collect()))
     }
+}
+
+/// How many of the first events of a batch have no more bytes than `most`; one at least, if there
+/// is one. Where columns are not of texts, as those of a file of columns, a cell counts little.
+pub(super) fn rows_within(batch: &RecordBatch, most: usize) -> usize {
+    let columns = batch.columns().iter().map(Cells::of).collect::<Vec<_>>();
+    let bytes_of = |row| {
+        let cells = columns.iter().flatten();
+        cells.map(|cells| cells.bytes(row)).sum::<usize>()
+    };
+    let mut bytes = 0;
+    let fits = |row: &usize| {
+        bytes += bytes_of(*row);
+        *row == 0 || bytes <= most
+    };
+    (0..batch.num_rows()).take_while(fits).count()
 }
 
 /// Encodes events, batch by batch.
@@ -98,7 +114,7 @@ impl Encoder {
     pub(super) fn write(
         &mut self,
         batch: &RecordBatch,
-        profiles: &BTreeMap<String, Profile>,
+        profiles: &ProfilesBeside,
     ) -> Result<(), EncodeError> {
         match self {
             Self::Ndjson(encoder) => encoder.write(batch, profiles),

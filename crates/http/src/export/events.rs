@@ -1,15 +1,13 @@
 //! Raw events: `docs/contract/export.md` §3.
 
-use std::collections::BTreeMap;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use paneld_analytics::{
     DefaultWindow, EventSelection, EventsStart, Problem, Query, RawEventsRequest, WindowNames,
 };
 use paneld_auth::permission;
-use paneld_domain::{Event, Profile, ProjectId, Timestamp, Zone};
+use paneld_domain::{Event, ProjectId, Timestamp, Zone};
 use paneld_guard::{ApiError, Caller};
-use paneld_service::{Reports, Subject, Wide};
+use paneld_service::{ProfilesBeside, Reports, Subject};
 use serde::{
     Serialize, Serializer,
     ser::{Error as _, SerializeSeq as _},
@@ -60,7 +58,7 @@ struct ExportedEvents {
     project: ProjectId,
     events: Vec<Event>,
     includes: Includes,
-    profiles: BTreeMap<String, Profile>,
+    profiles: ProfilesBeside,
 }
 
 impl Serialize for ExportedEvents {
@@ -342,24 +340,18 @@ async fn page(
     let found = reports.events(&subject, asked.request).await;
     let found = found.map_err(reply_for)?;
     let mut answer = subject.answer(&found.rows).map_err(reply_for)?;
-    let profiles = if includes.has("profile") {
+    let mut profiles = ProfilesBeside::default();
+    if includes.has("profile") {
         let ids = found.rows.iter().map(|event| event.profile_id.as_str());
         let ids = ids.collect::<Vec<_>>();
-        let profiles = reports.profiles_of(&subject, &ids, PROFILE_BYTES).await;
-        let (profiles, of_events) = profiles.map_err(reply_for)?;
-        if of_events < ids.len() {
-            return Err(wrong_question(vec![Problem::at(
-                ["limit".into()],
-                TOO_MANY_PROFILES,
-            )]));
+        let count = |bytes| answer.read(bytes);
+        let looked_up =
+            reports.look_up_profiles(&subject, &mut profiles, &ids, PROFILE_BYTES, count);
+        if looked_up.await.map_err(reply_for)? < ids.len() {
+            let problem = Problem::at(["limit".into()], TOO_MANY_PROFILES);
+            return Err(wrong_question(vec![problem]));
         }
-        answer
-            .read(profiles.values().map(Wide::bytes).sum())
-            .map_err(reply_for)?;
-        profiles
-    } else {
-        BTreeMap::new()
-    };
+    }
     offload::json_of_rows(subject.compute(), answer, move || {
         let last = found.rows.last().filter(|_| found.has_more);
         Ok(EventsBody {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use paneld_analytics::{Column, EventColumn};
 use paneld_domain::{Event, Profile};
+use paneld_service::ProfilesBeside;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 use utoipa::ToSchema;
@@ -145,7 +146,7 @@ pub(super) fn exported(
     event: &Event,
     project: &str,
     includes: &Includes,
-    profiles: &BTreeMap<String, Profile>,
+    profiles: &ProfilesBeside,
 ) -> serde_json::Result<Json> {
     let always = ExportedEvent {
         id: event.id.to_string(),
@@ -180,7 +181,7 @@ fn include(
     event: &Event,
     project: &str,
     includes: &Includes,
-    profiles: &BTreeMap<String, Profile>,
+    profiles: &ProfilesBeside,
 ) {
     let Event {
         place,

@@ -1,7 +1,5 @@
 //! Events as they are found, however many there are.
 
-use std::collections::BTreeMap;
-
 use actix_web::{
     HttpResponse,
     http::header::{self, ContentEncoding},
@@ -11,25 +9,28 @@ use actix_web::{
 use arrow_array::{Array, RecordBatch, StringArray};
 use futures_util::{Stream, stream};
 use paneld_analytics::RawEventsRequest;
-use paneld_domain::Profile;
 use paneld_guard::ApiError;
-use paneld_service::{EventBatches, Reports, ServiceError, Subject};
+use paneld_service::{EventBatches, ProfilesBeside, Reports, ServiceError, Subject};
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout},
 };
 
 use super::{
-    encode::{Encoder, Row},
+    encode::{Encoder, Row, rows_within},
     format::Format,
-    pace::{LONGEST, Pace},
     row::Includes,
 };
-use crate::error::reply_for;
+use crate::{
+    error::reply_for,
+    pace::{LONGEST, Pace},
+};
 
 /// So many bytes are sent at once.
 const CHUNK: usize = 64 << 10;
-/// So many bytes of profiles are encoded at once: one profile may stand at each event.
+/// Events of so many bytes are encoded at once. As JSON they may have six times as many.
+const PART_BYTES: usize = 1 << 20;
+/// Beside them stand so many bytes of profiles: one profile may stand at each event.
 const PROFILE_BYTES: usize = 4 << 20;
 
 /// What is to be sent, and how.
@@ -80,6 +81,7 @@ pub(super) async fn reply(
         reports,
         subject,
         wants_profiles: wanted.includes.has("profile"),
+        profiles: ProfilesBeside::default(),
     };
     Ok(reply.streaming(send(sending)))
 }
@@ -156,6 +158,8 @@ struct Sending {
     reports: web::Data<Reports>,
     subject: Subject,
     wants_profiles: bool,
+    /// Those that were looked up, and may be wanted again.
+    profiles: ProfilesBeside,
 }
 
 impl Sending {
@@ -174,49 +178,50 @@ impl Sending {
         }
     }
 
-    /// Sends a batch, in as many parts as its profiles make it need.
+    /// Sends a batch, in parts that are small enough to be encoded at once. Also an empty one:
+    /// there is one where nothing is found, and it tells of what types the columns are.
     async fn send_batch(
         mut self,
         mut rest: RecordBatch,
         reader: &mut Reader,
     ) -> Result<Self, ApiError> {
-        while rest.num_rows() > 0 {
-            let (profiles, rows) = self.profiles(&rest).await?;
+        loop {
+            let rows = self.next_rows(&rest).await?;
             let part = rest.slice(0, rows);
             rest = rest.slice(rows, rest.num_rows() - rows);
             // Encoding takes milliseconds, in which the worker has other things to do.
-            let mut encoder = self.encoder;
+            let (mut encoder, profiles) = (self.encoder, self.profiles);
             let encoded = self.subject.compute().run(move || {
                 let written = encoder.write(&part, &profiles);
-                written.map(|()| (encoder.take(), encoder))
+                written.map(|()| (encoder.take(), encoder, profiles))
             });
             let encoded = encoded.await.map_err(reply_for)?;
-            let (bytes, encoder) = encoded.map_err(ApiError::internal)?;
-            self.encoder = encoder;
+            let (bytes, encoder, profiles) = encoded.map_err(ApiError::internal)?;
+            (self.encoder, self.profiles) = (encoder, profiles);
             reader.send(bytes.into(), &self.batches).await?;
+            if rest.num_rows() == 0 {
+                return Ok(self);
+            }
         }
-        Ok(self)
     }
 
-    /// The profiles of the first events of a batch, and how many events these are.
-    async fn profiles(
-        &self,
-        batch: &RecordBatch,
-    ) -> Result<(BTreeMap<String, Profile>, usize), ApiError> {
+    /// How many of the first events of a batch are encoded next. Their profiles are looked up.
+    async fn next_rows(&mut self, batch: &RecordBatch) -> Result<usize, ApiError> {
+        let rows = rows_within(batch, PART_BYTES);
         if !self.wants_profiles {
-            return Ok((BTreeMap::new(), batch.num_rows()));
+            return Ok(rows);
         }
         let ids = batch.column_by_name("profile_id");
         let ids = ids.and_then(|ids| ids.as_any().downcast_ref::<StringArray>());
         let ids = ids.ok_or_else(|| ApiError::internal("events without ids of profiles"))?;
-        let ids = ids
-            .iter()
-            .map(Option::unwrap_or_default)
-            .collect::<Vec<_>>();
-        let found = self
-            .reports
-            .profiles_of(&self.subject, &ids, PROFILE_BYTES)
-            .await;
-        found.map_err(reply_for)
+        let ids = ids.iter().take(rows).map(Option::unwrap_or_default);
+        let ids = ids.collect::<Vec<_>>();
+        self.profiles.keep(&ids);
+        let (reports, profiles) = (&self.reports, &mut self.profiles);
+        let found = reports.look_up_profiles(&self.subject, profiles, &ids, PROFILE_BYTES, |_| {
+            // Few streams go on at once, and each has this many at most.
+            Ok(())
+        });
+        found.await.map_err(reply_for)
     }
 }

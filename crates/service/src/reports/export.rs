@@ -10,7 +10,7 @@ use super::{Reports, Subject};
 use crate::ServiceError;
 
 /// So many profiles are looked up at once: each may be as big as profiles can be.
-const PROFILES_AT_ONCE: usize = 64;
+const PROFILES_AT_ONCE: usize = 32;
 
 impl Reports {
     /// A chart.
@@ -95,36 +95,67 @@ impl Reports {
         Ok(())
     }
 
-    /// The profiles of these events, by the ids that stand there, as far as there are any; and of
-    /// how many events these are the profiles: of as many as have at most `most` bytes of
-    /// profiles, each counted with each of its events, but of one at least.
+    /// Looks up the profiles of events, by the ids that stand there. Tells of how many of the
+    /// events they are: of as many as have at most `most` bytes of profiles, each counted with
+    /// each of its events, but of one at least. `count` is told how many bytes were read, some at
+    /// a time, and may refuse them.
     ///
     /// # Errors
-    /// When the catalog cannot be asked.
-    pub async fn profiles_of(
+    /// When the catalog cannot be asked, or the bytes were refused.
+    pub async fn look_up_profiles(
         &self,
         subject: &Subject,
+        beside: &mut ProfilesBeside,
         ids: &[&str],
         most: usize,
-    ) -> Result<(BTreeMap<String, Profile>, usize), ServiceError> {
-        let (mut known, mut asked) = (BTreeMap::new(), HashSet::new());
+        mut count: impl FnMut(usize) -> Result<(), ServiceError>,
+    ) -> Result<usize, ServiceError> {
         let mut bytes = 0;
         for (place, &id) in ids.iter().enumerate() {
-            if !asked.contains(id) {
-                let behind = ids.iter().skip(place);
-                let new = behind.filter(|id| asked.insert(**id));
-                let new = new.take(PROFILES_AT_ONCE).map(|id| (*id).to_owned());
-                let new = new.collect();
+            if !beside.0.contains_key(id) {
+                let new = beside.next_unknown(ids.iter().skip(place));
                 let found = self
                     .repository
-                    .list_profiles_by_ids(subject.project.key, new);
-                known.extend(found.await?);
+                    .list_profiles_by_ids(subject.project.key, new.clone());
+                let mut found = found.await?;
+                count(found.values().map(Wide::bytes).sum())?;
+                let new = new.into_iter().map(|id| {
+                    let profile = found.remove(&id);
+                    (id, profile)
+                });
+                beside.0.extend(new);
             }
-            bytes += known.get(id).map_or(0, Wide::bytes);
+            bytes += beside.get(id).map_or(0, Wide::bytes);
             if bytes > most && place > 0 {
-                return Ok((known, place));
+                return Ok(place);
             }
         }
-        Ok((known, ids.len()))
+        Ok(ids.len())
+    }
+}
+
+/// Profiles that stand beside events, by the ids that stand there; also those ids of which there
+/// is none.
+#[derive(Debug, Default)]
+pub struct ProfilesBeside(BTreeMap<String, Option<Profile>>);
+
+impl ProfilesBeside {
+    /// The profile that this id finds, if there is one and it was looked up.
+    pub fn get(&self, id: &str) -> Option<&Profile> {
+        self.0.get(id)?.as_ref()
+    }
+
+    /// Forgets all but those of these ids.
+    pub fn keep(&mut self, ids: &[&str]) {
+        let ids = ids.iter().collect::<HashSet<_>>();
+        self.0.retain(|id, _| ids.contains(&id.as_str()));
+    }
+
+    /// The next ids that were not looked up yet, each once.
+    fn next_unknown<'a>(&self, ids: impl Iterator<Item = &'a &'a str>) -> Vec<String> {
+        let mut next = HashSet::new();
+        let unknown = ids.filter(|id| !self.0.contains_key(**id) && next.insert(**id));
+        let unknown = unknown.take(PROFILES_AT_ONCE);
+        unknown.map(|id| (*id).to_owned()).collect()
     }
 }

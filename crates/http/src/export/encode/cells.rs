@@ -1,5 +1,7 @@
 //! The cells of a column, as JSON and as texts.
 
+use std::ops::Range;
+
 use arrow_array::{
     Array, ArrayRef, Float32Array, ListArray, MapArray, StringArray, UInt64Array, cast::AsArray,
 };
@@ -24,7 +26,7 @@ impl<'a> Cells<'a> {
             .collect()
     }
 
-    fn of(column: &'a ArrayRef) -> Option<Self> {
+    pub(super) fn of(column: &'a ArrayRef) -> Option<Self> {
         if let Some(texts) = column.as_string_opt::<i32>() {
             return Some(Self::Text(texts));
         }
@@ -53,6 +55,20 @@ impl<'a> Cells<'a> {
             Self::Degrees(column) => column.is_null(row),
             Self::Texts(column, _) => column.is_null(row),
             Self::Pairs(column, ..) => column.is_null(row),
+        }
+    }
+
+    /// About how many bytes a cell has.
+    pub(super) fn bytes(&self, row: usize) -> usize {
+        const NUMBER: usize = 8;
+        match self {
+            Self::Text(column) => length(column, row..row + 1),
+            Self::Whole(_) | Self::Degrees(_) => NUMBER,
+            Self::Texts(column, texts) => length(texts, range(column.value_offsets(), row)),
+            Self::Pairs(column, keys, values) => {
+                let entries = range(column.value_offsets(), row);
+                length(keys, entries.clone()) + length(values, entries)
+            }
         }
     }
 
@@ -95,10 +111,19 @@ impl<'a> Cells<'a> {
     }
 }
 
-fn range(offsets: &[i32], row: usize) -> std::ops::Range<usize> {
+/// How many bytes some texts have together.
+fn length(texts: &StringArray, of: Range<usize>) -> usize {
+    range_of(texts.value_offsets(), of).len()
+}
+
+fn range(offsets: &[i32], row: usize) -> Range<usize> {
+    range_of(offsets, row..row + 1)
+}
+
+fn range_of(offsets: &[i32], rows: Range<usize>) -> Range<usize> {
     let place = |row: usize| {
         let offset = offsets.get(row).copied().unwrap_or_default();
         usize::try_from(offset).unwrap_or_default()
     };
-    place(row)..place(row + 1)
+    place(rows.start)..place(rows.end)
 }

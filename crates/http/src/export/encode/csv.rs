@@ -6,11 +6,11 @@
 //! that whoever takes the first apostrophe away has the text as it was. Numbers are written as
 //! they are.
 
-use std::{collections::BTreeMap, io::Write as _};
+use std::io::Write as _;
 
 use arrow_array::{Array, RecordBatch};
 use csv::{Terminator, Writer, WriterBuilder};
-use paneld_domain::Profile;
+use paneld_service::ProfilesBeside;
 
 use super::{EncodeError, Packed, Row, cells::Cells};
 
@@ -32,7 +32,7 @@ impl Csv {
     pub(super) fn write(
         &mut self,
         batch: &RecordBatch,
-        profiles: &BTreeMap<String, Profile>,
+        profiles: &ProfilesBeside,
     ) -> Result<(), EncodeError> {
         let columns = Cells::of_all(batch.columns())?;
         let profiles = self.row.profiles(batch, profiles)?;

@@ -1,9 +1,9 @@
 //! Events as lines of JSON: each line is what a page has in `data`.
 
-use std::{collections::BTreeMap, io::Write as _};
+use std::io::Write as _;
 
 use arrow_array::RecordBatch;
-use paneld_domain::Profile;
+use paneld_service::ProfilesBeside;
 
 use super::{EncodeError, Packed, Row, cells::Cells};
 
@@ -42,7 +42,7 @@ impl Ndjson {
     pub(super) fn write(
         &mut self,
         batch: &RecordBatch,
-        profiles: &BTreeMap<String, Profile>,
+        profiles: &ProfilesBeside,
     ) -> Result<(), EncodeError> {
         let columns = Cells::of_all(batch.columns())?;
         let profiles = self.row.profiles(batch, profiles)?;

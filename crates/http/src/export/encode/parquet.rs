@@ -1,7 +1,7 @@
 //! Events as a Parquet file: moments are timestamps in UTC, numbers are numbers, groups a list
 //! and properties a map. The profile is JSON.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::{
@@ -9,7 +9,7 @@ use arrow_array::{
     types::TimestampMillisecondType,
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use paneld_domain::Profile;
+use paneld_service::ProfilesBeside;
 use parquet::{
     arrow::ArrowWriter,
     basic::{Compression, Encoding},
@@ -39,7 +39,7 @@ impl Parquet {
     pub(super) fn write(
         &mut self,
         batch: &RecordBatch,
-        profiles: &BTreeMap<String, Profile>,
+        profiles: &ProfilesBeside,
     ) -> Result<(), EncodeError> {
         let mut columns: Vec<_> = batch.columns().iter().map(in_utc).collect();
         if let Some(profiles) = self.row.profiles(batch, profiles)? {

@@ -13,28 +13,36 @@ const CROWDED_FLOOR: u64 = 256 << 10;
 
 /// So long a reply may take, however fast it is read: the event store keeps everything as it was
 /// when the reply began.
-pub(super) const LONGEST: Duration = Duration::from_secs(60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// The pace of a reader. Only the time counts for which bytes wait for it.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     behind: Duration,
 }
 
 impl Pace {
+    /// How long so many bytes may take that nobody waits to see read.
+    pub(crate) fn time_for(bytes: usize) -> Duration {
+        GRACE + due(bytes, FLOOR)
+    }
+
     /// How long the reader may let the next bytes wait.
-    pub(super) fn patience(&self) -> Duration {
+    pub(crate) fn patience(&self) -> Duration {
         GRACE.saturating_sub(self.behind)
     }
 
     /// Notes that it let bytes wait for so long and took them. Taking much at once saves nothing
     /// for later.
-    pub(super) fn note(&mut self, bytes: usize, waited: Duration, is_crowded: bool) {
+    pub(crate) fn note(&mut self, bytes: usize, waited: Duration, is_crowded: bool) {
         let floor = if is_crowded { CROWDED_FLOOR } else { FLOOR };
-        let millis = (bytes as u64).saturating_mul(1_000) / floor;
-        let due = Duration::from_millis(millis);
-        self.behind = (self.behind + waited).saturating_sub(due);
+        self.behind = (self.behind + waited).saturating_sub(due(bytes, floor));
     }
+}
+
+/// How long so many bytes take at a rate.
+fn due(bytes: usize, rate: u64) -> Duration {
+    Duration::from_millis((bytes as u64).saturating_mul(1_000) / rate)
 }
 
 #[cfg(test)]

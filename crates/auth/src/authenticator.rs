@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use paneld_domain::{Client, ClientId, ClientType, Clock, Organization, Project, Timestamp};
+use paneld_domain::{
+    Client, ClientId, ClientType, Clock, Organization, OrganizationId, Project, ProjectKey,
+    Timestamp,
+};
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
@@ -96,6 +99,15 @@ impl Tracker {
     }
 }
 
+/// The client that a caller names without proof, and its own project. Anybody can name it.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The client.
+    pub client: ClientId,
+    /// The project it is bound to, with the organization.
+    pub project: Option<(OrganizationId, ProjectKey)>,
+}
+
 /// Why a caller was turned away. The reason of
 /// [`InvalidCredentials`](Self::InvalidCredentials) is for the log alone; what comes behind it
 /// is told only to callers whose secret is right.
@@ -115,7 +127,10 @@ pub enum AuthError {
     },
     /// The caller knows no secret, and its page is none of those that may send events.
     #[error("neither the origin nor the secret is right")]
-    OriginNotAllowed,
+    OriginNotAllowed {
+        /// What it would have tracked for, if it were let in.
+        claim: Claim,
+    },
     /// The client is switched off.
     #[error("the client is disabled")]
     Disabled,
@@ -325,7 +340,11 @@ impl Authenticator {
         };
         // Who does not know the secret is not told that the address is what is wrong.
         if !(knows_secret || needs_no_secret && client.allows(peer)) {
-            return Err(AuthError::OriginNotAllowed);
+            let claim = Claim {
+                client: client.id,
+                project: project.map(|project| (project.organization_id.clone(), project.key)),
+            };
+            return Err(AuthError::OriginNotAllowed { claim });
         }
         if !client.allows(peer) {
             return Err(AuthError::AddressNotAllowed);

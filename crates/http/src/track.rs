@@ -211,6 +211,7 @@ async fn admit_with_body(
                     Err(error) => Err(Refused {
                         error,
                         admitted: Some(admitted),
+                        claim: None,
                     }),
                 };
             }
@@ -281,7 +282,8 @@ async fn take(
         project_id,
         fingerprint,
     } = parsed.map_err(|Unread { error, event }| {
-        diagnostics::note(track, admitted, &error, event);
+        let claim = diagnostics::claim(admitted);
+        diagnostics::note(track, claim, &error, event);
         error
     })?;
     if admitted.tracker.has_unchecked_secret()
@@ -466,9 +468,14 @@ fn finish(admitted: &AdmittedTracker, reply: Result<HttpResponse, ApiError>) -> 
 }
 
 fn refusal(request: &HttpRequest, refused: Refused) -> HttpResponse {
-    let Refused { error, admitted } = refused;
-    if let (Some(admitted), Ok(track)) = (&admitted, data::<Track>(request)) {
-        diagnostics::note(track, admitted, &error, None);
+    let Refused {
+        error,
+        admitted,
+        claim,
+    } = refused;
+    let claim = claim.or_else(|| admitted.as_ref().map(diagnostics::claim));
+    if let (Some(claim), Ok(track)) = (claim, data::<Track>(request)) {
+        diagnostics::note(track, claim, &error, None);
     }
     let mut reply = HttpResponse::from_error(error);
     if let Some(admitted) = admitted {

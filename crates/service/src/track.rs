@@ -4,7 +4,8 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use paneld_auth::{Authorized, Principal, Tracker, permission};
 use paneld_domain::{
-    Clock, ErrorChain, Filter, InvalidValue, Project, ProjectId, ProjectKey, Session, Timestamp,
+    Clock, ErrorChain, Filter, InvalidValue, OrganizationId, Project, ProjectId, ProjectKey,
+    Session, Timestamp,
 };
 use paneld_events::EventStore;
 use paneld_fairness::{Crowded, Turn, Turns};
@@ -156,7 +157,8 @@ impl Track {
         let principal = call.tracker.principal();
         let project = self.project(principal, call.project_id).await?;
         if let Err(refusal) = demand_wanted(&project, &call, &tracked.input) {
-            self.note(&project, refused(&call, &tracked.input, refusal));
+            let diagnostic = refused(&call, &tracked.input, refusal);
+            self.note(&project.organization_id, project.key, diagnostic);
             return Err(refusal.into());
         }
         self.note_neighbours().await;
@@ -187,9 +189,9 @@ impl Track {
     }
 
     /// Notes that something is wrong with a request for this project, for those who ask.
-    pub fn note(&self, project: &Project, diagnostic: Diagnostic) {
-        let (owner, now) = (&project.organization_id, self.clock.now());
-        self.ingest.note(owner, project.key, now, diagnostic);
+    pub fn note(&self, owner: &OrganizationId, project: ProjectKey, diagnostic: Diagnostic) {
+        let now = self.clock.now();
+        self.ingest.note(owner, project, now, diagnostic);
     }
 
     /// What was wrong with the requests for a project lately, the latest first.

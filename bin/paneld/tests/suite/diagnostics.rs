@@ -1,4 +1,4 @@
-//! What was wrong with requests to Track, for those who ask: `docs/contract/manage.md` §9.
+//! What was wrong with requests to Track, for those who ask: `docs/contract/manage.md` §2.1.
 
 use reqwest::Method;
 use serde_json::{Value as Json, json};
@@ -109,17 +109,46 @@ async fn what_was_adjusted_is_told_with_its_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_and_other_organizations_see_and_add_nothing() {
+async fn a_page_or_secret_that_is_not_allowed_is_told_with_the_remedy() {
+    let shop = Shop::open().await;
+    let id = shop.client["id"].as_str().unwrap();
+    let stranger = shop.server.anonymous();
+    let stranger = stranger.with_header("openpanel-client-id", id);
+    for origin in [
+        "https://www.shop.example",
+        "https://www.shop.example",
+        "null",
+    ] {
+        let page = stranger.with_header("origin", origin);
+        assert_eq!(track(&page, json!({"name": "x"})).await.status, 401);
+    }
+    let wrong = shop.server.caller(id, "sec_wrong");
+    assert_eq!(track(&wrong, json!({"name": "x"})).await.status, 401);
+    let told = diagnostics(&shop.server.root()).await;
+    let told_of = |field: &str| {
+        told.iter()
+            .map(|one| one[field].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told_of("count"), [1, 1, 2]);
+    let codes = told_of("code");
+    assert!(codes.iter().all(|code| code == "invalid_credentials"));
+    let clients = told_of("clientId");
+    assert!(clients.iter().all(|id| *id == shop.client["id"]));
+    assert_eq!(told[2]["details"][0]["path"], json!(["origin"]));
+    let remedy = told[2]["details"][0]["message"].as_str().unwrap();
+    let expected = "\"https://www.shop.example\" is not allowed: add it to cors";
+    assert!(remedy.starts_with(expected), "{remedy}");
+    shop.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_and_other_organizations_see_nothing() {
     let shop = Shop::open().await;
     let wrong = json!({"name": 1});
-    let id = shop.client["id"].as_str().unwrap();
-    let stranger = shop
-        .server
-        .anonymous()
-        .with_header("openpanel-client-id", id);
-    assert_eq!(track(&stranger, wrong.clone()).await.status, 401);
-    let elsewhere = stranger.with_header("origin", "https://evil.example");
-    assert_eq!(track(&elsewhere, wrong.clone()).await.status, 401);
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    let unknown = shop.server.caller(unknown, "sec_wrong");
+    assert_eq!(track(&unknown, wrong.clone()).await.status, 401);
     assert_eq!(diagnostics(&shop.server.root()).await, [] as [Json; 0]);
     assert_eq!(track(&shop.browser, wrong).await.status, 400);
 
@@ -146,7 +175,8 @@ async fn strangers_and_other_organizations_see_and_add_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_grows_no_list_and_pushes_out_nothing_of_another_project() {
-    let shop = Shop::open().await;
+    let server = TestServer::start_with(&[("RATE_LIMIT_TRACK_VISITOR", "off")]).await;
+    let shop = Shop::open_on(server, json!({})).await;
     let root = shop.server.root();
     let body = json!({"name": "Quiet", "cors": [ORIGIN]});
     let made = root.post("/manage/projects", body).await;

@@ -133,7 +133,7 @@ async fn nobody_else_tells_of_networks() {
         tell(&page_at(&shop, UNKNOWN), "page", forged.clone()).await;
         tell(&shop.backend, "backend", forged.clone()).await;
         tell(&page_at(&shop, AT_HOME), "home", forged.clone()).await;
-        let body = json!({"name": "old", "profileId": "p", "timestamp": "2026-01-01T00:00:00Z",
+        let body = json!({"name": "old", "profile_id": "p", "created_at": "2026-01-01T00:00:00Z",
             "properties": forged});
         let importer = json!({"name": "Importer", "type": "write", "projectId": "shop"});
         let importer = shop

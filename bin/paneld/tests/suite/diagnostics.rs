@@ -114,11 +114,7 @@ async fn a_page_or_secret_that_is_not_allowed_is_told_with_the_remedy() {
     let id = shop.client["id"].as_str().unwrap();
     let stranger = shop.server.anonymous();
     let stranger = stranger.with_header("openpanel-client-id", id);
-    for origin in [
-        "https://www.shop.example",
-        "https://www.shop.example",
-        "null",
-    ] {
+    for origin in ["https://evil.example", "https://evil.example", "null"] {
         let page = stranger.with_header("origin", origin);
         assert_eq!(track(&page, json!({"name": "x"})).await.status, 401);
     }
@@ -137,7 +133,7 @@ async fn a_page_or_secret_that_is_not_allowed_is_told_with_the_remedy() {
     assert!(clients.iter().all(|id| *id == shop.client["id"]));
     assert_eq!(told[2]["details"][0]["path"], json!(["origin"]));
     let remedy = told[2]["details"][0]["message"].as_str().unwrap();
-    let expected = "\"https://www.shop.example\" is not allowed: add it to cors";
+    let expected = "\"https://evil.example\" is not allowed: add it to cors";
     assert!(remedy.starts_with(expected), "{remedy}");
     shop.server.stop().await;
 }

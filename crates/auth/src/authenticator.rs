@@ -67,6 +67,11 @@ impl Principal {
         self.known.credentials.project.as_ref()
     }
 
+    /// What anybody could claim who names its client.
+    pub fn claim(&self) -> Claim {
+        Claim::of(&self.known)
+    }
+
     /// The peer address it calls from.
     pub fn peer(&self) -> IpAddr {
         self.peer
@@ -106,6 +111,16 @@ pub struct Claim {
     pub client: ClientId,
     /// The project it is bound to, with the organization.
     pub project: Option<(OrganizationId, ProjectKey)>,
+}
+
+impl Claim {
+    fn of(known: &Known) -> Self {
+        let project = known.credentials.project.as_ref();
+        Self {
+            client: known.credentials.client.id,
+            project: project.map(|project| (project.organization_id.clone(), project.key)),
+        }
+    }
 }
 
 /// Why a caller was turned away. The reason of
@@ -340,10 +355,7 @@ impl Authenticator {
         };
         // Who does not know the secret is not told that the address is what is wrong.
         if !(knows_secret || needs_no_secret && client.allows(peer)) {
-            let claim = Claim {
-                client: client.id,
-                project: project.map(|project| (project.organization_id.clone(), project.key)),
-            };
+            let claim = Claim::of(&known);
             return Err(AuthError::OriginNotAllowed { claim });
         }
         if !client.allows(peer) {

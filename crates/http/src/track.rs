@@ -282,7 +282,7 @@ async fn take(
         project_id,
         fingerprint,
     } = parsed.map_err(|Unread { error, event }| {
-        let claim = diagnostics::claim(admitted);
+        let claim = admitted.tracker.principal().claim();
         diagnostics::note(track, claim, &error, event);
         error
     })?;
@@ -473,7 +473,8 @@ fn refusal(request: &HttpRequest, refused: Refused) -> HttpResponse {
         admitted,
         claim,
     } = refused;
-    let claim = claim.or_else(|| admitted.as_ref().map(diagnostics::claim));
+    let admitted_claim = |admitted: &AdmittedTracker| admitted.tracker.principal().claim();
+    let claim = claim.or_else(|| admitted.as_ref().map(admitted_claim));
     if let (Some(claim), Ok(track)) = (claim, data::<Track>(request)) {
         diagnostics::note(track, claim, &error, None);
     }

@@ -21,8 +21,6 @@ const MOST_BYTES: usize = 16 * 1024;
 const MOST_PROJECTS: usize = 512;
 /// How many bytes are kept of a text.
 const LONGEST: usize = 255;
-/// How many problems are kept of a request.
-const MOST_PROBLEMS: usize = 5;
 /// How many steps are kept of the way to a problem.
 const DEEPEST: usize = 8;
 /// How many bytes are kept of such a step.
@@ -43,7 +41,7 @@ pub struct Diagnostic {
     pub code: Option<&'static str>,
     /// What was wrong, in a sentence.
     pub message: String,
-    /// Where in the request; not all, if it is much.
+    /// Where in the request; the first ones, if there are many.
     pub problems: Vec<Problem>,
 }
 
@@ -68,6 +66,9 @@ pub struct Noted {
 }
 
 impl Diagnostic {
+    /// How many problems are kept of a request.
+    pub const MOST_PROBLEMS: usize = 5;
+
     /// That an event is stored at its arrival, although its caller told another time.
     pub(crate) fn of_time(client: ClientId, event: &str, why: Disbelief) -> Self {
         let problem = Problem {
@@ -97,10 +98,12 @@ impl Diagnostic {
             cut(event, LONGEST);
         }
         cut(&mut self.message, LONGEST);
-        self.problems.truncate(MOST_PROBLEMS);
+        self.problems.truncate(Self::MOST_PROBLEMS);
+        self.problems.shrink_to_fit();
         for problem in &mut self.problems {
             cut(&mut problem.message, LONGEST);
             problem.path.truncate(DEEPEST);
+            problem.path.shrink_to_fit();
             for step in &mut problem.path {
                 if let PathStep::Key(key) = step {
                     cut(key, LONGEST_STEP);
@@ -198,7 +201,7 @@ impl Kept {
     fn room_for(&mut self, organization: &OrganizationId, project: ProjectKey) -> &mut Latest {
         let own = self.organizations.get(organization);
         if !own.is_some_and(|projects| projects.contains_key(&project)) {
-            while self.projects >= MOST_PROJECTS {
+            if self.projects >= MOST_PROJECTS {
                 self.make_room();
             }
             self.projects += 1;

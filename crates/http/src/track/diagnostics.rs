@@ -2,21 +2,11 @@
 
 use actix_web::{ResponseError as _, http::StatusCode};
 use paneld_auth::Claim;
-use paneld_guard::{AdmittedTracker, ApiError, Detail, PathStep};
+use paneld_guard::{ApiError, Detail, PathStep};
 use paneld_service::{
     Track,
     ingest::{self, Diagnostic, Outcome, Problem},
 };
-
-/// Whom somebody who was let in tracks for.
-pub(super) fn claim(admitted: &AdmittedTracker) -> Claim {
-    let principal = admitted.tracker.principal();
-    let project = principal.project();
-    Claim {
-        client: principal.client().id,
-        project: project.map(|project| (project.organization_id.clone(), project.key)),
-    }
-}
 
 /// Notes that a request is refused for what it is. That too many come says nothing of one of them,
 /// and a fault of ours is none of the caller's. A client without a project of its own may have meant
@@ -27,13 +17,14 @@ pub(super) fn note(track: &Track, claim: Claim, error: &ApiError, event: Option<
     let Some((owner, project)) = claim.project.filter(|_| is_told) else {
         return;
     };
+    let details = error.details().iter().take(Diagnostic::MOST_PROBLEMS);
     let diagnostic = Diagnostic {
         outcome: Outcome::Refused,
         client: claim.client,
         event,
         code: error.code(),
         message: error.to_string(),
-        problems: error.details().iter().map(problem).collect(),
+        problems: details.map(problem).collect(),
     };
     track.note(&owner, project, diagnostic);
 }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Number, Value as Json};
 use uuid::Uuid;
 
+use self::fields::is_absent;
 pub(crate) use self::fields::{Fields, LONGEST_TEXT};
 use crate::{
     Body, DeviceId, Envelope, PathStep, Problem, body::has_prototype, properties::LONGEST_KEY,
@@ -314,7 +315,8 @@ fn event(fields: &mut Fields) -> Option<TrackedEvent> {
         fields.reserved_text("__path"),
         fields.reserved_text("__referrer"),
     );
-    let timestamp = fields.reserved("__timestamp").or(beside);
+    let timestamp = fields.reserved("__timestamp");
+    let timestamp = timestamp.filter(|told| !is_absent(told)).or(beside);
     let address = parse_address(&fields.reserved_text("__ip"));
     let device_id = DeviceId::told(&fields.reserved_text("__deviceId")).ok();
     let identified = identified(fields);

@@ -159,10 +159,10 @@ impl Fields {
         properties
     }
 
-    /// A property with a meaning of its own. A blank text is not there, as in a field.
+    /// A property with a meaning of its own.
     pub(super) fn reserved(&mut self, name: &str) -> Option<Json> {
         let value = self.properties.set_aside.remove(name);
-        value.filter(|value| !is_absent(value))
+        value.filter(|value| !value.is_null())
     }
 
     /// Such a property, when it is a text; else empty. It may be as long as any other property.
@@ -450,7 +450,7 @@ impl Fields {
     }
 }
 
-fn is_absent(value: &Json) -> bool {
+pub(super) fn is_absent(value: &Json) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 

@@ -41,6 +41,8 @@ pub struct Config {
     pub erased_within: TimeDelta,
     /// The file that knows where addresses are.
     pub geoip: Option<PathBuf>,
+    /// The file that knows of which networks addresses are.
+    pub asn: Option<PathBuf>,
     /// What the first start makes.
     pub bootstrap: Bootstrap,
     /// The rate limits.
@@ -165,6 +167,7 @@ impl Reader<'_> {
             ))
         });
         let geoip = self.optional("geoip", |text| Ok(PathBuf::from(text)));
+        let asn = self.optional("asn", |text| Ok(PathBuf::from(text)));
         let bootstrap = self.bootstrap();
         let limits = self.limits();
         let redis = self.redis();
@@ -191,6 +194,7 @@ impl Reader<'_> {
             sessions_limit: sessions_limit?,
             erased_within: erased_within?,
             geoip: geoip?,
+            asn: asn?,
             bootstrap: bootstrap?,
             limits: limits?,
             redis: redis?,

@@ -389,6 +389,7 @@ async fn open_ingest(
         spool_limit: config.spool_limit,
         sessions_limit: config.sessions_limit,
         places: config.geoip.clone(),
+        networks: config.asn.clone(),
     };
     let salts = current_salts(repository, clock.now()).await;
     let salts = salts.context("cannot read the salts of device ids")?;
@@ -491,7 +492,7 @@ fn chores(
                 "the salts of today are not known",
                 upkeep.renew_salts().await,
             );
-            upkeep.reload_places().await;
+            upkeep.reload_databases().await;
         }
     });
     let retaining = upkeep.clone();

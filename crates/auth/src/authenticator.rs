@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use paneld_domain::{Client, ClientId, ClientType, Clock, Organization, Project, Timestamp};
+use paneld_domain::{
+    Client, ClientId, ClientType, Clock, Organization, OrganizationId, Project, ProjectKey,
+    Timestamp,
+};
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
@@ -64,6 +67,11 @@ impl Principal {
         self.known.credentials.project.as_ref()
     }
 
+    /// What anybody could claim who names its client.
+    pub fn claim(&self) -> Claim {
+        Claim::of(&self.known)
+    }
+
     /// The peer address it calls from.
     pub fn peer(&self) -> IpAddr {
         self.peer
@@ -96,6 +104,25 @@ impl Tracker {
     }
 }
 
+/// The client that a caller names without proof, and its own project. Anybody can name it.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The client.
+    pub client: ClientId,
+    /// The project it is bound to, with the organization.
+    pub project: Option<(OrganizationId, ProjectKey)>,
+}
+
+impl Claim {
+    fn of(known: &Known) -> Self {
+        let project = known.credentials.project.as_ref();
+        Self {
+            client: known.credentials.client.id,
+            project: project.map(|project| (project.organization_id.clone(), project.key)),
+        }
+    }
+}
+
 /// Why a caller was turned away. The reason of
 /// [`InvalidCredentials`](Self::InvalidCredentials) is for the log alone; what comes behind it
 /// is told only to callers whose secret is right.
@@ -115,7 +142,10 @@ pub enum AuthError {
     },
     /// The caller knows no secret, and its page is none of those that may send events.
     #[error("neither the origin nor the secret is right")]
-    OriginNotAllowed,
+    OriginNotAllowed {
+        /// What it would have tracked for, if it were let in.
+        claim: Claim,
+    },
     /// The client is switched off.
     #[error("the client is disabled")]
     Disabled,
@@ -325,7 +355,8 @@ impl Authenticator {
         };
         // Who does not know the secret is not told that the address is what is wrong.
         if !(knows_secret || needs_no_secret && client.allows(peer)) {
-            return Err(AuthError::OriginNotAllowed);
+            let claim = Claim::of(&known);
+            return Err(AuthError::OriginNotAllowed { claim });
         }
         if !client.allows(peer) {
             return Err(AuthError::AddressNotAllowed);

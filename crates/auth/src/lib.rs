@@ -17,7 +17,9 @@ pub mod policy;
 mod secret;
 mod stale;
 
-pub use authenticator::{AuthError, Authenticator, NotChecked, Presented, Principal, Tracker};
+pub use authenticator::{
+    AuthError, Authenticator, Claim, NotChecked, Presented, Principal, Tracker,
+};
 pub use authorized::{Authorized, Denied, permission};
 pub use credentials::{CredentialStore, Credentials, LookupFuture, StoreUnavailable, StoredSecret};
 pub use idempotency::{IdempotencyKey, ReplySeal, RequestParts};

@@ -85,16 +85,19 @@ fn begins_word(bytes: &[u8], start: usize) -> bool {
     !(before && is_inside(start))
 }
 
-/// A bot that names itself so, with a version and a place to read about it.
+/// A bot that names itself so, with a place to read about it; or with a version, as one that is
+/// compatible.
 fn unlisted(user_agent: &str) -> Option<Arc<Bot>> {
-    let says_where = ["http://", "https://", "@", "compatible;"]
-        .iter()
-        .any(|text| user_agent.contains(text));
-    if !says_where {
+    let has = |texts: &[&str]| texts.iter().any(|text| user_agent.contains(text));
+    let says_where = has(&["http://", "https://", "@"]);
+    if !(says_where || has(&["compatible;"])) {
         return None;
     }
     let words = user_agent.split(|char: char| !(char.is_alphanumeric() || "/.-_".contains(char)));
-    let mut names = words.filter_map(|word| word.split_once('/').map(|(name, _)| name));
+    let mut names = words.filter_map(|word| match word.split_once('/') {
+        Some((name, _version)) => Some(name),
+        None => says_where.then_some(word),
+    });
     let name = names.find(|name| {
         let name = name.to_ascii_lowercase();
         let ends = ENDINGS.iter().any(|ending| name.ends_with(ending));
@@ -204,6 +207,21 @@ mod tests {
                 "NeverHeardOfBot",
                 "Unknown",
             ),
+            (
+                "NeverHeardOfCrawler (http://crawler.example/about.html)",
+                "NeverHeardOfCrawler",
+                "Unknown",
+            ),
+            (
+                "Mozilla/5.0 (compatible; neverheardof-spider; spider@example.com)",
+                "neverheardof-spider",
+                "Unknown",
+            ),
+            (
+                "BacklinkCrawler (http://www.backlinktest.com/crawler.html)",
+                "BacklinkCrawler",
+                "Crawler",
+            ),
         ] {
             let expected = Some((name.to_owned(), kind.to_owned()));
             assert_eq!(found(user_agent), expected, "{user_agent}");
@@ -224,6 +242,8 @@ mod tests {
             "Go-http-client/2.0",
             "Apache-HttpClient/4.5.13 (Java/17.0.1)",
             "MyApp/1.0 (iPhone; iOS 17.4)",
+            "MyApp/1.0 (https://app.example/robots and bots)",
+            "Mozilla/5.0 (Linux; Android 13; CUBOT) AppleWebKit/537.36 (KHTML, like Gecko) MyApp (https://app.example)",
             "Dalvik/2.1.0 (Linux; U; Android 13; Pixel 7 Build/TQ3A.230805.001)",
             "Mozilla/5.0 (Linux; Android 13; CUBOT/X; wv) AppleWebKit/537.36 (KHTML, like Gecko; compatible;) Chrome/126.0.0.0 Mobile Safari/537.36",
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",

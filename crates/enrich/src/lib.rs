@@ -5,6 +5,8 @@
 mod address;
 mod agent;
 mod bots;
+mod database;
+mod networks;
 mod places;
 mod referrer;
 mod suspicion;
@@ -12,6 +14,8 @@ mod suspicion;
 pub use address::{is_visitors, visitor_address};
 pub use agent::{Agents, overridden};
 pub use bots::{Bot, Bots};
-pub use places::{Places, PlacesError};
+pub use database::{Database, DatabaseError};
+pub use networks::{Network, Networks};
+pub use places::Places;
 pub use referrer::resolve_referrer;
 pub use suspicion::{Hints, suspicion, suspicion_properties};

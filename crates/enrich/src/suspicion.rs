@@ -1,9 +1,8 @@
 //! What makes a visitor look like a bot that hides: `docs/contract/track.md` §5.8.
-//!
-//! Whether the address is one of a data centre would be another reason; there is no list of those
-//! that may be packed into a program.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
+
+use crate::Network;
 
 /// Which of the headers that browsers send a request has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,10 +15,10 @@ pub struct Hints {
     pub has_accept_language: bool,
 }
 
-/// The reasons to take a request for a bot's, by its headers.
+/// The reasons to take a request for a bot's, by its headers and its network.
 ///
 /// Not to be asked of servers and of callers with a secret: they need not send what browsers do.
-pub fn suspicion(user_agent: &str, hints: Hints) -> Vec<&'static str> {
+pub fn suspicion(user_agent: &str, hints: Hints, network: &Network) -> Vec<Cow<'static, str>> {
     let is_browser = user_agent.contains("Mozilla/");
     let reasons = [
         (
@@ -36,15 +35,22 @@ pub fn suspicion(user_agent: &str, hints: Hints) -> Vec<&'static str> {
         ),
     ];
     let reasons = reasons.into_iter();
-    reasons
-        .filter_map(|(holds, reason)| holds.then_some(reason))
-        .collect()
+    let of_headers = reasons.filter_map(|(holds, reason)| holds.then_some(Cow::Borrowed(reason)));
+    datacenter(network).into_iter().chain(of_headers).collect()
+}
+
+fn datacenter(network: &Network) -> Option<Cow<'static, str>> {
+    let reason = match network.number {
+        Some(number) => Cow::Owned(format!("datacenter_ip:AS{number}")),
+        None => Cow::Borrowed("datacenter_ip"),
+    };
+    network.is_datacenter.then_some(reason)
 }
 
 /// The properties of an event that tell of the reasons, to be written over those that were sent.
 ///
 /// One kind of reason alone is told, but makes no bot.
-pub fn suspicion_properties(reasons: &[&str]) -> Vec<(&'static str, String)> {
+pub fn suspicion_properties(reasons: &[Cow<'_, str>]) -> Vec<(&'static str, String)> {
     if reasons.is_empty() {
         return Vec::new();
     }
@@ -77,6 +83,7 @@ mod tests {
 
     #[test]
     fn missing_headers_of_browsers_are_reasons() {
+        let suspicion = |agent, hints| suspicion(agent, hints, &Network::default());
         let none = Hints::default();
         let ch = "header:missing_sec_ch_ua";
         let fetch = "header:missing_sec_fetch";
@@ -99,14 +106,33 @@ mod tests {
     }
 
     #[test]
+    fn the_network_of_a_data_centre_is_a_reason() {
+        let all = Hints {
+            has_sec_ch_ua: true,
+            has_sec_fetch: true,
+            has_accept_language: true,
+        };
+        let mut network = Network {
+            number: Some(24_940),
+            organization: "Hetzner Online GmbH".to_owned(),
+            is_datacenter: true,
+        };
+        assert_eq!(suspicion(CHROME, all, &network), ["datacenter_ip:AS24940"]);
+        network.number = None;
+        assert_eq!(suspicion(FIREFOX, all, &network), ["datacenter_ip"]);
+        network.is_datacenter = false;
+        assert!(suspicion(FIREFOX, all, &network).is_empty());
+    }
+
+    #[test]
     fn reasons_of_two_kinds_make_a_bot() {
         assert!(suspicion_properties(&[]).is_empty());
         assert_eq!(
-            suspicion_properties(&["header:a", "header:b"]),
+            suspicion_properties(&["header:a".into(), "header:b".into()]),
             [("__bot_reasons", "header:a,header:b".to_owned())]
         );
         assert_eq!(
-            suspicion_properties(&["datacenter_ip:AS1", "header:b"]),
+            suspicion_properties(&["datacenter_ip:AS1".into(), "header:b".into()]),
             [
                 ("__bot_reasons", "datacenter_ip:AS1,header:b".to_owned()),
                 ("__bot", "1".to_owned())

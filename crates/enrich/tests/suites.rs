@@ -1,4 +1,5 @@
-//! Recognition held against the lists of others, which `cargo xtask suites` fetches.
+//! Recognition held against the lists of others, which `cargo xtask suites` fetches, and against
+//! one of our own where others' licences are in doubt.
 //!
 //! Where the answers differ on purpose, `is_deviation` says why; the rest has to agree as far as
 //! `docs/recognition.md` promises.
@@ -10,10 +11,10 @@
     reason = "a test is configured by its environment, and tells what differs"
 )]
 
-use std::{env, fs};
+use std::{collections::BTreeMap, env, fs};
 
 use paneld_domain::Agent;
-use paneld_enrich::{Agents, Bots};
+use paneld_enrich::{Agents, Bots, resolve_referrer};
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// What stands in the file of a list; `None` where nobody has fetched it.
@@ -148,5 +149,40 @@ fn what_people_send_is_read_as_others_read_it() {
         let share = same / all;
         println!("{name}: {:.2} %", share * 100.0);
         assert!(share + 1e-9 >= *least, "{name}: {share}");
+    }
+}
+
+/// Kind, host, and a page that names it.
+const SITES: &str = include_str!("fixtures/sites.txt");
+
+#[test]
+fn search_engines_and_assistants_are_known_as_referrers() {
+    let lines = SITES.lines();
+    let lines = lines.filter(|line| !(line.is_empty() || line.starts_with('#')));
+    let mut found = BTreeMap::<&str, (u32, u32)>::new();
+    for line in lines {
+        let fields = line.split(' ').collect::<Vec<_>>();
+        let [kind, host, page] = fields[..] else {
+            panic!("{line}");
+        };
+        assert!(page.starts_with("https://"), "{line}");
+        let referrer = format!("https://{host}/some/page");
+        let read = resolve_referrer(&referrer, "https://shop.example/", &BTreeMap::new());
+        let (same, all) = found.entry(kind).or_default();
+        if read.kind == kind {
+            *same += 1;
+        } else {
+            println!("{kind}: `{}` for {host}", read.kind);
+        }
+        *all += 1;
+    }
+    for (kind, least) in [("search", 140), ("ai", 90)] {
+        let (same, all) = found[kind];
+        println!("{kind}: {same} of {all}");
+        assert!(all >= least, "{kind}: {all}");
+        assert!(
+            f64::from(same) / f64::from(all) >= 0.95,
+            "{kind}: {same} of {all}"
+        );
     }
 }

@@ -232,6 +232,16 @@ impl ApiError {
             .told()
     }
 
+    /// A stable name for it, if it has one.
+    pub fn code(&self) -> Option<&'static str> {
+        self.0.code
+    }
+
+    /// Every problem of the request, if it is the request's.
+    pub fn details(&self) -> &[Detail] {
+        &self.0.details
+    }
+
     fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self

@@ -276,7 +276,7 @@ fn told(api: Api, error: AuthError) -> ApiError {
         AuthError::MissingClientId => return no_id(api, "missing_credentials"),
         AuthError::MalformedClientId => return no_id(api, "malformed_client_id"),
         // Only Track tells of origins.
-        AuthError::InvalidCredentials { .. } | AuthError::OriginNotAllowed => {
+        AuthError::InvalidCredentials { .. } | AuthError::OriginNotAllowed { .. } => {
             ("invalid_credentials", "Invalid client credentials")
         }
         AuthError::Disabled => ("client_disabled", "Client is disabled"),

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
-use paneld_auth::{AuthError, NotChecked, Presented, Principal, Tracker};
+use paneld_auth::{AuthError, Claim, NotChecked, Presented, Principal, Tracker};
 use paneld_domain::{LimitGroup, Rate};
 use paneld_ratelimit::{BucketKey, Verdict};
 
@@ -73,8 +73,10 @@ impl Guard {
         let authenticator = self.authenticator();
         let authenticated =
             authenticator.authenticate_tracker(presented, origin, peer, admit_lookup, check_slowly);
-        let refused = |error| refuse(error, peer, origin);
-        let mut tracker = authenticated.await.map_err(refused)?;
+        let mut tracker = match authenticated.await {
+            Ok(tracker) => tracker,
+            Err(error) => return Err(turn_away(error, peer, origin)),
+        };
         if told.is_some_and(|told| told != peer) {
             // Who knows the secret may tell any number of visitors.
             self.check_open_secret(&mut tracker, presented.secret, peer)
@@ -91,6 +93,7 @@ impl Guard {
             Some(wait) => Err(Refused {
                 error: gate::rate_limited(LimitGroup::Track, wait),
                 admitted: Some(admitted),
+                claim: None,
             }),
             None => Ok(admitted),
         }
@@ -193,6 +196,8 @@ pub struct Refused {
     pub error: ApiError,
     /// Whose rate is used up.
     pub admitted: Option<AdmittedTracker>,
+    /// Whom the caller claims to be, where only its origin or secret is wrong.
+    pub claim: Option<Claim>,
 }
 
 impl From<ApiError> for Refused {
@@ -200,7 +205,20 @@ impl From<ApiError> for Refused {
         Self {
             error,
             admitted: None,
+            claim: None,
         }
+    }
+}
+
+fn turn_away(error: AuthError, peer: IpAddr, origin: Option<&str>) -> Refused {
+    let claim = match &error {
+        AuthError::OriginNotAllowed { claim } => Some(claim.clone()),
+        _ => None,
+    };
+    Refused {
+        error: refuse(error, peer, origin),
+        admitted: None,
+        claim,
     }
 }
 
@@ -211,7 +229,9 @@ fn refuse(error: AuthError, peer: IpAddr, origin: Option<&str>) -> ApiError {
             "malformed_client_id",
             "Ingestion: Client ID must be a valid UUIDv4",
         ),
-        AuthError::OriginNotAllowed => ("invalid_credentials", "Ingestion: Invalid cors or secret"),
+        AuthError::OriginNotAllowed { .. } => {
+            ("invalid_credentials", "Ingestion: Invalid cors or secret")
+        }
         AuthError::AddressNotAllowed => (
             "address_not_allowed",
             "Address is not allowed for this client",
@@ -240,7 +260,7 @@ fn refuse(error: AuthError, peer: IpAddr, origin: Option<&str>) -> ApiError {
                          base64(id:secret), or the body may have clientId";
             refusal.with_detail("openpanel-client-id", forms)
         }
-        AuthError::OriginNotAllowed => refusal.with_detail("origin", not_allowed(origin)),
+        AuthError::OriginNotAllowed { .. } => refusal.with_detail("origin", not_allowed(origin)),
         _ => refusal,
     }
 }

@@ -2,7 +2,7 @@
 
 use paneld_analytics::Problem;
 use paneld_guard::{ApiError, Detail, PathStep};
-use paneld_service::{Conflict, Resource, ServiceError, TrackRefusal, ingest::SpoolError};
+use paneld_service::{Conflict, Resource, ServiceError, ingest::SpoolError};
 
 /// The reply for a failed use case.
 pub(crate) fn reply_for(error: ServiceError) -> ApiError {
@@ -23,11 +23,7 @@ pub(crate) fn reply_for(error: ServiceError) -> ApiError {
         ServiceError::Conflict(conflict) => ApiError::conflict(conflict.to_string()),
         ServiceError::Forbidden(message) => ApiError::forbidden(message),
         ServiceError::Refused(refusal) => {
-            let code = match refusal {
-                TrackRefusal::AddressBlocked | TrackRefusal::ProfileBlocked => "blocked_by_filter",
-                TrackRefusal::SecretRequired => "secret_required",
-            };
-            ApiError::unauthorized_quietly(code, refusal.to_string())
+            ApiError::unauthorized_quietly(refusal.code(), refusal.to_string())
         }
         ServiceError::Excess(message) => ApiError::excess(message),
         ServiceError::TooSlow => ApiError::too_slow(),

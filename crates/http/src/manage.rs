@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod clients;
+pub(crate) mod diagnostics;
 pub(crate) mod identity;
 pub(crate) mod organization;
 pub(crate) mod profiles;

@@ -45,6 +45,16 @@ pub(crate) struct Listed<T> {
     meta: Option<PageMeta>,
 }
 
+impl<T> Listed<T> {
+    /// A list that comes whole.
+    pub(crate) fn whole(things: impl IntoIterator<Item = impl Into<T>>) -> Self {
+        Self {
+            data: things.into_iter().map(Into::into).collect(),
+            meta: None,
+        }
+    }
+}
+
 /// Where a list goes on.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

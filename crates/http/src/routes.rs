@@ -183,6 +183,7 @@ fn gated(
 ) -> [(&'static str, Api, Vec<Endpoint>); 5] {
     let mut managing = manage::endpoints();
     managing.extend(with_events(manage::profiles::endpoints()));
+    managing.extend(with_events(manage::diagnostics::endpoints()));
     let reports = |endpoints| telling_ignored(with_events(endpoints), Style::Nested);
     [
         (

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod cors;
+mod diagnostics;
 mod import;
 mod legacy;
 
@@ -146,7 +147,7 @@ pub(crate) async fn track(request: HttpRequest, payload: web::Payload) -> HttpRe
 pub(crate) async fn get_device_id(request: HttpRequest) -> HttpResponse {
     let admitted = match admit(&request, Presented::default()).await {
         Ok(admitted) => admitted,
-        Err(refused) => return refusal(refused),
+        Err(refused) => return refusal(&request, refused),
     };
     let state = async {
         let track = data::<Track>(&request)?;
@@ -184,7 +185,7 @@ async fn answer(
     }
     let (mut admitted, body) = match admit_with_body(request, payload).await {
         Ok(admitted) => admitted,
-        Err(refused) => return refusal(refused),
+        Err(refused) => return refusal(request, refused),
     };
     let taken = take(request, &mut admitted, form, body).await;
     finish(&admitted, taken.map(reply))
@@ -210,6 +211,7 @@ async fn admit_with_body(
                     Err(error) => Err(Refused {
                         error,
                         admitted: Some(admitted),
+                        claim: None,
                     }),
                 };
             }
@@ -279,7 +281,11 @@ async fn take(
         tracked,
         project_id,
         fingerprint,
-    } = parsed?;
+    } = parsed.map_err(|Unread { error, event }| {
+        let claim = admitted.tracker.principal().claim();
+        diagnostics::note(track, claim, &error, event);
+        error
+    })?;
     if admitted.tracker.has_unchecked_secret()
         && track.depends_on_secret(&tracked, &text(request.headers(), "user-agent"))
     {
@@ -298,20 +304,38 @@ struct Parsed {
     fingerprint: Option<Fingerprint>,
 }
 
+/// Why a body is refused.
+struct Unread {
+    error: ApiError,
+    /// The event that it tells, if that much can be read.
+    event: Option<String>,
+}
+
+impl From<ApiError> for Unread {
+    fn from(error: ApiError) -> Self {
+        Self { error, event: None }
+    }
+}
+
 fn parse(
     bytes: &[u8],
     form: Form,
     marks: Option<&Marks>,
     now: Timestamp,
-) -> Result<Parsed, ApiError> {
+) -> Result<Parsed, Unread> {
     let text = Body::new(bytes).map_err(not_json)?;
     let envelope = text.envelope().map_err(not_json)?;
     let may_be_big = form == Form::Track && ingest::is_replay(&envelope);
     if bytes.len() > MOST_BYTES && !may_be_big {
-        return Err(ApiError::too_large(MOST_BYTES));
+        return Err(ApiError::too_large(MOST_BYTES).into());
     }
+    let read = ingest::read(form, &text, &envelope, now);
+    let tracked = read.map_err(|problems| Unread {
+        error: invalid(problems),
+        event: ingest::event_name(form, &text, &envelope),
+    })?;
     Ok(Parsed {
-        tracked: ingest::read(form, &text, &envelope, now).map_err(invalid)?,
+        tracked,
         fingerprint: marks.map(|marks| marks.fingerprint(bytes)),
         project_id: envelope.project_id,
     })
@@ -429,7 +453,7 @@ fn invalid(problems: Vec<Problem>) -> ApiError {
     ApiError::invalid_body(details.collect())
 }
 
-fn step(step: ingest::PathStep) -> PathStep {
+pub(crate) fn step(step: ingest::PathStep) -> PathStep {
     match step {
         ingest::PathStep::Key(key) => PathStep::Key(key),
         ingest::PathStep::Index(index) => PathStep::Index(index),
@@ -443,9 +467,19 @@ fn finish(admitted: &AdmittedTracker, reply: Result<HttpResponse, ApiError>) -> 
     reply
 }
 
-fn refusal(refused: Refused) -> HttpResponse {
-    let mut reply = HttpResponse::from_error(refused.error);
-    if let Some(admitted) = refused.admitted {
+fn refusal(request: &HttpRequest, refused: Refused) -> HttpResponse {
+    let Refused {
+        error,
+        admitted,
+        claim,
+    } = refused;
+    let admitted_claim = |admitted: &AdmittedTracker| admitted.tracker.principal().claim();
+    let claim = claim.or_else(|| admitted.as_ref().map(admitted_claim));
+    if let (Some(claim), Ok(track)) = (claim, data::<Track>(request)) {
+        diagnostics::note(track, claim, &error, None);
+    }
+    let mut reply = HttpResponse::from_error(error);
+    if let Some(admitted) = admitted {
         admitted.tell(&mut reply);
     }
     reply

@@ -16,15 +16,16 @@ use std::{
 };
 
 use paneld_domain::{
-    BotVisit, Clock, Identity, PeopleChange, ProfileChange, ProfileChangeKind, ReplayChunk,
-    Timestamp,
+    BotVisit, ClientId, Clock, Identity, OrganizationId, PeopleChange, ProfileChange,
+    ProfileChangeKind, ProjectKey, ReplayChunk, Timestamp,
 };
-use paneld_enrich::{Agents, Bot, Bots, Places};
+use paneld_enrich::{Agents, Bot, Bots, Networks, Places};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Identified, Input, Recording, Salt, Target, Tracked, Visitor,
+    Diagnostic, Identified, Input, Noted, Recording, Salt, Target, Tracked, Visitor,
+    diagnostics::Diagnostics,
     duplicates::{Duplicates, Fingerprint},
     progress::Progress,
     record::{Change, Record},
@@ -83,6 +84,8 @@ pub struct IngestSettings {
     pub sessions_limit: usize,
     /// The file that knows where addresses are.
     pub places: Option<PathBuf>,
+    /// The file that knows of which networks addresses are.
+    pub networks: Option<PathBuf>,
 }
 
 /// Takes what callers track. Clones are the same pipeline.
@@ -102,6 +105,8 @@ pub(crate) struct Inner {
     agents: Agents,
     bots: Bots,
     places: Places,
+    networks: Networks,
+    diagnostics: Diagnostics,
     clock: Clock,
     pub(crate) progress: Progress,
 }
@@ -112,9 +117,9 @@ pub enum IngestError {
     /// The spool cannot be opened.
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    /// The file that knows where addresses are cannot be read.
+    /// A file that knows something of addresses cannot be read.
     #[error(transparent)]
-    Places(#[from] paneld_enrich::PlacesError),
+    Database(#[from] paneld_enrich::DatabaseError),
 }
 
 /// A request that was let in.
@@ -122,6 +127,8 @@ pub enum IngestError {
 pub struct Arrived {
     /// For which project.
     pub target: Arc<Target>,
+    /// By which client.
+    pub client: ClientId,
     /// Who sends it.
     pub visitor: Visitor,
     /// When it came.
@@ -144,6 +151,10 @@ impl Ingest {
             Some(path) => Places::open(path)?,
             None => Places::none(),
         };
+        let networks = match &settings.networks {
+            Some(path) => Networks::open(path)?,
+            None => Networks::none(),
+        };
         // A new spool in the place of a lost one must not be taken for it.
         let behind = clock.now().timestamp_micros().unsigned_abs();
         let spool = Spool::open(&settings.spool, settings.spool_limit, behind)?;
@@ -163,6 +174,8 @@ impl Ingest {
             agents: Agents::new(),
             bots: Bots::new(),
             places,
+            networks,
+            diagnostics: Diagnostics::default(),
             clock,
             progress: Progress::default(),
         })))
@@ -194,6 +207,23 @@ impl Ingest {
     /// Which device and session the caller has, without tracking anything.
     pub async fn device(&self, target: &Target, visitor: &Visitor) -> DeviceState {
         self.0.device(target, visitor).await
+    }
+
+    /// Notes that something is wrong with a request of this project, for those who ask.
+    pub fn note(
+        &self,
+        organization: &OrganizationId,
+        project: ProjectKey,
+        at: Timestamp,
+        diagnostic: Diagnostic,
+    ) {
+        let diagnostics = &self.0.diagnostics;
+        diagnostics.note(organization, project, at, diagnostic);
+    }
+
+    /// What was noted of a project since the start, the latest first, as far as it is kept.
+    pub fn noted(&self, organization: &OrganizationId, project: ProjectKey) -> Vec<Noted> {
+        self.0.diagnostics.of(organization, project)
     }
 
     /// The listed bot of this user agent.
@@ -359,6 +389,7 @@ impl Inner {
         Known {
             agent: self.agents.read(&visitor.user_agent),
             place: self.places.find(address),
+            network: self.networks.find(address),
         }
     }
 

@@ -11,6 +11,7 @@
 mod appliers;
 mod body;
 mod bounded;
+mod diagnostics;
 mod duplicates;
 mod identity;
 mod import;
@@ -29,6 +30,7 @@ mod visitor;
 
 pub use appliers::Appliers;
 pub use body::{Body, Envelope, NotJson, has_prototype, without_byte_order_mark};
+pub use diagnostics::{Diagnostic, Noted, Outcome};
 pub use duplicates::Fingerprint;
 pub use identity::{DeviceId, InvalidDeviceId, Salt, SessionId};
 pub use import::{MOST_ROWS, Rows, Visits};
@@ -38,8 +40,8 @@ pub use ingest::{
 pub use moment::{Disbelief, Moment};
 pub use page::Page;
 pub use payload::{
-    Form, Identified, Input, Recording, Tracked, TrackedEvent, is_email, is_picture, is_replay,
-    read,
+    Form, Identified, Input, Recording, Tracked, TrackedEvent, event_name, is_email, is_picture,
+    is_replay, read,
 };
 pub use properties::{PathStep, Problem, Properties, PropertiesSeed};
 pub use spool::SpoolError;

@@ -4,11 +4,13 @@
 mod fields;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
 };
 
 use paneld_domain::{Event, Identity, Timestamp, parse_address};
+use serde::Deserialize;
 use serde_json::{Number, Value as Json};
 use uuid::Uuid;
 
@@ -188,6 +190,22 @@ impl TrackedEvent {
 /// What kind of a `/track` it is, without reading the rest: pieces of recordings may be bigger.
 pub fn is_replay(envelope: &Envelope<'_>) -> bool {
     envelope.kind == "replay"
+}
+
+/// The name of the event that a body tells, where that can be read though the rest cannot.
+pub fn event_name(form: Form, body: &Body<'_>, envelope: &Envelope<'_>) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        name: Cow<'a, str>,
+    }
+    let text = match form {
+        Form::Track if envelope.kind == "track" => envelope.payload?.get(),
+        Form::Event => body.as_str(),
+        _ => return None,
+    };
+    let Named { name } = serde_json::from_str(text).ok()?;
+    Some(name.into_owned())
 }
 
 /// Reads the rest of a body.

@@ -120,8 +120,7 @@ impl Flat<'_> {
             self.key.push('.');
         }
         match &step {
-            // A database of ours has no such character in its texts.
-            PathStep::Key(name) => self.key.extend(name.chars().filter(|&c| c != '\0')),
+            PathStep::Key(name) => self.key.push_str(name),
             PathStep::Index(index) => self.key.push_str(&index.to_string()),
         }
         self.path.push(step);
@@ -132,7 +131,9 @@ impl Flat<'_> {
     }
 
     fn object<'de, A: MapAccess<'de>>(&mut self, mut object: A) -> Result<(), A::Error> {
-        while let Some(name) = object.next_key::<String>()? {
+        while let Some(mut name) = object.next_key::<String>()? {
+            // A database of ours has no such character in its texts.
+            name.retain(|c| c != '\0');
             if has_prototype(&name) {
                 object.next_value::<IgnoredAny>()?;
                 self.path.push(PathStep::Key(name));

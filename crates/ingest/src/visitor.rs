@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use paneld_domain::{Agent, OrganizationId, Place, ProjectKey, Sdk};
-use paneld_enrich::Hints;
+use paneld_enrich::{Hints, Network};
 
 use crate::{DeviceId, Salt};
 
@@ -63,4 +63,5 @@ impl Visitor {
 pub(crate) struct Known {
     pub(crate) agent: Arc<Agent>,
     pub(crate) place: Place,
+    pub(crate) network: Network,
 }

@@ -4,19 +4,21 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use paneld_auth::{Authorized, Principal, Tracker, permission};
 use paneld_domain::{
-    Clock, ErrorChain, Filter, InvalidValue, Project, ProjectId, ProjectKey, Session, Timestamp,
+    Clock, ErrorChain, Filter, InvalidValue, OrganizationId, Project, ProjectId, ProjectKey,
+    Session, Timestamp,
 };
 use paneld_events::EventStore;
 use paneld_fairness::{Crowded, Turn, Turns};
 use paneld_ingest::{
-    Arrived, DeviceState, Fingerprint, Ids, Ingest, Input, Rows, SpoolError, Target, Tracked,
-    Visitor, Visits,
+    Arrived, DeviceState, Diagnostic, Fingerprint, Ids, Ingest, Input, Noted, Outcome, Rows,
+    SpoolError, Target, Tracked, Visitor, Visits,
 };
 use paneld_repository::{Repository, Resource};
 use tokio::sync::Mutex;
 
 use crate::{
-    NotRegistered, Pipeline, ServiceError, Standing, circle::Circle, neighbours::Neighbours,
+    NotRegistered, Pipeline, ServiceError, Standing, circle::Circle, manage::Manager,
+    neighbours::Neighbours,
 };
 
 /// How many imports are worked on at once, and how many of one organization.
@@ -70,6 +72,16 @@ pub enum TrackRefusal {
     /// Money is believed only of those who know the secret.
     #[error("Ingestion: Revenue tracking is not allowed without a client secret")]
     SecretRequired,
+}
+
+impl TrackRefusal {
+    /// A stable name for it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::AddressBlocked | Self::ProfileBlocked => "blocked_by_filter",
+            Self::SecretRequired => "secret_required",
+        }
+    }
 }
 
 /// Takes what callers track.
@@ -144,10 +156,15 @@ impl Track {
         self.standing.demand()?;
         let principal = call.tracker.principal();
         let project = self.project(principal, call.project_id).await?;
-        demand_wanted(&project, &call, &tracked.input)?;
+        if let Err(refusal) = demand_wanted(&project, &call, &tracked.input) {
+            let diagnostic = refused(&call, &tracked.input, refusal);
+            self.note(&project.organization_id, project.key, diagnostic);
+            return Err(refusal.into());
+        }
         self.note_neighbours().await;
         let arrived = Arrived {
             target: Arc::new(target(&project)),
+            client: principal.client().id,
             visitor: call.visitor,
             at: call.at,
             fingerprint: call.fingerprint,
@@ -169,6 +186,31 @@ impl Track {
         let profile_id = tracked.input.profile_id().map(str::to_owned);
         let ids = self.ingest.track(arrived, tracked).await?;
         Ok(TrackAnswer::Taken { ids, profile_id })
+    }
+
+    /// Notes that something is wrong with a request for this project, for those who ask.
+    pub fn note(&self, owner: &OrganizationId, project: ProjectKey, diagnostic: Diagnostic) {
+        let now = self.clock.now();
+        self.ingest.note(owner, project, now, diagnostic);
+    }
+
+    /// What was wrong with the requests for a project lately, the latest first.
+    ///
+    /// # Errors
+    /// When there is no such project, or the catalog is away.
+    pub async fn diagnostics(
+        &self,
+        caller: &Manager,
+        project: ProjectId,
+    ) -> Result<Vec<Noted>, ServiceError> {
+        let organization = caller.organization_id().clone();
+        let found = self.repository.get_project(organization, project, false);
+        let Project {
+            organization_id,
+            key,
+            ..
+        } = found.await?;
+        Ok(self.ingest.noted(&organization_id, key))
     }
 
     /// Which device and session the caller has.
@@ -287,6 +329,21 @@ impl Track {
                 Err(ServiceError::Invalid(vec![(vec!["projectId"], why)]))
             }
         }
+    }
+}
+
+fn refused(call: &TrackCall<'_>, input: &Input, refusal: TrackRefusal) -> Diagnostic {
+    let event = match input {
+        Input::Event(event) => Some(event.name.clone()),
+        _ => None,
+    };
+    Diagnostic {
+        outcome: Outcome::Refused,
+        client: call.tracker.principal().client().id,
+        event,
+        code: Some(refusal.code()),
+        message: refusal.to_string(),
+        problems: Vec::new(),
     }
 }
 

@@ -77,14 +77,14 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Reads the file of places again, if it changed.
-    pub async fn reload_places(&self) {
+    /// Reads the files of places and networks again, if they changed.
+    pub async fn reload_databases(&self) {
         let Some(Pipeline { ingest, .. }) = self.pipeline.clone() else {
             return;
         };
-        let reloaded = tokio::task::spawn_blocking(move || ingest.reload_places()).await;
+        let reloaded = tokio::task::spawn_blocking(move || ingest.reload_databases()).await;
         if let Err(error) = reloaded {
-            tracing::error!(%error, "the file of places could not be looked at");
+            tracing::error!(%error, "the files of places and networks could not be looked at");
         }
     }
 

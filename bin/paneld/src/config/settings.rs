@@ -51,7 +51,7 @@ const fn setting(
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 30] = [
+pub const SETTINGS: [Setting; 31] = [
     setting(
         "listen",
         Some("127.0.0.1:3333"),
@@ -121,6 +121,14 @@ pub const SETTINGS: [Setting; 30] = [
         "/var/lib/GeoIP/GeoLite2-City.mmdb",
         "A file in MaxMind's format that knows where addresses are. It is read again when it \
          changes. Without it nobody's place is known.",
+    ),
+    setting(
+        "asn",
+        None,
+        "/var/lib/GeoIP/GeoLite2-ASN.mmdb",
+        "A file in MaxMind's format that knows of which network addresses are, such as \
+         GeoLite2-ASN, DB-IP ASN Lite or IPinfo Lite. It is read again when it changes. With it, \
+         events tell the network of their visitor, and whether it is a data centre's.",
     ),
     setting(
         "bootstrap_organization",

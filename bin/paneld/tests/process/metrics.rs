@@ -2,6 +2,8 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    io::Write as _,
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -14,6 +16,7 @@ struct Scraped {
     samples: HashMap<String, f64>,
     kinds: HashMap<String, String>,
     helps: HashSet<String>,
+    text: String,
 }
 
 impl Scraped {
@@ -41,12 +44,37 @@ impl Scraped {
             samples,
             kinds,
             helps,
+            text: text.to_owned(),
         }
     }
 
     fn get(&self, series: &str) -> f64 {
         let sample = self.samples.get(series);
         *sample.unwrap_or_else(|| panic!("{series} is not there: {:?}", self.samples.keys()))
+    }
+
+    /// Demands that Prometheus' own checker finds nothing, where it is installed.
+    #[expect(
+        clippy::print_stdout,
+        reason = "whoever reads the log must see what was not checked"
+    )]
+    fn assert_checked(&self) {
+        let checker = Command::new("promtool")
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let Ok(mut checker) = checker else {
+            println!("!!! SKIPPED: there is no promtool (on Debian: apt-get install prometheus)");
+            return;
+        };
+        let mut input = checker.stdin.take().unwrap();
+        input.write_all(self.text.as_bytes()).unwrap();
+        drop(input);
+        let found = checker.wait_with_output().unwrap();
+        let said = String::from_utf8([found.stdout, found.stderr].concat()).unwrap();
+        assert!(found.status.success() && said.is_empty(), "{said}");
     }
 
     /// Demands that every sample belongs to a metric with a kind, a help and a conventional name.
@@ -106,6 +134,7 @@ async fn every_counter_is_there_from_the_start() {
     let (server, address) = measured(&place);
     let scraped = scrape(&address).await;
     scraped.assert_conventional();
+    scraped.assert_checked();
     for series in [
         r#"paneld_http_requests_total{group="track",status="200"}"#,
         r#"paneld_http_requests_total{group="manage",status="other"}"#,
@@ -165,6 +194,7 @@ async fn what_happens_is_counted_where_it_happens() {
 
     let scraped = scrape(&address).await;
     scraped.assert_conventional();
+    scraped.assert_checked();
     for (series, expected) in [
         (
             r#"paneld_http_requests_total{group="track",status="200"}"#,

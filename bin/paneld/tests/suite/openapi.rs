@@ -605,6 +605,12 @@ async fn real_replies_are_as_the_document_says() {
         let query = format!("{query}{more}");
         root.call("get /export/charts", "", &query, None).await;
     }
+    let body = json!({"type": "track", "payload": {"name": "late", "profileId": "bare",
+        "properties": {"__timestamp": "garbage"}}});
+    root.call("post /track", "", there, Some(body)).await;
+    let diagnostics = "get /manage/projects/{id}/track/diagnostics";
+    let told = root.call(diagnostics, "bare", "", None).await;
+    assert_eq!(told[0]["event"], "late");
     // Somebody who is called as the project is.
     let body = json!({"profileId": "bare", "firstName": "Bare"});
     root.call("post /profile", "", there, Some(body)).await;

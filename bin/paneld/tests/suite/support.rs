@@ -168,6 +168,12 @@ impl TestServer {
             .unwrap();
     }
 
+    /// Looks whether the files of places and networks changed, as the server does by itself from
+    /// time to time.
+    pub(crate) async fn reload_databases(&self) {
+        self.server.upkeep().reload_databases().await;
+    }
+
     /// Forgets what is older than projects want, as the server does from time to time.
     pub(crate) async fn retain(&self) {
         self.server.upkeep().retain().await.unwrap();

@@ -10,8 +10,8 @@ use serde_json::json;
 use utoipa::{
     IntoParams, IntoResponses,
     openapi::{
-        ArrayBuilder, ContentBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Required, Response,
-        ResponseBuilder, Schema,
+        Array, ArrayBuilder, ContentBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Required,
+        Response, ResponseBuilder, Schema,
         path::{Parameter, ParameterBuilder, ParameterIn},
         schema::{SchemaType, Type},
     },
@@ -232,14 +232,14 @@ fn canonical_reason(status: &str) -> &'static str {
         .unwrap_or_default()
 }
 
-/// What every error looks like.
-pub(super) fn error_schema() -> Schema {
-    let text = |what: &str| {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .description(Some(what))
-    };
-    let number = ObjectBuilder::new().schema_type(Type::Integer);
+fn text(what: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(what))
+}
+
+/// What is wrong with a request, and where.
+pub(crate) fn details() -> Array {
     let step = OneOfBuilder::new()
         .item(ObjectBuilder::new().schema_type(Type::String))
         .item(ObjectBuilder::new().schema_type(Type::Integer));
@@ -253,6 +253,12 @@ pub(super) fn error_schema() -> Schema {
         .property("message", text("What is wrong there"))
         .required("path")
         .required("message");
+    ArrayBuilder::new().items(detail).build()
+}
+
+/// What every error looks like.
+pub(super) fn error_schema() -> Schema {
+    let number = ObjectBuilder::new().schema_type(Type::Integer);
     ObjectBuilder::new()
         .description(Some("What every error looks like"))
         .schema_type(SchemaType::new(Type::Object))
@@ -263,7 +269,7 @@ pub(super) fn error_schema() -> Schema {
             "code",
             text("A stable name for it, where programs need one"),
         )
-        .property("details", ArrayBuilder::new().items(detail))
+        .property("details", details())
         .property("requestId", text("The id of the request, as in the log"))
         .required("status")
         .required("error")

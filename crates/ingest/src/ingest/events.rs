@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Arrived, Ids, Inner, devices::Device, identify};
 use crate::{
-    DeviceId, Moment, Page, TrackedEvent, properties,
+    DeviceId, Diagnostic, Moment, Page, TrackedEvent, properties,
     record::{Change, Record},
     sessions::{DeviceKey, Held, Live, LiveChange, Step},
     spool::{Account, Append, Seen, SpoolError},
@@ -47,6 +47,9 @@ impl Inner {
         let moment = Moment::of_event(told.timestamp.as_ref(), *arrival);
         if let Some(why) = moment.disbelief {
             metrics::counter!("paneld_times_adjusted_total", "reason" => why.name()).increment(1);
+            let diagnostic = Diagnostic::of_time(arrived.client, &told.name, why);
+            let (owner, project) = (&target.organization, target.key);
+            self.diagnostics.note(owner, project, *arrival, diagnostic);
         }
         let known = self.known(visitor, address);
         let identity = told.identified.clone();
@@ -148,10 +151,15 @@ impl Inner {
                 all.insert(name, value);
             }
         }
-        if !visitor.is_secret_authenticated && !agent.is_server() {
-            let reasons = paneld_enrich::suspicion(&visitor.user_agent, visitor.hints);
-            let marks = paneld_enrich::suspicion_properties(&reasons).into_iter();
-            all.extend(marks.map(|(name, value)| (name.to_owned(), value)));
+        if !agent.is_server() {
+            let network = known.network.properties();
+            all.extend(network.map(|(name, value)| (name.to_owned(), value)));
+            if !visitor.is_secret_authenticated {
+                let (user_agent, hints) = (&visitor.user_agent, visitor.hints);
+                let reasons = paneld_enrich::suspicion(user_agent, hints, &known.network);
+                let marks = paneld_enrich::suspicion_properties(&reasons).into_iter();
+                all.extend(marks.map(|(name, value)| (name.to_owned(), value)));
+            }
         }
         Event {
             id: id.unwrap_or_else(Uuid::new_v4),

@@ -59,14 +59,18 @@ impl Ingest {
         self.0.spool.forget_seen(self.0.clock.now() - SEEN_FOR)
     }
 
-    /// Takes the file that knows where addresses are anew, if it changed.
-    pub fn reload_places(&self) {
-        match self.0.places.reload_if_changed() {
-            Ok(true) => tracing::info!("read the changed file of places"),
-            Ok(false) => {}
-            Err(error) => {
-                let error = ErrorChain(&error);
-                tracing::warn!(%error, "the changed file of places cannot be used; the old one is");
+    /// Takes the files that know something of addresses anew, if they changed.
+    pub fn reload_databases(&self) {
+        let places = self.0.places.reload_if_changed();
+        let networks = self.0.networks.reload_if_changed();
+        for (what, reloaded) in [("places", places), ("networks", networks)] {
+            match reloaded {
+                Ok(true) => tracing::info!("read the changed file of {what}"),
+                Ok(false) => {}
+                Err(error) => {
+                    let error = ErrorChain(&error);
+                    tracing::warn!(%error, "the changed file of {what} cannot be used; the old one is");
+                }
             }
         }
     }
@@ -76,6 +80,7 @@ impl Ingest {
     /// # Errors
     /// When it could not be written.
     pub async fn purge(&self, project: ProjectKey) -> Result<(), SpoolError> {
+        self.0.diagnostics.forget(project);
         let devices = self.0.live.find(|key, _| key.project() == project).await;
         self.0.forget(project, devices, vec![Change::Purge]).await?;
         let is_theirs = move |record: &Record| record.project() == project;

@@ -44,6 +44,9 @@ const RESERVED: &[&str] = &[
     "__bot",
     "__bot_reasons",
     "__bounce",
+    "__asn",
+    "__network",
+    "__datacenter",
 ];
 
 /// The fields of a payload. A field that is null is not there, nor is one that is a blank text:

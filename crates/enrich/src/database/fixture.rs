@@ -6,21 +6,22 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 /// A value of a record.
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Text(&'static str),
     Double(f64),
     Short(u16),
     Int(u32),
     Long(u64),
+    Flag(bool),
     List(Vec<Value>),
     Map(Vec<(&'static str, Value)>),
 }
 
 /// A network, by its address and the length of its prefix, with its record.
-pub(super) type Row = (&'static str, u8, Value);
+pub(crate) type Row = (&'static str, u8, Value);
 
 /// The bytes of a file with these networks.
-pub(super) fn file(rows: &[Row]) -> Vec<u8> {
+pub(crate) fn file(rows: &[Row]) -> Vec<u8> {
     let mut tree = Tree::default();
     let mut data = Vec::new();
     for (address, prefix, value) in rows {
@@ -128,6 +129,8 @@ fn encode(value: &Value, bytes: &mut Vec<u8>) {
             head(9, 8, bytes);
             bytes.extend(number.to_be_bytes());
         }
+        // The value is the size.
+        Value::Flag(flag) => head(14, usize::from(*flag), bytes),
         Value::List(values) => {
             head(11, values.len(), bytes);
             for value in values {
@@ -159,7 +162,7 @@ fn head(kind: u8, size: usize, bytes: &mut Vec<u8>) {
 }
 
 /// A record as that of GeoLite2-City; what is empty is left out.
-pub(super) fn city(
+pub(crate) fn city(
     country: &'static str,
     region: &'static str,
     city: &'static str,

@@ -1,5 +1,6 @@
 use std::{net::Ipv4Addr, sync::LazyLock, time::Duration};
 
+use paneld_domain::Place;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -7,6 +8,7 @@ use super::{
     fixture::{Row, city, file},
     *,
 };
+use crate::Places;
 
 /// The networks of the reference run (`reference/requests.jsonl`) with the countries it was
 /// answered; cities are made up.
@@ -138,12 +140,12 @@ fn what_is_not_known_is_empty() {
 fn a_file_that_is_no_database_is_refused() {
     let files = Files::new(b"no database");
     let error = Places::open(files.path()).unwrap_err();
-    assert!(matches!(error, PlacesError::Invalid { .. }), "{error}");
+    assert!(matches!(error, DatabaseError::Invalid { .. }), "{error}");
     files.write(&FIXTURE[..FIXTURE.len() / 2], 2);
     let error = Places::open(files.path()).unwrap_err();
-    assert!(matches!(error, PlacesError::Invalid { .. }), "{error}");
+    assert!(matches!(error, DatabaseError::Invalid { .. }), "{error}");
     let error = Places::open(files.dir.path().join("missing")).unwrap_err();
-    assert!(matches!(error, PlacesError::Unreadable { .. }), "{error}");
+    assert!(matches!(error, DatabaseError::Unreadable { .. }), "{error}");
 }
 
 #[test]
@@ -187,7 +189,7 @@ fn the_cache_is_bounded() {
     assert!(loaded.cache.len() > 1000);
 }
 
-static LOADED: LazyLock<Loaded> = LazyLock::new(|| Loaded {
+static LOADED: LazyLock<Loaded<Place>> = LazyLock::new(|| Loaded {
     reader: Reader::from_source(FIXTURE.to_vec()).unwrap(),
     cache: Cache::with_weighter(CACHED, CACHED_BYTES, Weight),
 });
@@ -212,7 +214,7 @@ proptest! {
         bytes.drain(..cut / 64);
         if let Ok(reader) = Reader::from_source(bytes) {
             let cache = Cache::with_weighter(1, 1, Weight);
-            let _ = Loaded { reader, cache }.find(address);
+            let _: Place = Loaded { reader, cache }.find(address);
         }
     }
 }

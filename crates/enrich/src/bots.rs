@@ -9,7 +9,7 @@ const LIST: &str = include_str!("../data/bots.txt");
 /// What a bot that no list knows is called at its end.
 const ENDINGS: &[&str] = &["bot", "crawler", "spider"];
 /// What ends like a bot and is none: a maker of phones.
-const NO_BOTS: &[&str] = &["cubot"];
+const NO_BOTS: &[&str] = &["cubot", "fossibot"];
 /// How much of a user agent is looked at.
 const LONGEST: usize = 1024;
 
@@ -93,7 +93,9 @@ fn unlisted(user_agent: &str) -> Option<Arc<Bot>> {
     if !(says_where || has(&["compatible;"])) {
         return None;
     }
-    let words = user_agent.split(|char: char| !(char.is_alphanumeric() || "/.-_".contains(char)));
+    let words = user_agent.split(|char: char| !(char.is_alphanumeric() || "/.-_@".contains(char)));
+    // The name of a mailbox is nobody's.
+    let words = words.filter(|word| !word.contains('@'));
     let mut names = words.filter_map(|word| match word.split_once('/') {
         Some((name, _version)) => Some(name),
         None => says_where.then_some(word),
@@ -243,6 +245,8 @@ mod tests {
             "Apache-HttpClient/4.5.13 (Java/17.0.1)",
             "MyApp/1.0 (iPhone; iOS 17.4)",
             "MyApp/1.0 (https://app.example/robots and bots)",
+            "MyApp/1.0 (Android 13; FOSSiBOT F101; https://app.example)",
+            "MyApp/1.0 (spider@app.example)",
             "Mozilla/5.0 (Linux; Android 13; CUBOT) AppleWebKit/537.36 (KHTML, like Gecko) MyApp (https://app.example)",
             "Dalvik/2.1.0 (Linux; U; Android 13; Pixel 7 Build/TQ3A.230805.001)",
             "Mozilla/5.0 (Linux; Android 13; CUBOT/X; wv) AppleWebKit/537.36 (KHTML, like Gecko; compatible;) Chrome/126.0.0.0 Mobile Safari/537.36",

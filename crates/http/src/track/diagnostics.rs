@@ -34,8 +34,10 @@ fn problem(detail: &Detail) -> Problem {
         PathStep::Key(key) => ingest::PathStep::Key(key.clone()),
         PathStep::Index(index) => ingest::PathStep::Index(*index),
     });
+    // Where in its text a body is no JSON is different each time; what is wrong is the same.
+    let message = detail.message.split(" at line ").next();
     Problem {
         path: steps.collect(),
-        message: detail.message.clone(),
+        message: message.unwrap_or_default().to_owned(),
     }
 }

@@ -95,6 +95,8 @@ impl Ingest {
             record.project() == project && record.may_be_about(&whose, &devices)
         };
         inner.drop_set_aside(is_about).await?;
+        // Names of properties and events may tell of somebody, too.
+        inner.diagnostics.forget(project);
         let changes = ids.into_iter().map(|profile_id| {
             let change = PeopleChange::EraseProfile { profile_id };
             Change::People(change)

@@ -15,6 +15,7 @@ const STEPS: &[(&str, Step)] = &[
     ("packaging", packaging::run),
     ("setup", setup::run),
     ("clippy", clippy),
+    ("features", features),
     ("doc", doc),
     ("tidy", tidy::run),
     ("codegen --check", codegen::check),
@@ -44,6 +45,31 @@ fn clippy(sh: &Shell) -> Result<()> {
         "cargo clippy --workspace --all-targets --locked -- -D warnings"
     )
     .run()?;
+    Ok(())
+}
+
+/// Crates that others use, with the features that the server turns on taken away: in the
+/// workspace they are always on.
+const FEATURES: &[(&str, &str)] = &[
+    ("paneld-ratelimit", ""),
+    ("paneld-auth", ""),
+    ("paneld-auth", "idempotency"),
+    ("paneld-auth", "imported"),
+    ("paneld-auth", "strength"),
+    ("paneld-guard", ""),
+    ("paneld-guard", "idempotency"),
+    ("paneld-guard", "redis"),
+    ("paneld-guard", "tracking"),
+];
+
+fn features(sh: &Shell) -> Result<()> {
+    for (package, features) in FEATURES {
+        cmd!(
+            sh,
+            "cargo clippy --locked --package {package} --features {features} -- -D warnings"
+        )
+        .run()?;
+    }
     Ok(())
 }
 

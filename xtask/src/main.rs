@@ -80,7 +80,7 @@ enum Task {
         #[arg(last = true)]
         args: Vec<String>,
     },
-    /// Check what compilers do not: layers, manifests, licences, links, stray files, and names in packages
+    /// Check what compilers do not: layers, manifests, READMEs, licences, links, stray files, and names in packages
     Tidy,
 }
 

@@ -8,7 +8,9 @@ mod licences;
 mod links;
 mod manifests;
 mod packaging;
+mod readmes;
 mod stray;
+mod weight;
 
 use anyhow::{Result, bail};
 use xshell::Shell;
@@ -36,7 +38,9 @@ fn findings(sh: &Shell) -> Result<Vec<String>> {
     findings.extend(links::findings(sh, &files)?);
     findings.extend(citations::findings(sh, &files)?);
     findings.extend(packaging::findings(sh, &metadata, &files)?);
+    findings.extend(readmes::findings(sh, &files)?);
     findings.extend(stray::findings(sh, &files)?);
+    findings.extend(weight::findings(sh)?);
     Ok(findings)
 }
 

@@ -139,7 +139,7 @@ impl Server {
                 config.erased_within,
             ))
         });
-        let services = services(config, &stores, &authenticator, redis, &clock);
+        let services = services(config, &stores, &authenticator, redis, &clock)?;
         let Stores {
             repository,
             pipeline,
@@ -402,7 +402,7 @@ fn services(
     authenticator: &Arc<Authenticator>,
     redis: Option<(Redis, RedisDown)>,
     clock: &Clock,
-) -> Services {
+) -> anyhow::Result<Services> {
     let repository = &stores.repository;
     let mut health = Health::new(repository.clone(), stores.pipeline.clone(), clock.clone());
     let (limiter, revocations) = match redis {
@@ -422,21 +422,21 @@ fn services(
         allow_root_creation: config.allow_root_creation,
     };
     let manage = Manage::new(repository.clone(), revocations, clock.clone(), settings);
-    Services {
-        guard: Guard::new(
-            Arc::clone(authenticator),
-            Arc::clone(&limiter),
-            config.limits,
-            config.trusted_proxies.clone(),
-            config.visitor_address,
-        ),
+    let guard = Guard::builder()
+        .authenticator(Arc::clone(authenticator))
+        .limiter(Arc::clone(&limiter))
+        .limits(&config.limits)
+        .trusted_proxies(config.trusted_proxies.clone())
+        .visitor_address(config.visitor_address);
+    Ok(Services {
+        guard: guard.build()?,
         body_budget: web::Data::new(BodyBudget::new(clock.clone())),
         compute: web::Data::new(Compute::default()),
         manage: web::Data::new(manage),
         events: event_services(stores, clock),
         identity: web::Data::new(Identity::new(limiter, config.limits)),
         health: web::Data::new(health),
-    }
+    })
 }
 
 /// The use cases that need events.

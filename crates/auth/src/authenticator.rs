@@ -16,7 +16,9 @@ use quick_cache::{Weighter, sync::Cache};
 use crate::{
     CredentialStore, Credentials, SecretHash, SlowCheck, SlowVerdict, Stale, StoreUnavailable,
     known::Known,
-    policy::{self, Api, Reach},
+    permission,
+    policy::{Api, Reach},
+    project::{ProjectChoice, ProjectDenied},
     secret::is_well_formed,
 };
 
@@ -38,9 +40,9 @@ const MAX_NOTED_USES: usize = 65_536;
 /// What a request says about its caller.
 #[derive(Clone, Copy, Default)]
 pub struct Presented<'a> {
-    /// The client's id.
+    /// The client's id, as it was sent.
     pub client_id: Option<&'a str>,
-    /// Its secret.
+    /// The client's secret, as it was sent.
     pub secret: Option<&'a str>,
 }
 
@@ -52,17 +54,17 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// The client.
+    /// The client whose credentials were right.
     pub fn client(&self) -> &Client {
         &self.known.credentials.client
     }
 
-    /// Its organization.
+    /// The organization that the client belongs to.
     pub fn organization(&self) -> &Organization {
         &self.known.credentials.organization
     }
 
-    /// The project it is bound to.
+    /// The project that the client is bound to; `None` is the whole organization.
     pub fn project(&self) -> Option<&Project> {
         self.known.credentials.project.as_ref()
     }
@@ -72,13 +74,13 @@ impl Principal {
         Claim::of(&self.known)
     }
 
-    /// The peer address it calls from.
+    /// The peer address that the client calls from.
     pub fn peer(&self) -> IpAddr {
         self.peer
     }
 }
 
-/// Somebody who may track.
+/// Somebody who may track: a client, or a page that calls for one.
 #[derive(Debug, Clone)]
 pub struct Tracker {
     principal: Principal,
@@ -87,9 +89,20 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// Who it is.
+    /// The client that it tracks for, and where it calls from.
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// Asks the policy about the project that it names; about its own, if it names none.
+    ///
+    /// # Errors
+    /// When it may not track there.
+    pub fn project(
+        &self,
+        named: Option<&str>,
+    ) -> Result<ProjectChoice<'_, permission::Track>, ProjectDenied> {
+        ProjectChoice::of(&self.principal, named)
     }
 
     /// Whether it knows the secret; else it only claims to come from an allowed page.
@@ -270,7 +283,7 @@ impl Authenticator {
     /// The first check of that order that fails.
     pub async fn authenticate<L>(
         &self,
-        api: Api,
+        api: &Api,
         presented: Presented<'_>,
         peer: IpAddr,
         admit_lookup: impl FnOnce() -> Result<L, NotChecked>,
@@ -294,7 +307,7 @@ impl Authenticator {
         if !client.allows(peer) {
             return Err(AuthError::AddressNotAllowed);
         }
-        if policy::reach(api, client.client_type) == Reach::Nothing {
+        if api.access().of(client.client_type) == Reach::Nothing {
             return Err(AuthError::InsufficientPermissions);
         }
         self.note_use(&known, now);
@@ -333,7 +346,7 @@ impl Authenticator {
         };
         let client = &known.credentials.client;
         let is_usable = client.enabled && !client.is_expired(now);
-        if !is_usable || policy::reach(Api::Track, client.client_type) == Reach::Nothing {
+        if !is_usable || Api::TRACK.access().of(client.client_type) == Reach::Nothing {
             return Err(invalid(
                 "the client is disabled, expired, or of another type",
             ));

@@ -6,11 +6,24 @@ use paneld_domain::{ClientId, OrganizationId};
 
 use crate::{
     Principal,
-    policy::{self, Reach},
+    policy::Reach,
+    project::{ProjectChoice, ProjectDenied},
 };
 
 /// What a use case may demand of its caller. Each permission is a type, so that a proof of one
 /// cannot be handed to a use case that asks for another.
+///
+/// ```
+/// use paneld_auth::{permission::Permission, policy::{Access, Api}};
+///
+/// /// Leave to see invoices.
+/// #[derive(Debug)]
+/// struct Billing;
+///
+/// impl Permission for Billing {
+///     const API: Api = Api::new("billing", Access::READERS);
+/// }
+/// ```
 pub mod permission {
     use crate::policy::Api;
 
@@ -25,7 +38,7 @@ pub mod permission {
     pub struct Manage;
 
     impl Permission for Manage {
-        const API: Api = Api::Manage;
+        const API: Api = Api::MANAGE;
     }
 
     /// Leave to ask who one is.
@@ -33,36 +46,56 @@ pub mod permission {
     pub struct Identity;
 
     impl Permission for Identity {
-        const API: Api = Api::Identity;
+        const API: Api = Api::IDENTITY;
     }
 
-    /// Giving events of the past.
+    /// Leave to send events.
+    #[derive(Debug)]
+    pub struct Track;
+
+    impl Permission for Track {
+        const API: Api = Api::TRACK;
+    }
+
+    /// Leave to send events of the past.
     #[derive(Debug)]
     pub struct Import;
 
     impl Permission for Import {
-        const API: Api = Api::Import;
+        const API: Api = Api::IMPORT;
     }
 
-    /// Asking for raw events and charts.
+    /// Leave to ask for raw events and charts.
     #[derive(Debug)]
     pub struct Export;
 
     impl Permission for Export {
-        const API: Api = Api::Export;
+        const API: Api = Api::EXPORT;
     }
 
-    /// Asking for answers.
+    /// Leave to ask for reports.
     #[derive(Debug)]
     pub struct Insights;
 
     impl Permission for Insights {
-        const API: Api = Api::Insights;
+        const API: Api = Api::INSIGHTS;
     }
 }
 
 /// Proof that the policy lets this principal do what `P` stands for, in one request. There is
 /// no other way to get one than [`Authorized::check`], and no use case works without.
+///
+/// ```compile_fail,E0451
+/// use paneld_auth::{Authorized, Principal, permission::Export};
+///
+/// fn forge(principal: Principal) -> Authorized<Export> {
+///     Authorized {
+///         principal,
+///         request_id: "forged".into(),
+///         permission: std::marker::PhantomData,
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Authorized<P> {
     principal: Principal,
@@ -70,19 +103,19 @@ pub struct Authorized<P> {
     permission: PhantomData<fn() -> P>,
 }
 
-/// The policy said no.
+/// The policy said no: the type of the client does not reach the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client's type is not allowed to call this API")]
 pub struct Denied;
 
 impl<P: permission::Permission> Authorized<P> {
-    /// Asks the policy.
+    /// Asks the policy whether the principal may do what `P` stands for.
     ///
     /// # Errors
     /// When the client's type does not reach the API at all. Which projects it reaches is for
     /// the use case to test.
     pub fn check(principal: Principal, request_id: &str) -> Result<Self, Denied> {
-        match policy::reach(P::API, principal.client().client_type) {
+        match P::API.access().of(principal.client().client_type) {
             Reach::Nothing => Err(Denied),
             Reach::OwnProject | Reach::Organization => Ok(Self {
                 principal,
@@ -91,10 +124,18 @@ impl<P: permission::Permission> Authorized<P> {
             }),
         }
     }
+
+    /// Asks the policy about the project that the caller names; about its own, if it names none.
+    ///
+    /// # Errors
+    /// When it may not do there what `P` stands for.
+    pub fn project(&self, named: Option<&str>) -> Result<ProjectChoice<'_, P>, ProjectDenied> {
+        ProjectChoice::of(&self.principal, named)
+    }
 }
 
 impl<P> Authorized<P> {
-    /// Who it is.
+    /// The client that calls, with its organization and project.
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
@@ -104,7 +145,7 @@ impl<P> Authorized<P> {
         &self.request_id
     }
 
-    /// The client that calls.
+    /// The id of the client that calls.
     pub fn client_id(&self) -> ClientId {
         self.principal.client().id
     }

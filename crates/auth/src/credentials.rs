@@ -2,16 +2,19 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use paneld_domain::{Client, ClientId, CorsEntry, Filter, Organization, Project, Timestamp};
+use paneld_domain::{
+    Client, ClientId, ClientType, CorsEntry, Filter, Organization, OrganizationId, Project,
+    Timestamp,
+};
 
 use crate::SecretHash;
 
 /// All that is known of a client: what authentication needs, in one look-up.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// The client.
+    /// The client whose credentials these are.
     pub client: Client,
-    /// Its organization.
+    /// The organization that the client belongs to.
     pub organization: Organization,
     /// The project it is bound to, deleted or not.
     pub project: Option<Project>,
@@ -20,6 +23,26 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// Those of a new client of an organization, bound to no project: with this secret, and
+    /// nothing else that differs from the defaults.
+    pub fn new(
+        id: ClientId,
+        organization_id: OrganizationId,
+        client_type: ClientType,
+        hash: SecretHash,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            client: Client::new(id, organization_id.clone(), client_type, now),
+            organization: Organization::new(organization_id, now),
+            project: None,
+            secrets: vec![StoredSecret {
+                hash,
+                expires_at: None,
+            }],
+        }
+    }
+
     /// About how many bytes it takes.
     pub(crate) fn size(&self) -> u64 {
         const FIXED: usize = 1_024;
@@ -48,32 +71,38 @@ impl Credentials {
 /// One secret of a client.
 #[derive(Debug, Clone)]
 pub struct StoredSecret {
-    /// Its hash.
+    /// The secret's hash, the only form in which it is kept.
     pub hash: SecretHash,
-    /// When it ends, for a secret that was replaced.
+    /// From when on a secret that was replaced does not work any more.
     pub expires_at: Option<Timestamp>,
 }
 
 impl StoredSecret {
-    /// Whether it still works.
+    /// Whether the secret still works at this time.
     pub fn works(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| end > now)
     }
 }
 
-/// Where credentials are looked up.
+/// Where credentials are looked up. [`MemoryCredentials`](crate::MemoryCredentials) is one; your
+/// database can be another.
 pub trait CredentialStore: Send + Sync {
     /// The credentials of a client, or `None` when there is no such client.
     fn find_credentials(&self, id: ClientId) -> LookupFuture<'_>;
 
-    /// Puts a hash of the same secret in the place of an outdated one, if that is still there.
-    /// When it fails nothing is lost: the outdated hash goes on to do.
+    /// Puts a hash of the same secret in the place of an outdated one, if that is still there:
+    /// called once for each imported hash whose secret was right. When it
+    /// fails nothing is lost, for the outdated hash still works. A store without imported hashes
+    /// leaves it as it is here: it does nothing.
     fn replace_hash(
         &self,
         id: ClientId,
         outdated: SecretHash,
         hash: SecretHash,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let _ = (id, outdated, hash);
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// What a look-up comes to.

@@ -37,7 +37,7 @@ impl FromStr for IdempotencyKey {
 /// A request as it is compared with another of the same idempotency key.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestParts<'a> {
-    /// The HTTP method.
+    /// The HTTP method of the request.
     pub method: &'a str,
     /// The path as it was asked for.
     pub path: &'a str,
@@ -91,7 +91,7 @@ impl ReplySeal {
         self.key_digest
     }
 
-    /// Seals a reply.
+    /// Seals a reply, for its caller alone.
     pub fn seal(&self, reply: &[u8]) -> Vec<u8> {
         let nonce = Nonce::<ChaCha20Poly1305>::generate();
         // Only messages of 256 GiB are too long, the one error there is.

@@ -68,7 +68,7 @@ pub struct SlowCheck {
     now: Timestamp,
 }
 
-/// What a [`SlowCheck`] found.
+/// What a [`SlowCheck`] found: whether the secret is right.
 #[derive(Debug)]
 pub struct SlowVerdict {
     pub(crate) is_right: bool,

@@ -1,19 +1,35 @@
-//! Who calls, and what they may do.
+//! Who calls, and what they may do: API clients of `paneld`, and of any other service.
 //!
-//! [`PlainSecret`] and [`SecretHash`] are the two forms of a secret. [`policy`] is the table of
-//! who may call what. [`Authenticator`] turns an id and a secret into a [`Principal`], with a
-//! short cache in front of a [`CredentialStore`]. [`Authorized`] is the proof that the policy
-//! was asked: use cases demand one.
+//! - Secrets: [`PlainSecret`] and [`SecretHash`] are the two forms of one. The hash is all that is
+//!   ever stored.
+//! - Permissions: an [`Api`] says how far each type of client reaches in it, and [`policy`] decides.
+//! - Authentication: an [`Authenticator`] turns an id and a secret into a [`Principal`], with a
+//!   short cache in front of a [`CredentialStore`]. [`MemoryCredentials`] is a small one.
+//! - Proofs: [`Authorized`] says that the policy let a principal call an API, and [`ProjectAccess`]
+//!   that it let it do so for a project. Use cases demand them; nothing but the policy makes them.
 //!
-//! This crate knows no HTTP and no database: replies are the business of `paneld-guard`, and
-//! look-ups come in through [`CredentialStore`].
+//! This crate does no I/O and knows neither HTTP nor a database: replies are the business of
+//! `paneld-guard`, and look-ups come in through [`CredentialStore`].
+//!
+//! # Features
+//!
+//! All are off by default.
+//!
+//! - `idempotency`: `ReplySeal`, for replies that are kept for an `Idempotency-Key`.
+//! - `imported`: hashes of the public OpenPanel server, which are scrypt's.
+//! - `strength`: `PlainSecret::is_strong`, for secrets that people chose.
 
 mod authenticator;
 mod authorized;
 mod credentials;
+#[cfg(feature = "idempotency")]
 mod idempotency;
+#[cfg_attr(not(feature = "imported"), path = "not_imported.rs")]
+mod imported;
 mod known;
+mod memory;
 pub mod policy;
+mod project;
 mod secret;
 mod stale;
 
@@ -22,8 +38,16 @@ pub use authenticator::{
 };
 pub use authorized::{Authorized, Denied, permission};
 pub use credentials::{CredentialStore, Credentials, LookupFuture, StoreUnavailable, StoredSecret};
+#[cfg(feature = "idempotency")]
 pub use idempotency::{IdempotencyKey, ReplySeal, RequestParts};
 pub use known::{SlowCheck, SlowVerdict};
-pub use policy::Api;
+pub use memory::MemoryCredentials;
+pub use policy::{Access, Api, Reach};
+pub use project::{NamedProject, ProjectAccess, ProjectChoice, ProjectDenied};
 pub use secret::{PlainSecret, SecretHash};
 pub use stale::Stale;
+
+/// The lines of the README run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

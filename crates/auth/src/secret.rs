@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::imported::ImportedHash;
+
 /// What every generated secret starts with. It is never changed: scanners look for it.
 const PREFIX: &str = "sec_";
 /// 43 characters out of 62 hold 256 bits.
@@ -43,6 +45,7 @@ impl PlainSecret {
     /// Whether it is hard to guess, also for whoever guesses in the way people choose. Generated
     /// ones are, our own and those of the public server; others must withstand some hundred
     /// billion guesses, which takes years at thousands a second.
+    #[cfg(feature = "strength")]
     pub fn is_strong(&self) -> bool {
         const LEAST_GUESSES_LOG10: f64 = 11.0;
         is_generated(&self.0) || is_generated_elsewhere(&self.0) || {
@@ -97,6 +100,7 @@ fn is_generated(text: &str) -> bool {
 }
 
 /// Whether a text looks like a secret of the public server: 20 hexadecimal digits.
+#[cfg(feature = "strength")]
 fn is_generated_elsewhere(text: &str) -> bool {
     const DIGITS: usize = 20;
     let rest = text.strip_prefix(PREFIX).unwrap_or_default();
@@ -125,17 +129,14 @@ pub struct SecretHash(Scheme);
 #[derive(Clone, PartialEq, Eq)]
 enum Scheme {
     Sha256([u8; 32]),
-    Scrypt { salt: ScryptSalt, key: [u8; 32] },
+    Scrypt(ImportedHash),
 }
-
-/// The salt is the 32 hexadecimal digits themselves, not what they stand for.
-type ScryptSalt = [u8; 32];
 
 const SHA256_SCHEME: &str = "sha256:";
 const SCRYPT_SCHEME: &str = "scrypt:";
 
 impl SecretHash {
-    /// The hash of a secret.
+    /// The hash of a secret, to be stored in its place.
     pub fn of(secret: &PlainSecret) -> Self {
         Self::digest(secret.expose())
     }
@@ -149,8 +150,10 @@ impl SecretHash {
     ///
     /// # Errors
     /// When the text is anything else.
+    #[cfg(feature = "imported")]
     pub fn imported(text: &str) -> Result<Self, InvalidValue> {
-        scrypt_of(text).map(Self).ok_or(InvalidValue::new(
+        let hash = ImportedHash::parse(text).map(Scheme::Scrypt);
+        hash.map(Self).ok_or(InvalidValue::new(
             "must be a scrypt hash: 32 hexadecimal digits of salt, a dot, and 64 of the key",
         ))
     }
@@ -169,62 +172,39 @@ impl SecretHash {
     pub fn verifies(&self, secret: &PlainSecret) -> bool {
         match &self.0 {
             Scheme::Sha256(_) => self.matches(&Self::of(secret)),
-            Scheme::Scrypt { salt, key } => {
-                scrypt_key(secret, salt).is_some_and(|made| made.ct_eq(key).into())
-            }
+            Scheme::Scrypt(hash) => hash.verifies(secret),
         }
     }
 
     /// Whether checking a secret takes long.
     pub(crate) fn is_slow(&self) -> bool {
-        matches!(self.0, Scheme::Scrypt { .. })
+        matches!(self.0, Scheme::Scrypt(_))
     }
 
-    /// The text to store.
+    /// The text to store, which begins with the name of the scheme.
     pub fn to_stored(&self) -> String {
         match &self.0 {
             Scheme::Sha256(hash) => format!("{SHA256_SCHEME}{}", hex::encode(hash)),
-            Scheme::Scrypt { salt, key } => {
-                let salt = String::from_utf8_lossy(salt);
-                format!("{SCRYPT_SCHEME}{salt}.{}", hex::encode(key))
-            }
+            Scheme::Scrypt(hash) => format!("{SCRYPT_SCHEME}{}", hash.to_text()),
         }
     }
 
-    /// The hash in a stored text, or `None` when its scheme is unknown or it is damaged.
+    /// The hash in a stored text, or `None` when its scheme is unknown or it is damaged. Without
+    /// the feature `imported`, the scheme of imported hashes is unknown.
     pub fn from_stored(text: &str) -> Option<Self> {
         let scheme = if let Some(digits) = text.strip_prefix(SHA256_SCHEME) {
             Scheme::Sha256(bytes_of(digits)?)
         } else {
-            scrypt_of(text.strip_prefix(SCRYPT_SCHEME)?)?
+            Scheme::Scrypt(ImportedHash::parse(text.strip_prefix(SCRYPT_SCHEME)?)?)
         };
         Some(Self(scheme))
     }
-}
-
-fn scrypt_of(text: &str) -> Option<Scheme> {
-    let (salt, key) = text.split_once('.')?;
-    let is_hexadecimal = salt.bytes().all(|digit| digit.is_ascii_hexdigit());
-    let salt = salt.as_bytes().try_into().ok().filter(|_| is_hexadecimal)?;
-    let key = bytes_of(key)?;
-    Some(Scheme::Scrypt { salt, key })
 }
 
 fn bytes_of(digits: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(digits, &mut bytes).ok()?;
     Some(bytes)
-}
-
-/// `None` only if scrypt took offence at these parameters, which are sound.
-fn scrypt_key(secret: &PlainSecret, salt: &ScryptSalt) -> Option<[u8; 32]> {
-    const LOG_N: u8 = 14;
-    const R: u32 = 8;
-    const P: u32 = 1;
-    let params = scrypt::Params::new(LOG_N, R, P).ok()?;
-    let mut key = [0; 32];
-    scrypt::scrypt(secret.expose().as_bytes(), salt, &params, &mut key).ok()?;
-    Some(key)
 }
 
 impl fmt::Debug for SecretHash {
@@ -283,6 +263,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "strength")]
     #[test]
     fn what_people_choose_must_be_hard_to_guess() {
         let is_strong = |text: &str| text.parse::<PlainSecret>().unwrap().is_strong();
@@ -342,6 +323,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "imported")]
     #[test]
     fn an_imported_hash_verifies_the_secret_it_was_made_of() {
         // The test vector of `docs/contract/track.md` §3.1.

@@ -102,11 +102,11 @@ impl World {
         change(self.store.found.lock().unwrap().as_mut().unwrap());
     }
 
-    async fn call(&self, api: Api) -> Result<(), AuthError> {
+    async fn call(&self, api: &Api) -> Result<(), AuthError> {
         self.call_with(api, Some(self.secret.expose())).await
     }
 
-    async fn call_with(&self, api: Api, secret: Option<&str>) -> Result<(), AuthError> {
+    async fn call_with(&self, api: &Api, secret: Option<&str>) -> Result<(), AuthError> {
         let presented = Presented {
             client_id: Some(&self.id),
             secret,
@@ -178,7 +178,7 @@ async fn checks_come_in_the_documented_order() {
         let result = world
             .authenticator
             .authenticate(
-                Api::Manage,
+                &Api::MANAGE,
                 presented,
                 peer,
                 || Ok(()),
@@ -194,12 +194,12 @@ async fn checks_come_in_the_documented_order() {
         found.client.allowed_ips = vec!["10.0.0.0/8".parse().unwrap()];
     });
     let wrong = PlainSecret::generate();
-    let result = world.call_with(Api::Manage, Some(wrong.expose())).await;
+    let result = world.call_with(&Api::MANAGE, Some(wrong.expose())).await;
     assert!(matches!(result, Err(AuthError::InvalidCredentials { .. })));
-    let result = world.call_with(Api::Manage, None).await;
+    let result = world.call_with(&Api::MANAGE, None).await;
     assert!(matches!(result, Err(AuthError::InvalidCredentials { .. })));
     assert!(matches!(
-        world.call(Api::Manage).await,
+        world.call(&Api::MANAGE).await,
         Err(AuthError::Disabled)
     ));
 
@@ -207,18 +207,18 @@ async fn checks_come_in_the_documented_order() {
     world.change(|found| found.client.enabled = true);
     world.authenticator.evict(id);
     assert!(matches!(
-        world.call(Api::Manage).await,
+        world.call(&Api::MANAGE).await,
         Err(AuthError::Expired)
     ));
     world.change(|found| found.client.expires_at = None);
     world.authenticator.evict(id);
-    let result = world.call(Api::Manage).await;
+    let result = world.call(&Api::MANAGE).await;
     assert!(matches!(result, Err(AuthError::AddressNotAllowed)));
     world.change(|found| found.client.allowed_ips.push("192.0.2.7".parse().unwrap()));
     world.authenticator.evict(id);
-    let result = world.call(Api::Manage).await;
+    let result = world.call(&Api::MANAGE).await;
     assert!(matches!(result, Err(AuthError::InsufficientPermissions)));
-    world.call(Api::Export).await.unwrap();
+    world.call(&Api::EXPORT).await.unwrap();
 }
 
 #[tokio::test]
@@ -229,7 +229,7 @@ async fn a_malformed_secret_costs_no_look_up() {
     typo.pop();
     typo.push(last);
     for secret in ["", "short", &typo] {
-        let result = world.call_with(Api::Manage, Some(secret)).await;
+        let result = world.call_with(&Api::MANAGE, Some(secret)).await;
         assert!(matches!(result, Err(AuthError::InvalidCredentials { .. })));
     }
     assert_eq!(world.lookups(), 0);
@@ -245,12 +245,12 @@ async fn a_client_of_a_deleted_project_is_turned_away() {
     let organization = "acme".parse().unwrap();
     let mut project = new.build(ProjectKey(1), "shop".parse().unwrap(), organization, now());
     world.change(|found| found.project = Some(project.clone()));
-    world.call(Api::Export).await.unwrap();
+    world.call(&Api::EXPORT).await.unwrap();
 
     project.delete_at = Some(now() + Duration::from_secs(86_400));
     world.change(|found| found.project = Some(project));
     world.authenticator.evict_all();
-    let result = world.call(Api::Export).await;
+    let result = world.call(&Api::EXPORT).await;
     assert!(matches!(result, Err(AuthError::InvalidCredentials { .. })));
 }
 
@@ -258,9 +258,9 @@ async fn a_client_of_a_deleted_project_is_turned_away() {
 async fn a_replaced_secret_ends_on_time_even_in_the_cache() {
     let world = World::new(ClientType::Root);
     world.change(|found| found.secrets[0].expires_at = Some(now() + Duration::from_secs(2)));
-    world.call(Api::Manage).await.unwrap();
+    world.call(&Api::MANAGE).await.unwrap();
     world.time.advance(Duration::from_secs(2));
-    let result = world.call(Api::Manage).await;
+    let result = world.call(&Api::MANAGE).await;
     assert!(matches!(result, Err(AuthError::InvalidCredentials { .. })));
     assert_eq!(world.lookups(), 1);
 }
@@ -268,14 +268,14 @@ async fn a_replaced_secret_ends_on_time_even_in_the_cache() {
 #[tokio::test]
 async fn the_store_is_believed_for_five_seconds() {
     let world = World::new(ClientType::Root);
-    world.call(Api::Manage).await.unwrap();
+    world.call(&Api::MANAGE).await.unwrap();
     world.time.advance(Duration::from_millis(4_999));
-    world.call(Api::Manage).await.unwrap();
+    world.call(&Api::MANAGE).await.unwrap();
     assert_eq!(world.lookups(), 1);
     world.change(|found| found.client.enabled = false);
     world.time.advance(Duration::from_millis(1));
     assert!(matches!(
-        world.call(Api::Manage).await,
+        world.call(&Api::MANAGE).await,
         Err(AuthError::Disabled)
     ));
     assert_eq!(world.lookups(), 2);
@@ -286,7 +286,7 @@ async fn absent_clients_are_remembered_too() {
     let mut world = World::new(ClientType::Root);
     world.id = ClientId::random(&mut rand::rng()).to_string();
     for _ in 0..3 {
-        let result = world.call(Api::Manage).await;
+        let result = world.call(&Api::MANAGE).await;
         assert!(matches!(result, Err(AuthError::InvalidCredentials { .. })));
     }
     assert_eq!(world.lookups(), 1);
@@ -297,31 +297,31 @@ async fn a_store_that_is_away_makes_nobody_wrong() {
     let world = World::new(ClientType::Root);
     world.store.away.store(true, Ordering::SeqCst);
     assert!(matches!(
-        world.call(Api::Manage).await,
+        world.call(&Api::MANAGE).await,
         Err(AuthError::Unavailable(_))
     ));
     // For a second the failure answers for all.
     world.store.away.store(false, Ordering::SeqCst);
     assert!(matches!(
-        world.call(Api::Manage).await,
+        world.call(&Api::MANAGE).await,
         Err(AuthError::Unavailable(_))
     ));
     assert_eq!(world.lookups(), 1);
     world.time.advance(Duration::from_secs(1));
-    world.call(Api::Manage).await.unwrap();
+    world.call(&Api::MANAGE).await.unwrap();
 }
 
 #[tokio::test]
 async fn uses_that_could_not_be_written_are_put_back_under_later_ones() {
     let world = World::new(ClientType::Root);
     let id = world.id.parse().unwrap();
-    world.call(Api::Manage).await.unwrap();
+    world.call(&Api::MANAGE).await.unwrap();
     let taken = world.authenticator.take_uses();
     world.authenticator.put_back_uses(taken.clone());
     assert_eq!(world.authenticator.take_uses(), taken);
 
     world.time.advance(Duration::from_secs(5));
-    world.call(Api::Manage).await.unwrap();
+    world.call(&Api::MANAGE).await.unwrap();
     world.authenticator.put_back_uses(taken);
     let later = now() + Duration::from_secs(5);
     assert_eq!(world.authenticator.take_uses().get(&id), Some(&later));
@@ -336,7 +336,7 @@ async fn an_eviction_reaches_a_look_up_under_way() {
         world.store.gate.forget_permits(1_000);
         let early = tokio::spawn({
             let world = Arc::clone(&world);
-            async move { world.call(Api::Manage).await }
+            async move { world.call(&Api::MANAGE).await }
         });
         while world.lookups() == 0 {
             tokio::task::yield_now().await;
@@ -349,12 +349,12 @@ async fn an_eviction_reaches_a_look_up_under_way() {
         }
         world.store.gate.add_permits(1_000);
         assert!(matches!(
-            world.call(Api::Manage).await,
+            world.call(&Api::MANAGE).await,
             Err(AuthError::Disabled)
         ));
         early.await.unwrap().expect("it came before the change");
         assert!(matches!(
-            world.call(Api::Manage).await,
+            world.call(&Api::MANAGE).await,
             Err(AuthError::Disabled)
         ));
     }
@@ -364,14 +364,14 @@ async fn an_eviction_reaches_a_look_up_under_way() {
 async fn uses_are_noted_once_in_a_while() {
     let world = World::new(ClientType::Root);
     let id = world.id.parse().unwrap();
-    world.call_with(Api::Manage, None).await.unwrap_err();
+    world.call_with(&Api::MANAGE, None).await.unwrap_err();
     assert!(world.authenticator.take_uses().is_empty());
-    world.call(Api::Manage).await.unwrap();
-    world.call(Api::Manage).await.unwrap();
+    world.call(&Api::MANAGE).await.unwrap();
+    world.call(&Api::MANAGE).await.unwrap();
     assert_eq!(world.authenticator.take_uses().get(&id), Some(&now()));
     assert!(world.authenticator.take_uses().is_empty());
     world.time.advance(Duration::from_secs(5));
-    world.call(Api::Manage).await.unwrap();
+    world.call(&Api::MANAGE).await.unwrap();
     assert_eq!(world.authenticator.take_uses().len(), 1);
 }
 
@@ -390,7 +390,7 @@ fn imported() -> World {
 
 impl World {
     async fn call_imported(&self) -> Result<(), AuthError> {
-        self.call_with(Api::Manage, Some(IMPORTED_SECRET)).await
+        self.call_with(&Api::MANAGE, Some(IMPORTED_SECRET)).await
     }
 
     fn slow_checks(&self) -> usize {
@@ -407,7 +407,7 @@ impl World {
 async fn an_imported_secret_is_checked_slowly_once_and_hashed_anew() {
     let world = imported();
     for wrong in [None, Some("sec_0123456789abcdef0124")] {
-        let result = world.call_with(Api::Manage, wrong).await;
+        let result = world.call_with(&Api::MANAGE, wrong).await;
         assert!(matches!(result, Err(AuthError::InvalidCredentials { .. })));
     }
     assert_eq!(
@@ -424,7 +424,7 @@ async fn an_imported_secret_is_checked_slowly_once_and_hashed_anew() {
     assert_eq!(world.stored_hash(), fast.to_stored());
     world.authenticator.evict_all();
     world.call_imported().await.unwrap();
-    let result = world.call(Api::Manage).await;
+    let result = world.call(&Api::MANAGE).await;
     assert!(matches!(result, Err(AuthError::InvalidCredentials { .. })));
     assert_eq!(world.slow_checks(), 2);
 }
@@ -464,9 +464,10 @@ async fn what_was_not_checked_is_neither_right_nor_wrong() {
     let retry_in = Duration::from_secs(3);
     let refuse = async |_: SlowCheck| Err(NotChecked::TooManyFailures { retry_in });
     let peer = PEER.parse::<IpAddr>().unwrap();
-    let refused = world
-        .authenticator
-        .authenticate(Api::Manage, presented, peer, || Ok(()), refuse);
+    let refused =
+        world
+            .authenticator
+            .authenticate(&Api::MANAGE, presented, peer, || Ok(()), refuse);
     let refused = refused.await.unwrap_err();
     assert!(matches!(refused, AuthError::NotChecked(_)), "{refused}");
     world.call_imported().await.unwrap();
@@ -486,7 +487,7 @@ async fn only_who_is_not_known_yet_is_kept_from_being_looked_up() {
         let calling =
             world
                 .authenticator
-                .authenticate(Api::Insights, presented, peer, refuse, no_check);
+                .authenticate(&Api::INSIGHTS, presented, peer, refuse, no_check);
         calling.await.map(drop)
     };
     let stranger = ClientId::random(&mut rand::rng()).to_string();
@@ -496,7 +497,7 @@ async fn only_who_is_not_known_yet_is_kept_from_being_looked_up() {
     }
     assert_eq!(world.lookups(), 0);
     // Nor is that remembered of anybody.
-    world.call(Api::Insights).await.unwrap();
+    world.call(&Api::INSIGHTS).await.unwrap();
     call(&world.id).await.unwrap();
     world.time.advance(Duration::from_secs(6));
     call(&world.id).await.unwrap();

@@ -16,9 +16,9 @@ pub struct Client {
     pub organization_id: OrganizationId,
     /// The project it is bound to; `None` is the whole organization.
     pub project_id: Option<ProjectId>,
-    /// Its name.
+    /// The name that people know the client by.
     pub name: Name,
-    /// What it may do.
+    /// What the client may do.
     pub client_type: ClientType,
     /// Whether its events are accepted without a secret and from any origin.
     pub ignore_cors_and_secret: bool,
@@ -30,17 +30,43 @@ pub struct Client {
     pub allowed_ips: Vec<AddressRange>,
     /// Its own allowed origins; `None` is the project's.
     pub cors: Option<Vec<CorsEntry>>,
-    /// Its own rate limits.
+    /// The client's own rate limits, where they differ from the groups'.
     pub rate_limits: Option<ClientRateLimits>,
     /// When it was last used, to about a minute.
     pub last_used_at: Option<Timestamp>,
-    /// When it was made.
+    /// When the client was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
 impl Client {
+    /// A client that may be used from now on, from everywhere and for ever: named after its type,
+    /// and bound to no project.
+    pub fn new(
+        id: ClientId,
+        organization_id: OrganizationId,
+        client_type: ClientType,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            organization_id,
+            project_id: None,
+            name: Name::stored(client_type.as_str().to_owned()),
+            client_type,
+            ignore_cors_and_secret: false,
+            enabled: true,
+            expires_at: None,
+            allowed_ips: Vec::new(),
+            cors: None,
+            rate_limits: None,
+            last_used_at: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// Whether its time is over.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
@@ -86,7 +112,7 @@ pub enum ClientType {
 }
 
 impl ClientType {
-    /// All of them.
+    /// All types of clients.
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Root];
 
     /// Its name on the wire.
@@ -110,12 +136,12 @@ impl FromStr for ClientType {
     }
 }
 
-/// A client to make.
+/// A client to make, without an id yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewClient {
-    /// Its name.
+    /// The name that people will know it by.
     pub name: Name,
-    /// What it may do.
+    /// What it will be allowed to do.
     pub client_type: ClientType,
     /// The project it is bound to; `None` is the whole organization.
     pub project_id: Option<ProjectId>,
@@ -127,20 +153,9 @@ impl NewClient {
     /// The client with this id: the defaults, then the settings.
     pub fn build(self, id: ClientId, organization_id: OrganizationId, now: Timestamp) -> Client {
         let mut client = Client {
-            id,
-            organization_id,
             project_id: self.project_id,
             name: self.name,
-            client_type: self.client_type,
-            ignore_cors_and_secret: false,
-            enabled: true,
-            expires_at: None,
-            allowed_ips: Vec::new(),
-            cors: None,
-            rate_limits: None,
-            last_used_at: None,
-            created_at: now,
-            updated_at: now,
+            ..Client::new(id, organization_id, self.client_type, now)
         };
         self.settings.apply(&mut client, now);
         client
@@ -169,13 +184,13 @@ pub fn client_problems(
 /// What to change of a client; `None` leaves a field as it is. Type and project never change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientChanges {
-    /// A new name.
+    /// A new name for the client.
     pub name: Option<Name>,
     /// Whether it may be used.
     pub enabled: Option<bool>,
     /// A new end; `Some(None)` is never.
     pub expires_at: Option<Option<Timestamp>>,
-    /// A new allow-list.
+    /// A new list of addresses that it may be used from.
     pub allowed_ips: Option<Vec<AddressRange>>,
     /// Its own allowed origins; `Some(None)` is the project's.
     pub cors: Option<Option<Vec<CorsEntry>>>,

@@ -21,7 +21,7 @@ macro_rules! slug_id {
                 Self(slug::candidate(name.as_str(), $prefix, attempt, rng))
             }
 
-            /// The id as text.
+            /// The id as text, as it is shown.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -73,7 +73,7 @@ macro_rules! uuid_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A fresh random id.
+            /// A fresh id out of this generator.
             pub fn random(rng: &mut impl Rng) -> Self {
                 let mut bytes = [0; 16];
                 rng.fill_bytes(&mut bytes);
@@ -113,6 +113,13 @@ uuid_id!(
     /// The id of a timeline reference.
     ReferenceId
 );
+
+/// As a number, the client's buckets are found by it.
+impl From<ClientId> for u128 {
+    fn from(id: ClientId) -> Self {
+        id.0.as_u128()
+    }
+}
 
 fn parse_uuid_v4(text: &str) -> Option<Uuid> {
     const HYPHENATED_LENGTH: usize = 36;

@@ -9,9 +9,9 @@ mod address;
 pub mod bounds;
 mod chain;
 mod client;
-mod clock;
 mod event;
 mod id;
+pub mod limit_group;
 mod limits;
 mod organization;
 mod origin;
@@ -23,19 +23,23 @@ mod slug;
 mod text;
 mod time_text;
 
+pub use paneld_base::{
+    CLOCK_LEEWAY, Clock, InvalidValue, LimitGroup, ManualClock, Rate, RateError, Timestamp,
+    is_ahead,
+};
+
 pub use address::{AddressRange, parse_address};
 pub use chain::ErrorChain;
 pub use client::{
     Client, ClientChanges, ClientType, LONGEST_GRACE_SECONDS, NewClient, client_problems,
     keeps_usable_root,
 };
-pub use clock::{CLOCK_LEEWAY, Clock, ManualClock, Timestamp, is_ahead};
 pub use event::{
     Agent, BotVisit, Event, Place, PreviousView, Referrer, ReplayChunk, Sdk, Session, SessionSpan,
     Utm, View,
 };
 pub use id::{ClientId, OrganizationId, ProjectId, ProjectKey, ReferenceId};
-pub use limits::{ClientRateLimits, LimitGroup, Rate, RateError};
+pub use limits::{ClientRateLimits, Limits};
 pub use organization::{Organization, OrganizationChanges, Zone};
 pub use origin::CorsEntry;
 pub use page::{Page, PageRequest, Position};
@@ -45,5 +49,10 @@ pub use profile::{
 };
 pub use project::{Filter, NewProject, Project, ProjectChanges, ProjectType, RetentionDays};
 pub use reference::{NewReference, Reference, ReferenceChanges};
-pub use text::{Description, Domain, EventName, InvalidValue, Name, ProfileId};
+pub use text::{Description, Domain, EventName, Name, ProfileId};
 pub use time_text::{TimeText, parse_timestamp};
+
+/// The lines of the README run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -9,24 +9,37 @@ use crate::{InvalidValue, Name, OrganizationId, Timestamp};
 /// An organization: the border that no client can look across.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organization {
-    /// Its readable id.
+    /// The organization's readable id.
     pub id: OrganizationId,
-    /// Its name.
+    /// The name that people know it by.
     pub name: Name,
     /// The zone that decides where its days begin.
     pub zone: Zone,
-    /// When it was made.
+    /// When the organization was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
+impl Organization {
+    /// An organization that is named after its id, in UTC.
+    pub fn new(id: OrganizationId, now: Timestamp) -> Self {
+        Self {
+            name: Name::stored(id.to_string()),
+            id,
+            zone: Zone::UTC,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
 /// What to change of an organization; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrganizationChanges {
-    /// A new name.
+    /// A new name for the organization.
     pub name: Option<Name>,
-    /// A new zone.
+    /// A new zone for its days.
     pub zone: Option<Zone>,
 }
 

@@ -12,11 +12,11 @@ use crate::{
 pub struct Project {
     /// The internal key on which its data hangs.
     pub key: ProjectKey,
-    /// Its readable id.
+    /// The project's readable id.
     pub id: ProjectId,
     /// The organization that owns it.
     pub organization_id: OrganizationId,
-    /// Its name.
+    /// The name that people know it by.
     pub name: Name,
     /// The address of its site.
     pub domain: Option<Domain>,
@@ -32,7 +32,7 @@ pub struct Project {
     pub types: Vec<ProjectType>,
     /// How long events are kept; `None` is for ever.
     pub retention_days: Option<RetentionDays>,
-    /// When it was made.
+    /// When the project was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
@@ -47,7 +47,7 @@ impl Project {
     }
 }
 
-/// A project to make.
+/// A project to make, without an id yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewProject {
     /// Its name, from which its id is made.
@@ -89,19 +89,19 @@ impl NewProject {
 /// What to change of a project; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProjectChanges {
-    /// A new name.
+    /// A new name for the project.
     pub name: Option<Name>,
     /// A new domain; `Some(None)` clears it.
     pub domain: Option<Option<Domain>>,
-    /// New allowed origins.
+    /// A new list of origins that may send events.
     pub cors: Option<Vec<CorsEntry>>,
     /// Whether to follow visitors across domains.
     pub cross_domain: Option<bool>,
     /// Whether to accept revenue without a secret.
     pub allow_unsafe_revenue_tracking: Option<bool>,
-    /// New filters.
+    /// A new list of events that are not stored.
     pub filters: Option<Vec<Filter>>,
-    /// New types.
+    /// A new list of what sends its events.
     pub types: Option<Vec<ProjectType>>,
     /// A new retention; `Some(None)` keeps events for ever.
     pub retention_days: Option<Option<RetentionDays>>,
@@ -152,7 +152,7 @@ pub enum ProjectType {
 }
 
 impl ProjectType {
-    /// All of them.
+    /// All types of projects.
     pub const ALL: [Self; 3] = [Self::Website, Self::App, Self::Backend];
 
     /// Its name on the wire.

@@ -1,21 +1,8 @@
 //! Texts with rules: each is a newtype that can only hold a valid value.
 
-use std::borrow::Cow;
-
 use url::Url;
 
-/// Why a value was refused, as a fragment that reads on from the field's name:
-/// "must not be empty".
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidValue(Cow<'static, str>);
-
-impl InvalidValue {
-    /// An error with this fragment as its message.
-    pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
-        Self(message.into())
-    }
-}
+use crate::InvalidValue;
 
 /// Declares a text newtype. `$check` takes the text as given and returns what to keep.
 macro_rules! text_value {

@@ -8,3 +8,8 @@ mod turns;
 
 pub use shares::{Held, Pool, Share};
 pub use turns::{Crowded, Turn, Turns};
+
+/// The lines of the README run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

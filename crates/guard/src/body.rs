@@ -79,7 +79,7 @@ enum Key {
     Peer(Network),
 }
 
-/// Who sends a body.
+/// Who sends a body, and so whose share of the memory it takes.
 #[derive(Debug, Clone)]
 pub struct BodySender(Kind);
 
@@ -175,7 +175,7 @@ pub struct HeldBody {
 pub struct HeldBytes(#[expect(dead_code, reason = "it is there to be dropped")] Held<Key>);
 
 impl HeldBody {
-    /// The body's bytes.
+    /// The bytes of the body, as they came.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }

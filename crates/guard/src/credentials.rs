@@ -6,17 +6,43 @@ use paneld_auth::Presented;
 use paneld_domain::ClientId;
 use zeroize::{Zeroize as _, Zeroizing};
 
-static CLIENT_ID: HeaderName = HeaderName::from_static("openpanel-client-id");
-static CLIENT_SECRET: HeaderName = HeaderName::from_static("openpanel-client-secret");
-static OLD_CLIENT_ID: HeaderName = HeaderName::from_static("mixan-client-id");
-static OLD_CLIENT_SECRET: HeaderName = HeaderName::from_static("mixan-client-secret");
+/// The headers that credentials are in.
+#[derive(Debug, Clone)]
+pub(crate) struct CredentialHeaders {
+    id: HeaderName,
+    secret: HeaderName,
+}
 
-/// How credentials are given, for those who gave none.
-pub(crate) const ACCEPTED_FORMS: &str = "must be given without blanks, with \
-    openpanel-client-secret; or both in one header, Authorization: Basic base64(id:secret), or \
-    Authorization: Bearer base64(id:secret)";
+impl Default for CredentialHeaders {
+    fn default() -> Self {
+        Self {
+            id: HeaderName::from_static("openpanel-client-id"),
+            secret: HeaderName::from_static("openpanel-client-secret"),
+        }
+    }
+}
 
-/// The credentials of a request: its `openpanel-*` headers, else what `Authorization` holds.
+impl CredentialHeaders {
+    pub(crate) fn new(id: HeaderName, secret: HeaderName) -> Self {
+        Self { id, secret }
+    }
+
+    /// The name of the header that the id is in.
+    pub(crate) fn id_name(&self) -> &str {
+        self.id.as_str()
+    }
+
+    /// How credentials are given, for those who gave none.
+    pub(crate) fn accepted_forms(&self) -> String {
+        format!(
+            "must be given without blanks, with {}; or both in one header, Authorization: Basic \
+             base64(id:secret), or Authorization: Bearer base64(id:secret)",
+            self.secret
+        )
+    }
+}
+
+/// The credentials of a request: those of the headers for them, else what `Authorization` holds.
 pub(crate) struct GivenCredentials<'a> {
     headers: Option<Presented<'a>>,
     /// `id:secret`.
@@ -24,10 +50,13 @@ pub(crate) struct GivenCredentials<'a> {
 }
 
 impl<'a> GivenCredentials<'a> {
-    /// Reads them. One `openpanel-*` header is enough for both to win.
-    pub(crate) fn of(headers: &'a HeaderMap) -> Self {
+    /// Reads them. One header for them is enough for both to win over `Authorization`.
+    pub(crate) fn of(headers: &'a HeaderMap, names: &CredentialHeaders) -> Self {
         let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or(""));
-        let (client_id, secret) = (text(&CLIENT_ID), text(&CLIENT_SECRET));
+        Self::found(headers, text(&names.id), text(&names.secret))
+    }
+
+    fn found(headers: &'a HeaderMap, client_id: Option<&'a str>, secret: Option<&'a str>) -> Self {
         if client_id.is_some() || secret.is_some() {
             return Self {
                 headers: Some(Presented { client_id, secret }),
@@ -39,23 +68,6 @@ impl<'a> GivenCredentials<'a> {
             authorization: headers
                 .get(header::AUTHORIZATION)
                 .and_then(decode_authorization),
-        }
-    }
-
-    /// Those of a caller of Track: each may be under the name that old SDKs use.
-    pub(crate) fn of_tracker(headers: &'a HeaderMap) -> Self {
-        let text = |names: [&HeaderName; 2]| {
-            let value = names.into_iter().find_map(|name| headers.get(name));
-            value.map(|value| value.to_str().unwrap_or(""))
-        };
-        let client_id = text([&CLIENT_ID, &OLD_CLIENT_ID]);
-        let secret = text([&CLIENT_SECRET, &OLD_CLIENT_SECRET]);
-        if client_id.is_none() && secret.is_none() {
-            return Self::of(headers);
-        }
-        Self {
-            headers: Some(Presented { client_id, secret }),
-            authorization: None,
         }
     }
 
@@ -81,6 +93,26 @@ impl<'a> GivenCredentials<'a> {
             },
             None => Presented::default(),
         }
+    }
+}
+
+#[cfg(feature = "tracking")]
+impl<'a> GivenCredentials<'a> {
+    /// Those of a caller of Track: each may be under the name that old SDKs use.
+    pub(crate) fn of_tracker(headers: &'a HeaderMap) -> Self {
+        static IDS: [HeaderName; 2] = [
+            HeaderName::from_static("openpanel-client-id"),
+            HeaderName::from_static("mixan-client-id"),
+        ];
+        static SECRETS: [HeaderName; 2] = [
+            HeaderName::from_static("openpanel-client-secret"),
+            HeaderName::from_static("mixan-client-secret"),
+        ];
+        let text = |names: &[HeaderName; 2]| {
+            let value = names.iter().find_map(|name| headers.get(name));
+            value.map(|value| value.to_str().unwrap_or(""))
+        };
+        Self::found(headers, text(&IDS), text(&SECRETS))
     }
 }
 

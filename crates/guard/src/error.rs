@@ -104,27 +104,19 @@ impl ApiError {
         error
     }
 
-    /// 401, with the challenge that browsers and `curl -u` understand.
+    /// 401, without a challenge: browsers would show a dialog, be it on somebody else's page.
     pub fn unauthorized(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        let challenge = HeaderValue::from_static("Basic realm=\"paneld\"");
-        let mut error = Self::new(StatusCode::UNAUTHORIZED, message);
-        error.0.code = Some(code);
-        error.with_header(header::WWW_AUTHENTICATE, challenge)
-    }
-
-    /// 401 without a challenge: browsers would show a dialog on somebody else's page.
-    pub fn unauthorized_quietly(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Self::new(StatusCode::UNAUTHORIZED, message);
         error.0.code = Some(code);
         error
     }
 
-    /// 403.
+    /// 403: the caller is known, and may not do this.
     pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
-    /// 404.
+    /// 404: there is no such thing for this caller.
     pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
     }
@@ -147,7 +139,7 @@ impl ApiError {
         )
     }
 
-    /// 409.
+    /// 409: it goes against the state of things.
     pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::CONFLICT, message)
     }
@@ -163,7 +155,7 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     }
 
-    /// 415.
+    /// 415: the body is in a form that is not read.
     pub fn unsupported_media_type(message: &'static str) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
     }
@@ -271,13 +263,15 @@ impl ApiError {
     }
 
     /// The same error, with a stable name for it.
-    pub(crate) fn with_code(mut self, code: &'static str) -> Self {
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
         self.0.code = Some(code);
         self
     }
 
     /// The same error, with more about one part of the request.
-    pub(crate) fn with_detail(mut self, part: &str, message: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn with_detail(mut self, part: &str, message: impl Into<String>) -> Self {
         self.0.details.push(Detail {
             path: vec![PathStep::Key(part.to_owned())],
             message: message.into(),

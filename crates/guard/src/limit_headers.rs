@@ -22,23 +22,26 @@ pub(crate) fn retry_after(retry_in: Duration) -> u64 {
     whole_seconds(retry_in).max(1)
 }
 
-/// Writes what a bucket said onto a reply.
+/// Writes what a bucket said onto a reply, beside what other buckets said to the same request:
+/// `x-ratelimit-*` have room for one.
 pub(crate) fn write(group: LimitGroup, verdict: &Verdict, headers: &mut HeaderMap) {
     let (name, rate) = (group.as_str(), verdict.rate);
     let reset = whole_seconds(verdict.full_in);
     let next = verdict.retry_in.map_or(reset, retry_after);
-    headers.insert(LIMIT.clone(), HeaderValue::from(rate.limit()));
-    headers.insert(REMAINING.clone(), HeaderValue::from(verdict.remaining));
-    headers.insert(RESET.clone(), HeaderValue::from(reset));
+    if !headers.contains_key(&LIMIT) {
+        headers.insert(LIMIT.clone(), HeaderValue::from(rate.limit()));
+        headers.insert(REMAINING.clone(), HeaderValue::from(verdict.remaining));
+        headers.insert(RESET.clone(), HeaderValue::from(reset));
+    }
     let (limit, window) = (rate.limit().into(), rate.window_seconds().into());
-    insert_item(headers, &POLICY, name, [(";q=", limit), (";w=", window)]);
+    append_item(headers, &POLICY, name, [(";q=", limit), (";w=", window)]);
     let remaining = verdict.remaining.into();
-    insert_item(headers, &STATE, name, [(";r=", remaining), (";t=", next)]);
+    append_item(headers, &STATE, name, [(";r=", remaining), (";t=", next)]);
 }
 
-/// Inserts a structured field (RFC 9651): a quoted name and its parameters. Every reply has two,
+/// Appends a structured field (RFC 9651): a quoted name and its parameters. Every reply has two,
 /// so the general way of formatting, several times slower, is too slow.
-fn insert_item(
+fn append_item(
     headers: &mut HeaderMap,
     header: &HeaderName,
     name: &str,
@@ -53,7 +56,7 @@ fn insert_item(
         text.push_str(itoa::Buffer::new().format(value));
     }
     if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(text)) {
-        headers.insert(header.clone(), value);
+        headers.append(header.clone(), value);
     }
 }
 

@@ -10,12 +10,12 @@ use paneld_domain::{AddressRange, parse_address};
 pub struct TrustedProxies(Vec<AddressRange>);
 
 impl TrustedProxies {
-    /// These proxies.
+    /// Believes these proxies, and no others.
     pub fn new(proxies: Vec<AddressRange>) -> Self {
         Self(proxies)
     }
 
-    /// Proxies on the same machine.
+    /// Believes proxies on the same machine, and no others.
     pub fn loopback() -> Self {
         let ranges = ["127.0.0.0/8", "::1"];
         Self(

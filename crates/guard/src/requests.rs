@@ -99,7 +99,7 @@ where
     }
 }
 
-/// [`Requests`] at work.
+/// [`Requests`] at work around a service.
 #[derive(Debug)]
 pub struct RequestsService<S> {
     service: Rc<S>,

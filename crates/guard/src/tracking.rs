@@ -4,22 +4,23 @@
 use std::net::IpAddr;
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
-use paneld_auth::{AuthError, Claim, NotChecked, Presented, Principal, Tracker};
-use paneld_domain::{LimitGroup, Rate};
+use paneld_auth::{AuthError, Claim, NotChecked, Presented, Tracker};
+use paneld_domain::{ClientId, Rate, limit_group};
 use paneld_ratelimit::{BucketKey, Verdict};
 
 use crate::{
     ApiError, Guard,
     credentials::{GivenCredentials, note_client},
-    gate, limit_headers,
+    limit_headers,
+    refusals::rate_limited,
 };
 
 /// Somebody who may track, and what is left of its rate.
 #[derive(Debug)]
 pub struct AdmittedTracker {
-    /// Who it is.
+    /// The client that it tracks for, and whether it knows the secret.
     pub tracker: Tracker,
-    /// Where its visitor is.
+    /// Where its visitor is, as far as its word counts.
     pub visitor: IpAddr,
     verdict: Option<Verdict>,
 }
@@ -28,7 +29,7 @@ impl AdmittedTracker {
     /// Writes what is left of the rate to a reply.
     pub fn tell(&self, response: &mut HttpResponse) {
         if let Some(verdict) = &self.verdict {
-            limit_headers::write(LimitGroup::Track, verdict, response.headers_mut());
+            limit_headers::write(limit_group::TRACK, verdict, response.headers_mut());
         }
     }
 }
@@ -70,7 +71,7 @@ impl Guard {
         let peer = self.peer_address(request);
         let admit_lookup = || self.admit_lookup(peer);
         let check_slowly = async |check| self.check_slowly(check, peer).await;
-        let authenticator = self.authenticator();
+        let authenticator = &self.authenticator;
         let authenticated =
             authenticator.authenticate_tracker(presented, origin, peer, admit_lookup, check_slowly);
         let mut tracker = match authenticated.await {
@@ -91,7 +92,7 @@ impl Guard {
         };
         match verdict.and_then(|verdict| verdict.retry_in) {
             Some(wait) => Err(Refused {
-                error: gate::rate_limited(LimitGroup::Track, wait),
+                error: rate_limited(limit_group::TRACK, wait),
                 admitted: Some(admitted),
                 claim: None,
             }),
@@ -123,7 +124,7 @@ impl Guard {
         peer: IpAddr,
     ) -> Result<(), ApiError> {
         let check_slowly = async |check| self.check_slowly(check, peer).await;
-        let authenticator = self.authenticator();
+        let authenticator = &self.authenticator;
         let checked = authenticator.check_secret(tracker, secret, check_slowly);
         let refused = |error: NotChecked| refuse(error.into(), peer, None);
         checked.await.map_err(refused)
@@ -139,16 +140,16 @@ impl Guard {
         let client = tracker.principal().client();
         let rate = self.track_rate(tracker);
         if tracker.knows_secret() {
-            let key = BucketKey::client(LimitGroup::Track, client.id);
+            let key = BucketKey::id(limit_group::TRACK, client.id);
             return self.take(key, rate, 1).await;
         }
-        let group = LimitGroup::TrackVisitor;
-        let key = BucketKey::visitor(group, client.id, visitor);
-        let own = self.take(key, self.limits().group(group), 1).await?;
+        let group = limit_group::TRACK_VISITOR;
+        let key = BucketKey::address_with(group, client.id, visitor);
+        let own = self.take(key, self.rates.group(group), 1).await?;
         if own.is_some_and(|own| own.retry_in.is_some()) {
             return Ok(own);
         }
-        let key = BucketKey::strangers(LimitGroup::Track, client.id);
+        let key = strangers(client.id);
         let all = self.take(key, rate, 1).await?;
         let tighter = [own, all].into_iter().flatten();
         Ok(tighter.min_by_key(|verdict| (verdict.retry_in.is_none(), verdict.remaining)))
@@ -157,22 +158,7 @@ impl Guard {
     /// How often a client may send events: as often without its secret as with it.
     pub(crate) fn track_rate(&self, tracker: &Tracker) -> Option<Rate> {
         let own = tracker.principal().client().rate_limits.as_ref();
-        self.limits().client(LimitGroup::Track, own)
-    }
-
-    /// Charges a caller that was let in for more than one request.
-    ///
-    /// # Errors
-    /// 429 when it is not within its rate.
-    pub async fn charge_more(&self, principal: &Principal, cost: u32) -> Result<(), ApiError> {
-        let client = principal.client();
-        let group = LimitGroup::Track;
-        let rate = self.limits().client(group, client.rate_limits.as_ref());
-        let taken = self.take(BucketKey::client(group, client.id), rate, cost);
-        match taken.await?.and_then(|verdict| verdict.retry_in) {
-            Some(wait) => Err(gate::rate_limited(group, wait)),
-            None => Ok(()),
-        }
+        self.rates.client(limit_group::TRACK, own)
     }
 
     pub(crate) async fn take(
@@ -184,9 +170,15 @@ impl Guard {
         let Some(rate) = rate.filter(|_| cost > 0) else {
             return Ok(None);
         };
-        let taken = self.limiter().take(key, rate, cost).await;
+        let taken = self.limiter.check(key, rate, cost).await;
         taken.map_err(ApiError::unavailable)
     }
+}
+
+/// The bucket of all who call for a client without its secret.
+fn strangers(client: ClientId) -> BucketKey {
+    // No client has this id: the version of it would be another.
+    BucketKey::id(limit_group::TRACK, !u128::from(client))
 }
 
 /// Why somebody was not let in; and who, when that is known.
@@ -253,7 +245,7 @@ fn refuse(error: AuthError, peer: IpAddr, origin: Option<&str>) -> ApiError {
     };
     metrics::counter!("paneld_auth_failures_total").increment(1);
     tracing::debug!(peer.address = %peer, reason = %error, "turned a tracker away");
-    let refusal = ApiError::unauthorized_quietly(code, message);
+    let refusal = ApiError::unauthorized(code, message);
     match error {
         AuthError::MissingClientId => {
             let forms = "is missing; the header may also be Authorization: Basic \

@@ -12,10 +12,10 @@ use std::{
 };
 
 use paneld_auth::Tracker;
-use paneld_domain::{InvalidValue, LimitGroup, Rate};
+use paneld_domain::{InvalidValue, Rate, limit_group};
 use paneld_ratelimit::BucketKey;
 
-use crate::{ApiError, Guard, gate};
+use crate::{ApiError, Guard, refusals::count_limited};
 
 /// The number of visitors in a generation. Two generations are kept: some 5 MB at most.
 const GENERATION: usize = 131_072;
@@ -27,7 +27,7 @@ const NEARLY_ALL: u32 = 900;
 /// Whose word on a visitor's address counts, among callers who do not know the client's secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VisitorAddress {
-    /// Everybody's.
+    /// Everybody's word counts.
     Any,
     /// That of trusted proxies. The visitors of all others are at the peer address.
     Trusted,
@@ -83,8 +83,8 @@ impl Guard {
         if tracker.knows_secret() {
             return Ok(told);
         }
-        let visitors = self.visitors();
-        let is_trusted = self.proxies().trusts(peer);
+        let visitors = &self.visitors;
+        let is_trusted = self.proxies.trusts(peer);
         visitors.watch.note(peer, told != peer && !is_trusted);
         let is_believed = match visitors.believed {
             VisitorAddress::Any => true,
@@ -94,18 +94,18 @@ impl Guard {
             return Ok(peer);
         }
         let client = tracker.principal().client().id;
-        let visitor = BucketKey::visitor(LimitGroup::TrackVisitor, client, told);
+        let visitor = BucketKey::address_with(limit_group::TRACK_VISITOR, client, told);
         if visitors.seen.knows(visitor) {
             return Ok(told);
         }
-        let group = LimitGroup::NewVisitors;
+        let group = limit_group::NEW_VISITORS;
         let total = self.track_rate(tracker);
-        let rate = self.limits().group(group);
+        let rate = self.rates.group(group);
         let rate = rate.map(|rate| not_below(rate, total));
-        let key = BucketKey::visitor(group, client, peer);
+        let key = BucketKey::address_with(group, client, peer);
         let taken = self.take(key, rate, 1).await?;
         if taken.is_some_and(|verdict| verdict.retry_in.is_some()) {
-            gate::count_limited(group);
+            count_limited(group);
             return Ok(peer);
         }
         visitors.seen.note(visitor);
@@ -246,7 +246,7 @@ mod tests {
         let seen = SeenVisitors::default();
         let client = ClientId::random(&mut rand::rng());
         let visitor =
-            |number| BucketKey::visitor(LimitGroup::TrackVisitor, client, address(number));
+            |number| BucketKey::address_with(limit_group::TRACK_VISITOR, client, address(number));
         let regular = visitor(0);
         assert!(!seen.knows(regular));
         seen.note(regular);

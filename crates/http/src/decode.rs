@@ -10,7 +10,7 @@ use deserr::{
 use paneld_auth::ReplySeal;
 use paneld_domain::{InvalidValue, Name, Timestamp, parse_timestamp};
 use paneld_guard::{
-    ApiError, BodyBudget, BodySender, Detail, HeldBody, PathStep, read_body, reply_seal,
+    ApiError, BodyBudget, BodySender, Detail, Guard, HeldBody, PathStep, read_body,
 };
 use paneld_service::{ServiceError, ingest::without_byte_order_mark};
 use serde::{Serialize, Serializer};
@@ -375,8 +375,10 @@ impl<T: Body> FromRequest for CreationBody<T> {
         let payload = payload.take();
         Box::pin(async move {
             let body = read(&request, payload).await?;
+            let guard = request.app_data::<web::Data<Guard>>();
+            let guard = guard.ok_or_else(|| ApiError::internal("there is no guard"))?;
             Ok(Self {
-                seal: reply_seal(&request, body.as_bytes())?,
+                seal: guard.reply_seal(&request, body.as_bytes())?,
                 body: decode(&request, body).await?,
             })
         })

@@ -23,7 +23,7 @@ pub(crate) fn reply_for(error: ServiceError) -> ApiError {
         ServiceError::Conflict(conflict) => ApiError::conflict(conflict.to_string()),
         ServiceError::Forbidden(message) => ApiError::forbidden(message),
         ServiceError::Refused(refusal) => {
-            ApiError::unauthorized_quietly(refusal.code(), refusal.to_string())
+            ApiError::unauthorized(refusal.code(), refusal.to_string())
         }
         ServiceError::Excess(message) => ApiError::excess(message),
         ServiceError::TooSlow => ApiError::too_slow(),

@@ -188,15 +188,15 @@ fn gated(
     [
         (
             "/manage",
-            Api::Manage,
+            Api::MANAGE,
             telling_ignored(managing, Style::Plain),
         ),
-        ("/insights", Api::Insights, reports(insights::endpoints())),
-        ("/export", Api::Export, reports(export::endpoints())),
-        ("/v1", Api::Export, reports(export::elsewhere())),
+        ("/insights", Api::INSIGHTS, reports(insights::endpoints())),
+        ("/export", Api::EXPORT, reports(export::endpoints())),
+        ("/v1", Api::EXPORT, reports(export::elsewhere())),
         (
             "/import",
-            Api::Import,
+            Api::IMPORT,
             with_events(track::import_endpoints()),
         ),
     ]
@@ -256,7 +256,7 @@ fn mount(config: &mut ServiceConfig, services: &Services) {
         .default_service(refuse_others(vec![Method::GET, Method::HEAD]));
     config.service(document);
     for resource in resources(identity(), "", exactly) {
-        config.service(resource.wrap(gate(Api::Identity)));
+        config.service(resource.wrap(gate(Api::IDENTITY)));
     }
     for (prefix, api, endpoints) in gated(with_events) {
         let mut scope = web::scope(prefix);

@@ -18,14 +18,13 @@ use std::{
     time::Duration,
 };
 
-use paneld_domain::{Clock, LimitGroup, Rate};
-use paneld_ratelimit::{BucketKey, Limiter, RedisDown};
-use paneld_redis::Redis;
+use paneld_ratelimit::{BucketKey, Clock, LimitGroup, Limiter, Rate, Redis, RedisDown};
 
 /// How many clients take turns.
 const CLIENTS: u64 = 10_000;
 /// The limiter does its work for each request, but never says no.
-const RATE: (u32, u32) = (100_000_000, 10);
+const RATE: Rate = Rate::of(100_000_000, 10);
+const MANAGE: LimitGroup = LimitGroup::new("manage");
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -79,18 +78,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Takes tokens, one client's after another's, and counts them.
 async fn call(limiter: &Limiter, caller: u64, is_over: &AtomicBool) -> u64 {
-    let Ok(rate) = Rate::new(RATE.0, RATE.1) else {
-        return 0;
-    };
     let mut made = 0;
     while !is_over.load(Ordering::Relaxed) {
-        // A UUIDv4 has a few fixed bits.
         let number = (caller * 7_919 + made) % CLIENTS;
-        let Ok(client) = format!("00000000-0000-4000-8000-{number:012x}").parse() else {
-            return made;
-        };
-        let key = BucketKey::client(LimitGroup::Manage, client);
-        match limiter.take(key, rate, 1).await {
+        let key = BucketKey::id(MANAGE, number);
+        match limiter.check(key, RATE, 1).await {
             Ok(Some(verdict)) if verdict.is_allowed() => made += 1,
             // Redis went away: the numbers would be those of nothing.
             _ => return 0,

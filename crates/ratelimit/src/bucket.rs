@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use paneld_domain::Rate;
+use paneld_base::Rate;
 
 /// The state of a bucket: what is missing, as of a moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,9 +21,9 @@ pub struct Bucket {
 /// What a bucket says to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// The rate of the bucket.
+    /// The rate that the bucket has.
     pub rate: Rate,
-    /// Whole tokens left.
+    /// How many whole tokens are left.
     pub remaining: u32,
     /// Time until the bucket is full.
     pub full_in: Duration,
@@ -50,6 +50,7 @@ impl Verdict {
 
 impl Bucket {
     /// A bucket that was kept elsewhere: so many parts are missing at `now`, at most all.
+    #[cfg(feature = "redis")]
     pub(crate) fn new(missing: u64, rate: Rate, now: u64) -> Self {
         Self {
             missing: missing.min(capacity(rate)),

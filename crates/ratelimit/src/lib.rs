@@ -1,21 +1,35 @@
-//! Token buckets.
+//! Token buckets: limits by any key.
 //!
-//! [`bucket`] is the arithmetic: pure, in whole numbers, with the time passed in. [`Limiter`]
-//! keeps buckets in this process, in bounded memory, or in Redis. [`Limits`] says which rate
-//! applies to whom.
+//! [`Limiter`] keeps buckets in this process, in bounded memory, or with the feature `redis` in
+//! Redis, where several processes share them. [`BucketKey`] says whose bucket it is, by id, text
+//! or address; [`Rate`] how much it holds and how fast it fills up; [`Verdict`] what it says to a
+//! request. [`bucket`] is the arithmetic: pure, in whole numbers, with the time passed in.
 //!
-//! This crate knows no HTTP and no database: status codes and header names belong to
-//! `paneld-guard`.
+//! This crate knows no HTTP: the middleware that limits requests, with status codes and headers,
+//! is in `paneld-guard`.
+//!
+//! # Features
+//!
+//! - `redis` (off by default): `Limiter::shared`, whose buckets are in Redis.
 
 pub mod bucket;
 mod key;
 mod limiter;
-mod limits;
 mod local;
+#[cfg(feature = "redis")]
 mod shared;
 mod waiting;
 
 pub use bucket::Verdict;
 pub use key::BucketKey;
-pub use limiter::{Limiter, LimiterUnavailable, RedisDown};
-pub use limits::Limits;
+pub use limiter::{Limiter, LimiterUnavailable};
+pub use paneld_base::{Clock, LimitGroup, ManualClock, Rate, RateError};
+#[cfg(feature = "redis")]
+pub use paneld_redis::{KeyPrefix, Redis, RedisUrl};
+#[cfg(feature = "redis")]
+pub use shared::RedisDown;
+
+/// The lines of the README run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,95 +1,76 @@
-//! The limiter: buckets in this process, or shared with others through Redis.
+//! The limiter: buckets in this process, or shared with others.
 
-use std::{net::SocketAddr, str::FromStr};
+use std::net::SocketAddr;
 
-use paneld_domain::{Clock, InvalidValue, LimitGroup, Rate};
-use paneld_redis::{Away, Redis};
+use paneld_base::{Clock, Rate};
 
-use crate::{
-    BucketKey, bucket::Verdict, local::LocalBuckets, shared::SharedBuckets, waiting::Waiting,
-};
+#[cfg(feature = "redis")]
+use crate::shared::SharedBuckets;
+use crate::{BucketKey, bucket::Verdict, local::LocalBuckets, waiting::Waiting};
 
-/// Decides who may pass.
+/// Decides who may pass: keeps a token bucket for each key.
 ///
-/// Its buckets are in this process, in bounded memory; or in Redis, where all processes draw on
-/// the same ones. While Redis is away it does as [`RedisDown`] says.
+/// Its buckets are in this process, in bounded memory: about 3 MB for each group at most. With the
+/// feature `redis` they may be in Redis, where all processes draw on the same ones.
+///
+/// ```
+/// use paneld_ratelimit::{BucketKey, Clock, LimitGroup, Limiter, Rate};
+///
+/// const SEARCHES: LimitGroup = LimitGroup::new("searches");
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), paneld_ratelimit::LimiterUnavailable> {
+/// let limiter = Limiter::new(Clock::system());
+/// let (ada, rate) = (BucketKey::text(SEARCHES, "user:ada"), Rate::of(3, 60));
+/// for (cost, left) in [(1, Some(2)), (2, Some(0)), (1, None)] {
+///     let verdict = limiter.check(ada, rate, cost).await?;
+///     let left_now = verdict.filter(|it| it.is_allowed()).map(|it| it.remaining);
+///     assert_eq!(left_now, left);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Limiter {
-    local: LocalBuckets,
-    shared: Option<(SharedBuckets, RedisDown)>,
+    pub(crate) local: LocalBuckets,
+    #[cfg(feature = "redis")]
+    pub(crate) shared: Option<SharedBuckets>,
     waiting: Waiting,
 }
 
-/// What becomes of requests while Redis is away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RedisDown {
-    /// Buckets in this process take over.
-    Local,
-    /// They are not limited; failed authentication is, by buckets in this process.
-    Open,
-    /// They are refused.
-    Closed,
-}
-
-impl FromStr for RedisDown {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "local" => Ok(Self::Local),
-            "open" => Ok(Self::Open),
-            "closed" => Ok(Self::Closed),
-            _ => Err(InvalidValue::new("must be local, open or closed")),
-        }
-    }
-}
-
-/// Nobody can say whether the request may pass, and so it may not.
+/// Nobody can say whether the request may pass, and so it may not: the buckets are in Redis, which
+/// is away. A limiter in this process never says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the rate limit cannot be asked")]
-pub struct LimiterUnavailable(#[from] Away);
+#[error("the rate limit cannot be asked: Redis is away")]
+pub struct LimiterUnavailable(pub(crate) ());
 
 impl Limiter {
-    /// A limiter in this process.
+    /// A limiter in this process, whose buckets are all full.
     pub fn new(clock: Clock) -> Self {
         Self {
             local: LocalBuckets::new(clock.clone()),
+            #[cfg(feature = "redis")]
             shared: None,
             waiting: Waiting::new(clock),
         }
     }
 
-    /// A limiter whose buckets are in Redis.
-    pub fn shared(redis: Redis, down: RedisDown, clock: Clock) -> Self {
-        Self {
-            shared: Some((SharedBuckets::new(redis), down)),
-            ..Self::new(clock)
-        }
-    }
-
-    /// Takes `cost` tokens, or none when they do not all fit. `None` when there is no limit for
-    /// now.
+    /// Takes `cost` tokens from a bucket of this rate, or none when they do not all fit. A bucket
+    /// whose rate changes stays as full as it was. `None` when there is no limit for now.
     ///
     /// # Errors
     /// When Redis is away and requests are to be refused then.
-    pub async fn take(
+    pub async fn check(
         &self,
         key: BucketKey,
         rate: Rate,
         cost: u32,
     ) -> Result<Option<Verdict>, LimiterUnavailable> {
-        let local = || Ok(Some(self.local.take(key, rate, cost)));
-        let Some((shared, down)) = &self.shared else {
-            return local();
-        };
-        match (shared.take(key, rate, cost).await, down) {
-            (Ok(verdict), _) => Ok(Some(verdict)),
-            (Err(Away), RedisDown::Local) => local(),
-            // Without a limit on failures secrets could be guessed.
-            (Err(Away), RedisDown::Open) if key.group == LimitGroup::AuthFailures => local(),
-            (Err(Away), RedisDown::Open) => Ok(None),
-            (Err(away @ Away), RedisDown::Closed) => Err(away.into()),
+        #[cfg(feature = "redis")]
+        if let Some(shared) = &self.shared {
+            return shared.take_or(&self.local, key, rate, cost).await;
         }
+        Ok(Some(self.local.take(key, rate, cost)))
     }
 
     /// The same verdict; where it denies, with a time to wait that others who ask for tokens of
@@ -111,17 +92,10 @@ impl Limiter {
         &self,
         buckets: &[(BucketKey, Rate)],
     ) -> Result<Vec<Verdict>, LimiterUnavailable> {
-        let local = || Ok(self.local.peek(buckets));
-        let Some((shared, down)) = &self.shared else {
-            return local();
-        };
-        let is_of_failures = |&(key, _): &(BucketKey, Rate)| key.group == LimitGroup::AuthFailures;
-        match (shared.peek(buckets).await, down) {
-            (Ok(verdicts), _) => Ok(verdicts),
-            (Err(Away), RedisDown::Local) => local(),
-            (Err(Away), RedisDown::Open) if buckets.iter().any(is_of_failures) => local(),
-            (Err(Away), RedisDown::Open) => Ok(Vec::new()),
-            (Err(away @ Away), RedisDown::Closed) => Err(away.into()),
+        #[cfg(feature = "redis")]
+        if let Some(shared) = &self.shared {
+            return shared.peek_or(&self.local, buckets).await;
         }
+        Ok(self.local.peek(buckets))
     }
 }

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use paneld_domain::{Clock, LimitGroup, Rate};
+use paneld_base::{Clock, LimitGroup, Rate};
 
 use crate::{
     BucketKey,
@@ -15,7 +15,7 @@ use crate::{
 
 /// Each shard has its own lock, and all buckets of the subjects that fall to it.
 const SHARDS: usize = 16;
-/// The most buckets that a shard keeps of a group. All shards together stay under about 20 MB.
+/// The most buckets that a shard keeps of a group. All shards together stay under about 3 MB.
 const BUCKETS_PER_TABLE: usize = 4_096;
 /// How often at most a crowded table is searched for full buckets, in microseconds.
 const SWEEP_INTERVAL: u64 = 1_000_000;
@@ -32,8 +32,8 @@ pub(crate) struct LocalBuckets {
     shards: [Mutex<Shard>; SHARDS],
 }
 
-/// A table for each group.
-type Shard = [Table; LimitGroup::ALL.len()];
+/// A table for each group that was ever asked for. There are as many as the program has.
+type Shard = Vec<(LimitGroup, Table)>;
 
 #[derive(Debug, Default)]
 struct Table {
@@ -63,7 +63,7 @@ impl LocalBuckets {
     pub(crate) fn take(&self, key: BucketKey, rate: Rate, cost: u32) -> Verdict {
         let now = self.now();
         let mut shard = self.shard(key.subject);
-        let bucket = shard[key.group as usize].bucket_mut(key.subject, rate, now);
+        let bucket = table_mut(&mut shard, key.group).bucket_mut(key.subject, rate, now);
         let (after, verdict) = bucket.take(rate, cost, now);
         *bucket = after;
         verdict
@@ -74,7 +74,8 @@ impl LocalBuckets {
         let now = self.now();
         let verdicts = buckets.iter().map(|&(key, rate)| {
             let shard = self.shard(key.subject);
-            let entry = shard[key.group as usize].buckets.get(&key.subject);
+            let table = shard.iter().find(|(group, _)| *group == key.group);
+            let entry = table.and_then(|(_, table)| table.buckets.get(&key.subject));
             let bucket = entry.map(|entry| entry.bucket.rescaled(entry.rate, rate, now));
             bucket.unwrap_or_default().peek(rate, now)
         });
@@ -91,6 +92,15 @@ impl LocalBuckets {
         // A bucket is a pair of numbers: no panic can leave one half written.
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn table_mut(shard: &mut Shard, group: LimitGroup) -> &mut Table {
+    let place = shard.iter().position(|(other, _)| *other == group);
+    let place = place.unwrap_or_else(|| {
+        shard.push((group, Table::default()));
+        shard.len() - 1
+    });
+    &mut shard[place].1
 }
 
 impl Table {
@@ -127,17 +137,21 @@ mod tests {
         time::Duration,
     };
 
-    use paneld_domain::{ClientId, ManualClock, parse_timestamp};
+    use paneld_base::{ManualClock, Timestamp};
 
     use super::*;
 
     fn limiter() -> (LocalBuckets, ManualClock) {
-        let time = ManualClock::starting_at(parse_timestamp("2026-01-15").unwrap());
+        let time = ManualClock::starting_at(Timestamp::UNIX_EPOCH);
         (LocalBuckets::new(time.clock()), time)
     }
 
+    const MANAGE: LimitGroup = LimitGroup::new("manage");
+    const EXPORT: LimitGroup = LimitGroup::new("export");
+    const FAILURES: LimitGroup = LimitGroup::new("auth_failures");
+
     fn failures(address: impl Into<IpAddr>) -> BucketKey {
-        BucketKey::address(LimitGroup::AuthFailures, address.into())
+        BucketKey::address(FAILURES, address.into())
     }
 
     fn network(number: u64) -> BucketKey {
@@ -148,12 +162,11 @@ mod tests {
     fn subjects_and_groups_have_buckets_of_their_own() {
         let (limiter, _time) = limiter();
         let rate = Rate::new(1, 60).unwrap();
-        let client = ClientId::random(&mut rand::rng());
-        let manage = BucketKey::client(LimitGroup::Manage, client);
+        let manage = BucketKey::id(MANAGE, 7u8);
         assert!(limiter.take(manage, rate, 1).is_allowed());
         assert!(!limiter.take(manage, rate, 1).is_allowed());
-        let export = BucketKey::client(LimitGroup::Export, client);
-        let other = BucketKey::client(LimitGroup::Manage, ClientId::random(&mut rand::rng()));
+        let export = BucketKey::id(EXPORT, 7u8);
+        let other = BucketKey::id(MANAGE, 8u8);
         assert!(limiter.take(other, rate, 1).is_allowed());
 
         let remaining = |limiter: &LocalBuckets| -> Vec<u32> {
@@ -170,11 +183,12 @@ mod tests {
         let (limiter, time) = limiter();
         let rate = Rate::new(2, 60).unwrap();
         let kept = |limiter: &LocalBuckets| -> usize {
-            let group = LimitGroup::AuthFailures as usize;
-            let shards = limiter.shards.iter();
-            shards
-                .map(|shard| shard.lock().unwrap()[group].buckets.len())
-                .sum()
+            let kept_in = |shard: &Mutex<Shard>| {
+                table_mut(&mut shard.lock().unwrap(), FAILURES)
+                    .buckets
+                    .len()
+            };
+            limiter.shards.iter().map(kept_in).sum()
         };
         let victim = network(0);
         limiter.take(victim, rate, 2);

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use paneld_domain::{Clock, Rate};
+use paneld_base::{Clock, Rate};
 
 use crate::BucketKey;
 
@@ -80,18 +80,17 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
-    use paneld_domain::{LimitGroup, ManualClock, parse_timestamp};
+    use paneld_base::{LimitGroup, ManualClock, Timestamp};
 
     use super::*;
 
     fn waiting() -> (Waiting, ManualClock) {
-        let time = ManualClock::starting_at(parse_timestamp("2026-01-15").unwrap());
+        let time = ManualClock::starting_at(Timestamp::UNIX_EPOCH);
         (Waiting::new(time.clock()), time)
     }
 
     fn key(subject: u128) -> BucketKey {
-        let group = LimitGroup::Manage;
-        BucketKey { group, subject }
+        BucketKey::id(LimitGroup::new("manage"), subject)
     }
 
     fn from(port: u16) -> SocketAddr {

@@ -5,13 +5,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use paneld_domain::{ClientId, Clock, LimitGroup, ManualClock, Rate};
-use paneld_ratelimit::{BucketKey, Limiter, RedisDown, Verdict};
+use paneld_ratelimit::{
+    BucketKey, Clock, LimitGroup, Limiter, ManualClock, Rate, RedisDown, Verdict,
+};
 use paneld_redis::{Redis, Script};
 use proptest::{prelude::*, test_runner::TestRunner};
 use tokio::runtime::Runtime;
 
 const SECOND: u64 = 1_000_000;
+const MANAGE: LimitGroup = LimitGroup::new("manage");
+const EXPORT: LimitGroup = LimitGroup::new("export");
+const FAILURES: LimitGroup = LimitGroup::new("auth_failures").always_limited();
 
 /// Under a prefix of its own on the Redis that tests share.
 async fn connect() -> Redis {
@@ -140,7 +144,7 @@ fn the_script_does_the_arithmetic_to_the_last_bit() {
         ..ProptestConfig::default()
     });
     let run = |(rates, steps): ([Rate; 2], Vec<Step>)| {
-        let client = ClientId::random(&mut rand::rng());
+        let client = rand::random::<u128>();
         runtime.block_on(replay(&redis, &limiter, client, rates, &steps))
     };
     runner.run(&history, run).unwrap();
@@ -149,13 +153,12 @@ fn the_script_does_the_arithmetic_to_the_last_bit() {
 async fn replay(
     redis: &Redis,
     limiter: &Limiter,
-    client: ClientId,
+    client: u128,
     rates: [Rate; 2],
     steps: &[Step],
 ) -> Result<(), TestCaseError> {
-    let key = BucketKey::client(LimitGroup::Manage, client);
-    let subject = client.as_uuid().simple().to_string();
-    let name = format!("{}limit:{{{subject}}}:manage", redis.prefix());
+    let key = BucketKey::id(MANAGE, client);
+    let name = format!("{}limit:{{{client:032x}}}:manage", redis.prefix());
     for step in steps {
         let rate = rates[step.rate];
         let wait = u64::from(rate.window_seconds()) * step.wait * (SECOND / 1_000);
@@ -165,7 +168,7 @@ async fn replay(
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
         let (before, ..) = look(redis, &name).await;
 
-        let verdict = limiter.take(key, rate, cost).await.unwrap().unwrap();
+        let verdict = limiter.check(key, rate, cost).await.unwrap().unwrap();
         let (after, ttl, now) = look(redis, &name).await;
         if cost == 0 {
             prop_assert_eq!(after, before);
@@ -210,18 +213,18 @@ async fn two_limiters_share_the_budget() {
     let clock = ManualClock::starting_at(Clock::system().now()).clock();
     let one = Limiter::shared(redis.clone(), RedisDown::Closed, clock.clone());
     let two = Limiter::shared(redis, RedisDown::Closed, clock);
-    let client = ClientId::random(&mut rand::rng());
+    let client = rand::random::<u128>();
     let rate = Rate::new(20, 3_600).unwrap();
-    let key = BucketKey::client(LimitGroup::Manage, client);
+    let key = BucketKey::id(MANAGE, client);
     let mut passed = 0;
     for _ in 0..15 {
         for limiter in [&one, &two] {
-            let verdict = limiter.take(key, rate, 1).await.unwrap().unwrap();
+            let verdict = limiter.check(key, rate, 1).await.unwrap().unwrap();
             passed += u32::from(verdict.is_allowed());
         }
     }
     assert_eq!(passed, 20);
-    let export = BucketKey::client(LimitGroup::Export, client);
+    let export = BucketKey::id(EXPORT, client);
     let seen = two.peek(&[(export, rate), (key, rate)]).await.unwrap();
     let left = seen.iter().map(|verdict| verdict.remaining);
     assert_eq!(left.collect::<Vec<_>>(), [20, 0]);
@@ -234,10 +237,10 @@ async fn redis_never_sees_an_address_and_every_key_expires() {
     let limiter = Limiter::shared(redis.clone(), RedisDown::Closed, Clock::system());
     let rate = Rate::new(20, 60).unwrap();
     let address = [192, 0, 2, 77];
-    let key = BucketKey::address(LimitGroup::AuthFailures, address.into());
+    let key = BucketKey::address(FAILURES, address.into());
     assert!(
         limiter
-            .take(key, rate, 1)
+            .check(key, rate, 1)
             .await
             .unwrap()
             .unwrap()
@@ -261,12 +264,12 @@ async fn redis_never_sees_an_address_and_every_key_expires() {
 }
 
 /// What a limiter does that never finds its Redis.
-async fn without_redis(down: RedisDown) -> (Limiter, Rate, ClientId) {
+async fn without_redis(down: RedisDown) -> (Limiter, Rate, u128) {
     // Nobody listens on the port of TCP's multiplexer.
     let url = "redis://127.0.0.1:1".parse().unwrap();
     let redis = Redis::connect(url, "test:".parse().unwrap()).await;
     let clock = ManualClock::starting_at(Clock::system().now()).clock();
-    let client = ClientId::random(&mut rand::rng());
+    let client = rand::random::<u128>();
     (
         Limiter::shared(redis, down, clock),
         Rate::new(1, 60).unwrap(),
@@ -277,10 +280,10 @@ async fn without_redis(down: RedisDown) -> (Limiter, Rate, ClientId) {
 #[tokio::test]
 async fn without_redis_the_process_counts_by_itself() {
     let (limiter, rate, client) = without_redis(RedisDown::Local).await;
-    let key = BucketKey::client(LimitGroup::Manage, client);
+    let key = BucketKey::id(MANAGE, client);
     assert!(
         limiter
-            .take(key, rate, 1)
+            .check(key, rate, 1)
             .await
             .unwrap()
             .unwrap()
@@ -288,7 +291,7 @@ async fn without_redis_the_process_counts_by_itself() {
     );
     assert!(
         !limiter
-            .take(key, rate, 1)
+            .check(key, rate, 1)
             .await
             .unwrap()
             .unwrap()
@@ -301,18 +304,18 @@ async fn without_redis_the_process_counts_by_itself() {
 #[tokio::test]
 async fn without_redis_all_may_pass_but_failures() {
     let (limiter, rate, client) = without_redis(RedisDown::Open).await;
-    let key = BucketKey::client(LimitGroup::Manage, client);
+    let key = BucketKey::id(MANAGE, client);
     for _ in 0..3 {
-        assert_eq!(limiter.take(key, rate, 1).await.unwrap(), None);
+        assert_eq!(limiter.check(key, rate, 1).await.unwrap(), None);
     }
     let seen = limiter.peek(&[(key, rate)]).await;
     assert_eq!(seen.unwrap(), []);
-    let failures = BucketKey::address(LimitGroup::AuthFailures, [192, 0, 2, 1].into());
+    let failures = BucketKey::address(FAILURES, [192, 0, 2, 1].into());
     let seen = limiter.peek(&[(failures, rate)]).await;
     assert_eq!(seen.unwrap()[0].remaining, 1);
     assert!(
         limiter
-            .take(failures, rate, 1)
+            .check(failures, rate, 1)
             .await
             .unwrap()
             .unwrap()
@@ -320,7 +323,7 @@ async fn without_redis_all_may_pass_but_failures() {
     );
     assert!(
         !limiter
-            .take(failures, rate, 1)
+            .check(failures, rate, 1)
             .await
             .unwrap()
             .unwrap()
@@ -331,9 +334,9 @@ async fn without_redis_all_may_pass_but_failures() {
 #[tokio::test]
 async fn without_redis_nobody_may_pass() {
     let (limiter, rate, client) = without_redis(RedisDown::Closed).await;
-    let key = BucketKey::client(LimitGroup::Manage, client);
-    limiter.take(key, rate, 1).await.unwrap_err();
+    let key = BucketKey::id(MANAGE, client);
+    limiter.check(key, rate, 1).await.unwrap_err();
     limiter.peek(&[(key, rate)]).await.unwrap_err();
-    let failures = BucketKey::address(LimitGroup::AuthFailures, [192, 0, 2, 1].into());
-    limiter.take(failures, rate, 1).await.unwrap_err();
+    let failures = BucketKey::address(FAILURES, [192, 0, 2, 1].into());
+    limiter.check(failures, rate, 1).await.unwrap_err();
 }

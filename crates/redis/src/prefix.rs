@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use paneld_domain::InvalidValue;
+use paneld_base::InvalidValue;
 
 /// What the names of all keys and channels begin with, so that several installations can share
 /// a Redis.

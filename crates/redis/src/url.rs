@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use paneld_domain::InvalidValue;
+use paneld_base::InvalidValue;
 use percent_encoding::percent_decode_str;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisConnectionInfo};
 use url::{Host, Url};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use paneld_auth::{Api, Authorized, permission, policy};
-use paneld_domain::{Client, LimitGroup, Organization, Project};
-use paneld_ratelimit::{BucketKey, Limiter, Limits, Verdict};
+use paneld_auth::{Api, Authorized, Reach, permission};
+use paneld_domain::{Client, LimitGroup, Limits, Organization, Project};
+use paneld_ratelimit::{BucketKey, Limiter, Verdict};
 
 use crate::ServiceError;
 
@@ -56,19 +56,16 @@ impl Identity {
         let principal = caller.principal();
         let client = principal.client();
         let mut permissions = Api::ALL.to_vec();
-        permissions.retain(|&api| {
-            api != Api::Identity && policy::reach(api, client.client_type) != policy::Reach::Nothing
+        permissions.retain(|api| {
+            *api != Api::IDENTITY && api.access().of(client.client_type) != Reach::Nothing
         });
-        let mut groups = permissions
-            .iter()
-            .map(|api| api.limit_group())
-            .collect::<Vec<_>>();
+        let mut groups = permissions.iter().map(Api::limit_group).collect::<Vec<_>>();
         // Track and Import stand side by side and share a bucket.
         groups.dedup();
         let own = client.rate_limits.as_ref();
         let buckets = groups.into_iter().filter_map(|group| {
             let rate = self.limits.client(group, own)?;
-            Some((BucketKey::client(group, client.id), rate))
+            Some((BucketKey::id(group, client.id), rate))
         });
         let buckets = buckets.collect::<Vec<_>>();
         let verdicts = self.limiter.peek(&buckets).await;

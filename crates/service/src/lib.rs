@@ -8,6 +8,7 @@
 //!
 //! This crate knows no HTTP and no SQL.
 
+mod access;
 mod admin;
 mod answer_bytes;
 mod circle;

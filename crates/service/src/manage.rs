@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use paneld_auth::{Authorized, PlainSecret, SecretHash, Stale, permission};
 use paneld_domain::{
     Client, ClientChanges, ClientId, ClientRateLimits, ClientType, Clock, InvalidValue, LimitGroup,
-    Name, NewClient, NewProject, NewReference, Organization, OrganizationChanges, Page,
+    Limits, Name, NewClient, NewProject, NewReference, Organization, OrganizationChanges, Page,
     PageRequest, Project, ProjectChanges, ProjectId, Reference, ReferenceChanges, ReferenceId,
+    limit_group,
 };
-use paneld_ratelimit::Limits;
 use paneld_repository::{
     Act, Actor, AuditEntry, AuditFilter, NewCredentials, Outcome, Repository, RepositoryError,
     RootRule, Rotated,
@@ -499,7 +499,7 @@ impl Manage {
             let rate = given.get(*group);
             rate.is_some_and(|rate| !limits.may_grant(*group, rate))
         };
-        let problems = LimitGroup::ALL.into_iter().filter(beyond).map(|group| {
+        let problems = limit_group::ALL.into_iter().filter(beyond).map(|group| {
             let why = format!(
                 "must be at most {} times the group's rate",
                 limits.client_factor

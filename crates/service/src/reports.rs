@@ -8,14 +8,8 @@ mod people;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use paneld_analytics::{AnswerRoom, Problem, Shown, Window};
-use paneld_auth::{
-    Authorized,
-    permission::Permission,
-    policy::{self, Reach},
-};
-use paneld_domain::{
-    Clock, ErrorChain, Event, Profile, Project, ProjectId, ProjectKey, Timestamp, Zone,
-};
+use paneld_auth::{Authorized, ProjectAccess, permission::Permission};
+use paneld_domain::{Clock, ErrorChain, Event, Profile, Project, ProjectKey, Timestamp, Zone};
 use paneld_events::{Asker, EventStore, EventsError, Scope, Wide};
 use paneld_repository::{Repository, Resource};
 use tokio::sync::Mutex;
@@ -23,7 +17,7 @@ use tokio::sync::Mutex;
 pub use self::export::ProfilesBeside;
 pub use self::figures::Annotated;
 pub use self::people::{GroupWithMembers, ProfileMetrics};
-use crate::{AnswerBytes, CallerCompute, Compute, ServiceError};
+use crate::{AnswerBytes, CallerCompute, Compute, ServiceError, access::access};
 
 /// Since when somebody must have done something to be there live.
 const LIVE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
@@ -46,13 +40,11 @@ struct Counts {
     counted_at: Option<Duration>,
 }
 
-/// A project that the caller may ask about.
+/// A project that the caller may ask about: made from the proof of it alone.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// The project.
-    pub project: Project,
-    /// The zone of its days.
-    pub zone: Zone,
+    project: Project,
+    zone: Zone,
     asker: Asker,
     compute: CallerCompute,
 }
@@ -67,6 +59,29 @@ pub struct ProfileWithEvents {
 }
 
 impl Subject {
+    fn new<P: Permission>(
+        access: ProjectAccess<'_, P>,
+        caller: &Authorized<P>,
+        compute: &Compute,
+    ) -> Self {
+        Self {
+            project: access.into_project(),
+            zone: caller.principal().organization().zone,
+            asker: Asker::client(caller.organization_id(), caller.client_id()),
+            compute: compute.of(caller),
+        }
+    }
+
+    /// The project.
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// The zone of its days.
+    pub fn zone(&self) -> Zone {
+        self.zone
+    }
+
     /// Where the rest of a question is read and its answer made.
     pub fn compute(&self) -> CallerCompute {
         self.compute.clone()
@@ -129,35 +144,9 @@ impl Reports {
         caller: &Authorized<P>,
         project_id: Option<&str>,
     ) -> Result<Subject, ServiceError> {
-        let principal = caller.principal();
-        let zone = principal.organization().zone;
-        let asker = Asker::client(caller.organization_id(), caller.client_id());
-        let subject = |project| Subject {
-            project,
-            zone,
-            asker: asker.clone(),
-            compute: self.compute.of(caller),
-        };
-        let own = principal.project();
-        match (own, project_id) {
-            (Some(own), None) => return Ok(subject(own.clone())),
-            (Some(own), Some(id)) if own.id.as_str() == id => return Ok(subject(own.clone())),
-            _ => {}
-        }
-        if policy::reach(P::API, principal.client().client_type) != Reach::Organization {
-            return Err(ServiceError::Forbidden(
-                "You do not have access to this project",
-            ));
-        }
-        let Some(project_id) = project_id else {
-            let why = paneld_domain::InvalidValue::new("is required");
-            return Err(ServiceError::Invalid(vec![(vec!["projectId"], why)]));
-        };
-        let id = project_id.parse::<ProjectId>();
-        let id = id.map_err(|_malformed| ServiceError::NotFound(Resource::Project))?;
-        let organization = caller.organization_id().clone();
-        let project = self.repository.get_project(organization, id, false);
-        Ok(subject(project.await?))
+        let choice = caller.project(project_id);
+        let access = access(choice, &self.repository, "is required").await?;
+        Ok(Subject::new(access, caller, &self.compute))
     }
 
     /// How many people are there now.

@@ -1,11 +1,13 @@
 //! Taking what callers track.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use paneld_auth::{Authorized, Principal, Tracker, permission};
+use paneld_auth::{
+    Authorized, ProjectAccess, ProjectChoice, ProjectDenied, Tracker,
+    permission::{self, Permission},
+};
 use paneld_domain::{
-    Clock, ErrorChain, Filter, InvalidValue, OrganizationId, Project, ProjectId, ProjectKey,
-    Session, Timestamp,
+    Clock, ErrorChain, Filter, OrganizationId, Project, ProjectId, ProjectKey, Session, Timestamp,
 };
 use paneld_events::EventStore;
 use paneld_fairness::{Crowded, Turn, Turns};
@@ -13,12 +15,12 @@ use paneld_ingest::{
     Arrived, DeviceState, Diagnostic, Fingerprint, Ids, Ingest, Input, Noted, Outcome, Rows,
     SpoolError, Target, Tracked, Visitor, Visits,
 };
-use paneld_repository::{Repository, Resource};
+use paneld_repository::Repository;
 use tokio::sync::Mutex;
 
 use crate::{
-    NotRegistered, Pipeline, ServiceError, Standing, circle::Circle, manage::Manager,
-    neighbours::Neighbours,
+    NotRegistered, Pipeline, ServiceError, Standing, access::access, circle::Circle,
+    manage::Manager, neighbours::Neighbours,
 };
 
 /// How many imports are worked on at once, and how many of one organization.
@@ -154,17 +156,17 @@ impl Track {
         tracked: Tracked,
     ) -> Result<TrackAnswer, ServiceError> {
         self.standing.demand()?;
-        let principal = call.tracker.principal();
-        let project = self.project(principal, call.project_id).await?;
-        if let Err(refusal) = demand_wanted(&project, &call, &tracked.input) {
+        let access = self.access(call.tracker.project(call.project_id)).await?;
+        let project = access.project();
+        if let Err(refusal) = demand_wanted(project, &call, &tracked.input) {
             let diagnostic = refused(&call, &tracked.input, refusal);
             self.note(&project.organization_id, project.key, diagnostic);
             return Err(refusal.into());
         }
         self.note_neighbours().await;
         let arrived = Arrived {
-            target: Arc::new(target(&project)),
-            client: principal.client().id,
+            target: Arc::new(target(project)),
+            client: call.tracker.principal().client().id,
             visitor: call.visitor,
             at: call.at,
             fingerprint: call.fingerprint,
@@ -218,9 +220,9 @@ impl Track {
     /// # Errors
     /// When the caller names no project, or none of its own.
     pub async fn device(&self, call: TrackCall<'_>) -> Result<DeviceState, ServiceError> {
-        let principal = call.tracker.principal();
-        let project = self.project(principal, call.project_id).await?;
-        Ok(self.ingest.device(&target(&project), &call.visitor).await)
+        let access = self.access(call.tracker.project(call.project_id)).await?;
+        let target = target(access.project());
+        Ok(self.ingest.device(&target, &call.visitor).await)
     }
 
     /// Waits until it is the caller's turn to import: rows are read in it, too, for there they
@@ -255,10 +257,11 @@ impl Track {
         turn: ImportTurn,
     ) -> Result<(), ServiceError> {
         self.standing.demand()?;
-        let project = self.project(caller.principal(), project_id).await?;
+        let access = self.access(caller.project(project_id)).await?;
+        let project = access.project();
         let now = self.clock.now();
         self.note_neighbours().await;
-        let target = Arc::new(target(&project));
+        let target = Arc::new(target(project));
         if !with_sessions {
             return Ok(self.ingest.import(target, rows, None, now, turn).await?);
         }
@@ -302,33 +305,12 @@ impl Track {
             .await;
     }
 
-    /// The project of the caller, or the one it names: `docs/contract/auth-and-limits.md` §2.3.
-    async fn project<'a>(
+    async fn access<'a, P: Permission>(
         &self,
-        principal: &'a Principal,
-        named: Option<&str>,
-    ) -> Result<Cow<'a, Project>, ServiceError> {
-        let own = principal.project();
-        match (own, named) {
-            (Some(own), None) => Ok(Cow::Borrowed(own)),
-            (Some(own), Some(named)) if own.id.as_str() == named => Ok(Cow::Borrowed(own)),
-            (_, Some(named))
-                if principal.client().client_type == paneld_domain::ClientType::Root =>
-            {
-                let id = named.parse::<ProjectId>();
-                let id = id.map_err(|_malformed| ServiceError::NotFound(Resource::Project))?;
-                let organization = principal.organization().id.clone();
-                let project = self.repository.get_project(organization, id, false).await?;
-                Ok(Cow::Owned(project))
-            }
-            (Some(_), Some(_)) => Err(ServiceError::Forbidden(
-                "You do not have access to this project",
-            )),
-            (None, _) => {
-                let why = InvalidValue::new("is required for an organization-level client");
-                Err(ServiceError::Invalid(vec![(vec!["projectId"], why)]))
-            }
-        }
+        choice: Result<ProjectChoice<'a, P>, ProjectDenied>,
+    ) -> Result<ProjectAccess<'a, P>, ServiceError> {
+        let unnamed = "is required for an organization-level client";
+        access(choice, &self.repository, unnamed).await
     }
 }
 

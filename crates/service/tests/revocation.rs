@@ -7,8 +7,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use paneld_auth::{
     Api, AuthError, Authenticator, Authorized, CredentialStore, PlainSecret, Presented, permission,
 };
-use paneld_domain::{ClientChanges, ClientType, ManualClock, NewClient, parse_timestamp};
-use paneld_ratelimit::Limits;
+use paneld_domain::{ClientChanges, ClientType, Limits, ManualClock, NewClient, parse_timestamp};
 use paneld_service::{Admin, CatalogUrl, Manage, ManageSettings, Repository, Revocations};
 
 /// The clock stands still, so a cached client is believed until it is evicted.
@@ -69,7 +68,7 @@ async fn revoke(repository: &Repository, patience: Duration) -> bool {
         let peer = IpAddr::from([192, 0, 2, 7]);
         authenticator
             .authenticate(
-                Api::Manage,
+                &Api::MANAGE,
                 presented,
                 peer,
                 || Ok(()),

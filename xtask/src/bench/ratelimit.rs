@@ -36,7 +36,14 @@ struct Load {
 }
 
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
-    let package = ["--package", "paneld-ratelimit", "--example", "decisions"];
+    let package = [
+        "--package",
+        "paneld-ratelimit",
+        "--features",
+        "redis",
+        "--example",
+        "decisions",
+    ];
     cmd!(sh, "cargo build --release --locked {package...}").run()?;
     let program = release_folder(sh)?.join("examples/decisions");
     let redis = Redis::start()?;

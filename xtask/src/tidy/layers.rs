@@ -6,7 +6,8 @@ use cargo_metadata::{DependencyKind, Metadata};
 
 /// Every package of the workspace with those it may depend on, in any kind of dependency.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("paneld-domain", &[]),
+    ("paneld-base", &[]),
+    ("paneld-domain", &["paneld-base"]),
     ("paneld-fairness", &[]),
     ("paneld-files", &[]),
     ("paneld-auth", &["paneld-domain"]),
@@ -26,10 +27,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-repository",
         ],
     ),
-    ("paneld-redis", &["paneld-domain"]),
+    ("paneld-redis", &["paneld-base"]),
     (
         "paneld-ratelimit",
-        &["paneld-domain", "paneld-redis", "paneld-testing"],
+        &["paneld-base", "paneld-redis", "paneld-testing"],
     ),
     (
         "paneld-repository",
@@ -96,6 +97,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "siege",
         ],
     ),
+    ("paneld-examples", &["paneld-guard"]),
     // For tests only.
     ("paneld-testing", &[]),
     ("paneld-testing-files", &[]),
@@ -109,7 +111,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const NAMED_ONLY_BY: &[(&str, &[&str])] = &[
     (
         "actix-web",
-        &["paneld-guard", "paneld-http", "paneld", "bare"],
+        &[
+            "paneld-guard",
+            "paneld-http",
+            "paneld",
+            "paneld-examples",
+            "bare",
+        ],
     ),
     ("diesel", &["paneld-repository"]),
     ("diesel-async", &["paneld-repository"]),
@@ -131,6 +139,7 @@ const IMPURE: &[&str] = &[
 
 /// Packages with the libraries they must not reach, not even through others.
 const OUT_OF_REACH: &[(&str, &[&str])] = &[
+    ("paneld-base", IMPURE),
     ("paneld-domain", IMPURE),
     ("paneld-auth", IMPURE),
     ("paneld-analytics", IMPURE),

@@ -1,7 +1,7 @@
 //! What there is to be seen, each with its meaning.
 
 use metrics::{Label, describe_counter, describe_gauge, describe_histogram};
-use paneld_domain::LimitGroup;
+use paneld_domain::{LimitGroup, limit_group};
 use paneld_guard::{ROUTE_GROUPS, STATUSES};
 
 /// The values that a label may have, by its name.
@@ -77,7 +77,7 @@ fn count_callers() {
     counter(
         "paneld_rate_limited_total",
         "Requests that were refused because a rate was used up, by group of limits.",
-        &[("group", &LimitGroup::ALL.map(LimitGroup::as_str))],
+        &[("group", &limit_group::ALL.map(LimitGroup::as_str))],
     );
     counter(
         "paneld_bodies_refused_total",

@@ -262,7 +262,7 @@ pub(crate) async fn get_chart(
     let mut query = offload::query(&request, reports.compute(&caller.0)).await?;
     let subject = subject(&request, &mut query, &caller, &reports).await?;
     ignore_beside(&request, &mut query, "events", "series");
-    let (zone, now) = (subject.zone, reports.now());
+    let (zone, now) = (subject.zone(), reports.now());
     let asked = offload::rest(query, subject.compute(), move |query| {
         query.chart(zone, now)
     });

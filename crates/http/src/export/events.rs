@@ -191,7 +191,7 @@ pub(crate) async fn list_events(
     for (ignored, read) in [("startDate", "start"), ("endDate", "end")] {
         ignore_beside(&request, &mut query, ignored, read);
     }
-    let (zone, now) = (subject.zone, reports.now());
+    let (zone, now) = (subject.zone(), reports.now());
     let (accepted, is_strict) = (Format::accepted_by(&request), ignored::is_strict(&request));
     let asked = offload::rest(query, subject.compute(), move |query| {
         let format = query.parsed::<Format>("format").unwrap_or(accepted);
@@ -237,7 +237,7 @@ pub(crate) async fn count_events(
     };
     let mut query = offload::query(&request, reports.compute(&caller.0)).await?;
     let subject = subject(&request, &mut query, &caller, &reports).await?;
-    let (zone, now) = (subject.zone, reports.now());
+    let (zone, now) = (subject.zone(), reports.now());
     let selection = offload::rest(query, subject.compute(), move |query| {
         let names = query.text_list("name").unwrap_or_default();
         let window = query.window(NAMES, zone, now, DefaultWindow::Everything);
@@ -363,7 +363,7 @@ async fn page(
                 next_cursor: last.map(|event| EventCursor::behind(event, window).encode()),
             },
             data: ExportedEvents {
-                project: subject.project.id,
+                project: subject.project().id.clone(),
                 events: found.rows,
                 includes,
                 profiles,

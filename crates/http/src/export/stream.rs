@@ -58,12 +58,12 @@ pub(super) async fn reply(
     let batches = batches.await.map_err(reply_for)?;
     let row = Row {
         names: fields.iter().map(|(name, _)| *name).collect(),
-        project: subject.project.id.to_string(),
+        project: subject.project().id.to_string(),
         has_profile: wanted.includes.has("profile"),
     };
     let encoder = Encoder::new(wanted.format, wanted.packing, row);
     let encoder = encoder.map_err(ApiError::internal)?;
-    let name = format!("{}-events.{}", subject.project.id, wanted.format.name());
+    let name = format!("{}-events.{}", subject.project().id, wanted.format.name());
     let mut reply = HttpResponse::Ok();
     reply
         .content_type(wanted.format.media_type())

@@ -224,7 +224,7 @@ pub(crate) async fn get_metrics(
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
-    let (zone, now) = (subject.zone, reports.now());
+    let (zone, now) = (subject.zone(), reports.now());
     let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::SEVEN_DAYS);
         let filters = query.filters("filters");
@@ -261,7 +261,7 @@ pub(crate) async fn get_overview(
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
-    let (zone, now) = (subject.zone, reports.now());
+    let (zone, now) = (subject.zone(), reports.now());
     let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
         let interval = query.named("interval", INTERVALS, Interval::name);
@@ -319,7 +319,7 @@ pub(crate) async fn get_dimension(
     let dimension = Dimension::named(&dimension);
     let dimension = dimension.ok_or_else(|| ApiError::not_found("Route not found"))?;
     let subject = subject(&caller, &project, &reports).await?;
-    let (zone, now) = (subject.zone, reports.now());
+    let (zone, now) = (subject.zone(), reports.now());
     let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::SEVEN_DAYS);
         dimension_request(query, window, Some(dimension))
@@ -391,7 +391,7 @@ async fn traffic(
     breakdowns: &'static [Dimension],
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(caller, project, reports).await?;
-    let (zone, now) = (subject.zone, reports.now());
+    let (zone, now) = (subject.zone(), reports.now());
     let asked = question(request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
         let dimension = query.named("breakdown", breakdowns, Dimension::name);

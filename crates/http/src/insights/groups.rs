@@ -223,7 +223,7 @@ pub(crate) async fn list_groups(
     let groups = groups.map_err(reply_for)?;
     let answer = subject.answer(&groups).map_err(reply_for)?;
     offload::json_of_rows(subject.compute(), answer, move || {
-        let project = subject.project.id.as_str();
+        let project = subject.project().id.as_str();
         let bodies = groups
             .into_iter()
             .map(|group| GroupBody::new(group, project));
@@ -260,7 +260,7 @@ pub(crate) async fn get_group(
     let mut answer = subject.answer(&found.members.newest).map_err(reply_for)?;
     answer.read(found.group.bytes()).map_err(reply_for)?;
     offload::json_of_rows(subject.compute(), answer, move || {
-        let project = subject.project.id.as_str();
+        let project = subject.project().id.as_str();
         let members = found.members.newest.into_iter();
         Ok(GroupWithMembersBody {
             group: GroupBody::new(found.group, project),

@@ -174,7 +174,7 @@ pub(crate) async fn find_events(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let (zone, now) = (subject.zone, reports.now());
+    let (zone, now) = (subject.zone(), reports.now());
     let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now);
         let names = query.text_list("eventNames").unwrap_or_default();
@@ -202,7 +202,7 @@ pub(crate) async fn find_events(
     let events = events.map_err(reply_for)?;
     let answer = subject.answer(&events).map_err(reply_for)?;
     offload::json_of_rows(subject.compute(), answer, move || {
-        let project = subject.project.id.as_str();
+        let project = subject.project().id.as_str();
         let rows = events.iter().map(|event| EventRow::new(event, project));
         Ok(rows.collect::<Vec<_>>())
     })
@@ -317,7 +317,7 @@ pub(crate) async fn list_sessions(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let (zone, now) = (subject.zone, reports.now());
+    let (zone, now) = (subject.zone(), reports.now());
     let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now);
         let columns = exact_columns(query);
@@ -350,7 +350,7 @@ pub(super) fn session_rows(
     sessions: Vec<paneld_domain::Session>,
     subject: &Subject,
 ) -> Vec<SessionRow> {
-    let project = subject.project.id.as_str();
+    let project = subject.project().id.as_str();
     let rows = sessions
         .into_iter()
         .map(|session| SessionRow::new(session, project));

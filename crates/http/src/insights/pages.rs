@@ -250,7 +250,7 @@ async fn list_pages(
     default: DefaultWindow,
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(caller, project, reports).await?;
-    let (zone, now) = (subject.zone, reports.now());
+    let (zone, now) = (subject.zone(), reports.now());
     let asked = question(request, subject.compute(), move |query| {
         let window = window(query, zone, now, default);
         let filters = query.filters("filters");
@@ -285,7 +285,7 @@ pub(crate) async fn get_entry_and_exit_pages(
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
-    let (zone, now) = (subject.zone, reports.now());
+    let (zone, now) = (subject.zone(), reports.now());
     let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
         let edge = query.named("mode", SessionEdge::ALL, SessionEdge::name);
@@ -325,7 +325,7 @@ pub(crate) async fn get_page_performance(
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
-    let (zone, now) = (subject.zone, reports.now());
+    let (zone, now) = (subject.zone(), reports.now());
     let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
         let search = query.text("search").filter(|text| !text.is_empty());

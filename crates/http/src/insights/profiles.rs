@@ -204,7 +204,7 @@ pub(crate) async fn list_profiles(
     let profiles = profiles.map_err(reply_for)?;
     let answer = subject.answer(&profiles).map_err(reply_for)?;
     offload::json_of_rows(subject.compute(), answer, move || {
-        let project = subject.project.id.as_str();
+        let project = subject.project().id.as_str();
         let rows = profiles
             .iter()
             .map(|profile| ProfileRow::new(profile, project));
@@ -255,7 +255,7 @@ pub(crate) async fn get_profile(
     let mut answer = subject.answer(&found.events).map_err(reply_for)?;
     answer.read(found.profile.bytes()).map_err(reply_for)?;
     offload::json_of_rows(subject.compute(), answer, move || {
-        let project = subject.project.id.as_str();
+        let project = subject.project().id.as_str();
         let rows = |_| {
             let rows = found
                 .events

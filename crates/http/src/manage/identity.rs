@@ -79,7 +79,7 @@ impl IdentityBody {
                 timezone: who.organization.zone.to_string(),
             },
             project: project.map(Into::into),
-            permissions: who.permissions.into_iter().map(Api::permission).collect(),
+            permissions: who.permissions.iter().map(Api::name).collect(),
             limits: who.limits.into_iter().map(limit).collect(),
         }
     }

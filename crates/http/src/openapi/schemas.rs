@@ -235,8 +235,8 @@ pub(crate) fn project_types() -> Array {
 
 /// The APIs that a client may call.
 pub(crate) fn permissions() -> Array {
-    let apis = Api::ALL.into_iter().filter(|api| *api != Api::Identity);
+    let apis = Api::ALL.into_iter().filter(|api| *api != Api::IDENTITY);
     ArrayBuilder::new()
-        .items(one_of(apis.map(Api::permission)))
+        .items(one_of(apis.map(|api| api.name())))
         .build()
 }

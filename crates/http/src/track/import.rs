@@ -1,7 +1,7 @@
 //! Events of the past: `docs/contract/track.md` §1.5.
 
 use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web};
-use paneld_auth::permission;
+use paneld_auth::{Api, permission};
 use paneld_guard::{ApiError, BodyBudget, BodySender, Caller, Guard, read_body};
 use paneld_service::{
     Track,
@@ -85,7 +85,9 @@ pub(crate) async fn import_events(
     let (read, _held) = body.parse(parse).await?;
     let (rows, turn) = read?;
     let more = u32::try_from(rows.len().saturating_sub(1)).unwrap_or(u32::MAX);
-    guard.charge_more(caller.0.principal(), more).await?;
+    guard
+        .charge_more(&Api::IMPORT, caller.0.principal(), more)
+        .await?;
     let named = named_project(&request, &Json::Null);
     let with_sessions = wants_sessions(&request);
     let imported = track.import(&caller.0, named.as_deref(), rows, with_sessions, turn);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use paneld_domain::Clock;
+use paneld_base::Clock;
 use paneld_redis::RedisState;
 
 use crate::support::{Log, Server, connect, count, eventually, wait_until};

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use paneld_domain::Clock;
+use paneld_base::Clock;
 use paneld_redis::{KeyPrefix, Redis, RedisState, Script};
 use tempfile::TempDir;
 

@@ -188,7 +188,7 @@ pub(crate) async fn get_funnel(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let (zone, now) = (subject.zone, reports.now());
+    let (zone, now) = (subject.zone(), reports.now());
     let asked = question(&request, subject.compute(), move |query| {
         funnel_request(query, zone, now)
     });
@@ -256,7 +256,7 @@ pub(crate) async fn get_user_flow(
 ) -> Result<HttpResponse, ApiError> {
     let subject = reports.subject(&caller.0, Some(&project)).await;
     let subject = subject.map_err(reply_for)?;
-    let (zone, now) = (subject.zone, reports.now());
+    let (zone, now) = (subject.zone(), reports.now());
     let asked = question(&request, subject.compute(), move |query| {
         flow_request(query, zone, now)
     });

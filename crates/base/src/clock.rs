@@ -33,7 +33,7 @@ enum Source {
 }
 
 impl Clock {
-    /// The system's clock.
+    /// The clock of the system that the process runs on.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the one place that asks the system for the time"
@@ -86,7 +86,7 @@ impl ManualClock {
         }))
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward, and lets as much time pass.
     pub fn advance(&self, by: Duration) {
         let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         self.0.shown.fetch_add(micros, Ordering::SeqCst);

@@ -1,0 +1,20 @@
+//! In the place of `imported.rs`: without the feature there are no such hashes.
+
+use crate::PlainSecret;
+
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum ImportedHash {}
+
+impl ImportedHash {
+    pub(crate) fn parse(_: &str) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn to_text(&self) -> String {
+        match *self {}
+    }
+
+    pub(crate) fn verifies(&self, _: &PlainSecret) -> bool {
+        match *self {}
+    }
+}

@@ -12,7 +12,7 @@ use paneld_domain::{InvalidValue, Name, Timestamp, parse_timestamp};
 use paneld_guard::{
     ApiError, BodyBudget, BodySender, Detail, HeldBody, PathStep, read_body, reply_seal,
 };
-use paneld_service::{ServiceError, ingest::without_byte_order_mark};
+use paneld_service::ServiceError;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 use utoipa::IntoResponses;
@@ -406,7 +406,8 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<HeldBody, ApiEr
 async fn decode<T: Body>(request: &HttpRequest, body: HeldBody) -> Result<T, ApiError> {
     let is_json = is_json(request);
     let decode = move |bytes: &[u8]| {
-        let bytes = without_byte_order_mark(bytes);
+        // Some editors write the byte-order mark of UTF-8.
+        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
         let json = match (bytes, T::when_absent()) {
             ([], Some(absent)) => absent,
             (bytes, _) => parse(bytes, is_json)?,

@@ -7,7 +7,7 @@ mod people;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use paneld_analytics::{AnswerRoom, Problem, Shown, Window};
+use paneld_analytics::{AnswerRoom, Shown, Window};
 use paneld_auth::{
     Authorized,
     permission::Permission,
@@ -221,10 +221,7 @@ impl From<EventsError> for ServiceError {
         match error {
             EventsError::TooSlow => Self::TooSlow,
             crowded @ EventsError::Crowded(_) => Self::Excess(crowded.to_string()),
-            EventsError::TooLarge => {
-                let why = "makes an answer that is too large: ask for fewer rows, or for a stream";
-                Self::Question(vec![Problem::at(["limit".into()], why)])
-            }
+            EventsError::TooLarge => Self::too_large(),
             away @ (EventsError::Away(_) | EventsError::NoRoom(_)) => {
                 Self::Unavailable(Box::new(away))
             }

@@ -76,6 +76,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "paneld-server",
+        &[
+            "paneld-auth",
+            "paneld-domain",
+            "paneld-files",
+            "paneld-guard",
+            "paneld-http",
+            "paneld-ratelimit",
+            "paneld-redis",
+            "paneld-service",
+        ],
+    ),
+    (
         "paneld",
         &[
             "paneld-auth",
@@ -89,6 +102,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-ratelimit",
             "paneld-redis",
             "paneld-repository",
+            "paneld-server",
             "paneld-service",
             "paneld-testing",
             "paneld-testing-files",
@@ -96,6 +110,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "siege",
         ],
     ),
+    ("paneld-examples", &["paneld-guard", "paneld-server"]),
     // For tests only.
     ("paneld-testing", &[]),
     ("paneld-testing-files", &[]),
@@ -109,7 +124,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const NAMED_ONLY_BY: &[(&str, &[&str])] = &[
     (
         "actix-web",
-        &["paneld-guard", "paneld-http", "paneld", "bare"],
+        &[
+            "paneld-guard",
+            "paneld-http",
+            "paneld-server",
+            "paneld",
+            "paneld-examples",
+            "bare",
+        ],
     ),
     ("diesel", &["paneld-repository"]),
     ("diesel-async", &["paneld-repository"]),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
-use crate::{codegen, packaging, schemathesis, setup, test, tidy};
+use crate::{codegen, features, packaging, schemathesis, setup, test, tidy};
 
 type Step = fn(&Shell) -> Result<()>;
 
@@ -15,6 +15,7 @@ const STEPS: &[(&str, Step)] = &[
     ("packaging", packaging::run),
     ("setup", setup::run),
     ("clippy", clippy),
+    ("features", features::run),
     ("doc", doc),
     ("tidy", tidy::run),
     ("codegen --check", codegen::check),

@@ -153,7 +153,25 @@ async fn at_the_root_the_routes_before_it_are_the_hosts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_taken_is_there_after_a_restart_and_nothing_is_taken_after_a_stop() {
+async fn what_was_taken_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::start(builder(folder.path()), &Prefix::ROOT).await;
+    host.make_project("/manage/projects").await;
+    assert_eq!(host.track("/track").await, StatusCode::OK);
+    host.stop().await;
+
+    let server = listen(builder(folder.path())).await;
+    server.server().settle().await;
+    let address = server.address();
+    let url = format!("http://{address}/export/events?projectId=shop&event=x");
+    let events = signed(Client::new().get(url)).send().await.unwrap();
+    let events = events.json::<Json>().await.unwrap();
+    assert_eq!(events["data"].as_array().unwrap().len(), 1, "{events}");
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_taken_after_a_stop() {
     let folder = tempfile::tempdir().unwrap();
     let host = Host::start(builder(folder.path()), &Prefix::ROOT).await;
     host.make_project("/manage/projects").await;
@@ -165,23 +183,10 @@ async fn what_was_taken_is_there_after_a_restart_and_nothing_is_taken_after_a_st
         url,
     } = host;
     server.stop().await;
-    assert_eq!(
-        track(&format!("{url}/track")).await,
-        StatusCode::SERVICE_UNAVAILABLE
-    );
+    let refused = track(&format!("{url}/track")).await;
+    assert_eq!(refused, StatusCode::SERVICE_UNAVAILABLE);
     handle.stop(true).await;
     serving.await.unwrap().unwrap();
-
-    let server = listen(builder(folder.path())).await;
-    server.server().settle().await;
-    let url = format!(
-        "http://{}/export/events?projectId=shop&event=x",
-        server.address()
-    );
-    let events = signed(Client::new().get(url)).send().await.unwrap();
-    let events = events.json::<Json>().await.unwrap();
-    assert_eq!(events["data"].as_array().unwrap().len(), 1, "{events}");
-    server.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

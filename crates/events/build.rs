@@ -1,14 +1,8 @@
 //! Finds out whether the library of DuckDB will be found, before anybody waits twenty minutes to
 //! read that a linker did not find it.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "it is how build scripts speak to cargo"
-)]
-
 use std::{
     env,
-    ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -55,9 +49,9 @@ fn library(folder: &Path) -> Option<PathBuf> {
 }
 
 fn is_where_linkers_look() -> bool {
-    let told = env::var_os("LIBRARY_PATH").unwrap_or_else(OsString::new);
-    let multiarch = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
-    let multiarch = format!("/usr/lib/{multiarch}-linux-gnu");
+    let told = env::var_os("LIBRARY_PATH").unwrap_or_default();
+    let processor = env::var_os("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    let multiarch = format!("/usr/lib/{}-linux-gnu", processor.display());
     let usual = USUAL_FOLDERS.iter().map(PathBuf::from);
     let mut folders = env::split_paths(&told)
         .chain(usual)

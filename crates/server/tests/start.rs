@@ -1,22 +1,34 @@
-//! How long a host's tests wait for a server: alone in its process, for others would count.
+//! How long a host's tests wait for a server.
+
+#![cfg(target_os = "linux")]
 
 use std::time::Duration;
 
 use paneld_server::Server;
-use tokio::time::Instant;
+
+const STARTS: u32 = 20;
+
+/// The time that processors worked for this process: others may be at work on the machine, too.
+fn worked() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    // Behind the name of the program, in parentheses, times are the 12th and 13th: proc(5).
+    let fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
+    let ticks = fields
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse::<u64>().unwrap());
+    Duration::from_millis(10 * ticks.sum::<u64>())
+}
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_test_of_a_host_waits_less_than_a_tenth_of_a_second() {
-    let mut times = Vec::new();
-    // The least of several: the machine may be busy with something else.
-    for _ in 0..20 {
+async fn a_server_is_started_and_stopped_within_a_tenth_of_a_second() {
+    let before = worked();
+    for _ in 0..STARTS {
         let folder = tempfile::tempdir().unwrap();
-        let started = Instant::now();
         let builder = Server::builder().data_dir(folder.path().join("data"));
-        let server = builder.build().await.unwrap();
-        times.push(started.elapsed());
-        server.stop().await;
+        builder.build().await.unwrap().stop().await;
     }
-    let least = times.iter().min().unwrap();
-    assert!(*least < Duration::from_millis(100), "{times:?}");
+    let each = (worked() - before) / STARTS;
+    assert!(each > Duration::ZERO, "nothing was measured");
+    assert!(each < Duration::from_millis(100), "{each:?}");
 }

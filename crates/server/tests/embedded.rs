@@ -1,5 +1,7 @@
 //! The whole server in a host's process, as hosts have it: in their app, beside their routes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::Path;
 
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};

@@ -1,6 +1,7 @@
 //! How long a host's tests wait for a server.
 
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::time::Duration;
 

@@ -27,7 +27,7 @@ const RESERVED_DESCRIPTORS: u64 = 64;
 /// A server that listens on a port of its own.
 #[derive(Debug)]
 pub struct ListeningServer {
-    server: Server,
+    server: Box<Server>,
     address: SocketAddr,
     handle: ServerHandle,
     /// `None` once its end was told.
@@ -39,7 +39,7 @@ impl ListeningServer {
         let mut server = Server::open(&builder, &address.to_string()).await?;
         match serve(&mut server, &builder, address).await {
             Ok((address, running)) => Ok(Self {
-                server,
+                server: Box::new(server),
                 address,
                 handle: running.handle(),
                 serving: Some(tokio::spawn(running)),
@@ -89,7 +89,7 @@ impl ListeningServer {
                 .and_then(|served| served),
             None => Ok(()),
         };
-        self.server.stop().await;
+        Box::pin(self.server.stop()).await;
         served
     }
 }

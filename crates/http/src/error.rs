@@ -2,9 +2,9 @@
 
 use paneld_analytics::Problem;
 use paneld_guard::{ApiError, Detail, PathStep};
-use paneld_service::{Conflict, Resource, ServiceError};
 #[cfg(feature = "events")]
 use paneld_service::ingest::SpoolError;
+use paneld_service::{Conflict, Resource, ServiceError};
 
 /// The reply for a failed use case.
 pub(crate) fn reply_for(error: ServiceError) -> ApiError {

@@ -1,6 +1,6 @@
 //! An event as it is exported: `docs/contract/export.md` §3.4.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use paneld_analytics::{Column, EventColumn};
 use paneld_domain::{Event, Profile};

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
-use crate::{codegen, packaging, schemathesis, setup, test, tidy};
+use crate::{codegen, features, packaging, schemathesis, setup, test, tidy};
 
 type Step = fn(&Shell) -> Result<()>;
 
@@ -15,7 +15,7 @@ const STEPS: &[(&str, Step)] = &[
     ("packaging", packaging::run),
     ("setup", setup::run),
     ("clippy", clippy),
-    ("features", features),
+    ("features", features::run),
     ("doc", doc),
     ("tidy", tidy::run),
     ("codegen --check", codegen::check),
@@ -45,31 +45,6 @@ fn clippy(sh: &Shell) -> Result<()> {
         "cargo clippy --workspace --all-targets --locked -- -D warnings"
     )
     .run()?;
-    Ok(())
-}
-
-/// Crates that others use, with the features that the server turns on taken away: in the
-/// workspace they are always on.
-const FEATURES: &[(&str, &str)] = &[
-    ("paneld-ratelimit", ""),
-    ("paneld-auth", ""),
-    ("paneld-auth", "idempotency"),
-    ("paneld-auth", "imported"),
-    ("paneld-auth", "strength"),
-    ("paneld-guard", ""),
-    ("paneld-guard", "idempotency"),
-    ("paneld-guard", "redis"),
-    ("paneld-guard", "tracking"),
-];
-
-fn features(sh: &Shell) -> Result<()> {
-    for (package, features) in FEATURES {
-        cmd!(
-            sh,
-            "cargo clippy --locked --package {package} --features {features} -- -D warnings"
-        )
-        .run()?;
-    }
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod crash;
+mod features;
 mod fuzz;
 mod npm;
 mod packaging;
@@ -60,6 +61,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Compile the server with each of its APIs alone
+    Features,
     /// Send Track random bodies, and look whether it stumbles
     Fuzz(fuzz::Options),
     /// Kill the server at random, again and again, and demand that nothing acknowledged is lost
@@ -104,6 +107,7 @@ fn run() -> Result<ExitCode> {
         Task::Ci => ci::run(&sh)?,
         Task::Codegen { check: false } => codegen::write(&sh)?,
         Task::Codegen { check: true } => codegen::check(&sh)?,
+        Task::Features => features::run(&sh)?,
         Task::Fuzz(options) => fuzz::run(&sh, &options)?,
         Task::Crash(options) => crash::run(&sh, &options)?,
         Task::Packaging => packaging::run(&sh)?,

@@ -1,18 +1,20 @@
 //! The command line.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{io::Write as _, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use paneld_domain::Clock;
+use paneld_http::Prefix;
+use paneld_server::{Redis, prepare_data_dir};
 use paneld_service::{CatalogUrl, Repository, Revocations};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     Chores, Server,
     admin::{self, AdminCommand},
-    config::{self, Config, FILE_FLAG, Gathered, RedisConfig, SETTINGS, Setting},
-    data_dir, logging, server,
+    config::{self, Config, FILE_FLAG, Gathered, SETTINGS, Setting},
+    logging,
 };
 
 /// A self-hosted product-analytics API server
@@ -127,7 +129,7 @@ fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
     match command {
         Command::Config { reference: true } => print(&config::print_reference()),
         Command::Openapi => {
-            let document = paneld_http::document().to_pretty_json();
+            let document = paneld_http::document(&Prefix::ROOT).to_pretty_json();
             print(&(document.context("the OpenAPI document cannot be printed")? + "\n"))
         }
         Command::Config { reference: false } => {
@@ -143,7 +145,7 @@ fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
             for warning in gathered.warnings() {
                 tracing::warn!("{warning}");
             }
-            runtime()?.block_on(serve(&config))
+            runtime()?.block_on(serve(config))
         }
         Command::Migrate { create } => {
             let config = Config::read(gathered)?;
@@ -151,7 +153,7 @@ fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
                 demand_file(&config.catalog)?;
             }
             runtime()?.block_on(async {
-                data_dir::prepare(&config.data_dir)?;
+                prepare(&config.data_dir)?;
                 let migrated = Repository::migrate(&config.catalog).await;
                 migrated.context("cannot bring the catalog up to date")?;
                 print("The catalog is up to date.\n")
@@ -190,8 +192,8 @@ fn demand_file(catalog: &CatalogUrl) -> anyhow::Result<()> {
 }
 
 /// Tells running servers that something was changed beside them.
-async fn tell_servers(redis: &RedisConfig) {
-    let redis = server::connect(redis).await;
+async fn tell_servers(redis: &Redis) {
+    let redis = redis.connect().await;
     if !Revocations::announce(&redis).await {
         let _ = writeln!(
             std::io::stderr(),
@@ -208,14 +210,20 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("cannot start the runtime")
 }
 
+/// Makes the data folder; what is written there is about people.
+fn prepare(data_dir: &Path) -> anyhow::Result<()> {
+    paneld_files::keep_private();
+    Ok(prepare_data_dir(data_dir)?)
+}
+
 async fn open_catalog(config: &Config) -> anyhow::Result<Repository> {
-    data_dir::prepare(&config.data_dir)?;
+    prepare(&config.data_dir)?;
     Repository::open(&config.catalog)
         .await
         .context("cannot open the catalog")
 }
 
-async fn serve(config: &Config) -> anyhow::Result<()> {
+async fn serve(config: Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
     let mut told_to_stop = async || {
@@ -227,7 +235,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let mut server = Server::start(config, Clock::system(), Chores::ByThemselves).await?;
     let ended = tokio::select! {
         () = told_to_stop() => Ok(()),
-        result = server.wait() => result.context("the server cannot go on"),
+        why = server.failed() => Err(why).context("the server cannot go on"),
     };
     tracing::info!("stopping");
     tokio::select! {

@@ -11,8 +11,8 @@ use chrono::TimeDelta;
 use paneld_auth::PlainSecret;
 use paneld_domain::{AddressRange, ClientId, InvalidValue, Limits, Name, Rate};
 use paneld_guard::{TrustedProxies, VisitorAddress};
-use paneld_ratelimit::RedisDown;
-use paneld_redis::{KeyPrefix, RedisUrl};
+use paneld_redis::RedisUrl;
+use paneld_server::Redis;
 use paneld_service::{CatalogUrl, EventsUrl, HEARTBEAT};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -48,7 +48,7 @@ pub struct Config {
     /// The rate limits.
     pub limits: Limits,
     /// Where Redis is, if there is one.
-    pub redis: Option<RedisConfig>,
+    pub redis: Option<Redis>,
     /// The proxies whose word on addresses is believed.
     pub trusted_proxies: TrustedProxies,
     /// Whose word on visitors' addresses is believed.
@@ -66,17 +66,6 @@ pub struct Config {
     /// How often the server tells others on the same catalog that it is there. No setting: it is
     /// here for tests.
     pub heartbeat: Duration,
-}
-
-/// The Redis that several processes share.
-#[derive(Debug, Clone)]
-pub struct RedisConfig {
-    /// Where it is.
-    pub url: RedisUrl,
-    /// What the names of keys and channels begin with.
-    pub prefix: KeyPrefix,
-    /// What becomes of requests while it is away.
-    pub down: RedisDown,
 }
 
 /// What the first start makes, where it is told.
@@ -261,12 +250,12 @@ impl Reader<'_> {
         })
     }
 
-    fn redis(&mut self) -> Option<Option<RedisConfig>> {
+    fn redis(&mut self) -> Option<Option<Redis>> {
         let url = self.optional("redis_url", str::parse::<RedisUrl>);
         let prefix = self.parse("redis_prefix", str::parse);
         let down = self.parse("redis_down", str::parse);
         let (url, prefix, down) = (url?, prefix?, down?);
-        Some(url.map(|url| RedisConfig { url, prefix, down }))
+        Some(url.map(|url| Redis { url, prefix, down }))
     }
 
     fn text(&self, key: &str) -> Option<&str> {

@@ -1,4 +1,5 @@
-//! The server, wired: configuration, start, shutdown, and the operator's commands.
+//! The server as a process: its configuration, its log, and the operator's commands. What it
+//! does is in `paneld-server`.
 //!
 //! `main.rs` only calls [`cli::run`]. Tests start a [`Server`] in their own process, with a
 //! clock they can set.
@@ -6,10 +7,9 @@
 mod admin;
 pub mod cli;
 pub mod config;
-mod data_dir;
-mod first_start;
 mod logging;
 mod metrics;
 mod server;
 
-pub use server::{Chores, Server};
+pub use paneld_server::Chores;
+pub use server::Server;

@@ -1,8 +1,6 @@
 //! Metrics for Prometheus, on a listener of their own, which callers cannot reach.
 
-mod described;
-
-use std::{net::SocketAddr, sync::OnceLock};
+use std::{net::SocketAddr, sync::OnceLock, time::Duration};
 
 use actix_web::{
     App, HttpResponse, HttpServer, dev::ServerHandle, http::header::X_CONTENT_TYPE_OPTIONS, web,
@@ -10,35 +8,66 @@ use actix_web::{
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
+use tokio::{task::JoinHandle, time::MissedTickBehavior};
 
 /// Upper bounds of how long requests take, in seconds.
 const DURATIONS: [f64; 12] = [
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
 ];
 
-/// Starts to count, and serves what was counted at `/metrics`.
-pub(crate) fn serve(address: SocketAddr) -> anyhow::Result<ServerHandle> {
-    let recorder = recorder()?;
-    let server = HttpServer::new(move || {
-        let render = move || std::future::ready(render(recorder));
-        App::new().route("/metrics", web::get().to(render))
-    })
-    .workers(1)
-    .disable_signals()
-    .bind(address)
-    .with_context(|| format!("cannot serve metrics on {address}"))?;
-    let address = server.addrs().first().copied().unwrap_or(address);
-    let server = server.run();
-    let handle = server.handle();
-    tokio::spawn(server);
-    tracing::info!(%address, "serving metrics");
-    Ok(handle)
+/// How often recorded durations are counted into the histograms.
+const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Serves what is counted at `/metrics`.
+#[derive(Debug)]
+pub(crate) struct MetricsServer {
+    handle: ServerHandle,
+    counting: JoinHandle<()>,
 }
 
-/// Counts what was recorded since the last time into the histograms, and forgets it: without
-/// this memory grows with every request.
-pub(crate) fn run_upkeep() {
-    if let Some(recorder) = RECORDER.get() {
+impl MetricsServer {
+    /// Starts to count, and to serve.
+    pub(crate) fn start(address: SocketAddr) -> anyhow::Result<Self> {
+        let recorder = recorder()?;
+        let server = HttpServer::new(move || {
+            let render = move || std::future::ready(render(recorder));
+            App::new().route("/metrics", web::get().to(render))
+        })
+        .workers(1)
+        .disable_signals()
+        .bind(address)
+        .with_context(|| format!("cannot serve metrics on {address}"))?;
+        let address = server.addrs().first().copied().unwrap_or(address);
+        let server = server.run();
+        let handle = server.handle();
+        tokio::spawn(server);
+        tracing::info!(%address, "serving metrics");
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                %address,
+                "serving metrics beyond loopback without TLS: anyone who can reach them can read \
+                 them"
+            );
+        }
+        Ok(Self {
+            handle,
+            counting: tokio::spawn(count(recorder)),
+        })
+    }
+
+    pub(crate) async fn stop(self) {
+        self.counting.abort();
+        self.handle.stop(false).await;
+    }
+}
+
+/// Counts what was recorded into the histograms, again and again, and forgets it: without this
+/// memory grows with every request.
+async fn count(recorder: &PrometheusHandle) {
+    let mut ticks = tokio::time::interval(COUNT_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
         recorder.run_upkeep();
     }
 }
@@ -64,7 +93,7 @@ fn recorder() -> anyhow::Result<&'static PrometheusHandle> {
         .set_buckets_for_metric(duration, &DURATIONS)
         .and_then(PrometheusBuilder::install_recorder)
         .context("the metrics could not be started")?;
-    described::describe();
+    paneld_server::describe_metrics();
     Collector::default().describe();
     Ok(RECORDER.get_or_init(|| recorder))
 }

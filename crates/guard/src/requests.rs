@@ -230,7 +230,8 @@ impl Account {
         Self {
             clock: clock.clone(),
             started: clock.elapsed(),
-            group: RouteGroup::of(request.path()),
+            // Below the prefix of a scope, if it is one that is wrapped.
+            group: RouteGroup::of(request.match_info().unprocessed()),
             line: tracing::enabled!(tracing::Level::DEBUG).then(line),
         }
     }

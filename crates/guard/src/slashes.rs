@@ -6,25 +6,26 @@ use actix_web::{
     http::{Uri, uri::PathAndQuery},
 };
 
-/// Takes the slashes away that stand too many at the start of the path, or behind `/api`. All
-/// others have a meaning.
+/// Takes the slashes away that stand too many at the start of the path, or behind `/api`; in a
+/// scope, behind its prefix. All others have a meaning.
 pub(crate) fn merge_first(request: &mut ServiceRequest) {
-    let path = request.path();
+    let path = request.match_info().unprocessed();
     if !(path.starts_with("//") || path.starts_with("/api//")) {
         return;
     }
-    let Some(uri) = merged(request.uri()) else {
+    let prefix = request.uri().path().strip_suffix(path).unwrap_or_default();
+    let Some(uri) = merged(request.uri(), prefix) else {
         return;
     };
     request.match_info_mut().get_mut().update(&uri);
     request.head_mut().uri = uri;
 }
 
-fn merged(uri: &Uri) -> Option<Uri> {
-    let rest = uri.path().trim_start_matches('/');
+fn merged(uri: &Uri, prefix: &str) -> Option<Uri> {
+    let rest = uri.path().strip_prefix(prefix)?.trim_start_matches('/');
     let path = match rest.strip_prefix("api/") {
-        Some(rest) => format!("/api/{}", rest.trim_start_matches('/')),
-        None => format!("/{rest}"),
+        Some(rest) => format!("{prefix}/api/{}", rest.trim_start_matches('/')),
+        None => format!("{prefix}/{rest}"),
     };
     let whole = match uri.query() {
         Some(query) => format!("{path}?{query}"),

@@ -12,7 +12,7 @@ use paneld_domain::{InvalidValue, Name, Timestamp, parse_timestamp};
 use paneld_guard::{
     ApiError, BodyBudget, BodySender, Detail, Guard, HeldBody, PathStep, read_body,
 };
-use paneld_service::{ServiceError, ingest::without_byte_order_mark};
+use paneld_service::ServiceError;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 use utoipa::IntoResponses;
@@ -408,7 +408,8 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<HeldBody, ApiEr
 async fn decode<T: Body>(request: &HttpRequest, body: HeldBody) -> Result<T, ApiError> {
     let is_json = is_json(request);
     let decode = move |bytes: &[u8]| {
-        let bytes = without_byte_order_mark(bytes);
+        // Some editors write the byte-order mark of UTF-8.
+        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
         let json = match (bytes, T::when_absent()) {
             ([], Some(absent)) => absent,
             (bytes, _) => parse(bytes, is_json)?,

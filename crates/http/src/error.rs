@@ -2,7 +2,9 @@
 
 use paneld_analytics::Problem;
 use paneld_guard::{ApiError, Detail, PathStep};
-use paneld_service::{Conflict, Resource, ServiceError, ingest::SpoolError};
+#[cfg(feature = "events")]
+use paneld_service::ingest::SpoolError;
+use paneld_service::{Conflict, Resource, ServiceError};
 
 /// The reply for a failed use case.
 pub(crate) fn reply_for(error: ServiceError) -> ApiError {
@@ -22,11 +24,13 @@ pub(crate) fn reply_for(error: ServiceError) -> ApiError {
         ServiceError::Conflict(running @ Conflict::Running) => ApiError::busy(running.to_string()),
         ServiceError::Conflict(conflict) => ApiError::conflict(conflict.to_string()),
         ServiceError::Forbidden(message) => ApiError::forbidden(message),
+        #[cfg(feature = "events")]
         ServiceError::Refused(refusal) => {
             ApiError::unauthorized(refusal.code(), refusal.to_string())
         }
         ServiceError::Excess(message) => ApiError::excess(message),
         ServiceError::TooSlow => ApiError::too_slow(),
+        #[cfg(feature = "events")]
         ServiceError::Unavailable(source) if source.is::<SpoolError>() => {
             ApiError::unavailable(source).told()
         }

@@ -14,7 +14,6 @@ use paneld_auth::permission::Permission;
 use paneld_guard::{ApiError, Caller, Detail, PathStep};
 use paneld_service::{Reports, ServiceError, Subject};
 
-pub(crate) use self::row::nested;
 use self::{
     charts::{__path_get_chart, get_chart},
     events::{__path_count_events, __path_list_events, count_events, list_events},

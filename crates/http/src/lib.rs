@@ -4,30 +4,60 @@
 //! does four things: take what came in, call one use case, turn the answer into a body, return
 //! it. Bodies live beside their routes; domain types have no JSON of their own.
 //!
+//! Each API is a feature: `manage`, `track` (with Import), `insights` and `export`, all on by
+//! default. What is not built in is neither routed nor in the document. `manage` alone needs no
+//! DuckDB, no Arrow and no spool.
+//!
 //! This crate knows no database, and nothing of Diesel.
+
+#![cfg_attr(
+    not(all(
+        feature = "export",
+        feature = "insights",
+        feature = "manage",
+        feature = "track"
+    )),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "what several APIs share, and those that are built in do not need"
+    )
+)]
 
 mod decode;
 mod error;
+#[cfg(feature = "export")]
 mod export;
 mod health;
 mod ignored;
+#[cfg(feature = "insights")]
 mod insights;
+#[cfg(feature = "manage")]
 mod manage;
+mod nested;
 mod offload;
 mod openapi;
 mod pace;
 mod path_id;
+mod prefix;
+mod reference;
 mod reply;
 mod routes;
+#[cfg(feature = "track")]
 mod track;
 mod welcome;
 mod written;
 
+#[cfg(feature = "manage")]
 pub use manage::{
     audit::AuditEntryBody,
     clients::{ClientBody, RotatedBody},
     organization::OrganizationBody,
     projects::ProjectBody,
 };
-pub use openapi::document;
-pub use routes::{Endpoint, EventServices, Services, configure, endpoints};
+pub use openapi::{Document, document};
+pub use prefix::Prefix;
+#[cfg(feature = "events")]
+pub use routes::EventServices;
+pub use routes::{Endpoint, Services, configure, endpoints};

@@ -2,9 +2,11 @@
 
 pub(crate) mod audit;
 pub(crate) mod clients;
+#[cfg(feature = "events")]
 pub(crate) mod diagnostics;
 pub(crate) mod identity;
 pub(crate) mod organization;
+#[cfg(feature = "events")]
 pub(crate) mod profiles;
 pub(crate) mod projects;
 pub(crate) mod references;
@@ -30,6 +32,19 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     all.extend(references::endpoints());
     all.extend(audit::endpoints());
     all
+}
+
+/// All endpoints for root clients that need events.
+#[cfg(feature = "events")]
+pub(crate) fn event_endpoints() -> Vec<Endpoint> {
+    let mut all = profiles::endpoints();
+    all.extend(diagnostics::endpoints());
+    all
+}
+
+#[cfg(not(feature = "events"))]
+pub(crate) fn event_endpoints() -> Vec<Endpoint> {
+    Vec::new()
 }
 
 /// The id of a project in a body or query. Whether it can be one is found out with whether it

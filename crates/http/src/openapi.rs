@@ -9,22 +9,25 @@ pub(crate) mod schemas;
 
 use std::sync::OnceLock;
 
-use actix_web::{HttpResponse, http::header::ContentType};
+use actix_web::{HttpResponse, http::header::ContentType, web, web::Bytes};
 use utoipa::{
     __dev::{SchemaReferences, Tags},
     OpenApi,
     openapi::{
         self, ComponentsBuilder, Header, HeaderBuilder, Object, ObjectBuilder, RefOr, Schema,
-        SecurityRequirement,
+        SecurityRequirement, Server,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         schema::Type,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 
-use crate::routes::{self, Endpoint};
+use crate::{
+    Prefix,
+    routes::{self, Endpoint},
+};
 
-/// The document without its paths.
+/// The document without its paths and servers.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -32,7 +35,6 @@ use crate::routes::{self, Endpoint};
         description = "A self-hosted product-analytics API server. Every path is also served \
                        under `/api`.",
     ),
-    servers((url = "/"), (url = "/api")),
     tags(
         (name = "Identity", description = "Who the caller is"),
         (name = "Organization", description = "The caller's organization"),
@@ -87,9 +89,14 @@ impl Description {
     }
 }
 
-/// The OpenAPI document of all routes.
-pub fn document() -> openapi::OpenApi {
+/// The OpenAPI document of all routes below a prefix.
+pub fn document(prefix: &Prefix) -> openapi::OpenApi {
     let mut document = Frame::openapi();
+    let root = Some(prefix.as_str()).filter(|path| !path.is_empty());
+    document.servers = Some(vec![
+        Server::new(root.unwrap_or("/")),
+        Server::new(prefix.join("/api")),
+    ]);
     let mut components = ComponentsBuilder::new()
         .schema("Error", refusals::error_schema())
         .schema("QueryFilter", query::filter_schema())
@@ -113,13 +120,39 @@ pub fn document() -> openapi::OpenApi {
     document
 }
 
+/// The OpenAPI document that routes serve of themselves.
+#[derive(Debug)]
+pub struct Document {
+    prefix: Prefix,
+    /// Made when it is first asked for.
+    text: OnceLock<Bytes>,
+}
+
+impl Document {
+    /// The document of the routes below a prefix.
+    pub fn below(prefix: Prefix) -> Self {
+        Self {
+            prefix,
+            text: OnceLock::new(),
+        }
+    }
+
+    /// Where the routes are.
+    pub fn prefix(&self) -> &Prefix {
+        &self.prefix
+    }
+
+    fn text(&self) -> Bytes {
+        let make = || document(&self.prefix).to_json().unwrap_or_default().into();
+        self.text.get_or_init(make).clone()
+    }
+}
+
 /// Serves the document.
-pub(crate) async fn serve() -> HttpResponse {
-    static TEXT: OnceLock<String> = OnceLock::new();
-    let text = TEXT.get_or_init(|| document().to_json().unwrap_or_default());
+pub(crate) async fn serve(document: web::Data<Document>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(ContentType::json())
-        .body(text.as_str())
+        .body(document.text())
 }
 
 /// Adds the headers that requests and replies of many endpoints have.

@@ -13,19 +13,28 @@ use actix_web::{
 };
 use paneld_auth::Api;
 use paneld_guard::{ApiError, BodyBudget, Guard};
-use paneld_service::{Compute, Erasure, Health, Identity, Manage, Profiles, Reports, Track};
+use paneld_service::{Compute, Health, Identity, Manage};
+#[cfg(feature = "events")]
+use paneld_service::{Erasure, Profiles, Reports, Track};
 use utoipa::openapi::HttpMethod;
 
+#[cfg(feature = "export")]
+use crate::export;
+#[cfg(feature = "insights")]
+use crate::insights;
+#[cfg(feature = "manage")]
+use crate::manage;
+#[cfg(feature = "track")]
+use crate::track;
 use crate::{
-    export, health,
+    health,
     ignored::{self, Known, Style},
-    insights, manage,
-    openapi::{self, Description, Documentation},
-    track, welcome,
+    openapi::{self, Description, Document, Documentation},
+    welcome,
 };
 
 /// What handlers work with. Clones share it.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Services {
     /// The guard at the gates of the APIs.
     pub guard: Arc<Guard>,
@@ -38,13 +47,15 @@ pub struct Services {
     /// The use case of who am I.
     pub identity: web::Data<Identity>,
     /// What needs events; `None` where no events are kept.
+    #[cfg(feature = "events")]
     pub events: Option<EventServices>,
     /// The state of the backends.
     pub health: web::Data<Health>,
 }
 
 /// What handlers work with where events are kept. Clones share it.
-#[derive(Clone)]
+#[cfg(feature = "events")]
+#[derive(Debug, Clone)]
 pub struct EventServices {
     /// Taking what callers track.
     pub track: web::Data<Track>,
@@ -158,42 +169,57 @@ fn route_for(method: &Method) -> actix_web::Route {
     }
 }
 
-/// All ways to call the server, but for the OpenAPI document itself and the root, which lead to them.
+impl Services {
+    /// Whether what needs events can be served.
+    #[cfg(feature = "events")]
+    fn has_events(&self) -> bool {
+        self.events.is_some()
+    }
+
+    #[cfg(not(feature = "events"))]
+    fn has_events(&self) -> bool {
+        false
+    }
+}
+
+/// All ways to call the server that are built in, but for the OpenAPI document itself and the root,
+/// which lead to them.
 pub fn endpoints() -> Vec<Endpoint> {
     let mut all = health::endpoints();
+    #[cfg(feature = "track")]
     all.extend(track::endpoints());
     all.extend(identity());
-    all.extend(
-        gated(convert::identity)
-            .into_iter()
-            .flat_map(|(_, _, endpoints)| endpoints),
-    );
+    let gated = gated(convert::identity).into_iter();
+    all.extend(gated.flat_map(|(_, _, endpoints)| endpoints));
     all
 }
 
 /// Who am I, which clients of every type may ask.
 fn identity() -> Vec<Endpoint> {
-    telling_ignored(manage::identity::endpoints(), Style::Plain)
+    #[cfg(feature = "manage")]
+    let endpoints = manage::identity::endpoints();
+    #[cfg(not(feature = "manage"))]
+    let endpoints = Vec::new();
+    telling_ignored(endpoints, Style::Plain)
 }
 
 /// What stands behind gates, by the prefix of its paths. What needs events is as `with_events`
 /// makes it.
 fn gated(
     with_events: impl Fn(Vec<Endpoint>) -> Vec<Endpoint>,
-) -> [(&'static str, Api, Vec<Endpoint>); 5] {
-    let mut managing = manage::endpoints();
-    managing.extend(with_events(manage::profiles::endpoints()));
-    managing.extend(with_events(manage::diagnostics::endpoints()));
+) -> Vec<(&'static str, Api, Vec<Endpoint>)> {
+    #[cfg(any(feature = "export", feature = "insights"))]
     let reports = |endpoints| telling_ignored(with_events(endpoints), Style::Nested);
-    [
-        (
-            "/manage",
-            Api::MANAGE,
-            telling_ignored(managing, Style::Plain),
-        ),
+    vec![
+        #[cfg(feature = "manage")]
+        ("/manage", Api::MANAGE, managing(&with_events)),
+        #[cfg(feature = "insights")]
         ("/insights", Api::INSIGHTS, reports(insights::endpoints())),
+        #[cfg(feature = "export")]
         ("/export", Api::EXPORT, reports(export::endpoints())),
+        #[cfg(feature = "export")]
         ("/v1", Api::EXPORT, reports(export::elsewhere())),
+        #[cfg(feature = "track")]
         (
             "/import",
             Api::IMPORT,
@@ -202,20 +228,30 @@ fn gated(
     ]
 }
 
+#[cfg(feature = "manage")]
+fn managing(with_events: impl Fn(Vec<Endpoint>) -> Vec<Endpoint>) -> Vec<Endpoint> {
+    let mut all = manage::endpoints();
+    all.extend(with_events(manage::event_endpoints()));
+    telling_ignored(all, Style::Plain)
+}
+
 fn telling_ignored(endpoints: Vec<Endpoint>, style: Style) -> Vec<Endpoint> {
     let endpoints = endpoints.into_iter();
     endpoints.map(|one| one.telling_ignored(style)).collect()
 }
 
-/// Mounts everything, at the root and under `/api`, where self-hosters' SDKs look for it.
-pub fn configure(config: &mut ServiceConfig, services: &Services) {
+/// Mounts everything in an app or scope, at its root and under `/api`, where self-hosters' SDKs
+/// look for it. The document says where that is.
+pub fn configure(config: &mut ServiceConfig, services: &Services, document: &web::Data<Document>) {
     config
+        .app_data(document.clone())
         .app_data(services.body_budget.clone())
         .app_data(services.compute.clone())
         .app_data(services.manage.clone())
         .app_data(services.identity.clone())
         .app_data(web::Data::from(Arc::clone(&services.guard)))
         .app_data(services.health.clone());
+    #[cfg(feature = "events")]
     if let Some(events) = &services.events {
         config
             .app_data(events.track.clone())
@@ -236,13 +272,18 @@ pub fn configure(config: &mut ServiceConfig, services: &Services) {
 
 fn mount(config: &mut ServiceConfig, services: &Services) {
     let gate = |api| services.guard.gate(api);
-    let with_events = |endpoints: Vec<Endpoint>| match services.events {
-        Some(_) => endpoints,
-        None => endpoints.into_iter().map(Endpoint::refused).collect(),
+    let has_events = services.has_events();
+    let with_events = |endpoints: Vec<Endpoint>| {
+        if has_events {
+            endpoints
+        } else {
+            endpoints.into_iter().map(Endpoint::refused).collect()
+        }
     };
     // Resources are tried in this order, and nothing is asked for as often as to track. SDKs put
     // their path behind whatever base they are told; a path of each resource's own is compared,
     // where several would be searched for with regular expressions.
+    #[cfg(feature = "track")]
     for pattern in [exactly, with_slash] {
         for resource in resources(with_events(track::endpoints()), "", pattern) {
             config.service(resource.wrap(from_fn(track::allow_any_origin)));

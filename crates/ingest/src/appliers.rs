@@ -15,7 +15,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use paneld_domain::{ErrorChain, PeopleChange};
 use paneld_events::{Batch, Erased, EventStore, EventsError};
 use paneld_repository::{Applied, Repository, RepositoryError};
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{task::JoinSet, time::Instant};
 
 use self::{
     changes::{of_events, of_people},
@@ -46,11 +46,11 @@ const TRIES: u32 = 2;
 /// The same while something else takes memory, too, or where the record removes something.
 const PATIENT_TRIES: u32 = 60;
 
-/// The appliers, at work.
+/// The appliers, at work until this is stopped or dropped.
 #[derive(Debug)]
 pub struct Appliers {
     inner: Arc<Inner>,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: JoinSet<()>,
 }
 
 impl Appliers {
@@ -72,11 +72,9 @@ impl Appliers {
             Sink::Catalog(catalog),
             Sink::Copies(copies),
         ];
-        let tasks = sinks.map(|sink| tokio::spawn(applier(sink).run()));
-        Self {
-            inner,
-            tasks: tasks.into(),
-        }
+        let tasks = sinks.into_iter().map(|sink| applier(sink).run());
+        let tasks = tasks.collect();
+        Self { inner, tasks }
     }
 
     /// Waits until everything that is in the spool now is applied, and no longer takes room there.
@@ -86,14 +84,8 @@ impl Appliers {
     }
 
     /// Stops between two batches. What is not applied yet is after the next start.
-    pub async fn stop(self) {
-        for task in &self.tasks {
-            task.abort();
-        }
-        for task in self.tasks {
-            // It was stopped: there is nothing else that it could tell.
-            let _ = task.await;
-        }
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
     }
 }
 

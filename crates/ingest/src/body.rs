@@ -78,7 +78,7 @@ impl<'a> Body<'a> {
 }
 
 /// The same bytes behind the byte-order mark of UTF-8, where there is one.
-pub fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
+fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
 

@@ -29,7 +29,7 @@ mod text;
 mod visitor;
 
 pub use appliers::Appliers;
-pub use body::{Body, Envelope, NotJson, has_prototype, without_byte_order_mark};
+pub use body::{Body, Envelope, NotJson, has_prototype};
 pub use diagnostics::{Diagnostic, Noted, Outcome};
 pub use duplicates::Fingerprint;
 pub use identity::{DeviceId, InvalidDeviceId, Salt, SessionId};

@@ -60,7 +60,7 @@ mod servers;
 #[path = "catalog/sizes.rs"]
 mod sizes;
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// Connections for units of work. A server has four such pools' worth at most; see
 /// `docs/operations.md` for what that asks of the database.

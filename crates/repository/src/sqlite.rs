@@ -61,7 +61,7 @@ mod servers;
 #[path = "catalog/sizes.rs"]
 mod sizes;
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// Every connection gets these. FULL: what was acknowledged, a revocation say, must survive a
 /// power cut. What is deleted is overwritten.

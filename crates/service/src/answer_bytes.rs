@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use paneld_events::EventsError;
 use paneld_fairness::{Held, Pool, Share};
 
 use crate::{ServiceError, circle::Circle};
@@ -69,7 +68,7 @@ impl AnswerBytes {
     /// bytes that there are for them.
     pub fn write(&mut self, bytes: usize) -> Result<(), ServiceError> {
         if self.written.amount() + bytes as u64 > OF_ONE {
-            return Err(EventsError::TooLarge.into());
+            return Err(ServiceError::too_large());
         }
         take(&mut self.written, bytes)
     }

@@ -1,8 +1,10 @@
 //! What can go wrong in a use case.
 
+use paneld_analytics::Problem;
 use paneld_domain::InvalidValue;
 use paneld_repository::{RepositoryError, Resource};
 
+#[cfg(feature = "events")]
 use crate::TrackRefusal;
 
 /// Why a use case was not carried out. Nothing of it was, then.
@@ -17,7 +19,7 @@ pub enum ServiceError {
     /// The question has no answer that could be given: each problem with the path of its
     /// parameter.
     #[error("the question makes no sense")]
-    Question(Vec<paneld_analytics::Problem>),
+    Question(Vec<Problem>),
     /// It goes against the state of things.
     #[error(transparent)]
     Conflict(#[from] Conflict),
@@ -25,6 +27,7 @@ pub enum ServiceError {
     #[error("{0}")]
     Forbidden(&'static str),
     /// The caller may track, but not this.
+    #[cfg(feature = "events")]
     #[error(transparent)]
     Refused(#[from] TrackRefusal),
     /// The caller asks for too much, at once or in one answer: a sentence that says it. Trying
@@ -62,6 +65,12 @@ pub enum Conflict {
 impl ServiceError {
     pub(crate) fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(source.into())
+    }
+
+    /// For an answer that would be larger than one may be.
+    pub(crate) fn too_large() -> Self {
+        let why = "makes an answer that is too large: ask for fewer rows, or for a stream";
+        Self::Question(vec![Problem::at(["limit".into()], why)])
     }
 }
 

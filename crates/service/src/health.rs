@@ -129,9 +129,7 @@ impl Health {
             RedisState::Down => BackendState::Down,
         });
         let (spool, events) = match &self.pipeline {
-            Some(Pipeline { ingest, store }) => {
-                (state(ingest.is_writable()), state(store.is_up().await))
-            }
+            Some(pipeline) => pipeline.states().await,
             None => (BackendState::Off, BackendState::Off),
         };
         let backends = Backends {
@@ -155,8 +153,8 @@ impl Health {
                 metrics::gauge!(gauge).set(is_up);
             }
         }
-        if let Some(Pipeline { ingest, .. }) = &self.pipeline {
-            ingest.measure().await;
+        if let Some(pipeline) = &self.pipeline {
+            pipeline.measure().await;
         }
     }
 
@@ -192,13 +190,5 @@ impl Health {
         };
         *last = Some((self.clock.elapsed(), catalog));
         catalog
-    }
-}
-
-fn state(is_up: bool) -> BackendState {
-    if is_up {
-        BackendState::Up
-    } else {
-        BackendState::Down
     }
 }

@@ -6,65 +6,86 @@
 //! [`Admin`] serves the operator at the console, who needs none, and so handlers are never given
 //! one. [`Upkeep`] and [`Compaction`] are what must be done again and again.
 //!
+//! Without the feature `events`, which is on by default, only what needs no events is built: no
+//! DuckDB, no spool. [`Pipeline`] and [`Reports`] are then types of which there are no values.
+//!
 //! This crate knows no HTTP and no SQL.
+
+#![cfg_attr(
+    not(feature = "events"),
+    allow(dead_code, reason = "what the events' use cases share with others")
+)]
 
 mod access;
 mod admin;
 mod answer_bytes;
 mod circle;
+#[cfg(feature = "events")]
 mod compaction;
 mod compute;
+#[cfg(feature = "events")]
 mod erasure;
 mod error;
 mod health;
 mod identity;
 mod manage;
+#[cfg(feature = "events")]
 mod neighbours;
+#[cfg(not(feature = "events"))]
+mod no_events;
 mod once;
+#[cfg(feature = "events")]
+mod pipeline;
+#[cfg(feature = "events")]
 mod profiles;
+#[cfg(feature = "events")]
 mod reports;
 mod revocations;
 mod servers;
+#[cfg(feature = "events")]
 mod track;
 mod upkeep;
 
 pub use admin::Admin;
-
-/// Where events go: the pipeline that takes them, and the store that it leads to.
-#[derive(Debug, Clone)]
-pub struct Pipeline {
-    /// What takes them.
-    pub ingest: paneld_ingest::Ingest,
-    /// Where they are kept.
-    pub store: EventStore,
-}
-
-/// What callers track, read from their requests.
-pub mod ingest {
-    pub use paneld_enrich::{Hints, visitor_address};
-    pub use paneld_ingest::*;
-}
-
 pub use answer_bytes::AnswerBytes;
+#[cfg(feature = "events")]
 pub use compaction::Compaction;
 pub use compute::{CallerCompute, Compute};
+#[cfg(feature = "events")]
 pub use erasure::{ErasedProfile, Erasure};
 pub use error::{Conflict, ServiceError};
 pub use health::{BackendState, Health, Overall, Readiness};
 pub use identity::{Identity, LimitState, WhoAmI};
 pub use manage::{Created, Manage, ManageSettings};
+#[cfg(not(feature = "events"))]
+pub use no_events::{Pipeline, Reports};
 pub use once::{Answer, Once};
+#[cfg(feature = "events")]
 pub use paneld_events::{EventBatches, EventStore, EventsPage, EventsUrl, Wide};
 pub use paneld_repository::{
     AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, NewServer, RegisteredServer,
     Repository, Resource, Rotated,
 };
+#[cfg(feature = "events")]
+pub use pipeline::Pipeline;
+#[cfg(feature = "events")]
 pub use profiles::Profiles;
+#[cfg(feature = "events")]
 pub use reports::{
     Annotated, GroupWithMembers, ProfileMetrics, ProfileWithEvents, ProfilesBeside, Reports,
     Subject,
 };
 pub use revocations::Revocations;
 pub use servers::{Beside, HEARTBEAT, NotRegistered, Registration, RegistrationError, Standing};
+#[cfg(feature = "events")]
 pub use track::{ImportTurn, Track, TrackAnswer, TrackCall, TrackRefusal};
-pub use upkeep::{Upkeep, current_salts};
+pub use upkeep::Upkeep;
+#[cfg(feature = "events")]
+pub use upkeep::current_salts;
+
+/// What callers track, read from their requests.
+#[cfg(feature = "events")]
+pub mod ingest {
+    pub use paneld_enrich::{Hints, visitor_address};
+    pub use paneld_ingest::*;
+}

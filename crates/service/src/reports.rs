@@ -7,7 +7,7 @@ mod people;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use paneld_analytics::{AnswerRoom, Problem, Shown, Window};
+use paneld_analytics::{AnswerRoom, Shown, Window};
 use paneld_auth::{Authorized, ProjectAccess, permission::Permission};
 use paneld_domain::{Clock, ErrorChain, Event, Profile, Project, ProjectKey, Timestamp, Zone};
 use paneld_events::{Asker, EventStore, EventsError, Scope, Wide};
@@ -109,13 +109,18 @@ impl Subject {
 }
 
 impl Reports {
-    /// The use cases on these stores.
-    pub fn new(repository: Repository, events: EventStore, clock: Clock) -> Self {
+    /// The use cases on these stores. Answers are made in these turns, and have this room.
+    pub fn new(
+        repository: Repository,
+        events: EventStore,
+        clock: Clock,
+        compute: Compute,
+    ) -> Self {
         Self {
             repository,
             events,
             clock,
-            compute: Compute::default(),
+            compute,
             counts: Arc::default(),
         }
     }
@@ -210,10 +215,7 @@ impl From<EventsError> for ServiceError {
         match error {
             EventsError::TooSlow => Self::TooSlow,
             crowded @ EventsError::Crowded(_) => Self::Excess(crowded.to_string()),
-            EventsError::TooLarge => {
-                let why = "makes an answer that is too large: ask for fewer rows, or for a stream";
-                Self::Question(vec![Problem::at(["limit".into()], why)])
-            }
+            EventsError::TooLarge => Self::too_large(),
             away @ (EventsError::Away(_) | EventsError::NoRoom(_)) => {
                 Self::Unavailable(Box::new(away))
             }

@@ -5,7 +5,10 @@
 //! events only, and an erasure or a purge on one would leave the other's.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -57,6 +60,9 @@ pub enum NotRegistered {
     /// It did not run for a while, and another one may have taken its place meanwhile.
     #[error("the server was paused, and does not know yet whether it is still registered")]
     Paused,
+    /// It was stopped.
+    #[error("the server was stopped")]
+    Stopped,
 }
 
 /// The registration of a server, which is kept up until it is given up.
@@ -97,8 +103,9 @@ impl Registration {
         &self.standing
     }
 
-    /// Forgets the server, which stops.
+    /// Forgets the server, which stops: it takes no events any more.
     pub async fn give_up(self) {
+        self.standing.0.is_given_up.store(true, Ordering::Relaxed);
         self.beating.abort();
         let forgotten = self.repository.unregister_server(self.id.clone(), self.run);
         let why = match timeout(PATIENCE, forgotten).await {
@@ -129,6 +136,7 @@ struct Inner {
     renewed_at: Mutex<Instant>,
     good_for: Duration,
     lost_to: watch::Sender<Option<Beside>>,
+    is_given_up: AtomicBool,
 }
 
 impl Standing {
@@ -137,14 +145,18 @@ impl Standing {
             renewed_at: Mutex::new(Instant::now()),
             good_for,
             lost_to: watch::Sender::new(None),
+            is_given_up: AtomicBool::new(false),
         }))
     }
 
     /// Demands that no other server can have taken this one's place.
     ///
     /// # Errors
-    /// When one has, or when this one was paused so long that one may have.
+    /// When one has, when this one was paused so long that one may have, or when it was stopped.
     pub fn demand(&self) -> Result<(), NotRegistered> {
+        if self.0.is_given_up.load(Ordering::Relaxed) {
+            return Err(NotRegistered::Stopped);
+        }
         if self.0.lost_to.borrow().is_some() {
             return Err(NotRegistered::Lost);
         }

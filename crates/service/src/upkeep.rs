@@ -1,28 +1,28 @@
 //! What must be done again and again.
 
-mod purges;
+#[cfg_attr(not(feature = "events"), path = "upkeep/no_events.rs")]
+mod events;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use paneld_auth::Authenticator;
-use paneld_domain::{Clock, Timestamp};
-use paneld_ingest::{Salt, Salts};
-use paneld_repository::Repository;
+use paneld_domain::Clock;
+use paneld_repository::{Act, DueProject, Repository};
 
-use self::purges::PurgedEvents;
+use self::events::EventUpkeep;
 use crate::{Pipeline, ServiceError};
 
-/// For how many days recordings of sessions are kept.
-const REPLAY_DAYS: u32 = 30;
+#[cfg(feature = "events")]
+pub use self::events::current_salts;
 
-/// Purges deleted projects, forgets kept replies, and writes down when clients were last used.
+/// Purges deleted projects, forgets kept replies, and writes down when clients were last used; and
+/// what has to be done for events.
 #[derive(Debug, Clone)]
 pub struct Upkeep {
     repository: Repository,
     authenticator: Arc<Authenticator>,
     /// `None` where no events are kept.
-    pipeline: Option<Pipeline>,
-    purged: PurgedEvents,
+    events: Option<Arc<EventUpkeep>>,
     clock: Clock,
 }
 
@@ -34,13 +34,44 @@ impl Upkeep {
         pipeline: Option<Pipeline>,
         clock: Clock,
     ) -> Self {
+        let of_events = |pipeline| EventUpkeep::new(pipeline, repository.clone(), clock.clone());
         Self {
+            events: pipeline.map(of_events).map(Arc::new),
             repository,
             authenticator,
-            pipeline,
-            purged: PurgedEvents::default(),
             clock,
         }
+    }
+
+    /// Removes all projects whose time to be restored is over; and events of this server that are
+    /// left of any project that was purged, whoever purged it. One project that cannot be removed
+    /// does not keep the others.
+    ///
+    /// # Errors
+    /// The last one of those that came up; what was not purged will be tried the next time.
+    pub async fn purge_projects(&self) -> Result<(), ServiceError> {
+        let now = self.clock.now();
+        let mut result = Ok(());
+        for DueProject {
+            key,
+            id,
+            organization_id,
+        } in self.repository.list_projects_due(now).await?
+        {
+            let purged =
+                self.repository
+                    .purge_project(organization_id, key, now, Act::of_operator(now));
+            match purged.await {
+                Ok(true) => tracing::info!(project.id = %id, "purged a deleted project"),
+                Ok(false) => {}
+                Err(error) => result = Err(error.into()),
+            }
+        }
+        while !self.repository.remove_purged_people().await? {}
+        if let Some(events) = &self.events {
+            events.purge().await?;
+        }
+        result
     }
 
     /// Forgets events and recordings whose time is over, of every project; what is left of purged
@@ -49,20 +80,10 @@ impl Upkeep {
     /// # Errors
     /// When the catalog cannot be asked, or the spool cannot be written.
     pub async fn retain(&self) -> Result<(), ServiceError> {
-        let Some(Pipeline { ingest, .. }) = &self.pipeline else {
-            return Ok(());
-        };
-        self.purged.look_again().await;
-        let now = self.clock.now();
-        let before = |days: u32| now - chrono::TimeDelta::days(days.into());
-        let replays_before = before(REPLAY_DAYS);
-        let mut limited = HashMap::new();
-        for (key, days) in self.repository.list_retentions().await? {
-            let events_before = days.map(|days| before(days.get()));
-            limited.extend(events_before.map(|before| (key, before)));
-            ingest.retain(key, events_before, replays_before).await?;
+        match &self.events {
+            Some(events) => events.retain().await,
+            None => Ok(()),
         }
-        Ok(ingest.forget_refused(limited, replays_before).await?)
     }
 
     /// Takes the salts of today.
@@ -70,21 +91,16 @@ impl Upkeep {
     /// # Errors
     /// When the catalog cannot be asked; then those known last go on.
     pub async fn renew_salts(&self) -> Result<(), ServiceError> {
-        if let Some(Pipeline { ingest, .. }) = &self.pipeline {
-            let salts = current_salts(&self.repository, self.clock.now()).await?;
-            ingest.use_salts(salts);
+        match &self.events {
+            Some(events) => events.renew_salts().await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Reads the files of places and networks again, if they changed.
     pub async fn reload_databases(&self) {
-        let Some(Pipeline { ingest, .. }) = self.pipeline.clone() else {
-            return;
-        };
-        let reloaded = tokio::task::spawn_blocking(move || ingest.reload_databases()).await;
-        if let Err(error) = reloaded {
-            tracing::error!(%error, "the files of places and networks could not be looked at");
+        if let Some(events) = &self.events {
+            events.reload_databases().await;
         }
     }
 
@@ -93,11 +109,10 @@ impl Upkeep {
     /// # Errors
     /// When the spool cannot be written.
     pub async fn end_idle_sessions(&self) -> Result<(), ServiceError> {
-        if let Some(Pipeline { ingest, .. }) = &self.pipeline {
-            ingest.forget_seen()?;
-            ingest.end_idle_sessions().await?;
+        match &self.events {
+            Some(events) => events.end_idle_sessions().await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Forgets replies that were kept for a day.
@@ -126,16 +141,4 @@ impl Upkeep {
         }
         Ok(recorded?)
     }
-}
-
-/// The salts of this day.
-///
-/// # Errors
-/// When the catalog cannot be asked.
-pub async fn current_salts(repository: &Repository, now: Timestamp) -> Result<Salts, ServiceError> {
-    let salts = repository.salts(now, rand::random()).await?;
-    Ok(Salts {
-        current: Salt::new(salts.current),
-        previous: Salt::new(salts.previous),
-    })
 }

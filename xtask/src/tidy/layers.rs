@@ -77,6 +77,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "paneld-server",
+        &[
+            "paneld-auth",
+            "paneld-domain",
+            "paneld-files",
+            "paneld-guard",
+            "paneld-http",
+            "paneld-ratelimit",
+            "paneld-redis",
+            "paneld-service",
+        ],
+    ),
+    (
         "paneld",
         &[
             "paneld-auth",
@@ -90,6 +103,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-ratelimit",
             "paneld-redis",
             "paneld-repository",
+            "paneld-server",
             "paneld-service",
             "paneld-testing",
             "paneld-testing-files",
@@ -97,7 +111,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "siege",
         ],
     ),
-    ("paneld-examples", &["paneld-guard"]),
+    ("paneld-examples", &["paneld-guard", "paneld-server"]),
     // For tests only.
     ("paneld-testing", &[]),
     ("paneld-testing-files", &[]),
@@ -114,6 +128,7 @@ const NAMED_ONLY_BY: &[(&str, &[&str])] = &[
         &[
             "paneld-guard",
             "paneld-http",
+            "paneld-server",
             "paneld",
             "paneld-examples",
             "bare",

@@ -35,6 +35,7 @@ pub(super) fn findings(
             .parse()
             .with_context(|| format!("failed to parse {}", package.manifest_path))?;
         findings.extend(not_inherited(&package.name, &manifest));
+        findings.extend(not_told(&package.name, &manifest));
         findings.extend(not_used(
             &package.name,
             &dependencies(package),
@@ -76,6 +77,29 @@ fn not_inherited(name: &str, manifest: &Table) -> Vec<String> {
         ));
     }
     findings
+}
+
+/// Whether a package is for developers of paneld alone.
+fn is_private(manifest: &Table) -> bool {
+    let publish = manifest
+        .get("package")
+        .and_then(|package| package.get("publish"));
+    publish.and_then(toml::Value::as_bool) == Some(false)
+}
+
+/// What a registry wants to be told of a package that may be published.
+fn not_told(name: &str, manifest: &Table) -> Vec<String> {
+    if is_private(manifest) {
+        return Vec::new();
+    }
+    let package = manifest.get("package");
+    let fields = ["description", "keywords", "categories"].into_iter();
+    let missing = fields.filter(|field| package.and_then(|it| it.get(field)).is_none());
+    missing
+        .map(|field| {
+            format!("{name}: its manifest needs `{field}` in [package], or `publish = false`")
+        })
+        .collect()
 }
 
 /// The names under which a package's manifest lists its dependencies.
@@ -180,6 +204,22 @@ mod tests {
             "a: its manifest needs `workspace = true` in [lints]",
         ];
         assert_eq!(not_inherited("a", &manifest.parse().unwrap()), expected);
+    }
+
+    #[test]
+    fn a_package_that_may_be_published_says_what_it_is() {
+        let told = "[package]\ndescription = 'a'\nkeywords = []\ncategories = []\n";
+        assert_eq!(not_told("a", &told.parse().unwrap()), [] as [&str; 0]);
+        let private = "[package]\npublish = false\n";
+        assert_eq!(not_told("a", &private.parse().unwrap()), [] as [&str; 0]);
+        let silent = "[package]\nkeywords = []\npublish.workspace = true\n";
+        assert_eq!(
+            not_told("a", &silent.parse().unwrap()),
+            [
+                "a: its manifest needs `description` in [package], or `publish = false`",
+                "a: its manifest needs `categories` in [package], or `publish = false`",
+            ]
+        );
     }
 
     #[test]

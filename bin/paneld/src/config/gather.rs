@@ -239,3 +239,18 @@ impl Environment {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_of_another_command_line_are_no_flags_of_ours() {
+        let theirs = clap::Command::new("host").arg(clap::Arg::new("listen").num_args(0..=1));
+        for line in [["host"].as_slice(), &["host", "127.0.0.1:1"]] {
+            let flags = theirs.clone().get_matches_from(line);
+            let gathered = Gathered::gather(&flags, []).unwrap();
+            assert!(gathered.get("data_dir").is_some());
+        }
+    }
+}

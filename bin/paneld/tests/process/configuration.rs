@@ -243,7 +243,9 @@ fn the_reference_names_every_setting() {
 fn the_openapi_document_can_be_printed() {
     let place = Place::new();
     let printed = place.bare().args("openapi").run().json();
-    let own = paneld_http::document().to_json().unwrap();
+    let own = paneld_http::document(&paneld_http::Prefix::ROOT)
+        .to_json()
+        .unwrap();
     let own = serde_json::from_str::<serde_json::Value>(&own).unwrap();
     assert_eq!(printed, own);
     assert!(!place.path().join("paneld-data").exists());

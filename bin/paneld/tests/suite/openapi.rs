@@ -38,7 +38,9 @@ impl Operation<'_> {
 
 impl Document {
     pub(crate) fn new() -> Self {
-        let text = paneld_http::document().to_json().unwrap();
+        let text = paneld_http::document(&paneld_http::Prefix::ROOT)
+            .to_json()
+            .unwrap();
         Self(serde_json::from_str(&text).unwrap())
     }
 

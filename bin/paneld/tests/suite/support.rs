@@ -280,7 +280,7 @@ impl TestServer {
 
 async fn boot(settings: &HashMap<String, String>, time: &ManualClock) -> Server {
     let config = config(settings);
-    Server::start(&config, time.clock(), Chores::WhenAsked)
+    Server::start(config, time.clock(), Chores::WhenAsked)
         .await
         .unwrap()
 }

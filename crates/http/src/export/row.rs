@@ -1,6 +1,6 @@
 //! An event as it is exported: `docs/contract/export.md` §3.4.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use paneld_analytics::{Column, EventColumn};
 use paneld_domain::{Event, Profile};
@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 use utoipa::ToSchema;
 
-use crate::reply::WireTime;
+use crate::{nested::nested, reply::WireTime};
 
 /// An event. Only what stands here is always there; the rest comes with `includes`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -243,28 +243,4 @@ pub(super) fn profile(id: &str, known: Option<&Profile>, project: &str) -> Json 
         "createdAt": known.map(|profile| WireTime(profile.created_at)),
         "lastSeenAt": known.map(|profile| WireTime(profile.last_seen_at)),
     })
-}
-
-/// Properties with dots in their names, as the objects that they were. Where a name is both a
-/// value and the begin of others, the others win.
-pub(crate) fn nested(properties: &BTreeMap<String, String>) -> Map<String, Json> {
-    let mut root = Map::new();
-    for (name, value) in properties {
-        put(&mut root, name, value);
-    }
-    root
-}
-
-fn put(object: &mut Map<String, Json>, name: &str, value: &str) {
-    let Some((first, rest)) = name.split_once('.') else {
-        object.insert(name.to_owned(), json!(value));
-        return;
-    };
-    let entry = object.entry(first).or_insert_with(|| json!({}));
-    if !entry.is_object() {
-        *entry = json!({});
-    }
-    if let Json::Object(inner) = entry {
-        put(inner, rest, value);
-    }
 }

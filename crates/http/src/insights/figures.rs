@@ -18,13 +18,13 @@ use utoipa::{
 
 use crate::{
     error::reply_for,
-    manage::references::ReferenceBody,
     offload::{self, question},
     openapi::{
         query::{self, query_parameters},
         refusals::Report,
         schemas,
     },
+    reference::ReferenceBody,
     routes::Endpoint,
 };
 

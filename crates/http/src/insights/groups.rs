@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::reply_for,
-    export::nested,
+    nested::nested,
     offload::{self, question},
     openapi::{
         query::{self, query_parameters},

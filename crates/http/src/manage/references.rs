@@ -5,10 +5,9 @@ use std::rc::Rc;
 use actix_web::{HttpResponse, web};
 use deserr::Deserr;
 use paneld_auth::permission;
-use paneld_domain::{Description, Name, NewReference, Reference, ReferenceChanges, ReferenceId};
+use paneld_domain::{Description, Name, NewReference, ReferenceChanges, ReferenceId};
 use paneld_guard::{ApiError, Caller};
 use paneld_service::{Compute, Manage};
-use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
@@ -23,53 +22,10 @@ use crate::{
         schemas,
     },
     path_id::PathId,
-    reply::{Data, Listed, PageQuery, Success, WireTime, reply_to_creation, reply_with_list},
+    reference::ReferenceBody,
+    reply::{Data, Listed, PageQuery, Success, reply_to_creation, reply_with_list},
     routes::Endpoint,
 };
-
-/// A reference.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(example = json!({
-    "id": "1af09627-2dd7-4b37-9e5c-6ffa7e450e85", "title": "Launch", "description": "v2",
-    "date": "2024-01-15T10:00:00.000Z", "datetime": "2024-01-15T10:00:00.000Z",
-    "projectId": "my-shop", "createdAt": "2026-01-15T10:30:00.000Z",
-    "updatedAt": "2026-01-15T10:30:00.000Z"
-}))]
-#[schema(as = Reference)]
-pub(crate) struct ReferenceBody {
-    #[schema(value_type = String, format = "uuid")]
-    id: String,
-    title: String,
-    #[schema(required)]
-    description: Option<String>,
-    /// When it happened.
-    #[schema(value_type = String, format = DateTime)]
-    date: WireTime,
-    /// The same as `date`.
-    #[schema(value_type = String, format = DateTime)]
-    datetime: WireTime,
-    project_id: String,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: WireTime,
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: WireTime,
-}
-
-impl From<Reference> for ReferenceBody {
-    fn from(reference: Reference) -> Self {
-        Self {
-            id: reference.id.to_string(),
-            title: reference.title.to_string(),
-            description: reference.description.as_ref().map(Description::to_string),
-            date: WireTime(reference.date),
-            datetime: WireTime(reference.date),
-            project_id: reference.project_id.to_string(),
-            created_at: WireTime(reference.created_at),
-            updated_at: WireTime(reference.updated_at),
-        }
-    }
-}
 
 /// A reference to make.
 #[derive(Debug, Deserr, ToSchema)]

@@ -8,8 +8,8 @@ use paneld_repository::{CatalogUrl, Repository};
 
 use crate::world::Place;
 
-const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
-const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 #[derive(diesel::QueryableByName)]
 struct Line {

@@ -42,8 +42,10 @@ const GAUGES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Describes everything, and has every counter be there from the start, as zero.
-pub(super) fn describe() {
+/// Describes everything that paneld measures to the recorder of this process, and has every counter
+/// be there from the start, as zero. To be called once, after a recorder was installed; what is
+/// measured reaches it either way.
+pub fn describe() {
     for (name, help) in GAUGES {
         describe_gauge!(*name, *help);
     }

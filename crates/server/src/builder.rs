@@ -1,0 +1,206 @@
+//! What a server is told before it starts.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use paneld_auth::PlainSecret;
+use paneld_domain::{ClientId, Clock, Limits, Name};
+use paneld_guard::{TrustedProxies, VisitorAddress};
+use paneld_ratelimit::RedisDown;
+use paneld_redis::{KeyPrefix, RedisUrl};
+use paneld_service::{CatalogUrl, HEARTBEAT};
+
+use crate::{
+    Chores, FirstCredentials, ListeningServer, Server, StartError, events::EventSettings,
+    first_start::FirstStart,
+};
+
+/// A server that is to be started. Without any setting it is the one that `paneld` starts without
+/// any: everything in `./paneld-data`, limits in the process.
+///
+/// `docs/configuration.md` in the repository says more of every setting; they have the same names
+/// there.
+#[derive(Debug)]
+#[must_use = "nothing is started before `build` or `listen`"]
+pub struct Builder {
+    pub(crate) data_dir: PathBuf,
+    catalog: Option<CatalogUrl>,
+    pub(crate) events: EventSettings,
+    pub(crate) first_start: FirstStart,
+    pub(crate) limits: Limits,
+    pub(crate) redis: Option<Redis>,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) visitor_address: VisitorAddress,
+    pub(crate) allow_root_creation: bool,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) heartbeat: Duration,
+    pub(crate) clock: Clock,
+    pub(crate) chores: Chores,
+}
+
+/// A Redis that several processes share.
+#[derive(Debug, Clone)]
+pub struct Redis {
+    /// Where it is.
+    pub url: RedisUrl,
+    /// What the names of keys and channels begin with.
+    pub prefix: KeyPrefix,
+    /// What becomes of requests while it is away.
+    pub down: RedisDown,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            data_dir: "./paneld-data".into(),
+            catalog: None,
+            events: EventSettings::default(),
+            first_start: FirstStart::default(),
+            limits: Limits::default(),
+            redis: None,
+            trusted_proxies: TrustedProxies::loopback(),
+            visitor_address: VisitorAddress::Any,
+            allow_root_creation: true,
+            shutdown_timeout: Duration::from_secs(30),
+            heartbeat: HEARTBEAT,
+            clock: Clock::system(),
+            chores: Chores::ByThemselves,
+        }
+    }
+}
+
+impl Builder {
+    /// The folder where everything is kept. It is made, for its owner alone, unless it is there.
+    /// One server at a time can have it.
+    pub fn data_dir(self, folder: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: folder.into(),
+            ..self
+        }
+    }
+
+    /// Where organizations, projects, clients and references are kept; else in `catalog.sqlite`
+    /// in the data folder.
+    pub fn catalog(self, url: CatalogUrl) -> Self {
+        Self {
+            catalog: Some(url),
+            ..self
+        }
+    }
+
+    /// The name of the organization that the first start makes.
+    pub fn organization(mut self, name: Name) -> Self {
+        self.first_start.organization = Some(name);
+        self
+    }
+
+    /// A root client to make at the start, unless it is or ever was there. Without one, a start
+    /// with an empty catalog makes one of its own.
+    pub fn root_client(mut self, id: ClientId, secret: PlainSecret) -> Self {
+        self.first_start.client = Some((id, secret));
+        self
+    }
+
+    /// Where the credentials go of a root client that was not given.
+    pub fn first_credentials(mut self, to: FirstCredentials) -> Self {
+        self.first_start.credentials = to;
+        self
+    }
+
+    /// How often callers may call.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// A Redis through which several processes share rate limits and hear of revoked clients.
+    pub fn redis(self, redis: Redis) -> Self {
+        Self {
+            redis: Some(redis),
+            ..self
+        }
+    }
+
+    /// The proxies whose word on peer addresses is believed; else those on the same machine.
+    pub fn trusted_proxies(self, proxies: TrustedProxies) -> Self {
+        Self {
+            trusted_proxies: proxies,
+            ..self
+        }
+    }
+
+    /// Whose word on visitors' addresses is believed; else everybody's.
+    pub fn visitor_address(self, believed: VisitorAddress) -> Self {
+        Self {
+            visitor_address: believed,
+            ..self
+        }
+    }
+
+    /// Whether root clients may be made through the Manage API; else they may.
+    pub fn allow_root_creation(self, is_allowed: bool) -> Self {
+        Self {
+            allow_root_creation: is_allowed,
+            ..self
+        }
+    }
+
+    /// How long requests may take to finish when a server that [listens](Self::listen) is
+    /// stopped; else 30 seconds. Whole seconds count.
+    pub fn shutdown_timeout(self, timeout: Duration) -> Self {
+        Self {
+            shutdown_timeout: timeout,
+            ..self
+        }
+    }
+
+    /// How often the server tells others on the same catalog that it is there; else every five
+    /// seconds. One that was silent for twice as long may be replaced.
+    pub fn heartbeat(self, interval: Duration) -> Self {
+        Self {
+            heartbeat: interval,
+            ..self
+        }
+    }
+
+    /// What time it is, for tests that set it; else the system's.
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Whether the server does by itself what has to be done again and again; else it does.
+    pub fn chores(self, chores: Chores) -> Self {
+        Self { chores, ..self }
+    }
+
+    /// Starts the server, to be [mounted](Server::mount) in an app: takes the data folder, opens
+    /// the catalog, registers there, and makes the first credentials. It needs a tokio runtime,
+    /// such as actix's, and its tasks end with that.
+    ///
+    /// # Errors
+    /// When any of that cannot be done; then nothing of it is at work any more.
+    pub async fn build(self) -> Result<Server, StartError> {
+        let mut server = Box::pin(Server::open(&self, "in another program")).await?;
+        match Box::pin(server.begin(&self, None)).await {
+            Ok(()) => Ok(server),
+            Err(error) => {
+                server.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Starts the server on a port of its own, which it serves with as many threads as there are
+    /// processors. To have all connections that it may, the process takes as many descriptors as
+    /// the system lets it have.
+    ///
+    /// # Errors
+    /// As of [`build`](Self::build), and when it cannot listen there.
+    pub async fn listen(self, address: SocketAddr) -> Result<ListeningServer, StartError> {
+        // Boxed, for it is deep: compilers of hosts would have to look through all of it.
+        Box::pin(ListeningServer::start(self, address)).await
+    }
+
+    pub(crate) fn catalog_url(&self) -> CatalogUrl {
+        let in_data_dir = || CatalogUrl::Sqlite(self.data_dir.join("catalog.sqlite"));
+        self.catalog.clone().unwrap_or_else(in_data_dir)
+    }
+}

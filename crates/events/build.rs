@@ -17,13 +17,19 @@ const USUAL_FOLDERS: [&str; 5] = [
 ];
 
 fn main() {
-    for variable in ["DUCKDB_LIB_DIR", "DUCKDB_DOWNLOAD_LIB", "LIBRARY_PATH"] {
+    for variable in [
+        "DUCKDB_LIB_DIR",
+        "DUCKDB_DOWNLOAD_LIB",
+        "LIBRARY_PATH",
+        "PANELD_TRUST_LINKER",
+    ] {
         println!("cargo::rerun-if-env-changed={variable}");
     }
     let is_given = |variable| env::var_os(variable).is_some();
     if is_given("CARGO_FEATURE_BUNDLED")
         || is_given("DUCKDB_DOWNLOAD_LIB")
         || is_given("DOCS_RS")
+        || is_given("PANELD_TRUST_LINKER")
         || is_given("CARGO_CFG_WINDOWS")
     {
         return;
@@ -76,6 +82,9 @@ fn refuse(why: &str) {
          LD_LIBRARY_PATH (macOS: DYLD_LIBRARY_PATH) to the same."
             .to_owned(),
         "Or compile DuckDB, in about an hour on two cores: the feature `bundled` of paneld-server."
+            .to_owned(),
+        "Or set PANELD_TRUST_LINKER, if it is where nobody can know but your linker, such as with \
+         another crate that compiles DuckDB."
             .to_owned(),
         "Or do without events: paneld-server with default-features = false, features = [\"manage\"]."
             .to_owned(),

@@ -81,7 +81,7 @@ async fn limit_by_key() {
         let policies = policies.map(|value| value.to_str().unwrap());
         assert_eq!(
             policies.collect::<Vec<_>>(),
-            ["\"tenant\";q=3;w=60", "\"address\";q=20;w=60"]
+            ["\"tenant\";q=3;w=60", "\"address\";q=20;w=3600"]
         );
     }
     let denied = search("192.0.2.1", Some("acme")).await;

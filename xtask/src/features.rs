@@ -37,7 +37,11 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
     }
     for (feature, kept_out) in ALONE {
         let alone = ["--no-default-features", "--features", feature];
-        cmd!(sh, "cargo clippy --locked -p paneld-server {alone...} -- -D warnings").run()?;
+        cmd!(
+            sh,
+            "cargo clippy --locked -p paneld-server {alone...} -- -D warnings"
+        )
+        .run()?;
         let tree = cmd!(
             sh,
             "cargo tree --locked -p paneld-server -e normal --prefix none {alone...}"

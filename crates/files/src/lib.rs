@@ -8,6 +8,7 @@ use std::{
     io::{self, ErrorKind},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use rustix::fs::Mode;
@@ -25,7 +26,16 @@ const SHARED: u32 = 0o1000;
 /// that libraries make.
 pub fn keep_private() {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    IS_KEPT_PRIVATE.store(true, Ordering::Relaxed);
 }
+
+/// Whether [`keep_private`] was called: also libraries that know nothing of this crate make files
+/// for their owner alone then.
+pub fn is_kept_private() -> bool {
+    IS_KEPT_PRIVATE.load(Ordering::Relaxed)
+}
+
+static IS_KEPT_PRIVATE: AtomicBool = AtomicBool::new(false);
 
 /// Makes an empty file, unless there is one; and takes away what others may do with it.
 ///

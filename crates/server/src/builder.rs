@@ -199,6 +199,18 @@ impl Builder {
         Box::pin(ListeningServer::start(self, address)).await
     }
 
+    /// Whether a server can work with these settings.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        let wrong = |setting, why| Err(StartError::Setting { setting, why });
+        if self.heartbeat.is_zero() {
+            return wrong("heartbeat", "must be longer than nothing");
+        }
+        match self.events.problem() {
+            Some((setting, why)) => wrong(setting, why),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn catalog_url(&self) -> CatalogUrl {
         let in_data_dir = || CatalogUrl::Sqlite(self.data_dir.join("catalog.sqlite"));
         self.catalog.clone().unwrap_or_else(in_data_dir)

@@ -16,7 +16,8 @@ use crate::DataDirError;
 ///
 /// # Errors
 /// When it cannot be made, or when everybody may write there: who can put a file in the place of
-/// another can take over the server.
+/// another can take over the server. And when others may look into it, unless the process makes
+/// all of its files for their owner alone, as the binary does.
 pub fn prepare(folder: &Path) -> Result<(), DataDirError> {
     let made = || -> std::io::Result<Access> {
         if !folder.try_exists()? {
@@ -30,6 +31,10 @@ pub fn prepare(folder: &Path) -> Result<(), DataDirError> {
     })?;
     match access {
         Access::Closed => Ok(()),
+        // DuckDB makes its files anew again and again, as open as the process lets it.
+        Access::Readable if !paneld_files::is_kept_private() => {
+            Err(DataDirError::OpenToReaders(folder.to_owned()))
+        }
         Access::Readable => {
             tracing::warn!(
                 path = %folder.display(),

@@ -16,6 +16,14 @@ pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
+    /// A setting is not one that a server can work with.
+    #[error("{setting} {why}")]
+    Setting {
+        /// The method of [`Builder`](crate::Builder) that was given it.
+        setting: &'static str,
+        /// What it must be.
+        why: &'static str,
+    },
     /// The data folder cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -66,6 +74,13 @@ pub enum DataDirError {
         .0.display()
     )]
     OpenToAll(PathBuf),
+    /// Others may look into it, and would find what events tell of people.
+    #[error(
+        "others may look into the data folder {}: close it with chmod 700, or give a folder that \
+         is not there yet",
+        .0.display()
+    )]
+    OpenToReaders(PathBuf),
     /// Its lock cannot be taken.
     #[error("cannot lock {}", .path.display())]
     Lock {

@@ -39,9 +39,23 @@ enum Kept {
     Nowhere,
 }
 
+const MIB: u64 = 1024 * 1024;
+
+impl EventSettings {
+    /// The setting that is wrong, and what it must be.
+    pub(crate) fn problem(&self) -> Option<(&'static str, &'static str)> {
+        if self.memory < 128 * MIB {
+            return Some(("events_memory", "must be 128 MiB or more"));
+        }
+        if self.spool_limit < MIB {
+            return Some(("spool_limit", "must be 1 MiB or more"));
+        }
+        (self.sessions_limit == 0).then_some(("sessions_limit", "must be 1 or more"))
+    }
+}
+
 impl Default for EventSettings {
     fn default() -> Self {
-        const MIB: u64 = 1024 * 1024;
         Self {
             url: Kept::InDataDir,
             memory: 192 * MIB,

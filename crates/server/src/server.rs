@@ -43,6 +43,7 @@ impl Server {
 
     /// Opens the stores and registers; `place` says in the registration where the server is.
     pub(crate) async fn open(builder: &Builder, place: &str) -> Result<Self, StartError> {
+        builder.check()?;
         data_dir::prepare(&builder.data_dir)?;
         let lock = Lock::take(&builder.data_dir)?;
         let repository = Repository::open(&builder.catalog_url()).await;

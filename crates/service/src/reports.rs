@@ -110,12 +110,7 @@ impl Subject {
 
 impl Reports {
     /// The use cases on these stores. Answers are made in these turns, and have this room.
-    pub fn new(
-        repository: Repository,
-        events: EventStore,
-        clock: Clock,
-        compute: Compute,
-    ) -> Self {
+    pub fn new(repository: Repository, events: EventStore, clock: Clock, compute: Compute) -> Self {
         Self {
             repository,
             events,

@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Some(BucketKey::address(BY_ADDRESS, peer))
     };
     let by_tenant = LimitBy::new(Arc::clone(&limiter), Rate::of(3, 60), tenant);
-    let by_address = LimitBy::new(limiter, Rate::of(20, 60), address);
+    let by_address = LimitBy::new(limiter, Rate::of(20, 3600), address);
 
     let server = HttpServer::new(move || {
         // The last one that is wrapped around is asked first.

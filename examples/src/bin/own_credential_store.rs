@@ -3,7 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "the program shows how to call it")]
 
-use std::{env, error::Error, fs, future, io, path::PathBuf, sync::Arc};
+use std::{env, error::Error, fs, io, path::PathBuf, sync::Arc};
 
 use actix_web::{App, HttpServer, web};
 use paneld_guard::{
@@ -12,15 +12,6 @@ use paneld_guard::{
 };
 
 struct ClientFile(PathBuf);
-
-impl ClientFile {
-    fn find(&self, id: ClientId) -> io::Result<Option<Credentials>> {
-        let text = fs::read_to_string(&self.0)?;
-        let mut clients = text.lines().filter_map(client);
-        Ok(clients.find(|found| found.client.id == id))
-    }
-}
-
 fn client(line: &str) -> Option<Credentials> {
     let mut words = line.split_whitespace();
     let (id, organization) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
@@ -32,13 +23,20 @@ fn client(line: &str) -> Option<Credentials> {
 impl CredentialStore for ClientFile {
     /// Called once in five seconds for each client. An error is answered with 503, not with 401.
     fn find_credentials(&self, id: ClientId) -> LookupFuture<'_> {
-        let found = self.find(id).map_err(|why| StoreUnavailable(Arc::new(why)));
-        Box::pin(future::ready(found))
+        let file = self.0.clone();
+        Box::pin(async move {
+            let found = web::block(move || {
+                let text = fs::read_to_string(file)?;
+                let mut found = text.lines().filter_map(client);
+                Ok(found.find(|one| one.client.id == id))
+            });
+            let found = found.await.map_err(io::Error::other).flatten();
+            found.map_err(|why| StoreUnavailable(Arc::new(why)))
+        })
     }
 }
 
 struct Hello;
-
 impl Permission for Hello {
     const API: Api = Api::new("hello", Access::EVERYONE);
 }

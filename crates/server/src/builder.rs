@@ -205,10 +205,11 @@ impl Builder {
         if self.heartbeat.is_zero() {
             return wrong("heartbeat", "must be longer than nothing");
         }
-        match self.events.problem() {
-            Some((setting, why)) => wrong(setting, why),
-            None => Ok(()),
+        #[cfg(feature = "events")]
+        if let Some((setting, why)) = self.events.problem() {
+            return wrong(setting, why);
         }
+        Ok(())
     }
 
     pub(crate) fn catalog_url(&self) -> CatalogUrl {

@@ -11,7 +11,7 @@ use crate::{Builder, StartError};
 
 /// How no events are kept.
 #[derive(Debug, Default)]
-pub(crate) struct EventSettings;
+pub(crate) struct EventSettings {}
 
 /// What works on events: nothing.
 #[derive(Debug)]

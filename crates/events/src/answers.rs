@@ -503,6 +503,8 @@ mod tests {
         let mut parts = store.stream(endless).await.unwrap();
         let panicked = store.write(|_| -> Result<(), Fault> { panic!("as planned") });
         assert!(matches!(panicked.await, Err(EventsError::Away(_))));
+        assert!(store.applied_position().await.is_err());
+        assert!(!store.is_up().await);
         let back = async {
             while !store.is_up().await {
                 sleep(Duration::from_millis(20)).await;
@@ -510,9 +512,12 @@ mod tests {
         };
         timeout(Duration::from_secs(20), back).await.unwrap();
         // What was found ahead is there, and then the stream breaks off.
-        while let Ok(part) = parts.next().await {
-            assert_eq!(part, Some(1));
-        }
+        let rest = timeout(Duration::from_secs(20), async {
+            while let Ok(part) = parts.next().await {
+                assert_eq!(part, Some(1));
+            }
+        });
+        rest.await.unwrap();
         let mut again = store.stream(endless).await.unwrap();
         assert_eq!(again.next().await.unwrap(), Some(1));
     }

@@ -132,11 +132,12 @@ impl Flat<'_> {
 
     fn object<'de, A: MapAccess<'de>>(&mut self, mut object: A) -> Result<(), A::Error> {
         while let Some(mut name) = object.next_key::<String>()? {
+            let told = name.contains('\0').then(|| name.clone());
             // A database of ours has no such character in its texts.
             name.retain(|c| c != '\0');
             if has_prototype(&name) {
                 object.next_value::<IgnoredAny>()?;
-                self.path.push(PathStep::Key(name));
+                self.path.push(PathStep::Key(told.unwrap_or(name)));
                 self.problem("must not have this name".to_owned());
                 self.path.pop();
             } else if self.path.is_empty() && self.names.contains(&name.as_str()) {

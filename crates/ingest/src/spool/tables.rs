@@ -7,12 +7,14 @@ use std::{
         PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
+    time::Duration,
 };
 
 use paneld_domain::{OrganizationId, ProjectKey};
 use redb::{
-    Builder, Database, Key, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, ReadableTable,
-    TableDefinition, TableError, Value,
+    Builder, Database, DatabaseError, Key, ReadOnlyTable, ReadTransaction, ReadableDatabase as _,
+    ReadableTable, TableDefinition, TableError, Value,
 };
 use uuid::Uuid;
 
@@ -345,10 +347,22 @@ impl Tables {
     }
 }
 
+/// How often it is looked whether a spool is closed, and how often at most: for five seconds.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const LOOKS: usize = 250;
+
 pub(super) fn open(path: &Path) -> Result<Database, Fault> {
     paneld_files::make_file(path)?;
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES);
+    for _ in 0..LOOKS {
+        match builder.create(path) {
+            // The data folder is this server's: it is one that was stopped in this process, of
+            // which somebody has not let go yet.
+            Err(DatabaseError::DatabaseAlreadyOpen) => thread::sleep(LOOK_AGAIN),
+            opened => return Ok(opened?),
+        }
+    }
     Ok(builder.create(path)?)
 }
 

@@ -199,7 +199,7 @@ mod tests {
         };
         store.compact(removals).await.unwrap();
         let ended = read.await.unwrap();
-        assert!(matches!(ended, Err(EventsError::Rejected(_))), "{ended:?}");
+        assert!(matches!(ended, Err(EventsError::Away(_))), "{ended:?}");
 
         // The next one is let be.
         let mut parts = store.stream(|_, outlet| outlet.send(7)).await.unwrap();

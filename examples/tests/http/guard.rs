@@ -1,13 +1,10 @@
 //! The examples of `paneld-guard`, spoken to over HTTP.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
-
 use paneld_guard::{PlainSecret, SecretHash};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
-use support::Example;
+
+use crate::support::Example;
 
 fn header<'a>(reply: &'a Response, name: &str) -> &'a str {
     reply.headers()[name].to_str().unwrap()

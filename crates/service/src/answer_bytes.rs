@@ -14,7 +14,7 @@ const OF_ORGANIZATION: u64 = 64 << 20;
 const OF_ONE: u64 = 32 << 20;
 /// What has no more rows is not counted: those of an organization that are short go on while its
 /// long ones wait for readers.
-const SHORT: usize = 64 << 10;
+const SHORT: u64 = 64 << 10;
 
 /// Room for answers. An organization has a quarter of it, and not more than it leaves free; a
 /// client nearly all of that. So a long answer has room beside all that three other organizations
@@ -36,6 +36,7 @@ impl AnswerPool {
             Share::nested(client, 16),
         ];
         AnswerBytes {
+            read: 0,
             rows: self.0.hold(shares.clone()),
             written: self.0.hold(shares),
         }
@@ -45,6 +46,8 @@ impl AnswerPool {
 /// The bytes of one answer. They are given back when this is dropped.
 #[derive(Debug)]
 pub struct AnswerBytes {
+    /// How many bytes its rows have, counted or not.
+    read: u64,
     rows: Held<Circle>,
     written: Held<Circle>,
 }
@@ -55,10 +58,13 @@ impl AnswerBytes {
     /// # Errors
     /// When answers of this client or organization have all bytes that there are for them.
     pub fn read(&mut self, bytes: usize) -> Result<(), ServiceError> {
-        if bytes <= SHORT {
-            return Ok(());
+        let read = self.read + bytes as u64;
+        if read > SHORT {
+            let uncounted = read - self.rows.amount();
+            take(&mut self.rows, uncounted)?;
         }
-        take(&mut self.rows, bytes)
+        self.read = read;
+        Ok(())
     }
 
     /// Counts what was written of it.
@@ -70,12 +76,13 @@ impl AnswerBytes {
         if self.written.amount() + bytes as u64 > OF_ONE {
             return Err(ServiceError::too_large());
         }
-        take(&mut self.written, bytes)
+        take(&mut self.written, bytes as u64)
     }
 
     /// Notes that it is written, and that its rows are gone.
     pub fn forget_rows(&mut self) {
         self.rows.give_back(u64::MAX);
+        self.read = 0;
     }
 
     /// Notes that so much of it was sent.
@@ -84,8 +91,8 @@ impl AnswerBytes {
     }
 }
 
-fn take(held: &mut Held<Circle>, bytes: usize) -> Result<(), ServiceError> {
-    if held.take(bytes as u64) {
+fn take(held: &mut Held<Circle>, bytes: u64) -> Result<(), ServiceError> {
+    if held.take(bytes) {
         return Ok(());
     }
     let why = "Too many long answers of this client or organization are made or sent: ask again \
@@ -128,8 +135,10 @@ mod tests {
         long.read(14 * MIB).unwrap();
         long.write(14 * MIB).unwrap();
         let mut short = of(&pool, "a", 1);
-        short.read(SHORT).unwrap();
-        let refused = short.read(SHORT + 1);
+        short.read(40 << 10).unwrap();
+        short.read(24 << 10).unwrap();
+        // However small the parts are in which it gets long.
+        let refused = short.read(1);
         assert!(
             matches!(refused, Err(ServiceError::Excess(_))),
             "{refused:?}"

@@ -120,7 +120,7 @@ impl Tracker {
 /// The client that a caller names without proof, and its own project. Anybody can name it.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// The client.
+    /// The client that is named; there is such a client.
     pub client: ClientId,
     /// The project it is bound to, with the organization.
     pub project: Option<(OrganizationId, ProjectKey)>,

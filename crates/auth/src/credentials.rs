@@ -91,9 +91,9 @@ pub trait CredentialStore: Send + Sync {
     fn find_credentials(&self, id: ClientId) -> LookupFuture<'_>;
 
     /// Puts a hash of the same secret in the place of an outdated one, if that is still there:
-    /// called once for each imported hash whose secret was right. When it
-    /// fails nothing is lost, for the outdated hash still works. A store without imported hashes
-    /// leaves it as it is here: it does nothing.
+    /// called once for each imported hash whose secret was right. When it fails nothing is lost,
+    /// for the outdated hash still works. A store without imported hashes leaves it as it is here:
+    /// it does nothing.
     fn replace_hash(
         &self,
         id: ClientId,

@@ -35,7 +35,8 @@ pub struct Network {
 }
 
 impl Network {
-    const PROPERTIES: [&'static str; 3] = ["__asn", "__network", "__datacenter"];
+    /// The names of the properties that tell of it. Nobody else may give them.
+    pub const PROPERTIES: [&'static str; 3] = ["__asn", "__network", "__datacenter"];
 
     /// Those properties with their values, as far as anything is known.
     pub fn properties(&self) -> impl Iterator<Item = (&'static str, String)> {

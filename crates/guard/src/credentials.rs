@@ -6,6 +6,10 @@ use paneld_auth::Presented;
 use paneld_domain::ClientId;
 use zeroize::{Zeroize as _, Zeroizing};
 
+/// Where SDKs put the id of a client, and its secret.
+const CLIENT_ID: &str = "openpanel-client-id";
+const CLIENT_SECRET: &str = "openpanel-client-secret";
+
 /// The headers that credentials are in.
 #[derive(Debug, Clone)]
 pub(crate) struct CredentialHeaders {
@@ -16,8 +20,8 @@ pub(crate) struct CredentialHeaders {
 impl Default for CredentialHeaders {
     fn default() -> Self {
         Self {
-            id: HeaderName::from_static("openpanel-client-id"),
-            secret: HeaderName::from_static("openpanel-client-secret"),
+            id: HeaderName::from_static(CLIENT_ID),
+            secret: HeaderName::from_static(CLIENT_SECRET),
         }
     }
 }
@@ -101,11 +105,11 @@ impl<'a> GivenCredentials<'a> {
     /// Those of a caller of Track: each may be under the name that old SDKs use.
     pub(crate) fn of_tracker(headers: &'a HeaderMap) -> Self {
         static IDS: [HeaderName; 2] = [
-            HeaderName::from_static("openpanel-client-id"),
+            HeaderName::from_static(CLIENT_ID),
             HeaderName::from_static("mixan-client-id"),
         ];
         static SECRETS: [HeaderName; 2] = [
-            HeaderName::from_static("openpanel-client-secret"),
+            HeaderName::from_static(CLIENT_SECRET),
             HeaderName::from_static("mixan-client-secret"),
         ];
         let text = |names: &[HeaderName; 2]| {

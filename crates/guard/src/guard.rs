@@ -94,17 +94,25 @@ impl Guard {
         let client = principal.client();
         let group = api.limit_group();
         let rate = self.rates.client(group, client.rate_limits.as_ref());
-        let Some(rate) = rate.filter(|_| cost > 0) else {
-            return Ok(());
-        };
-        let taken = self
-            .limiter
-            .check(BucketKey::id(group, client.id), rate, cost);
-        let verdict = taken.await.map_err(ApiError::unavailable)?;
-        match verdict.and_then(|verdict| verdict.retry_in) {
+        let taken = self.take(BucketKey::id(group, client.id), rate, cost);
+        match taken.await?.and_then(|verdict| verdict.retry_in) {
             Some(wait) => Err(rate_limited(group, wait)),
             None => Ok(()),
         }
+    }
+
+    /// Takes tokens from a bucket; `None` where it has no rate, or nothing is to be taken.
+    pub(crate) async fn take(
+        &self,
+        key: BucketKey,
+        rate: Option<Rate>,
+        cost: u32,
+    ) -> Result<Option<Verdict>, ApiError> {
+        let Some(rate) = rate.filter(|_| cost > 0) else {
+            return Ok(None);
+        };
+        let taken = self.limiter.check(key, rate, cost).await;
+        taken.map_err(ApiError::unavailable)
     }
 
     /// Authenticates a request, and takes a token for it: the decision order of

@@ -160,19 +160,6 @@ impl Guard {
         let own = tracker.principal().client().rate_limits.as_ref();
         self.rates.client(limit_group::TRACK, own)
     }
-
-    pub(crate) async fn take(
-        &self,
-        key: BucketKey,
-        rate: Option<Rate>,
-        cost: u32,
-    ) -> Result<Option<Verdict>, ApiError> {
-        let Some(rate) = rate.filter(|_| cost > 0) else {
-            return Ok(None);
-        };
-        let taken = self.limiter.check(key, rate, cost).await;
-        taken.map_err(ApiError::unavailable)
-    }
 }
 
 /// The bucket of all who call for a client without its secret.

@@ -182,12 +182,9 @@ impl Diagnostics {
     /// Forgets those of a project that is no more.
     pub(crate) fn forget(&self, project: ProjectKey) {
         let mut kept = self.lock();
-        let owner = kept.organizations.iter();
-        let owner = owner
-            .filter(|(_, projects)| projects.contains_key(&project))
-            .map(|(organization, _)| organization.clone())
-            .next();
-        if let Some(organization) = owner {
+        let mut organizations = kept.organizations.iter();
+        let owner = organizations.find(|(_, projects)| projects.contains_key(&project));
+        if let Some(organization) = owner.map(|(organization, _)| organization.clone()) {
             kept.remove(&organization, project);
         }
     }

@@ -9,7 +9,7 @@ use paneld_service::{
 };
 
 pub(crate) use paneld_service::Pipeline;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::{
     Builder, StartError,
@@ -175,8 +175,11 @@ async fn open_ingest(builder: &Builder, repository: &Repository) -> Result<Inges
     };
     let salts = current_salts(repository, builder.clock.now()).await;
     let salts = salts.map_err(StartError::Salts)?;
-    Ingest::open(&settings, salts, builder.clock.clone())
-        .map_err(|error| StartError::Spool(error.into()))
+    let clock = builder.clock.clone();
+    // It reads all that waits and all that is live; and it waits for one that is being closed.
+    let opened = spawn_blocking(move || Ingest::open(&settings, salts, clock)).await;
+    let opened = opened.map_err(|error| StartError::Spool(error.into()))?;
+    opened.map_err(|error| StartError::Spool(error.into()))
 }
 
 /// By what others know a server with these events.

@@ -24,7 +24,7 @@
 //!
 //! Events are kept by DuckDB, whose library has to be found when you build and when you run;
 //! `docs/embedding.md` in the repository says how, and how to do without.
-
+//!
 //! # Features
 //!
 //! Each API is one: `manage`, `track` (with Import), `insights` and `export`; all are on by

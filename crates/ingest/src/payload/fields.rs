@@ -7,6 +7,7 @@ use paneld_domain::{
     bounds::{self, MOST_PROPERTY_BYTES},
     parse_timestamp,
 };
+use paneld_enrich::Network;
 use serde::{
     Deserializer as _,
     de::{DeserializeSeed as _, IgnoredAny, MapAccess, Visitor},
@@ -44,10 +45,13 @@ const RESERVED: &[&str] = &[
     "__bot",
     "__bot_reasons",
     "__bounce",
-    "__asn",
-    "__network",
-    "__datacenter",
+    OF_NETWORKS[0],
+    OF_NETWORKS[1],
+    OF_NETWORKS[2],
 ];
+
+/// All of them, or this would not compile.
+const OF_NETWORKS: [&str; 3] = Network::PROPERTIES;
 
 /// The fields of a payload. A field that is null is not there, nor is one that is a blank text:
 /// typed SDKs send it for what they do not have.

@@ -7,15 +7,14 @@ use std::{
 
 use duckdb::Connection;
 use metrics::counter;
-use tokio::{
-    task::{JoinError, JoinHandle, spawn_blocking},
-    time::{Instant, MissedTickBehavior, interval, timeout},
-};
+use paneld_fairness::Thread;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::{
     Crowded, EventStore, EventsError,
     error::Fault,
     interrupt::{self, Waiter},
+    own_thread::{self, Ended, OwnThread},
     parts::{self, Outlet, Parts},
     turns::{LONG, Place, SHORT, Turn},
 };
@@ -132,7 +131,8 @@ impl EventStore {
         let (waiter, job) = interrupt::pair();
         let held = Arc::new(held);
         let held_here = Arc::clone(&held);
-        let thread = spawn_blocking(move || {
+        let thread = own_thread::run(move || {
+            held_here.begins();
             let answer = inner
                 .hold_open()
                 .and_then(|_held_open| inner.read(job, &question));
@@ -163,7 +163,8 @@ impl EventStore {
             let at_work = Arc::clone(&lanes.at_work);
             let ending = Arc::clone(&inner.ending);
             let (mut outlet, parts) = parts::pair(waiter, Arc::clone(&turn), at_work, ending);
-            spawn_blocking(move || {
+            let _to_its_end = own_thread::run(move || {
+                paneld_fairness::give_way();
                 let held_open = inner.hold_open_for_parts();
                 let sent = held_open.and_then(|_held_open| {
                     inner.read(job, |connection| {
@@ -183,7 +184,7 @@ impl EventStore {
 
 /// What becomes of a question that ended by itself in its turn among the short ones.
 fn soon<T, F>(
-    ended: Ended<T, F>,
+    ended: Ended<Answered<T, F>>,
     enter: impl FnOnce() -> Result<Place, Crowded>,
 ) -> Result<Soon<T, F>, EventsError> {
     let (answer, question) = ended.map_err(EventsError::away)?;
@@ -198,7 +199,10 @@ fn soon<T, F>(
 }
 
 /// What becomes of one that was interrupted there.
-fn interrupted<T, F>(ended: Ended<T, F>, place: Place) -> Result<Soon<T, F>, EventsError> {
+fn interrupted<T, F>(
+    ended: Ended<Answered<T, F>>,
+    place: Place,
+) -> Result<Soon<T, F>, EventsError> {
     let (answer, question) = ended.map_err(EventsError::away)?;
     match answer {
         Ok(answer) => Ok(Soon::Answered(answer)),
@@ -207,13 +211,15 @@ fn interrupted<T, F>(ended: Ended<T, F>, place: Place) -> Result<Soon<T, F>, Eve
     }
 }
 
-/// How a thread ended.
-type Ended<T, F> = Result<(Result<T, EventsError>, F), JoinError>;
+/// What is known of a question when its thread has ended.
+type Answered<T, F> = (Result<T, EventsError>, F);
 
-/// The turns of a question: among the short ones, and then among the long ones.
+/// The turns of a question: among the short ones, and then among the long ones. A long one gives
+/// way to short ones.
 struct Held {
     short: Turn,
     long: OnceLock<Turn>,
+    thread: OnceLock<Thread>,
 }
 
 impl Held {
@@ -221,6 +227,15 @@ impl Held {
         Self {
             short,
             long: OnceLock::new(),
+            thread: OnceLock::new(),
+        }
+    }
+
+    /// The question is asked on this thread.
+    fn begins(&self) {
+        let thread = self.thread.get_or_init(Thread::current);
+        if self.long.get().is_some() {
+            thread.give_way();
         }
     }
 
@@ -229,6 +244,9 @@ impl Held {
         self.short.set_aside();
         // A question has one such turn.
         let _other = self.long.set(long);
+        if let Some(thread) = self.thread.get() {
+            thread.give_way();
+        }
     }
 
     fn is_wanted_by_others(&self, store: &EventStore) -> bool {
@@ -239,7 +257,7 @@ impl Held {
 
 /// A question on its thread. It is interrupted when this is dropped.
 struct Asked<T, F> {
-    thread: JoinHandle<(Result<T, EventsError>, F)>,
+    thread: OwnThread<Answered<T, F>>,
     waiter: Waiter,
     held: Arc<Held>,
 }

@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
 };
 
 use duckdb::{Config, Connection};
@@ -167,7 +168,7 @@ impl Database {
         if place.log_bytes() > place.unwritten_bytes() {
             write_log(place)?;
         }
-        let mut root = Connection::open_with_flags(&place.path, config(place, place.memory)?)?;
+        let mut root = open(place, place.memory).map_err(Fault::into_cause)?;
         make_private(place)?;
         remove_leftovers(&place.temp_dir)?;
         compaction::remove(place)?;
@@ -223,12 +224,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Opens the file. The threads that DuckDB makes for all questions give way to those that ask: each
+/// question goes on in a thread of its own, too.
+fn open(place: &Place, memory: u64) -> Result<Connection, Fault> {
+    let open = || {
+        paneld_fairness::give_way();
+        let config = config(place, memory).map_err(Fault::Store)?;
+        Ok(Connection::open_with_flags(&place.path, config)?)
+    };
+    let opened = thread::scope(|scope| scope.spawn(open).join());
+    opened.unwrap_or_else(|_panic| Err(Fault::Store("opening it panicked".into())))
+}
+
 /// Moves everything from the write-ahead log into the file, with as much memory as that takes.
 fn write_log(place: &Place) -> Result<(), Cause> {
     let log = place.log_bytes();
     let write = |memory| {
-        let config = config(place, memory).map_err(Fault::Store)?;
-        let connection = Connection::open_with_flags(&place.path, config)?;
+        let connection = open(place, memory)?;
         Ok(connection.execute_batch("CHECKPOINT")?)
     };
     // What is in the log is in memory when it is read, all of it.
@@ -283,6 +295,8 @@ fn config(place: &Place, memory: u64) -> Result<Config, Cause> {
         .with("memory_limit", format!("{memory}B"))?
         .with("temp_directory", temp_dir)?
         .threads(2)?
+        // What its allocator has free goes back to the system within a second, also at rest.
+        .with("allocator_background_threads", "true")?
         // Answers are ordered where order matters, and what is appended keeps its order anyway;
         // without this, large results are held in memory for nothing.
         .with("preserve_insertion_order", "false")?

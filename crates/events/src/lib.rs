@@ -26,6 +26,7 @@ mod export;
 mod interrupt;
 mod numbers;
 mod overflow;
+mod own_thread;
 mod parts;
 mod query;
 mod read;

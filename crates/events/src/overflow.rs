@@ -10,10 +10,7 @@ mod rows;
 use std::collections::{BTreeMap, VecDeque};
 
 use duckdb::Connection;
-use paneld_domain::{
-    Event, Group, Profile, ReplayChunk,
-    bounds::{LONGEST_PROPERTY_NAME, LONGEST_PROPERTY_VALUE},
-};
+use paneld_domain::{Event, Group, Profile, ReplayChunk};
 
 pub(crate) use self::rows::{Stored, complete, events};
 use crate::{
@@ -22,8 +19,9 @@ use crate::{
     record::{self, Row},
 };
 
-/// How many bytes a row may have in a column: any one property has room.
-const ROW_BYTES: usize = LONGEST_PROPERTY_NAME + LONGEST_PROPERTY_VALUE;
+/// How many bytes a row may have in a column. DuckDB reads 2,048 rows at a time, on each thread, and
+/// keeps texts of 4,096 bytes or more apart, which is slow and takes more memory than it counts.
+const ROW_BYTES: usize = 4_000;
 
 /// What has properties and groups, of which callers choose the size.
 pub(crate) trait Owner {
@@ -35,8 +33,8 @@ pub(crate) trait Owner {
     /// What is told in that column, as a text. `overflow` is what the row says of it.
     fn key(&self, overflow: u64) -> String;
     fn properties(&self) -> &BTreeMap<String, String>;
+    fn properties_mut(&mut self) -> &mut BTreeMap<String, String>;
     fn groups(&self) -> impl Iterator<Item = &str>;
-    fn add_property(&mut self, name: String, value: String);
     fn add_group(&mut self, group: String);
 }
 
@@ -56,8 +54,8 @@ impl Owner for Event {
         self.groups.iter().map(String::as_str)
     }
 
-    fn add_property(&mut self, name: String, value: String) {
-        self.properties.insert(name, value);
+    fn properties_mut(&mut self) -> &mut BTreeMap<String, String> {
+        &mut self.properties
     }
 
     fn add_group(&mut self, group: String) {
@@ -81,8 +79,8 @@ impl Owner for Profile {
         self.groups.iter().map(String::as_str)
     }
 
-    fn add_property(&mut self, name: String, value: String) {
-        self.properties.insert(name, value);
+    fn properties_mut(&mut self) -> &mut BTreeMap<String, String> {
+        &mut self.properties
     }
 
     fn add_group(&mut self, group: String) {
@@ -106,8 +104,8 @@ impl Owner for Group {
         std::iter::empty()
     }
 
-    fn add_property(&mut self, name: String, value: String) {
-        self.properties.insert(name, value);
+    fn properties_mut(&mut self) -> &mut BTreeMap<String, String> {
+        &mut self.properties
     }
 
     fn add_group(&mut self, _group: String) {}
@@ -138,7 +136,8 @@ impl Part<'_> {
     }
 }
 
-/// Something that has no room in its row: what is there, and the rest.
+/// Something that has no room in its row: what is there, and the rest. Of a value without room in any
+/// row, each has a piece.
 pub(crate) struct Wide<'a> {
     row: Part<'a>,
     rest: Vec<Part<'a>>,
@@ -157,7 +156,8 @@ impl<'a> Wide<'a> {
         // The smallest first, so that most of them can be searched.
         let mut properties = properties_of(row).collect::<Vec<_>>();
         properties.sort_by_key(size_of);
-        let mut properties = cut(properties, size_of);
+        let pieces = properties.into_iter().flat_map(pieces_of_property);
+        let mut properties = cut(pieces.collect(), size_of);
         let mut groups = cut(row.groups().collect(), |group| group.len());
         let mut next = || {
             let part = Part {
@@ -179,6 +179,24 @@ impl<'a> Wide<'a> {
             overflow,
         })
     }
+}
+
+/// A property, in as many pieces as have room in a row each.
+fn pieces_of_property<'a>((name, value): Property<'a>) -> impl Iterator<Item = Property<'a>> {
+    let pieces = pieces_of(value, ROW_BYTES.saturating_sub(name.len()));
+    pieces.map(move |piece| (name, piece))
+}
+
+/// A text, in pieces of so many bytes at most: at least one.
+fn pieces_of(text: &str, bytes: usize) -> impl Iterator<Item = &str> {
+    // No character has more.
+    let bytes = bytes.max(char::MAX.len_utf8());
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let (piece, behind) = rest.map(|rest| rest.split_at(rest.floor_char_boundary(bytes)))?;
+        rest = (!behind.is_empty()).then_some(behind);
+        Some(piece)
+    })
 }
 
 /// Cuts a list into parts that have room in a row.
@@ -301,16 +319,11 @@ pub(crate) struct Piece<'a> {
 
 /// The rows of a chunk of a recording: at least one.
 pub(crate) fn pieces(chunk: &ReplayChunk) -> impl Iterator<Item = Piece<'_>> {
-    let mut rest = Some(chunk.payload.as_str());
-    let payloads = std::iter::from_fn(move || {
-        let (payload, behind) =
-            rest.map(|rest| rest.split_at(rest.floor_char_boundary(ROW_BYTES)))?;
-        rest = (!behind.is_empty()).then_some(behind);
-        Some(payload)
-    });
-    (0..).zip(payloads).map(move |(number, payload)| Piece {
-        chunk,
-        number,
-        payload,
-    })
+    (0..)
+        .zip(pieces_of(&chunk.payload, ROW_BYTES))
+        .map(move |(number, payload)| Piece {
+            chunk,
+            number,
+            payload,
+        })
 }

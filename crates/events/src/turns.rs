@@ -61,8 +61,9 @@ const FEW_WAITING: Share = Share {
     client: 16,
 };
 
-/// So many streams look for their next part at once.
-const STREAMS_AT_WORK: usize = 2;
+/// Streams look for their next parts one after the other: two at once would share the same threads,
+/// and take memory twice.
+const STREAMS_AT_WORK: usize = 1;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -1,11 +1,14 @@
 //! Who gets how much of what there is only so much of.
 //!
 //! A [`Pool`] is room that is shared: bytes, places, connections. [`Turns`] are for what only few
-//! may do at once. Neither lets one holder keep another out.
+//! may do at once. Neither lets one holder keep another out. Threads that [give way](give_way)
+//! leave the processors to others.
 
+mod priority;
 mod shares;
 mod turns;
 
+pub use priority::{Thread, give_way};
 pub use shares::{Held, Pool, Share};
 pub use turns::{Crowded, Turn, Turns};
 

@@ -23,6 +23,7 @@ use crate::{
     record::{Change, Record},
     sessions::{DeviceKey, IDLE_MS, Live},
     spool::{Account, Append, Seen, SpoolError},
+    text::{LONGEST_ADDRESS, cut},
 };
 
 /// How many rows may be imported at once.
@@ -219,7 +220,11 @@ fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
         fields.degrees("latitude", 90.0),
     );
     let country = fields.country("country");
-    let mut text = |name| fields.text_of(name, longest(name)).unwrap_or_default();
+    let mut text = |name| {
+        let mut text = fields.text_of(name, longest(name)).unwrap_or_default();
+        cut(&mut text, LONGEST_ADDRESS);
+        text
+    };
     let event = Event {
         id: id.unwrap_or_else(Uuid::new_v4),
         name: name.unwrap_or_default(),
@@ -274,8 +279,8 @@ fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
     })
 }
 
-/// How many bytes the text of a column may have: addresses as many as properties, and what is one
-/// of few as many as names.
+/// How many bytes the text of a column may have: addresses as many as in Track, which keeps fewer,
+/// and what is one of few as many as names.
 fn longest(column: &str) -> usize {
     match column {
         "path" | "origin" | "referrer" | "referrer_name" => LONGEST_VALUE,

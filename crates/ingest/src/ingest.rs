@@ -32,6 +32,7 @@ use crate::{
     removals::Removals,
     sessions::{DeviceKey, Held, Live, LiveChange, LiveSessions},
     spool::{Account, Append, Seen, Spool, SpoolError},
+    text::{LONGEST_ADDRESS, cut},
     visitor::Known,
 };
 
@@ -239,8 +240,9 @@ impl Ingest {
         &self,
         arrived: &Arrived,
         bot: &Bot,
-        path: String,
+        mut path: String,
     ) -> Result<(), SpoolError> {
+        cut(&mut path, LONGEST_ADDRESS);
         let visit = BotVisit {
             id: Uuid::new_v4(),
             name: bot.name.clone(),

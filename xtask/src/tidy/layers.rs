@@ -15,7 +15,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("paneld-enrich", &["paneld-domain"]),
     (
         "paneld-events",
-        &["paneld-analytics", "paneld-domain", "paneld-files"],
+        &[
+            "paneld-analytics",
+            "paneld-domain",
+            "paneld-fairness",
+            "paneld-files",
+        ],
     ),
     (
         "paneld-ingest",

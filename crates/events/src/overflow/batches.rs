@@ -1,9 +1,12 @@
 //! Events in columns with what has no room in their rows.
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{collections::HashMap, fmt::Write as _, ops::Range, sync::Arc};
 
 use duckdb::arrow::{
-    array::{Array, ArrayRef, AsArray as _, ListArray, MapArray, RecordBatch, UInt64Array},
+    array::{
+        Array as _, ArrayBuilder as _, ArrayRef, AsArray as _, ListArray, MapArray, RecordBatch,
+        StringArray, StringBuilder, StructArray, UInt64Array,
+    },
     buffer::OffsetBuffer,
     compute::interleave,
     datatypes::{DataType, UInt16Type, UInt64Type},
@@ -38,7 +41,7 @@ pub(crate) fn complete(
     places: &Places,
     overflow: &[RecordBatch],
 ) -> Result<Vec<RecordBatch>, Fault> {
-    let found = Found::of(overflow).ok_or_else(|| Fault::unexpected("rows of overflow"))?;
+    let found = Found::new(overflow).ok_or_else(|| Fault::unexpected("rows of overflow"))?;
     let columns = [(places.properties, PROPERTIES), (places.groups, GROUPS)];
     let complete = |batch: RecordBatch| {
         let numbers = numbers(&batch, places.overflow);
@@ -65,7 +68,7 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn of(batches: &'a [RecordBatch]) -> Option<Self> {
+    fn new(batches: &'a [RecordBatch]) -> Option<Self> {
         let mut rows = Vec::new();
         for (place, batch) in batches.iter().enumerate() {
             let numbers = numbers(batch, 0)?;
@@ -81,6 +84,11 @@ impl<'a> Found<'a> {
         Some(Self { batches, places })
     }
 
+    /// The rows of overflow of an event: batch and row.
+    fn of(&self, number: u64) -> impl Iterator<Item = (usize, usize)> {
+        self.places.get(&number).into_iter().flatten().copied()
+    }
+
     /// Lists or maps, each with those of a column of its rows of overflow behind it.
     fn join(
         &self,
@@ -89,69 +97,124 @@ impl<'a> Found<'a> {
         column: usize,
     ) -> Result<ArrayRef, Fault> {
         let unexpected = || Fault::unexpected("lists or maps");
-        let own = Entries::of(array).ok_or_else(unexpected)?;
-        let others = self
-            .batches
-            .iter()
-            .map(|batch| Entries::of(batch.column(column)));
+        let others = self.batches.iter().map(|batch| batch.column(column));
+        if let Some(maps) = array.as_map_opt() {
+            let others = others.map(|other| other.as_map_opt().and_then(Pairs::of));
+            let others = others.collect::<Option<Vec<_>>>().ok_or_else(unexpected)?;
+            return Ok(Arc::new(self.join_maps(maps, numbers, &others)?));
+        }
+        let lists = array.as_list_opt().ok_or_else(unexpected)?;
+        let others = others.map(|other| other.as_list_opt());
         let others = others.collect::<Option<Vec<_>>>().ok_or_else(unexpected)?;
-        let (mut indices, mut lengths) = (Vec::new(), Vec::with_capacity(array.len()));
+        Ok(Arc::new(self.join_lists(lists, numbers, &others)?))
+    }
+
+    fn join_lists(
+        &self,
+        lists: &ListArray,
+        numbers: &UInt64Array,
+        others: &[&ListArray],
+    ) -> Result<ListArray, Fault> {
+        let (mut indices, mut lengths) = (Vec::new(), Vec::with_capacity(lists.len()));
         for (row, number) in numbers.values().iter().enumerate() {
             let before = indices.len();
-            indices.extend(own.of_row(row).map(|entry| (0, entry)));
-            for (batch, row) in self.places.get(number).into_iter().flatten() {
-                let entries = others
-                    .get(*batch)
+            indices.extend(entries(lists.offsets(), row).map(|entry| (0, entry)));
+            for (batch, row) in self.of(*number) {
+                let offsets = others.get(batch).map(|lists| lists.offsets());
+                let entries = offsets
                     .into_iter()
-                    .flat_map(|all| all.of_row(*row));
+                    .flat_map(|offsets| entries(offsets, row));
                 indices.extend(entries.map(|entry| (batch + 1, entry)));
             }
             lengths.push(indices.len() - before);
         }
-        let all = std::iter::once(&own).chain(&others);
-        let all = all.map(|entries| &*entries.entries).collect::<Vec<_>>();
-        let entries = interleave(&all, &indices)?;
+        let all = std::iter::once(&lists).chain(others);
+        let all = all.map(|lists| &**lists.values()).collect::<Vec<_>>();
+        let texts = interleave(&all, &indices)?;
+        let DataType::List(field) = lists.data_type() else {
+            return Err(Fault::unexpected("lists"));
+        };
         let offsets = OffsetBuffer::from_lengths(lengths);
-        let nulls = array.nulls().cloned();
-        match array.data_type() {
-            DataType::Map(field, ordered) => {
-                let entries = entries.as_struct_opt().ok_or_else(unexpected)?.clone();
-                let map = MapArray::try_new(Arc::clone(field), offsets, entries, nulls, *ordered)?;
-                Ok(Arc::new(map))
+        let nulls = lists.nulls().cloned();
+        Ok(ListArray::try_new(
+            Arc::clone(field),
+            offsets,
+            texts,
+            nulls,
+        )?)
+    }
+
+    fn join_maps(
+        &self,
+        maps: &MapArray,
+        numbers: &UInt64Array,
+        others: &[Pairs<'_>],
+    ) -> Result<MapArray, Fault> {
+        let unexpected = || Fault::unexpected("maps of texts");
+        let own = Pairs::of(maps).ok_or_else(unexpected)?;
+        let (mut names, mut values) = (StringBuilder::new(), StringBuilder::new());
+        let mut lengths = Vec::with_capacity(maps.len());
+        for (row, number) in numbers.values().iter().enumerate() {
+            let before = names.len();
+            let rest = self.of(*number);
+            let rest = rest.filter_map(|(batch, row)| Some(others.get(batch)?.of_row(row)));
+            let mut last = None;
+            for (name, piece) in own.of_row(row).chain(rest.flatten()) {
+                // Pieces of a value are one behind the other.
+                if last != Some(name) {
+                    if last.is_some() {
+                        values.append_value("");
+                    }
+                    names.append_value(name);
+                }
+                values.write_str(piece).map_err(|_full| unexpected())?;
+                last = Some(name);
             }
-            DataType::List(field) => {
-                let list = ListArray::try_new(Arc::clone(field), offsets, entries, nulls)?;
-                Ok(Arc::new(list))
+            if last.is_some() {
+                values.append_value("");
             }
-            _ => Err(unexpected()),
+            lengths.push(names.len() - before);
         }
+        let DataType::Map(field, ordered) = maps.data_type() else {
+            return Err(unexpected());
+        };
+        let columns = vec![
+            Arc::new(names.finish()) as ArrayRef,
+            Arc::new(values.finish()),
+        ];
+        let entries = StructArray::try_new(maps.entries().fields().clone(), columns, None)?;
+        let offsets = OffsetBuffer::from_lengths(lengths);
+        let nulls = maps.nulls().cloned();
+        let field = Arc::clone(field);
+        Ok(MapArray::try_new(field, offsets, entries, nulls, *ordered)?)
     }
 }
 
-/// What is in lists or maps.
-struct Entries {
-    offsets: OffsetBuffer<i32>,
-    entries: ArrayRef,
+/// The names and values in maps.
+struct Pairs<'a> {
+    offsets: &'a OffsetBuffer<i32>,
+    names: &'a StringArray,
+    values: &'a StringArray,
 }
 
-impl Entries {
-    fn of(array: &ArrayRef) -> Option<Self> {
-        if let Some(map) = array.as_map_opt() {
-            return Some(Self {
-                offsets: map.offsets().clone(),
-                entries: Arc::new(map.entries().clone()),
-            });
-        }
-        let list = array.as_list_opt::<i32>()?;
+impl<'a> Pairs<'a> {
+    fn of(maps: &'a MapArray) -> Option<Self> {
         Some(Self {
-            offsets: list.offsets().clone(),
-            entries: Arc::clone(list.values()),
+            offsets: maps.offsets(),
+            names: maps.keys().as_string_opt()?,
+            values: maps.values().as_string_opt()?,
         })
     }
 
-    fn of_row(&self, row: usize) -> Range<usize> {
-        let [start, end] = [row, row + 1].map(|place| self.offsets.get(place).copied());
-        let [start, end] = [start, end].map(|offset| offset.unwrap_or_default() as usize);
-        start..end
+    fn of_row(&self, row: usize) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let (names, values) = (self.names, self.values);
+        entries(self.offsets, row).map(|entry| (names.value(entry), values.value(entry)))
     }
+}
+
+/// Which entries of lists or maps are those of a row.
+fn entries(offsets: &OffsetBuffer<i32>, row: usize) -> Range<usize> {
+    let [start, end] = [row, row + 1].map(|place| offsets.get(place).copied());
+    let [start, end] = [start, end].map(|offset| offset.unwrap_or_default() as usize);
+    start..end
 }

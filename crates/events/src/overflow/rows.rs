@@ -72,14 +72,17 @@ pub(crate) fn complete<T: Owner>(
         return Ok(rows);
     }
     let mut parts = find::<T>(connection, project, &places, most)?;
-    // Groups are in an order.
+    // Groups are in an order, and the pieces of a value.
     parts.sort_unstable_by_key(|part| part.number);
     for part in parts {
         let Some(row) = places.get(&part.key).and_then(|place| rows.get_mut(*place)) else {
             continue;
         };
         for (name, value) in part.properties {
-            row.add_property(name, value);
+            row.properties_mut()
+                .entry(name)
+                .or_default()
+                .push_str(&value);
         }
         for group in part.groups {
             row.add_group(group);

@@ -113,7 +113,7 @@ const WIDEST: &str = "SELECT greatest(
     (SELECT max(list_sum(list_transform(groups, lambda x: strlen(x)))) FROM profiles),
     (SELECT max(list_sum(list_transform(map_entries(properties), lambda x: strlen(x.key) + strlen(x.value)))) FROM profile_overflow),
     (SELECT max(list_sum(list_transform(groups, lambda x: strlen(x)))) FROM profile_overflow)
-    ) <= 16 * 1024 + 256 AS narrow";
+    ) <= 4_000 AS narrow";
 
 fn wide_events(count: usize) -> Vec<Event> {
     let rows = everything((widths(), ids(), 0..5_i64), count);
@@ -263,7 +263,7 @@ async fn a_recording_is_kept_in_pieces_and_whole() {
     store.close().await;
     let whole = "SELECT chunk_index AS index, string_agg(payload, '' ORDER BY piece)
             = if(chunk_index = 1, repeat('a🦆', 50000), '') AS is_whole,
-            max(strlen(payload)) <= 16 * 1024 + 256 AS is_narrow
+            max(strlen(payload)) <= 4_000 AS is_narrow
         FROM replay_chunks GROUP BY chunk_index";
     let expected =
         [1, 2].map(|index| format!("{{'index': {index}, 'is_whole': true, 'is_narrow': true}}"));

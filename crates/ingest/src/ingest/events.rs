@@ -14,7 +14,7 @@ use crate::{
     record::{Change, Record},
     sessions::{DeviceKey, Held, Live, LiveChange, Step},
     spool::{Account, Append, Seen, SpoolError},
-    text::{LONGEST_OF_EVENT, LONGEST_OF_SDK, cut},
+    text::{LONGEST_ADDRESS, LONGEST_OF_SDK, cut},
 };
 
 /// What an event does: to what is stored, and to the session of its device.
@@ -130,10 +130,10 @@ impl Inner {
         let mut referrer = paneld_enrich::resolve_referrer(&told.referrer, &told.path, &page.query);
         let mut sdk = visitor.sdk.clone();
         for (text, longest) in [
-            (&mut page.path, LONGEST_OF_EVENT),
-            (&mut page.origin, LONGEST_OF_EVENT),
-            (&mut referrer.url, LONGEST_OF_EVENT),
-            (&mut referrer.name, LONGEST_OF_EVENT),
+            (&mut page.path, LONGEST_ADDRESS),
+            (&mut page.origin, LONGEST_ADDRESS),
+            (&mut referrer.url, LONGEST_ADDRESS),
+            (&mut referrer.name, LONGEST_ADDRESS),
             (&mut sdk.name, LONGEST_OF_SDK),
             (&mut sdk.version, LONGEST_OF_SDK),
         ] {

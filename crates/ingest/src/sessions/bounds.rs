@@ -2,10 +2,8 @@
 //! the session lasts, and written with each of its events.
 
 use super::Live;
-use crate::text::cut;
+use crate::text::{LONGEST_ADDRESS, cut};
 
-/// How many bytes a session has of a path, an origin, a referrer or a campaign.
-pub(super) const LONGEST_TEXT: usize = 2 * 1024;
 /// How many groups a session has, and how many bytes their ids take in all.
 const MOST_GROUPS: usize = 500;
 const MOST_GROUP_BYTES: usize = 4 * 1024;
@@ -65,7 +63,7 @@ impl Live {
             &mut session.utm.term,
         ];
         let texts = texts.into_iter().chain(last_page);
-        let cuts = texts.map(|text| u64::from(cut(text, LONGEST_TEXT)));
+        let cuts = texts.map(|text| u64::from(cut(text, LONGEST_ADDRESS)));
         let cuts = cuts.sum::<u64>();
         if cuts > 0 {
             metrics::counter!("paneld_session_texts_cut_total").increment(cuts);

@@ -40,7 +40,7 @@ const LONG_TURNS: Share = Share {
     client: 1,
 };
 
-/// Each may hold some parts of 16 MiB, and a snapshot of the store.
+/// Each may hold some parts of 4 MiB, and a snapshot of the store.
 const STREAM_TURNS: Share = Share {
     all: 6,
     organization: 2,

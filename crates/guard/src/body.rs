@@ -228,10 +228,11 @@ pub async fn read_body(
             "Compressed request bodies are not supported",
         ));
     }
-    if declared_length(request).is_some_and(|length| length > limit) {
+    let declared = declared_length(request);
+    if declared.is_some_and(|length| length > limit) {
         return Err(ApiError::too_large(limit));
     }
-    let mut arriving = Arriving::begin(sender, budget);
+    let mut arriving = Arriving::begin(sender, budget, declared.unwrap_or(limit));
     while let Some(chunk) = arriving.next(&mut payload).await? {
         let chunk = chunk.map_err(|error| broken_off(&error))?;
         if arriving.bytes.len() + chunk.len() > limit {
@@ -262,6 +263,8 @@ fn broken_off(error: &PayloadError) -> ApiError {
 /// A body that arrives.
 struct Arriving {
     bytes: Zeroizing<Vec<u8>>,
+    /// How many bytes there will be at most.
+    most: usize,
     sender: BodySender,
     held: Held<Key>,
     /// Where it belongs when it turns out to be slow; none when it makes no difference.
@@ -271,7 +274,7 @@ struct Arriving {
 }
 
 impl Arriving {
-    fn begin(sender: BodySender, budget: &BodyBudget) -> Self {
+    fn begin(sender: BodySender, budget: &BodyBudget, most: usize) -> Self {
         let (pool, slow) = match sender.0 {
             Kind::Client(_) => (&budget.clients, None),
             Kind::Page(..) => (&budget.pages[0], Some(&budget.pages[1])),
@@ -279,6 +282,7 @@ impl Arriving {
         };
         Self {
             bytes: Zeroizing::default(),
+            most,
             held: pool.hold(sender.shares()),
             slow: slow.cloned(),
             pace: Pace::begin(budget.clock.elapsed()),
@@ -320,8 +324,15 @@ impl Arriving {
     }
 
     fn receive(&mut self, chunk: &[u8]) -> Result<(), ApiError> {
-        self.hold((self.bytes.len() + chunk.len()) as u64)?;
+        let length = self.bytes.len() + chunk.len();
+        self.hold(length as u64)?;
         self.pace.receive(chunk.len(), self.clock.elapsed());
+        // A vector would double its room, and in the end have twice what is held.
+        if length > self.bytes.capacity() {
+            let room = (2 * length).min(self.most.max(length));
+            let more = room - self.bytes.len();
+            self.bytes.reserve_exact(more);
+        }
         self.bytes.extend_from_slice(chunk);
         Ok(())
     }

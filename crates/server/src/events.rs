@@ -58,7 +58,7 @@ impl Default for EventSettings {
     fn default() -> Self {
         Self {
             url: Kept::InDataDir,
-            memory: 192 * MIB,
+            memory: 160 * MIB,
             spool_limit: 1024 * MIB,
             sessions_limit: 100_000,
             erased_within: TimeDelta::days(1),
@@ -84,7 +84,7 @@ impl Builder {
         self
     }
 
-    /// How many bytes of memory reports and exports may use, at least 128 MiB; else 192 MiB. What
+    /// How many bytes of memory reports and exports may use, at least 128 MiB; else 160 MiB. What
     /// does not fit goes to the data folder.
     pub fn events_memory(mut self, bytes: u64) -> Self {
         self.events.memory = bytes;

@@ -32,7 +32,7 @@ const SLICE: u64 = 12_500;
 const MOST_AT_ONCE: u64 = 4 * SLICE;
 
 /// So many bytes are: events may be large, and up to three parts of this size are on their way.
-const MOST_BYTES: usize = 16 << 20;
+const MOST_BYTES: usize = 4 << 20;
 
 /// So many are sent at once: while those of a slice are taken, the next is found.
 const BATCH: usize = 6_250;

@@ -1,25 +1,23 @@
 //! Writing batches.
 //!
-//! Two things of DuckDB rule here. An error aborts the transaction, and COMMIT then says that all
-//! is well: nothing is committed after an error, and the position is read again afterwards. And
-//! an appender tells of bad rows when it is flushed, or, dropped before that, not at all.
+//! An error aborts a transaction of DuckDB, and COMMIT then says that all is well: nothing is
+//! committed after an error, and the position is read again afterwards.
 
-use duckdb::{Connection, arrow::array::RecordBatch};
+use duckdb::Connection;
 use paneld_domain::{BotVisit, Event, ProjectKey, ReplayChunk, Session, SessionSpan, View};
 
 use crate::{
     Batch, Erased, StoreChange,
+    append::{AT_ONCE, append},
+    columns::Row,
     database::{Writer, Written},
     erase,
     error::Fault,
     overflow::{self, Overflow, Owner as _},
-    record::{self, Row},
+    record,
     sessions::{self, Versions},
     views,
 };
-
-/// How many rows are made ready at once: they exist three times until they are in the table.
-pub(crate) const AT_ONCE: usize = 4_096;
 
 /// The position up to which everything was applied.
 pub(crate) fn position(connection: &Connection) -> Result<u64, Fault> {
@@ -212,16 +210,4 @@ fn append_recordings(
         append(connection, "replay_chunks", record::replay_chunks(rows)?)?;
     }
     Ok(())
-}
-
-pub(crate) fn append(connection: &Connection, table: &str, rows: RecordBatch) -> Result<(), Fault> {
-    let schema = rows.schema();
-    let names: Vec<_> = schema
-        .fields()
-        .iter()
-        .map(|field| &**field.name())
-        .collect();
-    let mut appender = connection.appender_with_columns(table, &names)?;
-    appender.append_record_batch(rows)?;
-    Ok(appender.flush()?)
 }

@@ -32,16 +32,10 @@ pub(crate) fn copy(
         // It may not have been attached.
         let _ = connection.execute_batch(&format!("DETACH {NEW}"));
         // What cannot be removed now is before the next try.
-        let _ = remove(place);
+        let _ = place.remove_new_files();
         // The database is not to blame for what happens to the new file.
         Fault::Data(fault.into_cause())
     })
-}
-
-/// Removes what there is of the new file.
-pub(crate) fn remove(place: &Place) -> std::io::Result<()> {
-    let mut files = place.new_files().into_iter();
-    files.try_for_each(|file| paneld_files::remove(&file))
 }
 
 fn prepare(connection: &Connection, place: &Place) -> Result<(), Fault> {
@@ -49,7 +43,7 @@ fn prepare(connection: &Connection, place: &Place) -> Result<(), Fault> {
     apply::checkpoint(connection)?;
     let size = std::fs::metadata(place.path()).map_err(of_file)?.len();
     paneld_files::demand_room(place.path(), size + SPARE).map_err(of_file)?;
-    remove(place).map_err(of_file)
+    place.remove_new_files().map_err(of_file)
 }
 
 fn try_copy(connection: &Connection, new: &Path, removals: u64) -> Result<(), Fault> {
@@ -142,7 +136,7 @@ mod tests {
         assert!(try_copy(connection, &place.new_file(), 1).is_err());
 
         let _ = connection.execute_batch(&format!("DETACH {NEW}"));
-        remove(&place).unwrap();
+        place.remove_new_files().unwrap();
         connection.execute_batch(fill).unwrap();
         prepare(connection, &place).unwrap();
         try_copy(connection, &place.new_file(), 1).unwrap();

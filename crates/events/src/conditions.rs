@@ -9,8 +9,11 @@ mod values;
 use paneld_analytics::{Column, Field, Filter, SessionFact, Window};
 use paneld_domain::{ProjectId, ProjectKey};
 
-pub(crate) use self::values::{Joined, ValueOf};
 use self::{compare::compare, fields::Subject};
+pub(crate) use self::{
+    fields::Rows,
+    values::{Joined, ValueOf},
+};
 use crate::sql::{Sql, in_window, of_project};
 
 /// Which project a question is about.
@@ -20,24 +23,6 @@ pub struct Scope {
     pub key: ProjectKey,
     /// Its id, as callers know it.
     pub id: ProjectId,
-}
-
-/// Which rows conditions are about; each has its own alias in the SQL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rows {
-    /// Events, as `e`.
-    Events,
-    /// Sessions, as `s`.
-    Sessions,
-}
-
-impl Rows {
-    fn alias(self) -> &'static str {
-        match self {
-            Self::Events => "e",
-            Self::Sessions => "s",
-        }
-    }
 }
 
 /// Which events and sessions count, of a project and in a window.

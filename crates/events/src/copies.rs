@@ -7,7 +7,8 @@ use paneld_domain::{Group, Profile, ProjectKey};
 
 use crate::{
     EventStore, EventsError,
-    apply::{append, with_room},
+    append::append,
+    apply::with_room,
     error::Fault,
     overflow::{Overflow, Owner as _},
     record, removals,

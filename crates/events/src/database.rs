@@ -16,7 +16,6 @@ use duckdb::{Config, Connection};
 use paneld_domain::ProjectKey;
 
 use crate::{
-    compaction,
     error::{Cause, Fault},
     numbers::{self, Numbers},
     schema,
@@ -62,7 +61,7 @@ impl Place {
     }
 
     /// All that there may be of the new file.
-    pub(crate) fn new_files(&self) -> [PathBuf; 4] {
+    fn new_files(&self) -> [PathBuf; 4] {
         [
             ".new",
             ".new.wal",
@@ -70,6 +69,12 @@ impl Place {
             ".new.wal.recovery",
         ]
         .map(|suffix| self.beside(suffix))
+    }
+
+    /// Removes what there is of the new file.
+    pub(crate) fn remove_new_files(&self) -> std::io::Result<()> {
+        let mut files = self.new_files().into_iter();
+        files.try_for_each(|file| paneld_files::remove(&file))
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {
@@ -171,7 +176,7 @@ impl Database {
         let mut root = open(place, place.memory).map_err(Fault::into_cause)?;
         make_private(place)?;
         remove_leftovers(&place.temp_dir)?;
-        compaction::remove(place)?;
+        place.remove_new_files()?;
         schema::migrate(&mut root)?;
         let connection = root.try_clone()?;
         // Otherwise what is appended is copied once more, as for many threads that insert at once.

@@ -8,8 +8,6 @@ use duckdb::{
 };
 use paneld_domain::{Agent, Event, Group, Place, Profile, Referrer, Sdk, Session, Timestamp, Utm};
 
-use crate::overflow::Stored;
-
 /// The columns that [`event`] reads.
 pub(crate) const EVENT: &str = "id::VARCHAR, name, device_id, profile_id, session_id, groups, \
     path, origin, referrer, referrer_name, referrer_type, revenue, duration, properties, \
@@ -31,6 +29,14 @@ pub(crate) const PROFILE: &str = "id, first_name, last_name, email, avatar, prop
 /// The columns that [`group`] reads.
 pub(crate) const GROUP: &str =
     "id, type, name, properties, epoch_ms(created_at), epoch_ms(updated_at), left_out, overflow";
+
+/// A row as it was read.
+#[derive(Debug)]
+pub(crate) struct Stored<T> {
+    pub(crate) row: T,
+    /// What it says of its overflow; 0 when there is none.
+    pub(crate) overflow: u64,
+}
 
 /// The event of a row with the columns [`EVENT`].
 pub(crate) fn event(row: &Row<'_>) -> duckdb::Result<Stored<Event>> {

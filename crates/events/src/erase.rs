@@ -3,7 +3,7 @@
 use duckdb::{Connection, params, params_from_iter, types::Value};
 use paneld_domain::{ProjectKey, Timestamp};
 
-use crate::{Erased, error::Fault, read::time, removals, views};
+use crate::{Erased, error::Fault, removals, sql::time, views};
 
 /// The rows of profile `$2` in project `$1`: its own, and those of nobody on devices it used.
 macro_rules! of_profile {

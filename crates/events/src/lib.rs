@@ -11,8 +11,10 @@
 
 mod answering;
 mod answers;
+mod append;
 mod apply;
 mod batch;
+mod columns;
 mod compaction;
 mod conditions;
 mod copies;

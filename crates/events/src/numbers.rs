@@ -6,19 +6,18 @@
 
 mod register;
 
-use std::collections::HashMap;
-
-use duckdb::Connection;
+use duckdb::{
+    Connection,
+    arrow::{array::RecordBatch, error::ArrowError},
+};
 use paneld_domain::{Event, ProjectKey, Session, View};
-use quick_cache::DefaultHashBuilder;
 use sha2::{Digest as _, Sha256};
 
-pub(crate) use self::register::{Asked, Digest, New};
-use self::register::{Numbered, Register};
+use self::register::{Digest, New, Numbered, NumbersOf, Register};
 use crate::{
-    apply::append,
+    append::append,
+    columns::{Columns, Row, by_reference},
     error::Fault,
-    record::{self, Row},
 };
 
 /// So many visitors are remembered: some 10 MB.
@@ -113,9 +112,6 @@ impl<'a> Page<'a> {
         Self { title: "", ..self }
     }
 }
-
-/// Numbers by what has them in a project. Each row asks several times, so the hasher is a fast one.
-type NumbersOf<T> = HashMap<(ProjectKey, T), u32, DefaultHashBuilder>;
 
 /// The numbers of what is in some rows.
 #[derive(Default)]
@@ -216,7 +212,7 @@ impl Numbers {
             append(
                 connection,
                 "visitors",
-                record::visitors(&by_reference(&visitors))?,
+                visitor_rows(&by_reference(&visitors))?,
             )?;
         }
         let pages = self.pages.number(connection, &mut rows.pages)?;
@@ -224,11 +220,36 @@ impl Numbers {
             append(
                 connection,
                 "pages",
-                record::pages(&by_reference(&pages), &rows)?,
+                page_rows(&by_reference(&pages), &rows)?,
             )?;
         }
         Ok(rows)
     }
+}
+
+/// The rows of `visitors`.
+fn visitor_rows(rows: &[Row<'_, New<Visitor<'_>>>]) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.ids("digest", |visitor| &visitor.digest)?;
+    columns.counts("number", |visitor| visitor.number);
+    columns.finish()
+}
+
+/// The rows of `pages`.
+fn page_rows(
+    rows: &[Row<'_, New<Page<'_>>>],
+    numbers: &RowNumbers<'_>,
+) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.ids("digest", |page| &page.digest)?;
+    columns.counts("number", |page| page.number);
+    columns.numbers_of("untitled", |(project, page)| {
+        numbers.untitled(*project, page.what)
+    });
+    columns.texts("origin", |page| page.what.origin);
+    columns.texts("path", |page| page.what.path);
+    columns.texts("title", |page| page.what.title);
+    columns.finish()
 }
 
 /// Takes back the numbers of a project that no row has any more. Who remembers some must forget
@@ -238,10 +259,6 @@ pub(crate) fn take_back(connection: &Connection, project: ProjectKey) -> Result<
         connection.execute(unused, [project.0])?;
     }
     Ok(())
-}
-
-fn by_reference<T>(rows: &[(ProjectKey, T)]) -> Vec<Row<'_, T>> {
-    rows.iter().map(|(project, row)| (*project, row)).collect()
 }
 
 const UNUSED: [&str; 2] = [

@@ -9,14 +9,17 @@ mod rows;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use duckdb::Connection;
+use duckdb::{
+    Connection,
+    arrow::{array::RecordBatch, error::ArrowError},
+};
 use paneld_domain::{Event, Group, Profile, ReplayChunk};
 
-pub(crate) use self::rows::{Stored, complete, events};
+pub(crate) use self::rows::{complete, events};
 use crate::{
-    apply::{AT_ONCE, append},
+    append::{AT_ONCE, append},
+    columns::{Columns, Row},
     error::Fault,
-    record::{self, Row},
 };
 
 /// How many bytes a row may have in a column. DuckDB reads 2,048 rows at a time, on each thread, and
@@ -124,9 +127,9 @@ fn properties_of<T: Owner>(row: &T) -> impl Iterator<Item = Property<'_>> {
 
 /// What there is in one row, of the table itself or of its overflow.
 #[derive(Debug, Default)]
-pub(crate) struct Part<'a> {
-    pub(crate) properties: Vec<Property<'a>>,
-    pub(crate) groups: Vec<&'a str>,
+struct Part<'a> {
+    properties: Vec<Property<'a>>,
+    groups: Vec<&'a str>,
 }
 
 impl Part<'_> {
@@ -297,17 +300,30 @@ impl<'a> Overflow<'a> {
         }
         let parts = parts.iter().map(|(project, rest)| (*project, rest));
         for parts in parts.collect::<Vec<_>>().chunks(AT_ONCE) {
-            append(connection, table, record::overflow(parts, T::KEY)?)?;
+            append(connection, table, rest_rows(parts, T::KEY)?)?;
         }
         Ok(())
     }
 }
 
 /// A row of a table of overflow.
-pub(crate) struct Rest<'a> {
-    pub(crate) key: String,
-    pub(crate) number: u16,
-    pub(crate) part: &'a Part<'a>,
+struct Rest<'a> {
+    key: String,
+    number: u16,
+    part: &'a Part<'a>,
+}
+
+/// The rows of a table of overflow, whose key is the column of this name and type.
+fn rest_rows(
+    rows: &[Row<'_, Rest<'_>>],
+    [key, _type]: [&str; 2],
+) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.texts(key, |rest| &rest.key);
+    columns.shorts("part", |rest| rest.number);
+    columns.maps("properties", |_, rest| rest.part.properties.iter().copied())?;
+    columns.lists("groups", |_, rest| rest.part.groups.iter().copied());
+    columns.finish()
 }
 
 /// A row of a recording.

@@ -2,25 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use duckdb::{
-    Connection, params,
-    types::{TimeUnit, Value},
-};
+use duckdb::{Connection, params, types::Value};
 use paneld_analytics::{Window, count_days};
 use paneld_domain::{Event, ProjectKey, Session, Timestamp, Zone};
 
-use crate::{ProfileNumbers, decode, error::Fault, overflow, sql::Sql};
-
-/// A time as a value to bind. The SQL casts it to `TIMESTAMP_MS`, the type of the columns:
-/// otherwise each row's time would be cast instead.
-pub(crate) fn time(time: Timestamp) -> Value {
-    millis(time.timestamp_millis())
-}
-
-/// A time in milliseconds since 1970 as a value to bind.
-pub(crate) fn millis(millis: i64) -> Value {
-    Value::Timestamp(TimeUnit::Millisecond, millis)
-}
+use crate::{
+    ProfileNumbers, decode,
+    error::Fault,
+    overflow,
+    sql::{Sql, time},
+};
 
 /// How many people, known or not, did something in a window.
 pub(crate) fn count_visitors(

@@ -1,28 +1,16 @@
-//! Rows as Arrow has them: column by column, which is how DuckDB takes them fastest.
-
-use std::{collections::HashMap, sync::Arc};
+//! The rows of each table, in columns.
 
 use duckdb::arrow::{
-    array::{
-        Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, Float32Array, Int64Array, ListBuilder,
-        MapBuilder, RecordBatch, StringArray, StringBuilder, TimestampMillisecondArray,
-        UInt16Array, UInt32Array, UInt64Array,
-    },
-    datatypes::{Field, Schema},
+    array::{BooleanArray, RecordBatch, UInt32Array, UInt64Array},
     error::ArrowError,
 };
-use paneld_domain::{
-    Agent, BotVisit, Event, Group, Place, Profile, ProjectKey, Referrer, Session, SessionSpan,
-    Timestamp, View,
-};
+use paneld_domain::{BotVisit, Event, Group, Profile, Session, SessionSpan, View};
 
 use crate::{
-    numbers::{Asked, New, Page, RowNumbers, Visitor},
-    overflow::{Overflow, Piece, Rest},
+    columns::{Columns, Row},
+    numbers::RowNumbers,
+    overflow::{Overflow, Piece},
 };
-
-/// A row with the project it belongs to.
-pub(crate) type Row<'a, T> = (ProjectKey, &'a T);
 
 /// The rows of `events`, each with its place among the views of its session, if that is known.
 pub(crate) fn events<'a>(
@@ -55,7 +43,7 @@ pub(crate) fn events<'a>(
     columns.numbers_of("visitor", |row| numbers.visitor_of(row));
     columns.numbers_of("page", |row| numbers.page_of(row));
     columns.views(views, numbers);
-    columns.overflow(overflow);
+    columns.numbers_at("overflow", |place| overflow.told(place));
     columns.finish()
 }
 
@@ -85,39 +73,6 @@ pub(crate) fn sessions(
     columns.agents(|session| &session.agent);
     columns.numbers_of("visitor", |row| numbers.session_visitor(row));
     columns.numbers_of("entry_page", |row| numbers.entry_page(row));
-    columns.finish()
-}
-
-/// The rows of `visitors`.
-pub(crate) fn visitors(rows: &[Row<'_, New<Visitor<'_>>>]) -> Result<RecordBatch, ArrowError> {
-    let mut columns = Columns::of(rows);
-    columns.ids("digest", |visitor| &visitor.digest)?;
-    columns.counts("number", |visitor| visitor.number);
-    columns.finish()
-}
-
-/// The rows of `pages`.
-pub(crate) fn pages(
-    rows: &[Row<'_, New<Page<'_>>>],
-    numbers: &RowNumbers<'_>,
-) -> Result<RecordBatch, ArrowError> {
-    let mut columns = Columns::of(rows);
-    columns.ids("digest", |page| &page.digest)?;
-    columns.counts("number", |page| page.number);
-    columns.numbers_of("untitled", |(project, page)| {
-        numbers.untitled(*project, page.what)
-    });
-    columns.texts("origin", |page| page.what.origin);
-    columns.texts("path", |page| page.what.path);
-    columns.texts("title", |page| page.what.title);
-    columns.finish()
-}
-
-/// The rows of what is asked of a table of numbers.
-pub(crate) fn asked(rows: &[Row<'_, Asked>]) -> Result<RecordBatch, ArrowError> {
-    let mut columns = Columns::of(rows);
-    columns.ids("digest", |asked| &asked.digest)?;
-    columns.counts("place", |asked| asked.place);
     columns.finish()
 }
 
@@ -186,7 +141,7 @@ pub(crate) fn profiles<'a>(
     columns.times("created_at", |profile| Some(profile.created_at));
     columns.times("last_seen_at", |profile| Some(profile.last_seen_at));
     columns.numbers("left_out", |profile| profile.left_out);
-    columns.overflow(overflow);
+    columns.numbers_at("overflow", |place| overflow.told(place));
     columns.finish()
 }
 
@@ -205,20 +160,7 @@ pub(crate) fn groups<'a>(
     columns.times("created_at", |group| Some(group.created_at));
     columns.times("updated_at", |group| Some(group.updated_at));
     columns.numbers("left_out", |group| group.left_out);
-    columns.overflow(overflow);
-    columns.finish()
-}
-
-/// The rows of a table of overflow, whose key is the column of this name and type.
-pub(crate) fn overflow(
-    rows: &[Row<'_, Rest<'_>>],
-    [key, _type]: [&str; 2],
-) -> Result<RecordBatch, ArrowError> {
-    let mut columns = Columns::of(rows);
-    columns.texts(key, |rest| &rest.key);
-    columns.shorts("part", |rest| rest.number);
-    columns.maps("properties", |_, rest| rest.part.properties.iter().copied())?;
-    columns.lists("groups", |_, rest| rest.part.groups.iter().copied());
+    columns.numbers_at("overflow", |place| overflow.told(place));
     columns.finish()
 }
 
@@ -227,150 +169,6 @@ pub(crate) fn people_keys(rows: &[Row<'_, String>]) -> Result<RecordBatch, Arrow
     let mut columns = Columns::of(rows);
     columns.texts("id", |id| id);
     columns.finish()
-}
-
-/// The columns so far of some rows. Each method adds one or a few, by their names in the table.
-struct Columns<'a, T> {
-    rows: &'a [Row<'a, T>],
-    fields: Vec<Field>,
-    arrays: Vec<ArrayRef>,
-}
-
-impl<'a, T> Columns<'a, T> {
-    fn of(rows: &'a [Row<'a, T>]) -> Self {
-        let mut columns = Self {
-            rows,
-            fields: Vec::new(),
-            arrays: Vec::new(),
-        };
-        let keys = rows.iter().map(|(project, _)| project.0);
-        columns.add("project_key", Int64Array::from_iter_values(keys));
-        columns
-    }
-
-    fn finish(self) -> Result<RecordBatch, ArrowError> {
-        RecordBatch::try_new(Arc::new(Schema::new(self.fields)), self.arrays)
-    }
-
-    fn add(&mut self, name: &str, array: impl Array + 'static) {
-        let data_type = array.data_type().clone();
-        self.fields.push(Field::new(name, data_type, true));
-        self.arrays.push(Arc::new(array));
-    }
-
-    fn values<V>(&self, value: impl Fn(&'a T) -> V) -> impl Iterator<Item = V> {
-        self.rows.iter().map(move |(_, row)| value(row))
-    }
-
-    fn ids(&mut self, name: &str, id: impl Fn(&'a T) -> &'a [u8; 16]) -> Result<(), ArrowError> {
-        let array = FixedSizeBinaryArray::try_from_iter(self.values(id))?;
-        let extension = ("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned());
-        let field = Field::new(name, array.data_type().clone(), true);
-        self.fields
-            .push(field.with_metadata(HashMap::from([extension])));
-        self.arrays.push(Arc::new(array));
-        Ok(())
-    }
-
-    fn texts(&mut self, name: &str, text: impl Fn(&'a T) -> &'a str) {
-        let array = StringArray::from_iter_values(self.values(text));
-        self.add(name, array);
-    }
-
-    /// The function takes a row and its place.
-    fn lists<L>(&mut self, name: &str, list: impl Fn(usize, &'a T) -> L)
-    where
-        L: IntoIterator<Item = &'a str>,
-    {
-        let mut builder = ListBuilder::new(StringBuilder::new());
-        for (place, (_, row)) in self.rows.iter().enumerate() {
-            builder.append_value(list(place, row).into_iter().map(Some));
-        }
-        self.add(name, builder.finish());
-    }
-
-    fn times(&mut self, name: &str, time: impl Fn(&'a T) -> Option<Timestamp>) {
-        let millis = self.values(|row| time(row).map(|time| time.timestamp_millis()));
-        let array = millis.collect::<TimestampMillisecondArray>();
-        self.add(name, array);
-    }
-
-    fn numbers(&mut self, name: &str, number: impl Fn(&'a T) -> u64) {
-        let array = UInt64Array::from_iter_values(self.values(number));
-        self.add(name, array);
-    }
-
-    fn counts(&mut self, name: &str, count: impl Fn(&'a T) -> u32) {
-        let array = UInt32Array::from_iter_values(self.values(count));
-        self.add(name, array);
-    }
-
-    fn numbers_of(&mut self, name: &str, number: impl Fn(&Row<'a, T>) -> u32) {
-        let array = UInt32Array::from_iter_values(self.rows.iter().map(number));
-        self.add(name, array);
-    }
-
-    fn overflow(&mut self, overflow: &Overflow<'_>) {
-        let told = (0..self.rows.len()).map(|place| overflow.told(place));
-        self.add("overflow", UInt64Array::from_iter_values(told));
-    }
-
-    fn shorts(&mut self, name: &str, number: impl Fn(&'a T) -> u16) {
-        let array = UInt16Array::from_iter_values(self.values(number));
-        self.add(name, array);
-    }
-
-    fn flags(&mut self, name: &str, flag: impl Fn(&'a T) -> bool) {
-        let array = self.values(|row| Some(flag(row)));
-        let array = array.collect::<BooleanArray>();
-        self.add(name, array);
-    }
-
-    fn degrees(&mut self, name: &str, degrees: impl Fn(&'a T) -> Option<f32>) {
-        let array = self.values(degrees).collect::<Float32Array>();
-        self.add(name, array);
-    }
-
-    fn referrers(&mut self, referrer: impl Fn(&'a T) -> &'a Referrer) {
-        self.texts("referrer", |row| &referrer(row).url);
-        self.texts("referrer_name", |row| &referrer(row).name);
-        self.texts("referrer_type", |row| &referrer(row).kind);
-    }
-
-    fn places(&mut self, place: impl Fn(&'a T) -> &'a Place) {
-        self.texts("country", |row| &place(row).country);
-        self.texts("region", |row| &place(row).region);
-        self.texts("city", |row| &place(row).city);
-        self.degrees("longitude", |row| place(row).longitude);
-        self.degrees("latitude", |row| place(row).latitude);
-    }
-
-    fn agents(&mut self, agent: impl Fn(&'a T) -> &'a Agent) {
-        self.texts("os", |row| &agent(row).os);
-        self.texts("os_version", |row| &agent(row).os_version);
-        self.texts("browser", |row| &agent(row).browser);
-        self.texts("browser_version", |row| &agent(row).browser_version);
-        self.texts("device", |row| &agent(row).device);
-        self.texts("brand", |row| &agent(row).brand);
-        self.texts("model", |row| &agent(row).model);
-    }
-
-    /// The function takes a row and its place.
-    fn maps<M>(&mut self, name: &str, map: impl Fn(usize, &'a T) -> M) -> Result<(), ArrowError>
-    where
-        M: IntoIterator<Item = (&'a str, &'a str)>,
-    {
-        let mut builder = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
-        for (place, (_, row)) in self.rows.iter().enumerate() {
-            for (key, value) in map(place, row) {
-                builder.keys().append_value(key);
-                builder.values().append_value(value);
-            }
-            builder.append(true)?;
-        }
-        self.add(name, builder.finish());
-        Ok(())
-    }
 }
 
 /// What is no view of a session is not its first one; only where that is not known there is nothing,

@@ -3,7 +3,7 @@
 use duckdb::Connection;
 use paneld_domain::Timestamp;
 
-use crate::{EventStore, EventsError, error::Fault, read::time};
+use crate::{error::Fault, sql::time};
 
 /// Removals of which bytes may be left in files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,25 +14,15 @@ pub struct Removals {
     pub since: Timestamp,
 }
 
-impl EventStore {
-    /// The removals of which something may be left in the file; `None` when there are none. Those
-    /// that nobody asked for before count from `now` on.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn removals(&self, now: Timestamp) -> Result<Option<Removals>, EventsError> {
-        self.write(move |writer| find(&writer.connection, now))
-            .await
-    }
-}
-
 /// Counts one, in the transaction that removes something.
 pub(crate) fn note(connection: &Connection) -> Result<(), Fault> {
     connection.execute("UPDATE removals SET made = made + 1", [])?;
     Ok(())
 }
 
-fn find(connection: &Connection, now: Timestamp) -> Result<Option<Removals>, Fault> {
+/// The removals of which something may be left in the file, if any; those that nobody asked for
+/// before count from `now` on.
+pub(crate) fn find(connection: &Connection, now: Timestamp) -> Result<Option<Removals>, Fault> {
     let sql = "SELECT made, made > compacted, epoch_ms(seen_at) FROM removals";
     let (made, is_left, seen_at) = connection.query_row(sql, [], |row| {
         Ok((

@@ -9,6 +9,7 @@ mod lists;
 mod metrics;
 mod pages;
 mod people;
+mod session_counts;
 mod visitors;
 
 use paneld_analytics::{
@@ -28,7 +29,7 @@ impl EventStore {
         request: MetricsRequest,
     ) -> Result<MetricsRows, EventsError> {
         let counted = self.counted();
-        self.read(move |connection| metrics::count(connection, &counted, &scope, &request))
+        self.read(move |connection| metrics::count(connection, &counted.metrics, &scope, &request))
             .await
     }
 
@@ -39,8 +40,10 @@ impl EventStore {
         request: DimensionRequest,
     ) -> Result<Vec<CountedSessions>, EventsError> {
         let counted = self.counted();
-        self.read(move |connection| dimensions::count(connection, &counted, &scope, &request))
-            .await
+        self.read(move |connection| {
+            dimensions::count(connection, &counted.dimensions, &scope, &request)
+        })
+        .await
     }
 
     /// The pages that were seen, those with most sessions first.
@@ -50,7 +53,7 @@ impl EventStore {
         request: PagesRequest,
     ) -> Result<Vec<PageCounts>, EventsError> {
         let counted = self.counted();
-        self.read(move |connection| pages::count(connection, &counted, &scope, &request))
+        self.read(move |connection| pages::count(connection, &counted.pages, &scope, &request))
             .await
     }
 

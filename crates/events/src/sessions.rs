@@ -14,13 +14,7 @@ use duckdb::Connection;
 use paneld_domain::{ProjectKey, Session};
 use quick_cache::unsync::Cache;
 
-use crate::{
-    apply::append,
-    error::Fault,
-    numbers::RowNumbers,
-    read::millis,
-    record::{self, Row},
-};
+use crate::{append::append, columns::Row, error::Fault, numbers::RowNumbers, record, sql::millis};
 
 /// All versions of a session began within this, in milliseconds; far within. Its id is made of
 /// the half-hour in which the event happened that opened it. Events that came later move its

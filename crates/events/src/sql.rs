@@ -6,14 +6,13 @@ use duckdb::{
     Connection, Row,
     arrow::{datatypes::SchemaRef, record_batch::RecordBatch},
     params_from_iter,
-    types::Value,
+    types::{TimeUnit, Value},
 };
 use paneld_analytics::Window;
 use paneld_domain::{ProjectKey, Timestamp};
 
 use crate::{
     error::Fault,
-    read::time,
     wide::{MOST_BYTES, Wide},
 };
 
@@ -25,6 +24,17 @@ pub(crate) fn literal(path: &Path) -> String {
 /// The name of something in SQL.
 pub(crate) fn name(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A time as a value to bind. The SQL casts it to `TIMESTAMP_MS`, the type of the columns:
+/// otherwise each row's time would be cast instead.
+pub(crate) fn time(time: Timestamp) -> Value {
+    millis(time.timestamp_millis())
+}
+
+/// A time in milliseconds since 1970 as a value to bind.
+pub(crate) fn millis(millis: i64) -> Value {
+    Value::Timestamp(TimeUnit::Millisecond, millis)
 }
 
 /// A piece of SQL. Whatever callers say is a value of it, never part of its text.
@@ -227,4 +237,12 @@ pub(crate) fn in_window(alias: &str, window: Window) -> Sql {
         .push(&format!(" AND {alias}.created_at < "))
         .add(Sql::time(window.end))
         .push(")")
+}
+
+/// That a property is this. One that is missing is an empty text.
+pub(crate) fn property(map: &str, key: &str, value: &str) -> Sql {
+    Sql::new(&format!("coalesce({map}["))
+        .add(Sql::text(key))
+        .push("], '') = ")
+        .add(Sql::text(value))
 }

@@ -7,6 +7,7 @@
 //!   ones until somebody waits for that; then it is interrupted, and begun anew when its turn comes.
 //! - `streams`: answers in parts, which may take as long as their readers do.
 
+mod asker;
 mod queue;
 
 use std::{
@@ -16,9 +17,9 @@ use std::{
 };
 
 use metrics::{counter, gauge};
-use paneld_domain::{ClientId, OrganizationId};
 use tokio::sync::{Semaphore, oneshot};
 
+pub use self::asker::{Asker, Crowded};
 use self::queue::{FairQueue, Share, Ticket};
 
 /// Short questions are answered within this time.
@@ -64,50 +65,6 @@ const FEW_WAITING: Share = Share {
 /// Streams look for their next parts one after the other: two at once would share the same threads,
 /// and take memory twice.
 const STREAMS_AT_WORK: usize = 1;
-
-/// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Asker {
-    /// The id of its organization; empty for the server itself.
-    organization: String,
-    client: Option<ClientId>,
-}
-
-impl Asker {
-    /// A client of an organization.
-    pub fn client(organization: &OrganizationId, client: ClientId) -> Self {
-        Self {
-            organization: organization.as_str().to_owned(),
-            client: Some(client),
-        }
-    }
-}
-
-/// Why somebody is turned away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Crowded {
-    /// Its client has too many waiting.
-    #[error("too many questions of this client wait for their answers: ask again in a moment")]
-    Client,
-    /// Its organization has.
-    #[error(
-        "too many questions of this organization wait for their answers: ask again in a moment"
-    )]
-    Organization,
-    /// All have, and nobody has more than its organization.
-    #[error("too many questions wait for their answers: ask again in a moment")]
-    Server,
-}
-
-impl Crowded {
-    fn reason(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Organization => "organization",
-            Self::Server => "server",
-        }
-    }
-}
 
 /// All turns of a store.
 pub(crate) struct Lanes {

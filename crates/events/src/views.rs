@@ -8,12 +8,7 @@ use chrono::TimeDelta;
 use duckdb::{Connection, params, params_from_iter, types::Value};
 use paneld_domain::{ProjectKey, SessionSpan, Timestamp};
 
-use crate::{
-    apply::append,
-    error::Fault,
-    read::time,
-    record::{self, Row},
-};
+use crate::{append::append, columns::Row, error::Fault, record, sql::time};
 
 /// What servers tell of a session may lie so far outside of it.
 pub(crate) const BESIDE_SESSION: TimeDelta = TimeDelta::minutes(30);

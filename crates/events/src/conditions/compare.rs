@@ -4,7 +4,7 @@ use duckdb::types::Value;
 use paneld_analytics::{Filter, MOMENT_PATTERN, NUMBER_PATTERN, Operands, Operator};
 
 use super::fields::{Nature, Operand};
-use crate::{read::time, sql::Sql};
+use crate::sql::{Sql, time};
 
 /// That a value fulfils a filter. Never null.
 pub(super) fn compare(filter: &Filter, operand: &Operand) -> Sql {

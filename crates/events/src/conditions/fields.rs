@@ -3,8 +3,25 @@
 use duckdb::types::Value;
 use paneld_analytics::{Column, Field, GroupColumn, ProfileColumn, PropertyKey, SessionFact};
 
-use super::Rows;
 use crate::sql::Sql;
+
+/// Which rows conditions are about; each has its own alias in the SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// Events, as `e`.
+    Events,
+    /// Sessions, as `s`.
+    Sessions,
+}
+
+impl Rows {
+    fn alias(self) -> &'static str {
+        match self {
+            Self::Events => "e",
+            Self::Sessions => "s",
+        }
+    }
+}
 
 /// Something that can be compared: as a text, and by nature.
 #[derive(Debug, Clone)]

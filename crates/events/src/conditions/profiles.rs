@@ -7,8 +7,8 @@
 use paneld_analytics::{Column, Field, GroupColumn, ProfileColumn};
 
 use super::{
-    Conditions, Rows,
-    fields::{self, Subject},
+    Conditions,
+    fields::{self, Rows, Subject},
 };
 use crate::sql::{Sql, of_project};
 

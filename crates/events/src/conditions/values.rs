@@ -3,9 +3,9 @@
 use paneld_analytics::{Field, ProfileColumn};
 
 use super::{
-    Conditions, Rows,
+    Conditions,
     compare::as_number,
-    fields::{Operand, Subject, plain},
+    fields::{Operand, Rows, Subject, plain},
 };
 use crate::sql::Sql;
 

@@ -6,7 +6,10 @@ use chrono::TimeDelta;
 use paneld_analytics::Window;
 use paneld_domain::ProjectKey;
 
-use super::{Moment, Part, Parts};
+use super::{
+    changes::Moment,
+    parts::{Part, Parts},
+};
 use crate::{error::Fault, sql::Sql};
 
 /// So many days are counted one by one.

@@ -3,7 +3,7 @@
 use duckdb::Connection;
 use paneld_analytics::RawEventsRequest;
 
-use super::{matching, start};
+use super::selection::{matching, start};
 use crate::{EventsPage, Scope, decode, error::Fault, overflow, sql::Sql};
 
 /// How many events fulfil a condition.

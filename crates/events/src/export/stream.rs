@@ -14,14 +14,13 @@ use duckdb::{
 use paneld_analytics::{Column, EventColumn, RawEventsRequest, Window};
 use paneld_domain::Timestamp;
 
-use super::{matching, start};
+use super::selection::{matching, start};
 use crate::{
     Scope,
     error::Fault,
     overflow::batches,
     parts::Outlet,
-    read::millis,
-    sql::{Sql, in_window, of_project},
+    sql::{Sql, in_window, millis, of_project},
 };
 
 /// About so many events are sorted at once: so sorting needs little memory, however many events

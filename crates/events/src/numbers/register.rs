@@ -2,15 +2,24 @@
 
 use std::{collections::HashMap, hash::Hash};
 
-use duckdb::Connection;
+use duckdb::{
+    Connection,
+    arrow::{array::RecordBatch, error::ArrowError},
+};
 use paneld_domain::ProjectKey;
-use quick_cache::unsync::Cache;
+use quick_cache::{DefaultHashBuilder, unsync::Cache};
 
-use super::{NumbersOf, by_reference};
-use crate::{apply::append, error::Fault, record};
+use crate::{
+    append::append,
+    columns::{Columns, Row, by_reference},
+    error::Fault,
+};
 
 /// The first half of a SHA-256.
-pub(crate) type Digest = [u8; 16];
+pub(super) type Digest = [u8; 16];
+
+/// Numbers by what has them in a project. Each row asks several times, so the hasher is a fast one.
+pub(super) type NumbersOf<T> = HashMap<(ProjectKey, T), u32, DefaultHashBuilder>;
 
 /// What has a number in its project.
 pub(super) trait Numbered: Copy + Eq + Hash {
@@ -19,16 +28,16 @@ pub(super) trait Numbered: Copy + Eq + Hash {
 }
 
 /// What had no number before.
-pub(crate) struct New<T> {
-    pub(crate) digest: Digest,
-    pub(crate) number: u32,
-    pub(crate) what: T,
+pub(super) struct New<T> {
+    pub(super) digest: Digest,
+    pub(super) number: u32,
+    pub(super) what: T,
 }
 
 /// A digest whose number is asked for, and its place among those that are.
-pub(crate) struct Asked {
-    pub(crate) digest: Digest,
-    pub(crate) place: u32,
+struct Asked {
+    digest: Digest,
+    place: u32,
 }
 
 /// A table of numbers.
@@ -104,7 +113,7 @@ impl Register {
             "CREATE OR REPLACE TEMP TABLE asked_numbers
             (project_key BIGINT, digest UUID, place UINTEGER)",
         )?;
-        let rows = record::asked(&by_reference(&asked))?;
+        let rows = asked_rows(&by_reference(&asked))?;
         append(connection, "asked_numbers", rows)?;
         let table = self.table;
         let mut statement = connection.prepare(&format!(
@@ -137,4 +146,12 @@ impl Register {
         })?;
         Ok(*number)
     }
+}
+
+/// The rows of what is asked of a table of numbers.
+fn asked_rows(rows: &[Row<'_, Asked>]) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::of(rows);
+    columns.ids("digest", |asked| &asked.digest)?;
+    columns.counts("place", |asked| asked.place);
+    columns.finish()
 }

@@ -11,19 +11,11 @@ use paneld_domain::{Event, ProjectKey};
 
 use super::Owner;
 use crate::{
-    decode,
+    decode::{self, Stored},
     error::Fault,
     sql::{Sql, of_project},
     wide::{MOST_BYTES, Wide},
 };
-
-/// A row as it was read.
-#[derive(Debug)]
-pub(crate) struct Stored<T> {
-    pub(crate) row: T,
-    /// What it says of its overflow; 0 when there is none.
-    pub(crate) overflow: u64,
-}
 
 impl<T: Owner> Stored<T> {
     /// The bytes of all properties and groups of somebody whose row tells those of its overflow.

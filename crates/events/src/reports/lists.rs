@@ -5,14 +5,13 @@ use duckdb::Connection;
 use paneld_analytics::{Column, EventsRequest, Paging, SessionsRequest};
 use paneld_domain::{Event, ProjectKey, Session};
 
-use super::people::property;
 use crate::{
     EventStore, EventsError, Scope,
     conditions::Conditions,
     decode,
     error::Fault,
     overflow,
-    sql::{Sql, of_project},
+    sql::{Sql, of_project, property},
 };
 
 impl EventStore {

@@ -11,11 +11,11 @@ use paneld_analytics::{
 
 pub(crate) use self::days::PagesPart;
 use self::seen::{Seen, seen};
-use super::dimensions::{COUNTS, session_counts};
+use super::session_counts::{COUNTS, session_counts};
 use crate::{
     Scope,
     conditions::Conditions,
-    counted::Counted,
+    counted::Parts,
     error::Fault,
     sql::{Sql, in_window, of_project},
 };
@@ -32,11 +32,11 @@ pub struct CountedEdge {
 /// The pages that were seen, those with most sessions first.
 pub(super) fn count(
     connection: &Connection,
-    counted: &Counted,
+    known: &Parts<PagesPart, ()>,
     scope: &Scope,
     request: &PagesRequest,
 ) -> Result<Vec<PageCounts>, Fault> {
-    let began = counted.now();
+    let began = known.now();
     let conditions = Conditions {
         scope,
         window: request.window,
@@ -44,7 +44,7 @@ pub(super) fn count(
     };
     let snapshot = connection.unchecked_transaction()?;
     if request.filters.is_empty()
-        && let Some(pages) = days::count(&snapshot, counted, began, &conditions, request.paging)?
+        && let Some(pages) = days::count(&snapshot, known, began, &conditions, request.paging)?
     {
         return Ok(pages);
     }

@@ -11,10 +11,10 @@ use super::lists::wide_rows;
 use crate::{
     EventStore, EventsError, Scope,
     conditions::Conditions,
-    decode,
+    decode::{self, Stored},
     error::Fault,
-    overflow::{self, Owner, Stored},
-    sql::{Sql, of_project},
+    overflow::{self, Owner},
+    sql::{Sql, of_project, property},
 };
 
 /// The profiles that belong to a group.
@@ -204,12 +204,4 @@ fn has(column: &str, text: &str) -> Sql {
     Sql::new(&format!("contains(lower({column}), lower("))
         .add(Sql::text(text))
         .push("))")
-}
-
-/// That a property is this. One that is missing is an empty text.
-pub(super) fn property(map: &str, key: &str, value: &str) -> Sql {
-    Sql::new(&format!("coalesce({map}["))
-        .add(Sql::text(key))
-        .push("], '') = ")
-        .add(Sql::text(value))
 }

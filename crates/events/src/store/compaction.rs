@@ -9,6 +9,7 @@ use std::{
     thread,
 };
 
+use paneld_domain::Timestamp;
 use tokio::{
     pin,
     runtime::Handle,
@@ -22,6 +23,7 @@ use crate::{
     EventsError, Removals, compaction,
     error::{Cause, Fault},
     interrupt::{self, Job},
+    removals,
 };
 
 /// How much longer than other answers those that are sent in parts may go on before they are
@@ -36,6 +38,16 @@ impl EventStore {
     /// Whether answers are being sent in parts. Compacting would wait for them.
     pub fn is_sending_parts(&self) -> bool {
         self.inner.streams.available_permits() < MOST_AT_ONCE
+    }
+
+    /// The removals of which something may be left in the file; `None` when there are none. Those
+    /// that nobody asked for before count from `now` on.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn removals(&self, now: Timestamp) -> Result<Option<Removals>, EventsError> {
+        self.write(move |writer| removals::find(&writer.connection, now))
+            .await
     }
 
     /// Writes the file anew, so that nothing is left in it of what was removed until now. It
@@ -167,8 +179,6 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use paneld_domain::Timestamp;
 
     use super::*;
     use crate::EventsUrl;

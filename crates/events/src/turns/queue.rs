@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Asker, Crowded};
+use super::asker::{Asker, Crowded};
 
 /// How many there may be, of everybody together, of one organization and of one client.
 #[derive(Debug, Clone, Copy)]

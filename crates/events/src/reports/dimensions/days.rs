@@ -3,13 +3,13 @@
 use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use duckdb::Connection;
-use paneld_analytics::{DimensionRequest, SessionCounts};
+use paneld_analytics::{Dimension, DimensionRequest, SessionCounts};
 
-use super::{CountedSessions, counted_sessions, values};
+use super::values::{CountedSessions, counted_sessions, values};
 use crate::{
     Scope,
     conditions::Conditions,
-    counted::{Counted, Days, Moment, Part},
+    counted::{Days, Moment, Part, Parts},
     error::Fault,
     sql::Sql,
 };
@@ -41,15 +41,14 @@ impl Part for DimensionPart {
 /// Counts all sessions of the window; `None` when that is better done at once.
 pub(super) fn count(
     connection: &Connection,
-    counted: &Counted,
+    known: &Parts<DimensionPart, Dimension>,
     began: Moment,
     scope: &Scope,
     request: &DimensionRequest,
 ) -> Result<Option<Vec<CountedSessions>>, Fault> {
     let (project, dimension) = (scope.key, request.dimension);
     let count = |days: &Days| count_days(connection, scope, request, days);
-    let parts = &counted.dimensions;
-    let parts = parts.by_days(project, request.window, dimension, began, count)?;
+    let parts = known.by_days(project, request.window, dimension, began, count)?;
     let values = parts.as_deref().and_then(sum);
     Ok(values.map(|values| request.paging.part_of(in_order(values))))
 }

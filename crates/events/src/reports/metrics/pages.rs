@@ -3,7 +3,7 @@
 use duckdb::Connection;
 use paneld_analytics::{BucketCounts, MetricsCounts, MetricsRequest, MetricsRows};
 
-use super::{super::buckets::bucket_of, revenue};
+use super::{super::buckets::bucket_of, revenue::revenue};
 use crate::{conditions::Conditions, error::Fault, sql::Sql};
 
 /// Counts screen views that match, and the sessions that entered on such a page.

@@ -6,10 +6,10 @@ use duckdb::Connection;
 use paneld_analytics::{BucketCounts, BucketRevenue, Buckets, MetricsCounts, MetricsRows, Window};
 use roaring::{MultiOps as _, RoaringBitmap};
 
-use super::{super::buckets::bucket_of, revenue};
+use super::{super::buckets::bucket_of, revenue::revenue};
 use crate::{
     conditions::Conditions,
-    counted::{Counted, Moment, Part},
+    counted::{Moment, Part, Parts},
     error::Fault,
     reports::visitors::{Visitors, each_pair},
     sql::Sql,
@@ -33,7 +33,7 @@ impl Part for MetricsPart {
 /// Counts sessions that match. Without filters, only in the buckets of which that is not known.
 pub(super) fn count(
     connection: &Connection,
-    counted: &Counted,
+    remembered: &Parts<MetricsPart, ()>,
     began: Moment,
     conditions: &Conditions<'_>,
     buckets: &Buckets,
@@ -46,7 +46,7 @@ pub(super) fn count(
     let windows = windows(buckets);
     let known = windows.iter().map(|window| {
         let window = (*window)?;
-        counted.metrics.find(project, window, ())
+        remembered.find(project, window, ())
     });
     let known = known.collect::<Vec<_>>();
     let Some(window) = unknown(buckets, &known) else {
@@ -62,7 +62,7 @@ pub(super) fn count(
         known.unwrap_or_else(|| {
             let part = Arc::new(part);
             if let Some(window) = window {
-                counted.metrics.remember(project, window, (), &part, began);
+                remembered.remember(project, window, (), &part, began);
             }
             part
         })

@@ -8,7 +8,7 @@ use paneld_analytics::{PageAddress, PageCounts, Paging};
 use super::seen::{self, COUNTED, Edge};
 use crate::{
     conditions::Conditions,
-    counted::{Counted, Days, Moment, Part},
+    counted::{Days, Moment, Part, Parts},
     error::Fault,
     sql::Sql,
 };
@@ -77,14 +77,14 @@ impl Part for PagesPart {
 /// filters.
 pub(super) fn count(
     connection: &Connection,
-    counted: &Counted,
+    known: &Parts<PagesPart, ()>,
     began: Moment,
     conditions: &Conditions<'_>,
     paging: Paging,
 ) -> Result<Option<Vec<PageCounts>>, Fault> {
     let (project, window) = (conditions.scope.key, conditions.window);
     let count = |days: &Days| count_days(connection, conditions, days);
-    let days = counted.pages.by_days(project, window, (), began, count)?;
+    let days = known.by_days(project, window, (), began, count)?;
     let Some(mut pages) = days.as_deref().and_then(sum) else {
         return Ok(None);
     };
@@ -106,7 +106,7 @@ pub(super) fn count(
         }
     }
     // What changed meanwhile may be in the edges, but not in days that were counted before.
-    if counted.has_changed(began, project, window) {
+    if known.has_changed(began, project, window) {
         return Ok(None);
     }
     let pages = in_order(pages.into_values().collect());

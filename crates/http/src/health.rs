@@ -5,7 +5,7 @@ use paneld_service::{BackendState, Health, Overall};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{openapi::refusals::Open, routes::Endpoint};
+use crate::{endpoint::Endpoint, openapi::refusals::Open};
 
 /// Whether the server can do its work.
 #[derive(Debug, Serialize, ToSchema)]

@@ -16,7 +16,7 @@ use paneld_service::Reports;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{error::reply_for, openapi::refusals::Report, routes::Endpoint};
+use crate::{endpoint::Endpoint, error::reply_for, openapi::refusals::Report};
 
 /// How many people are there now.
 #[derive(Debug, Serialize, ToSchema)]

@@ -26,6 +26,7 @@
 )]
 
 mod decode;
+mod endpoint;
 mod error;
 #[cfg(feature = "export")]
 mod export;
@@ -35,6 +36,7 @@ mod ignored;
 mod insights;
 #[cfg(feature = "manage")]
 mod manage;
+mod mount;
 mod nested;
 mod offload;
 mod openapi;
@@ -49,6 +51,7 @@ mod track;
 mod welcome;
 mod written;
 
+pub use endpoint::Endpoint;
 #[cfg(feature = "manage")]
 pub use manage::{
     audit::AuditEntryBody,
@@ -56,8 +59,9 @@ pub use manage::{
     organization::OrganizationBody,
     projects::ProjectBody,
 };
+#[cfg(feature = "events")]
+pub use mount::EventServices;
+pub use mount::{Services, configure};
 pub use openapi::{Document, document};
 pub use prefix::Prefix;
-#[cfg(feature = "events")]
-pub use routes::EventServices;
-pub use routes::{Endpoint, Services, configure, endpoints};
+pub use routes::endpoints;

@@ -3,6 +3,8 @@
 //! What holds for one endpoint stands beside its handler: what it takes, what it answers, and how
 //! it may refuse ([`refusals`]). What holds for all of them is added here.
 
+mod description;
+mod headers;
 pub(crate) mod query;
 pub(crate) mod refusals;
 pub(crate) mod schemas;
@@ -11,21 +13,18 @@ use std::sync::OnceLock;
 
 use actix_web::{HttpResponse, http::header::ContentType, web, web::Bytes};
 use utoipa::{
-    __dev::{SchemaReferences, Tags},
     OpenApi,
     openapi::{
-        self, ComponentsBuilder, Header, HeaderBuilder, Object, ObjectBuilder, RefOr, Schema,
-        SecurityRequirement, Server,
-        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+        self, ComponentsBuilder, Header, ObjectBuilder, RefOr, SecurityRequirement, Server,
+        path::{Parameter, ParameterBuilder, ParameterIn},
         schema::Type,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 
-use crate::{
-    Prefix,
-    routes::{self, Endpoint},
-};
+pub(crate) use self::description::{Description, Documentation};
+use self::headers::{number_header, text_header};
+use crate::{Prefix, endpoint::Endpoint, routes};
 
 /// The document without its paths and servers.
 #[derive(OpenApi)]
@@ -49,45 +48,6 @@ use crate::{
     ),
 )]
 struct Frame;
-
-/// What `#[utoipa::path]` makes of what stands at a handler. utoipa has no public name for all of
-/// it: its own derived documents, and its sister crates, use these.
-pub(crate) trait Documentation: utoipa::Path + SchemaReferences + Tags<'static> {}
-
-impl<P: utoipa::Path + SchemaReferences + Tags<'static>> Documentation for P {}
-
-/// What a handler says of itself, and the schemas that it refers to.
-pub(crate) struct Description {
-    pub(crate) operation: Operation,
-    pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
-}
-
-impl Description {
-    /// The description that belongs to a handler.
-    pub(crate) fn of<P: Documentation>() -> Self {
-        let mut schemas = Vec::new();
-        P::schemas(&mut schemas);
-        let mut operation = P::operation();
-        operation.tags = Some(P::tags().into_iter().map(str::to_owned).collect());
-        Self { operation, schemas }
-    }
-
-    /// The names of the query parameters.
-    pub(crate) fn query_parameters(&self) -> impl Iterator<Item = &str> {
-        let parameters = self.operation.parameters.iter().flatten();
-        parameters.filter_map(|parameter| match parameter {
-            RefOr::T(parameter) if matches!(parameter.parameter_in, ParameterIn::Query) => {
-                Some(parameter.name.as_str())
-            }
-            _ => None,
-        })
-    }
-
-    /// Only what says of itself that it needs no credentials needs none.
-    fn needs_credentials(&self) -> bool {
-        self.operation.security.is_none()
-    }
-}
 
 /// The OpenAPI document of all routes below a prefix.
 pub fn document(prefix: &Prefix) -> openapi::OpenApi {
@@ -193,7 +153,7 @@ fn preference() -> Parameter {
         .description(Some(
             "With `handling=strict` (RFC 7240) a query parameter that would be ignored is a 400.",
         ))
-        .schema(Some(text()))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
         .build()
 }
 
@@ -258,23 +218,4 @@ fn ways_to_authenticate() -> Vec<SecurityRequirement> {
         SecurityRequirement::new("basic", none()),
         SecurityRequirement::new("bearer", none()),
     ]
-}
-
-fn text() -> Object {
-    ObjectBuilder::new().schema_type(Type::String).build()
-}
-
-fn text_header(what: &str) -> Header {
-    HeaderBuilder::new()
-        .schema(Some(text()))
-        .description(Some(what))
-        .build()
-}
-
-fn number_header(what: &str) -> Header {
-    let number = ObjectBuilder::new().schema_type(Type::Integer);
-    HeaderBuilder::new()
-        .schema(Some(number))
-        .description(Some(what))
-        .build()
 }

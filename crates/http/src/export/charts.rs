@@ -12,7 +12,7 @@ use paneld_service::Reports;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::subject;
+use super::subject::subject;
 use crate::{
     error::reply_for,
     ignored::ignore_beside,

@@ -2,77 +2,21 @@
 
 mod cells;
 mod csv;
+mod error;
 mod ndjson;
 mod packed;
 mod parquet;
-
-use std::io;
+mod row;
 
 use actix_web::http::header::ContentEncoding;
-use arrow_array::{Array, RecordBatch, StringArray};
-use arrow_schema::ArrowError;
+use arrow_array::RecordBatch;
 use paneld_service::ProfilesBeside;
 
-use self::{cells::Cells, csv::Csv, ndjson::Ndjson, packed::Packed, parquet::Parquet};
-use super::{format::Format, row};
-
-/// Why events could not be encoded.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum EncodeError {
-    /// They are not of the types that they should be.
-    #[error("the column {0} cannot be read")]
-    Column(usize),
-    /// There is no room, or a compressor failed.
-    #[error("bytes could not be written")]
-    Bytes(#[from] io::Error),
-    /// A text could not be written.
-    #[error("a table could not be written")]
-    Csv(#[from] ::csv::Error),
-    /// A value could not be written.
-    #[error("JSON could not be written")]
-    Json(#[from] serde_json::Error),
-    /// A file could not be written.
-    #[error("a file could not be written")]
-    Parquet(#[from] ::parquet::errors::ParquetError),
-    /// Columns do not go together.
-    #[error("columns do not go together")]
-    Arrow(#[from] ArrowError),
-}
-
-/// What rows are like.
-#[derive(Debug)]
-pub(super) struct Row {
-    /// The names of the columns, as callers know them.
-    pub(super) names: Vec<&'static str>,
-    /// The project of the events.
-    pub(super) project: String,
-    /// Whether the profile comes last.
-    pub(super) has_profile: bool,
-}
-
-impl Row {
-    /// The profiles of the events of a batch as JSON, if they are wanted: those that are known,
-    /// by the id that stands in events.
-    fn profiles(
-        &self,
-        batch: &RecordBatch,
-        known: &ProfilesBeside,
-    ) -> Result<Option<Vec<String>>, EncodeError> {
-        if !self.has_profile {
-            return Ok(None);
-        }
-        let place = self.names.iter().position(|name| *name == "profileId");
-        let place = place.unwrap_or_default();
-        let ids = batch.columns().get(place);
-        let ids = ids.and_then(|ids| ids.as_any().downcast_ref::<StringArray>());
-        let ids = ids.ok_or(EncodeError::Column(place))?.iter();
-        let profiles = ids.map(|id| {
-            let id = id.unwrap_or_default();
-            row::profile(id, known.get(id), &self.project).to_string()
-        });
-        Ok(Some(profiles.collect()))
-    }
-}
+pub(super) use self::row::Row;
+use self::{
+    cells::Cells, csv::Csv, error::EncodeError, ndjson::Ndjson, packed::Packed, parquet::Parquet,
+};
+use super::format::Format;
 
 /// How many of the first events of a batch have no more bytes than `most`; one at least, if there
 /// is one. Where columns are not of texts, as those of a file of columns, a cell counts little.

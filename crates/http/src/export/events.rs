@@ -18,7 +18,8 @@ use super::{
     cursor::EventCursor,
     format::{Format, packing},
     row::{Includes, exported},
-    stream, subject,
+    stream,
+    subject::subject,
 };
 use crate::{
     error::{reply_for, wrong_question},

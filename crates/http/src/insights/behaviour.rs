@@ -3,7 +3,7 @@
 pub(crate) mod activity;
 pub(crate) mod ways;
 
-use crate::routes::Endpoint;
+use crate::endpoint::Endpoint;
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut all = activity::endpoints();

@@ -17,6 +17,7 @@ use utoipa::{
 };
 
 use crate::{
+    endpoint::Endpoint,
     error::reply_for,
     offload::{self, question},
     openapi::{
@@ -25,7 +26,6 @@ use crate::{
         schemas,
     },
     reference::ReferenceBody,
-    routes::Endpoint,
 };
 
 /// Key figures.

@@ -17,6 +17,7 @@ use super::{
     rows::is_zero,
 };
 use crate::{
+    endpoint::Endpoint,
     error::reply_for,
     nested::nested,
     offload::{self, question},
@@ -26,7 +27,6 @@ use crate::{
         schemas::{any_value, whole_number},
     },
     reply::WireTime,
-    routes::Endpoint,
 };
 
 /// How many members of a group are shown when nothing is said.

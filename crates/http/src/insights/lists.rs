@@ -13,6 +13,7 @@ use utoipa::{ToSchema, openapi::path::Parameter};
 
 use super::{rows::EventRow, session_row::SessionRow};
 use crate::{
+    endpoint::Endpoint,
     error::reply_for,
     offload::{self, question},
     openapi::{
@@ -20,7 +21,6 @@ use crate::{
         refusals::Report,
         schemas::text,
     },
-    routes::Endpoint,
 };
 
 /// How many rows are shown when nothing is said.

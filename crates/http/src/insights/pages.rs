@@ -13,6 +13,7 @@ use utoipa::{ToSchema, openapi::path::Parameter};
 
 use super::figures::{subject, window};
 use crate::{
+    endpoint::Endpoint,
     error::reply_for,
     offload::{self, question},
     openapi::{
@@ -20,7 +21,6 @@ use crate::{
         refusals::Report,
         schemas::one_of,
     },
-    routes::Endpoint,
 };
 
 /// How many pages are shown, unless the caller wants another number.

@@ -17,6 +17,7 @@ use super::{
     session_row::SessionRow,
 };
 use crate::{
+    endpoint::Endpoint,
     error::reply_for,
     offload::{self, question},
     openapi::{
@@ -25,7 +26,6 @@ use crate::{
         schemas::{one_of, whole_number},
     },
     reply::WireTime,
-    routes::Endpoint,
 };
 
 /// A project has no more days, nor a profile more sessions.

@@ -15,12 +15,12 @@ use utoipa::{IntoParams, ToSchema, openapi::Object};
 
 use crate::{
     decode::{Maybe, Problems, Queries, Text},
+    endpoint::Endpoint,
     openapi::{
         refusals::{BadRequest, Gated},
         schemas::{any_value, matching, one_of},
     },
     reply::{Listed, PageQuery, WireTime, reply_with_part},
-    routes::Endpoint,
 };
 
 /// How many entries come without a `limit`.

@@ -10,14 +10,14 @@ use paneld_domain::ClientId;
 use paneld_guard::{ApiError, Caller};
 use paneld_service::{Compute, Manage};
 
-use super::ProjectQuery;
+use super::project_query::ProjectQuery;
 use crate::{
     decode::{CreationBody, JsonBody, ManageBody, Queries, body_for},
+    endpoint::Endpoint,
     error::reply_for,
     openapi::refusals::{AtMostOnce, BadRequest, Conflict, Forbidden, Gated, NotFound},
     path_id::PathId,
     reply::{Data, Listed, PageQuery, Success, reply_to_creation, reply_with_list},
-    routes::Endpoint,
 };
 pub use bodies::{ClientBody, RotatedBody};
 use bodies::{CreateClient, RotateSecret, UpdateClient};

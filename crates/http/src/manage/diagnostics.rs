@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::{ToSchema, openapi::Object};
 
 use crate::{
+    endpoint::Endpoint,
     error::reply_for,
     openapi::{
         refusals::{Gated, NotFound, details},
@@ -18,7 +19,6 @@ use crate::{
     },
     path_id::PathId,
     reply::{Listed, WireTime},
-    routes::Endpoint,
     track::step,
 };
 

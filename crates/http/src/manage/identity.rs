@@ -14,13 +14,13 @@ use super::{
     projects::{CountedProject, ProjectBody},
 };
 use crate::{
+    endpoint::Endpoint,
     error::reply_for,
     openapi::{
         refusals::{BadRequest, Gated},
         schemas::permissions,
     },
     reply::Data,
-    routes::Endpoint,
 };
 
 /// Who the caller is, what it may do, and how often.

@@ -12,13 +12,13 @@ use utoipa::ToSchema;
 
 use crate::{
     decode::{Body, JsonBody, ManageBody, Maybe, Problems, Text},
+    endpoint::Endpoint,
     error::reply_for,
     openapi::{
         refusals::{BadRequest, Gated},
         schemas,
     },
     reply::{Data, WireTime},
-    routes::Endpoint,
 };
 
 /// An organization.

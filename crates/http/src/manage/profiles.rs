@@ -13,11 +13,11 @@ use utoipa::ToSchema;
 use self::bodies::{ProfileBody, UpdateProfile};
 use crate::{
     decode::{JsonBody, ManageBody, body_for},
+    endpoint::Endpoint,
     error::reply_for,
     openapi::refusals::{Gated, NotFound},
     path_id::parse_id,
     reply::Data,
-    routes::Endpoint,
 };
 
 /// A profile is gone, with all that it did.

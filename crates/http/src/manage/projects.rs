@@ -12,11 +12,11 @@ use paneld_service::{Compute, Manage, Reports};
 
 use crate::{
     decode::{CreationBody, JsonBody, ManageBody, Queries, Query, body_for},
+    endpoint::Endpoint,
     error::reply_for,
     openapi::refusals::{AtMostOnce, BadRequest, Conflict, Gated, NotFound},
     path_id::PathId,
     reply::{Data, Listed, PageQuery, Success, reply_to_creation, reply_with_list},
-    routes::Endpoint,
 };
 pub(crate) use bodies::CountedProject;
 pub use bodies::ProjectBody;

@@ -11,11 +11,12 @@ use paneld_service::{Compute, Manage};
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
-use super::{GivenProjectId, ProjectQuery};
+use super::project_query::{GivenProjectId, ProjectQuery};
 use crate::{
     decode::{
         Body, CreationBody, JsonBody, ManageBody, Maybe, Moment, Problems, Queries, Text, body_for,
     },
+    endpoint::Endpoint,
     error::reply_for,
     openapi::{
         refusals::{AtMostOnce, BadRequest, Gated, NotFound},
@@ -24,7 +25,6 @@ use crate::{
     path_id::PathId,
     reference::ReferenceBody,
     reply::{Data, Listed, PageQuery, Success, reply_to_creation, reply_with_list},
-    routes::Endpoint,
 };
 
 /// A reference to make.

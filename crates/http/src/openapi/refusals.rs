@@ -17,7 +17,7 @@ use utoipa::{
     },
 };
 
-use super::{number_header, text_header};
+use super::headers::{number_header, text_header};
 
 /// Status, name, when, and an example message.
 const REFUSALS: [(&str, &str, &str, &str); 12] = [

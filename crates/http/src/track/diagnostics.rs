@@ -41,3 +41,10 @@ fn problem(detail: &Detail) -> Problem {
         message: message.unwrap_or_default().to_owned(),
     }
 }
+
+pub(crate) fn step(step: ingest::PathStep) -> PathStep {
+    match step {
+        ingest::PathStep::Key(key) => PathStep::Key(key),
+        ingest::PathStep::Index(index) => PathStep::Index(index),
+    }
+}

@@ -7,21 +7,22 @@ use paneld_service::{
     Track,
     ingest::{Body, Rows},
 };
-
 use serde_json::Value as Json;
 use utoipa::IntoResponses;
 
 use super::{
-    bodies::ImportedRow, demand_json, invalid, named_project, not_json, project_parameter,
+    bodies::ImportedRow,
+    query::{named_project, project_parameter},
+    read::{demand_json, invalid, not_json},
 };
 use crate::{
+    endpoint::Endpoint,
     error::reply_for,
     openapi::{
         query::{self, query_parameters},
         refusals::{Report, Responses, of_body},
         schemas,
     },
-    routes::Endpoint,
 };
 
 /// How many bytes an import may have.

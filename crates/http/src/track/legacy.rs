@@ -4,11 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web};
 use paneld_service::{TrackAnswer, ingest::Form};
 
 use super::{
-    ProjectQuery, Tracking, answer,
+    answer::{answer, bot_reply},
     bodies::{Bot, EventPayload, NumberPayload, ProfilePayload},
-    bot_reply,
+    query::{ProjectQuery, Tracking},
 };
-use crate::routes::Endpoint;
+use crate::endpoint::Endpoint;
 
 #[expect(deprecated, reason = "old SDKs still call them")]
 pub(super) fn endpoints() -> Vec<Endpoint> {

@@ -6,7 +6,7 @@ use arrow_array::{
     Array, ArrayRef, Float32Array, ListArray, MapArray, StringArray, UInt64Array, cast::AsArray,
 };
 
-use super::{super::row::degrees, EncodeError};
+use super::{super::row::degrees, error::EncodeError};
 
 /// A column.
 pub(super) enum Cells<'a> {

@@ -12,7 +12,7 @@ use arrow_array::{Array, RecordBatch};
 use csv::{Terminator, Writer, WriterBuilder};
 use paneld_service::ProfilesBeside;
 
-use super::{EncodeError, Packed, Row, cells::Cells};
+use super::{cells::Cells, error::EncodeError, packed::Packed, row::Row};
 
 /// Encodes events as a table of texts.
 pub(crate) struct Csv {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use arrow_array::RecordBatch;
 use paneld_service::ProfilesBeside;
 
-use super::{EncodeError, Packed, Row, cells::Cells};
+use super::{cells::Cells, error::EncodeError, packed::Packed, row::Row};
 
 /// Left out where it is not known; everything else is null then.
 const MAY_BE_ABSENT: &str = "importedAt";

@@ -17,7 +17,7 @@ use parquet::{
     schema::types::ColumnPath,
 };
 
-use super::{EncodeError, Row};
+use super::{error::EncodeError, row::Row};
 
 /// So many events are gathered in memory until they are written: some megabytes, encoded.
 const ROW_GROUP: usize = 50_000;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    endpoint::Endpoint,
     error::reply_for,
     offload::{self, question},
     openapi::{
@@ -16,7 +17,6 @@ use crate::{
         refusals::Report,
         schemas::whole_number,
     },
-    routes::Endpoint,
 };
 
 /// How many days are looked back on, unless the caller wants another number.

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::super::figures::window;
 use crate::{
+    endpoint::Endpoint,
     error::reply_for,
     offload::{self, question},
     openapi::{
@@ -22,7 +23,6 @@ use crate::{
         refusals::Report,
         schemas::{list, one_of, text, whole_number},
     },
-    routes::Endpoint,
 };
 
 /// How many hours a funnel may take, unless the caller wants another number.

@@ -16,7 +16,7 @@ use utoipa::{
     openapi::{Object, RefOr, Schema},
 };
 
-use super::super::GivenProjectId;
+use super::super::project_query::GivenProjectId;
 use crate::{
     decode::{Body, List, Maybe, Moment, Number, Problems, RequiredName, Text, both},
     openapi::schemas::{

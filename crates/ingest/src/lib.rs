@@ -6,43 +6,30 @@
 //! disk. [`Appliers`] take it from there to the event store and the catalog. The rules are those
 //! of `docs/contract/track.md`.
 //!
+//! Two rooms: `request` has what is pure, `pipeline` what keeps.
+//!
 //! This crate knows no HTTP, and no database but that of the spool.
 
-mod appliers;
-mod body;
-mod bounded;
-mod diagnostics;
-mod duplicates;
-mod identity;
-mod import;
-mod ingest;
-mod moment;
-mod page;
-mod payload;
-mod progress;
-mod properties;
-mod record;
-mod removals;
-mod sessions;
-mod spool;
-mod text;
-mod visitor;
+mod pipeline;
+mod request;
 
-pub use appliers::Appliers;
-pub use body::{Body, Envelope, NotJson, has_prototype};
-pub use diagnostics::{Diagnostic, Noted, Outcome};
-pub use duplicates::Fingerprint;
-pub use identity::{DeviceId, InvalidDeviceId, Salt, SessionId};
-pub use import::{MOST_ROWS, Rows, Visits};
-pub use ingest::{
-    Arrived, DeviceState, Found, Ids, Ingest, IngestError, IngestSettings, NotDoneYet, Salts,
+pub use pipeline::{
+    appliers::Appliers,
+    diagnostics::{Diagnostic, Noted, Outcome},
+    duplicates::Fingerprint,
+    ingest::{Arrived, DeviceState, Found, Ingest, IngestError, IngestSettings, NotDoneYet},
+    spool::SpoolError,
 };
-pub use moment::{Disbelief, Moment};
-pub use page::Page;
-pub use payload::{
-    Form, Identified, Input, Recording, Tracked, TrackedEvent, event_name, is_email, is_picture,
-    is_replay, read,
+pub use request::{
+    body::{Body, Envelope, NotJson, has_prototype},
+    identity::{DeviceId, Ids, InvalidDeviceId, Salt, Salts, SessionId},
+    moment::{Disbelief, Moment},
+    page::Page,
+    payload::{
+        Form, Identified, Input, Recording, Tracked, TrackedEvent, event_name, is_email,
+        is_picture, is_replay, read,
+    },
+    properties::{PathStep, Problem, Properties, PropertiesSeed},
+    rows::{MOST_ROWS, Rows, Visits},
+    visitor::{Target, Visitor},
 };
-pub use properties::{PathStep, Problem, Properties, PropertiesSeed};
-pub use spool::SpoolError;
-pub use visitor::{Target, Visitor};

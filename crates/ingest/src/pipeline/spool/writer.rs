@@ -1,0 +1,700 @@
+//! The thread that writes to the spool.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
+    },
+    thread,
+    time::Duration,
+};
+
+use paneld_domain::ErrorChain;
+
+use super::{
+    Applied, Gauges, SpoolError,
+    append::Entry,
+    backlog::{Backlog, Shares},
+    compaction::Compaction,
+    fault::Fault,
+    file::remove_leftover,
+    outage::{Outage, ROOM},
+    replies::{Replies, Waiter},
+    seen::{SeenChanges, SeenLimits, TidyUp},
+    tables::Tables,
+    tail::Tail,
+    transaction::Transaction,
+};
+use crate::Target;
+
+/// How many commands go into one transaction at most.
+const MOST: usize = 2_048;
+/// With how many bytes of records no more commands go into a transaction.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+/// After a commit of so many commands, the next one begins a little later: whoever sends that many
+/// at once keeps the processors busy, and fewer commits leave more of them for everything else.
+const CROWD: usize = 32;
+const REST: Duration = Duration::from_millis(1);
+
+/// How often it is tried whether a spool that could not be written can be again; and as often as
+/// something is applied, which makes room.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// What the writer is asked to do.
+#[derive(Debug)]
+pub(super) enum Command {
+    Append(Entry, Waiter),
+    Trim(Applied),
+    ForgetSeen(i64),
+    SetAside(u64, Waiter),
+    DropSetAside(Vec<u64>, Waiter),
+    Compact(i64, Waiter),
+}
+
+impl Command {
+    /// How many bytes of records and live sessions are to be written.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Append(entry, _) => entry.bytes(),
+            Self::Trim(_)
+            | Self::ForgetSeen(_)
+            | Self::SetAside(..)
+            | Self::DropSetAside(..)
+            | Self::Compact(..) => 0,
+        }
+    }
+
+    fn is_about_people(&self) -> bool {
+        matches!(self, Self::Append(entry, _) if entry.records.is_about_people())
+    }
+}
+
+pub(super) struct Writer {
+    tables: Arc<Tables>,
+    gauges: Arc<Gauges>,
+    inbox: Receiver<Command>,
+    /// Up to where every sink is, as far as was told. Nobody tells it again when what could not
+    /// be written was to remove something.
+    trimmable: Applied,
+    /// Up to where sinks were with the last commit: the records behind it are those that wait.
+    applied: Applied,
+    /// Up to where the records are removed.
+    trimmed: Applied,
+    tail: Tail,
+    outage: Outage,
+    ids: SeenLimits,
+    /// Before which time ids are to be forgotten, if some are.
+    forgets_before: Option<i64>,
+    /// Whether more ids are to be removed than the last commit did.
+    has_ids_to_tidy: bool,
+    /// What is asked for the next writings of the file anew, and by whom.
+    compactions: VecDeque<(i64, Waiter)>,
+    compaction: Option<(Compaction, Waiter)>,
+}
+
+/// What a commit did, and up to where.
+struct Committed {
+    last: u64,
+    owners: Vec<Arc<Target>>,
+    added: Shares,
+    applied: Applied,
+    removed: Shares,
+    trimmed: Applied,
+    ids: SeenChanges,
+}
+
+impl Writer {
+    pub(super) fn new(
+        tables: Arc<Tables>,
+        tail: Tail,
+        gauges: Arc<Gauges>,
+        inbox: Receiver<Command>,
+        ids: SeenLimits,
+    ) -> Self {
+        Self {
+            tables,
+            gauges,
+            inbox,
+            trimmable: Applied::default(),
+            applied: Applied::default(),
+            trimmed: Applied::default(),
+            tail,
+            outage: Outage::none(),
+            ids,
+            forgets_before: None,
+            has_ids_to_tidy: false,
+            compactions: VecDeque::new(),
+            compaction: None,
+        }
+    }
+
+    /// Writes until nobody can ask any more.
+    pub(super) fn run(mut self) {
+        while let Some(commands) = self.next() {
+            let is_crowded = commands.len() >= CROWD;
+            self.write(commands);
+            if is_crowded {
+                thread::sleep(REST);
+            }
+        }
+    }
+
+    /// What came in since the last commit. Waits for something, unless there is more to do.
+    fn next(&self) -> Option<Vec<Command>> {
+        let first = if !self.outage.is_over() {
+            match self.inbox.recv_timeout(TRY_AGAIN) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => return Some(Vec::new()),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        } else if self.has_more() || self.compaction.is_some() || !self.compactions.is_empty() {
+            match self.inbox.try_recv() {
+                Ok(first) => first,
+                Err(TryRecvError::Empty) => return Some(Vec::new()),
+                Err(TryRecvError::Disconnected) => return None,
+            }
+        } else {
+            self.inbox.recv().ok()?
+        };
+        let mut bytes = first.bytes();
+        let mut commands = vec![first];
+        while commands.len() < MOST
+            && bytes < MOST_BYTES
+            && let Ok(command) = self.inbox.try_recv()
+        {
+            bytes += command.bytes();
+            commands.push(command);
+        }
+        Some(commands)
+    }
+
+    /// Whether there is something to commit though nobody asks for it.
+    fn has_more(&self) -> bool {
+        self.tail.is_following() || self.has_ids_to_tidy
+    }
+
+    fn write(&mut self, mut commands: Vec<Command>) {
+        // None of these requests has its reply yet, so they can go in any order.
+        commands.sort_by_key(Command::is_about_people);
+        for command in &commands {
+            match command {
+                Command::Trim(applied) => self.trimmable = self.trimmable.max(*applied),
+                Command::ForgetSeen(before) => {
+                    self.forgets_before = self.forgets_before.max(Some(*before));
+                }
+                _ => {}
+            }
+        }
+        let result = self.mend_and_commit(&commands);
+        let mut position = *result.as_ref().unwrap_or(&0);
+        let result = result.map(|_| ());
+        let mut replies = Replies::default();
+        for command in commands {
+            match command {
+                Command::Append(entry, waiter) => {
+                    position += entry.records.count();
+                    replies.add(waiter, result.clone().map(|()| position));
+                    if result.is_ok() {
+                        let bytes = entry.bytes() as u64;
+                        self.tail.add(entry.live, bytes);
+                    }
+                }
+                Command::SetAside(_, waiter) | Command::DropSetAside(_, waiter) => {
+                    replies.add(waiter, result.clone().map(|()| position));
+                }
+                Command::Compact(seen_until, waiter) => {
+                    self.compactions.push_back((seen_until, waiter));
+                }
+                Command::Trim(_) | Command::ForgetSeen(_) => {}
+            }
+        }
+        replies.send();
+        // Behind the replies of others, for it takes a while.
+        match result {
+            Ok(()) => self.compact(),
+            Err(error) => self.end_compactions(&error),
+        }
+    }
+
+    /// Goes on with writing the file anew, if somebody asked for it.
+    fn compact(&mut self) {
+        if self.compaction.is_none()
+            && !self.has_ids_to_tidy
+            && let Some((seen_until, waiter)) = self.compactions.pop_front()
+        {
+            match Compaction::begin(&self.tables, seen_until) {
+                Ok(compaction) => self.compaction = Some((compaction, waiter)),
+                Err(error) => waiter.tell(Err(error)),
+            }
+        }
+        let Some((compaction, _)) = &self.compaction else {
+            return;
+        };
+        let is_last = compaction.has_ids();
+        // What the snapshot of live sessions must be past before it can go goes, too.
+        let ready = if is_last {
+            self.follow_and_trim()
+        } else {
+            Ok(())
+        };
+        let Some((mut compaction, waiter)) = self.compaction.take() else {
+            return;
+        };
+        let result = match ready {
+            Ok(()) if is_last => compaction.finish(&self.tables),
+            Ok(()) => match compaction.copy_ids(&self.tables) {
+                Ok(()) => {
+                    self.compaction = Some((compaction, waiter));
+                    return;
+                }
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        if result.is_err() {
+            self.remove_leftover();
+        }
+        waiter.tell(result.map(|()| self.last()));
+    }
+
+    /// Gives up writing the file anew: whoever asked asks again.
+    fn end_compactions(&mut self, error: &SpoolError) {
+        if let Some((_, waiter)) = self.compaction.take() {
+            self.remove_leftover();
+            waiter.tell(Err(error.clone()));
+        }
+        for (_, waiter) in self.compactions.drain(..) {
+            waiter.tell(Err(error.clone()));
+        }
+    }
+
+    fn remove_leftover(&self) {
+        // What cannot be removed now is before the next try.
+        let _ = remove_leftover(self.tables.path());
+    }
+
+    /// Carries commands out. One that cannot be written is refused; if the file can be written all
+    /// the same, it was too big for what is left of the disk, and others go on.
+    fn mend_and_commit(&mut self, commands: &[Command]) -> Result<u64, SpoolError> {
+        if !self.outage.is_over() {
+            let mended = self.mend();
+            let (free, waiting) = (self.tables.reserve().free_bytes(), self.waiting());
+            self.outage.try_again(mended.is_ok(), free, waiting);
+            if self.outage.is_over() {
+                self.tables.reserve().keep();
+            }
+            self.tell(mended.as_ref().err());
+            mended?;
+            if !self.outage.is_over() {
+                return Err(SpoolError::broken(Fault::NotWritable));
+            }
+        }
+        let has_time = !commands
+            .iter()
+            .any(|command| matches!(command, Command::Append(..)));
+        self.tail.follow(self.last(), has_time);
+        if commands.is_empty() && !self.has_more() {
+            return Ok(self.last());
+        }
+        let result = self.commit(commands);
+        if let Err(error) = &result {
+            let free = self.tables.reserve().free_bytes();
+            let bytes = commands.iter().map(Command::bytes).sum::<usize>() as u64;
+            if free < ROOM {
+                self.tables.reserve().spend();
+            }
+            let is_open = self.mend().is_ok();
+            self.outage.begin(bytes, is_open, free);
+            self.tell(Some(error));
+        }
+        result
+    }
+
+    /// Makes known whether the file can be written, where that has changed.
+    fn tell(&self, why_not: Option<&SpoolError>) {
+        let can_write = self.outage.is_over();
+        if self.gauges.can_write.swap(can_write, Ordering::Relaxed) == can_write {
+            return;
+        }
+        match why_not.filter(|_| !can_write) {
+            Some(error) => {
+                tracing::error!(error = %ErrorChain(error), "the spool cannot be written");
+            }
+            None => tracing::info!("the spool can be written again"),
+        }
+    }
+
+    fn waiting(&self) -> u64 {
+        self.gauges.bytes.load(Ordering::Relaxed)
+    }
+
+    /// All commands in one transaction. Tells the position of the last record before it.
+    fn commit(&mut self, commands: &[Command]) -> Result<u64, SpoolError> {
+        let before = self.last();
+        let tail = &self.tail;
+        let (applied_before, applied) = (self.applied, self.trimmable);
+        let trimmed_before = self.trimmed;
+        // Not where room is to be made on a full disk: that takes more than it makes.
+        let tidy_up = (self.has_ids_to_tidy || !commands.is_empty()).then_some(TidyUp {
+            limits: self.ids,
+            before: self.forgets_before,
+            had_more: self.has_ids_to_tidy,
+        });
+        let committed = self.tables.write(|transaction| {
+            let mut records = Vec::with_capacity(commands.len());
+            let mut owners = Vec::new();
+            let mut last = before;
+            for command in commands {
+                match command {
+                    Command::Append(entry, _) => {
+                        last += entry.records.count();
+                        records.push(&entry.records);
+                        note(transaction, entry)?;
+                        owners.extend(self.note_owner(transaction, entry)?);
+                    }
+                    Command::Trim(_) | Command::ForgetSeen(_) | Command::Compact(..) => {}
+                    Command::SetAside(at, _) => transaction.set_aside(*at)?,
+                    Command::DropSetAside(at, _) => transaction.drop_set_aside(at)?,
+                }
+            }
+            let added = transaction.append(before, &records)?;
+            let removed = transaction.applied(applied_before, applied)?;
+            let ids = match tidy_up {
+                Some(tidy_up) => {
+                    let owner_of = |project| self.gauges.backlog().owner_of(project);
+                    transaction.tidy_seen(tidy_up, owner_of)?
+                }
+                None => SeenChanges::default(),
+            };
+            transaction.put_live(tail.next())?;
+            if tail.next_snapshot() > tail.snapshot() {
+                transaction.set_snapshot(tail.next_snapshot())?;
+            }
+            let trimmed = trimmed_before.max(applied.min(tail.next_snapshot()));
+            if trimmed != trimmed_before {
+                transaction.trim(trimmed_before, trimmed)?;
+            }
+            Ok(Committed {
+                last,
+                owners,
+                added,
+                applied,
+                removed,
+                trimmed,
+                ids,
+            })
+        })?;
+        self.note(&committed, tidy_up.is_some());
+        Ok(before)
+    }
+
+    /// Reads the file anew, and removes what nobody needs any more before anything is added: that
+    /// takes little room, and makes some when the disk is full. What the snapshot must be past
+    /// before it can go is the rest of it.
+    fn mend(&mut self) -> Result<(), SpoolError> {
+        self.has_ids_to_tidy = false;
+        self.tables.reopen()?;
+        // What was refused may have reached the disk all the same.
+        self.tail = self.tables.tail()?;
+        self.applied = self.trimmable;
+        let (last, waiting) = self.tables.measure(self.applied)?;
+        let owners = self.tables.owners()?;
+        let waited = self.waiting();
+        self.gauges
+            .update(|backlog| *backlog = Backlog::new(owners, &waiting));
+        self.outage
+            .note_freed(waited.saturating_sub(self.waiting()));
+        self.gauges.last.send_replace(last);
+        self.commit(&[])?;
+        self.follow_and_trim()
+    }
+
+    /// Lets the snapshot of live sessions be where the records are, and removes what then nobody
+    /// needs any more.
+    fn follow_and_trim(&mut self) -> Result<(), SpoolError> {
+        self.tail.follow(self.last(), true);
+        while self.tail.is_following() {
+            self.commit(&[])?;
+        }
+        Ok(())
+    }
+
+    /// Notes whose the project is, unless that is known.
+    fn note_owner(
+        &self,
+        transaction: &mut Transaction<'_>,
+        entry: &Entry,
+    ) -> Result<Option<Arc<Target>>, Fault> {
+        let Some(target) = &entry.target else {
+            return Ok(None);
+        };
+        let Target {
+            key, organization, ..
+        } = &**target;
+        if self.gauges.backlog().owner(*key) == Some(organization) {
+            return Ok(None);
+        }
+        transaction.note_owner(*key, organization)?;
+        Ok(Some(Arc::clone(target)))
+    }
+
+    fn last(&self) -> u64 {
+        *self.gauges.last.borrow()
+    }
+
+    /// Makes known what is on disk now.
+    fn note(&mut self, committed: &Committed, is_tidied: bool) {
+        self.tail.note_written();
+        self.applied = committed.applied;
+        self.trimmed = committed.trimmed;
+        self.gauges.update(|backlog| {
+            for target in &committed.owners {
+                backlog.note_owner(target.key, target.organization.clone());
+            }
+            backlog.add(&committed.added);
+            backlog.remove(&committed.removed);
+        });
+        self.gauges
+            .applied
+            .send_replace(committed.applied.everywhere);
+        if is_tidied {
+            let SeenChanges {
+                touched,
+                forgotten_early,
+                has_more,
+            } = &committed.ids;
+            self.has_ids_to_tidy = *has_more;
+            if !has_more {
+                self.forgets_before = None;
+            }
+            metrics::counter!("paneld_request_ids_forgotten_early_total")
+                .increment(*forgotten_early);
+            if let Some((compaction, _)) = &mut self.compaction {
+                compaction.note_touched(touched);
+            }
+        }
+        self.outage.note_taken(committed.added.total());
+        self.outage.note_freed(committed.removed.total());
+        if committed.last > self.last() {
+            self.gauges.last.send_replace(committed.last);
+        }
+    }
+}
+
+fn note(transaction: &mut Transaction<'_>, entry: &Entry) -> Result<(), Fault> {
+    transaction.note_seen(&entry.seen)?;
+    match entry.crowded_at {
+        Some(at) => transaction.note_crowded(at),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::HashMap,
+        path::Path,
+        sync::mpsc::{Sender, channel},
+    };
+
+    use tokio::sync::oneshot;
+
+    use super::{
+        super::{
+            replies::Outcome,
+            tests::{SmallDisk, append, append_big, everywhere},
+        },
+        *,
+    };
+    use crate::{
+        Ids,
+        pipeline::spool::{Append, Seen},
+    };
+
+    const MIB: usize = 1024 * 1024;
+
+    /// A writer that works when it is told to.
+    fn writer(path: &Path) -> (Writer, Sender<Command>) {
+        let tables = Arc::new(Tables::open(path, 0).unwrap());
+        let (last, waiting) = tables.measure(Applied::default()).unwrap();
+        let gauges = Arc::new(Gauges::new(last, Backlog::new(HashMap::new(), &waiting)));
+        let (commands, inbox) = channel();
+        let tail = tables.tail().unwrap();
+        let writer = Writer::new(tables, tail, gauges, inbox, SeenLimits::USUAL);
+        (writer, commands)
+    }
+
+    /// The position of the last record in the file, and how many bytes there are.
+    fn measured(writer: &Writer) -> (u64, u64) {
+        let (last, waiting) = writer.tables.measure(Applied::default()).unwrap();
+        (last, Backlog::new(HashMap::new(), &waiting).total())
+    }
+
+    fn command(append: &Append) -> (Command, oneshot::Receiver<Outcome>) {
+        let (waiter, written) = Waiter::here();
+        (Command::Append(append.encode().unwrap(), waiter), written)
+    }
+
+    async fn write(writer: &mut Writer, append: &Append) -> Outcome {
+        let (command, written) = command(append);
+        writer.write(vec![command]);
+        written.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_transaction_is_no_bigger_than_memory_allows() {
+        let folder = tempfile::tempdir().unwrap();
+        let (writer, commands) = writer(&folder.path().join("spool"));
+        for _ in 0..10 {
+            commands.send(command(&append_big(3 * MIB)).0).unwrap();
+        }
+        commands.send(Command::ForgetSeen(0)).unwrap();
+        drop(commands);
+        let counts = std::iter::from_fn(|| writer.next().map(|commands| commands.len()));
+        assert_eq!(counts.collect::<Vec<_>>(), [3, 3, 3, 2]);
+    }
+
+    #[tokio::test]
+    async fn what_every_sink_has_goes_although_a_transaction_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool");
+        let moved = folder.path().join("moved");
+        let (mut writer, _commands) = writer(&path);
+        for position in 1..=3 {
+            let written = write(&mut writer, &append("/")).await;
+            assert_eq!(written.unwrap(), position);
+        }
+        let waiting = writer.gauges.bytes.load(Ordering::Relaxed);
+
+        std::fs::rename(&path, &moved).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        writer.tables.reopen().unwrap_err();
+        let (lost, written) = command(&append("/"));
+        writer.write(vec![Command::Trim(everywhere(2)), lost]);
+        written.await.unwrap().unwrap_err();
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::rename(&moved, &path).unwrap();
+
+        writer.write(vec![Command::ForgetSeen(0)]);
+        assert_eq!(measured(&writer), (3, waiting / 3));
+        assert_eq!(writer.gauges.bytes.load(Ordering::Relaxed), waiting / 3);
+        assert_eq!(write(&mut writer, &append("/")).await.unwrap(), 4);
+        writer.write(vec![Command::Trim(everywhere(4))]);
+        assert_eq!(writer.gauges.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    /// A request with ids of these numbers, which came at that time.
+    fn with_ids(numbers: std::ops::Range<u128>, at: i64) -> Append {
+        let ids = Ids {
+            device_id: "phone".to_owned(),
+            session_id: "visit".to_owned(),
+        };
+        let seen = numbers.map(|number| Seen {
+            project: paneld_domain::ProjectKey(7),
+            id: uuid::Uuid::from_u128(number),
+            at,
+        });
+        Append {
+            seen: seen.map(|seen| (seen, ids.clone())).collect(),
+            ..append("/")
+        }
+    }
+
+    /// How many ids of these numbers are known.
+    fn known(writer: &Writer, numbers: std::ops::Range<u128>) -> usize {
+        let all = with_ids(numbers, 0).seen.into_iter().map(|(seen, _)| seen);
+        writer
+            .tables
+            .seen_of(&all.collect::<Vec<_>>())
+            .unwrap()
+            .len()
+    }
+
+    #[tokio::test]
+    async fn ids_are_forgotten_a_few_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut writer, _commands) = writer(&folder.path().join("spool"));
+        for (numbers, at) in [(0..3_000, 10), (3_000..3_005, 20)] {
+            write(&mut writer, &with_ids(numbers, at)).await.unwrap();
+        }
+        writer.write(vec![Command::ForgetSeen(20)]);
+        let left = known(&writer, 0..3_005);
+        assert!((2_000..3_005).contains(&left), "{left} are left");
+        let mut commits = 0;
+        while writer.has_ids_to_tidy {
+            let commands = writer.next().unwrap();
+            writer.write(commands);
+            commits += 1;
+        }
+        assert_eq!(known(&writer, 0..3_005), 5);
+        assert!((4..10).contains(&commits), "{commits} commits");
+    }
+
+    #[tokio::test]
+    async fn requests_do_not_wait_until_all_ids_are_written_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool");
+        let (mut writer, commands) = writer(&path);
+        write(&mut writer, &with_ids(0..10_000, 10)).await.unwrap();
+        let (waiter, mut written) = Waiter::here();
+        commands.send(Command::Compact(10, waiter)).unwrap();
+        let mut steps = 0;
+        while steps == 0 || writer.compaction.is_some() {
+            // Ids come and go meanwhile, before and behind those that are copied.
+            let next = writer.next().unwrap();
+            writer.write(next);
+            let more = 20_000 + 10 * steps;
+            write(&mut writer, &with_ids(more..more + 10, 20))
+                .await
+                .unwrap();
+            if steps == 1 {
+                writer.write(vec![Command::ForgetSeen(20)]);
+            }
+            steps += 1;
+        }
+        assert!(steps > 2, "{steps} steps");
+        tokio::task::yield_now().await;
+        written.try_recv().unwrap().unwrap();
+        while writer.has_ids_to_tidy {
+            writer.write(Vec::new());
+        }
+        drop(writer);
+        let (writer, _commands) = self::writer(&path);
+        assert_eq!(known(&writer, 0..10_000), 0);
+        assert_eq!(known(&writer, 20_000..30_000) as u128, 10 * steps);
+    }
+
+    /// Nobody frees a byte of the disk, and requests never cease.
+    #[tokio::test]
+    async fn a_full_disk_is_no_trouble_once_everything_is_applied() {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(disk) = SmallDisk::mount(&folder.path().join("disk")) else {
+            return;
+        };
+        let (mut writer, _commands) = writer(&disk.path().join("spool"));
+        let append = append_big(MIB / 4);
+        let mut last = 0;
+        while let Ok(position) = write(&mut writer, &append).await {
+            last = position;
+            assert!(last < 100, "the disk is not small");
+        }
+        assert!(last > 4, "the disk is too small");
+        write(&mut writer, &append).await.unwrap_err();
+
+        let (refused, written) = command(&append);
+        writer.write(vec![Command::Trim(everywhere(last)), refused]);
+        let mut result = written.await.unwrap();
+        for _ in 0..10 {
+            if result.is_err() {
+                result = write(&mut writer, &append).await;
+            }
+        }
+        // What was refused may be there all the same.
+        let position = result.unwrap();
+        assert!(position > last);
+        assert_eq!(measured(&writer), (position, writer.waiting()));
+    }
+}

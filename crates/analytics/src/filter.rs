@@ -18,6 +18,7 @@
 mod allowance;
 mod field;
 mod operand;
+mod operator;
 mod pattern;
 mod read;
 
@@ -27,136 +28,10 @@ pub(crate) use allowance::Allowance;
 pub(crate) use field::named;
 pub use field::{Column, Field, GroupColumn, ProfileColumn, PropertyKey, SessionFact, UtmTag};
 pub use operand::{MOMENT_PATTERN, NUMBER_PATTERN, Operands};
+pub use operator::{Comparison, Operator, ValueType};
 pub use pattern::Pattern;
 
 use crate::problem::Problem;
-
-named! {
-    /// How a field is compared with values.
-    Operator {
-        /// Equal.
-        Is = "is",
-        /// Different.
-        IsNot = "isNot",
-        /// Has it somewhere.
-        Contains = "contains",
-        /// Has it nowhere.
-        DoesNotContain = "doesNotContain",
-        /// Begins with it.
-        StartsWith = "startsWith",
-        /// Ends with it.
-        EndsWith = "endsWith",
-        /// Has something that looks like it.
-        Regex = "regex",
-        /// Is missing.
-        IsNull = "isNull",
-        /// Is there.
-        IsNotNull = "isNotNull",
-        /// Greater.
-        Greater = "gt",
-        /// Less.
-        Less = "lt",
-        /// Greater or equal.
-        GreaterOrEqual = "gte",
-        /// Less or equal.
-        LessOrEqual = "lte",
-    }
-}
-
-impl Operator {
-    /// Whether it needs no values.
-    pub fn is_about_presence(self) -> bool {
-        matches!(self, Self::IsNull | Self::IsNotNull)
-    }
-
-    /// Whether it asks which of two is greater.
-    pub fn is_ordering(self) -> bool {
-        matches!(
-            self,
-            Self::Greater | Self::Less | Self::GreaterOrEqual | Self::LessOrEqual
-        )
-    }
-
-    fn is_equality(self) -> bool {
-        matches!(self, Self::Is | Self::IsNot)
-    }
-
-    /// Whether it holds where the field is this to the value.
-    fn holds(self, ordering: Ordering) -> bool {
-        match self {
-            Self::Greater => ordering.is_gt(),
-            Self::Less => ordering.is_lt(),
-            Self::GreaterOrEqual => ordering.is_ge(),
-            Self::LessOrEqual => ordering.is_le(),
-            Self::Is
-            | Self::IsNot
-            | Self::Contains
-            | Self::DoesNotContain
-            | Self::StartsWith
-            | Self::EndsWith
-            | Self::Regex
-            | Self::IsNull
-            | Self::IsNotNull => ordering.is_eq(),
-        }
-    }
-}
-
-named! {
-    /// As what both sides are compared, where the caller says so.
-    ValueType {
-        /// As the field is by nature.
-        Text = "string",
-        /// As numbers.
-        Number = "number",
-        /// As days.
-        Day = "date",
-        /// As moments.
-        Moment = "datetime",
-        /// As yes or no.
-        Boolean = "boolean",
-    }
-}
-
-/// As what a filter compares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    /// As texts, byte by byte.
-    Text,
-    /// As finite numbers: [`NUMBER_PATTERN`].
-    Number,
-    /// As days in UTC.
-    Day,
-    /// As moments; without an offset, in UTC.
-    Moment,
-    /// As yes (`true`, `1` or `yes`, in any case) or no, which is everything else.
-    Boolean,
-}
-
-impl Comparison {
-    fn of(field: &Field, operator: Operator, value_type: ValueType) -> Self {
-        if field.is_yes_or_no() || !(operator.is_equality() || operator.is_ordering()) {
-            return Self::Text;
-        }
-        match value_type {
-            ValueType::Text => Self::by_nature(field, operator),
-            ValueType::Number => Self::Number,
-            ValueType::Day => Self::Day,
-            ValueType::Moment => Self::Moment,
-            ValueType::Boolean => Self::Boolean,
-        }
-    }
-
-    /// Columns of events are equal as texts; what is asked of sessions is about numbers anyway.
-    fn by_nature(field: &Field, operator: Operator) -> Self {
-        let orders_numbers = operator.is_ordering() && (field.is_number() || field.is_property());
-        let is_of_session = matches!(field, Field::Session(_)) && field.is_number();
-        if orders_numbers || is_of_session {
-            Self::Number
-        } else {
-            Self::Text
-        }
-    }
-}
 
 /// A condition on events or sessions.
 #[derive(Debug, Clone, PartialEq)]

@@ -205,11 +205,6 @@ impl FlowPaths {
         }
         (names.len() >= 2).then_some(names)
     }
-
-    /// The ways that most sessions take.
-    pub fn answer(self) -> FlowAnswer {
-        draw::draw(&self)
-    }
 }
 
 /// A way ends where it would come back to where it was.

@@ -6,7 +6,10 @@ use chrono::NaiveDate;
 use paneld_domain::{InvalidValue, Timestamp};
 use regex::Regex;
 
-use super::{Comparison, Operator, Pattern};
+use super::{
+    operator::{Comparison, Operator},
+    pattern::Pattern,
+};
 use crate::window::DateText;
 
 /// What spells a number, as a regular expression: everything else is none.

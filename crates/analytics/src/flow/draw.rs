@@ -68,7 +68,14 @@ struct Node {
     value: u64,
 }
 
-pub(super) fn draw(paths: &FlowPaths) -> FlowAnswer {
+impl FlowPaths {
+    /// The ways that most sessions take.
+    pub fn answer(self) -> FlowAnswer {
+        draw(&self)
+    }
+}
+
+fn draw(paths: &FlowPaths) -> FlowAnswer {
     let mut entries = paths.entries.iter().collect::<Vec<_>>();
     entries.sort_by_key(|&(&name, &value)| (Reverse(value), &paths.names[name.0]));
     entries.truncate(STRONGEST);

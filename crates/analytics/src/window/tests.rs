@@ -1,8 +1,12 @@
 use chrono::SecondsFormat;
-use paneld_domain::parse_timestamp;
+use paneld_domain::{Zone, parse_timestamp};
 use proptest::prelude::*;
 
 use super::*;
+use crate::{
+    range::{Range, next_day},
+    zone::WallClock,
+};
 
 const NOW: &str = "2026-08-12T14:31:45.678Z";
 

@@ -7,14 +7,12 @@ use std::{
     time::Duration,
 };
 
-use paneld_domain::{
-    Client, ClientId, ClientType, Clock, Organization, OrganizationId, Project, ProjectKey,
-    Timestamp,
-};
+use paneld_domain::{ClientId, ClientType, Clock, Timestamp};
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
-    CredentialStore, Credentials, SecretHash, SlowCheck, SlowVerdict, Stale, StoreUnavailable,
+    Claim, CredentialStore, Credentials, Presented, Principal, SecretHash, SlowCheck, SlowVerdict,
+    Stale, StoreUnavailable,
     known::Known,
     permission,
     policy::{Api, Reach},
@@ -36,49 +34,6 @@ const EXPECTED_CLIENTS: usize = 16_384;
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// How many clients' last uses wait to be written. Beyond it uses are forgotten, not requests.
 const MAX_NOTED_USES: usize = 65_536;
-
-/// What a request says about its caller.
-#[derive(Clone, Copy, Default)]
-pub struct Presented<'a> {
-    /// The client's id, as it was sent.
-    pub client_id: Option<&'a str>,
-    /// The client's secret, as it was sent.
-    pub secret: Option<&'a str>,
-}
-
-/// A client that has proven who it is, and where it calls from.
-#[derive(Debug, Clone)]
-pub struct Principal {
-    known: Arc<Known>,
-    peer: IpAddr,
-}
-
-impl Principal {
-    /// The client whose credentials were right.
-    pub fn client(&self) -> &Client {
-        &self.known.credentials.client
-    }
-
-    /// The organization that the client belongs to.
-    pub fn organization(&self) -> &Organization {
-        &self.known.credentials.organization
-    }
-
-    /// The project that the client is bound to; `None` is the whole organization.
-    pub fn project(&self) -> Option<&Project> {
-        self.known.credentials.project.as_ref()
-    }
-
-    /// What anybody could claim who names its client.
-    pub fn claim(&self) -> Claim {
-        Claim::of(&self.known)
-    }
-
-    /// The peer address that the client calls from.
-    pub fn peer(&self) -> IpAddr {
-        self.peer
-    }
-}
 
 /// Somebody who may track: a client, or a page that calls for one.
 #[derive(Debug, Clone)]
@@ -114,25 +69,6 @@ impl Tracker {
     /// claims to come from is enough.
     pub fn has_unchecked_secret(&self) -> bool {
         self.has_unchecked_secret
-    }
-}
-
-/// The client that a caller names without proof, and its own project. Anybody can name it.
-#[derive(Debug, Clone)]
-pub struct Claim {
-    /// The client that is named; there is such a client.
-    pub client: ClientId,
-    /// The project it is bound to, with the organization.
-    pub project: Option<(OrganizationId, ProjectKey)>,
-}
-
-impl Claim {
-    fn of(known: &Known) -> Self {
-        let project = known.credentials.project.as_ref();
-        Self {
-            client: known.credentials.client.id,
-            project: project.map(|project| (project.organization_id.clone(), project.key)),
-        }
     }
 }
 

@@ -3,8 +3,6 @@
 
 use subtle::ConstantTimeEq as _;
 
-use crate::PlainSecret;
-
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ImportedHash {
     /// The 32 hexadecimal digits themselves, not what they stand for.
@@ -29,14 +27,15 @@ impl ImportedHash {
         format!("{salt}.{}", hex::encode(self.key))
     }
 
-    pub(crate) fn verifies(&self, secret: &PlainSecret) -> bool {
+    /// Whether it was made of this secret. It takes some dozen milliseconds to find out.
+    pub(crate) fn verifies(&self, secret: &str) -> bool {
         const LOG_N: u8 = 14;
         const R: u32 = 8;
         const P: u32 = 1;
         let mut key = [0; 32];
         // Nothing is wrong with these parameters; if scrypt says otherwise, the secret is.
         let made = scrypt::Params::new(LOG_N, R, P).is_ok_and(|params| {
-            scrypt::scrypt(secret.expose().as_bytes(), &self.salt, &params, &mut key).is_ok()
+            scrypt::scrypt(secret.as_bytes(), &self.salt, &params, &mut key).is_ok()
         });
         made && key.ct_eq(&self.key).into()
     }

@@ -28,21 +28,22 @@ mod idempotency;
 mod imported;
 mod known;
 mod memory;
+pub mod permission;
 pub mod policy;
+mod principal;
 mod project;
 mod secret;
 mod stale;
 
-pub use authenticator::{
-    AuthError, Authenticator, Claim, NotChecked, Presented, Principal, Tracker,
-};
-pub use authorized::{Authorized, Denied, permission};
+pub use authenticator::{AuthError, Authenticator, NotChecked, Tracker};
+pub use authorized::{Authorized, Denied};
 pub use credentials::{CredentialStore, Credentials, LookupFuture, StoreUnavailable, StoredSecret};
 #[cfg(feature = "idempotency")]
 pub use idempotency::{IdempotencyKey, ReplySeal, RequestParts};
 pub use known::{SlowCheck, SlowVerdict};
 pub use memory::MemoryCredentials;
 pub use policy::{Access, Api, Reach};
+pub use principal::{Claim, Presented, Principal};
 pub use project::{NamedProject, ProjectAccess, ProjectChoice, ProjectDenied};
 pub use secret::{PlainSecret, SecretHash};
 pub use stale::Stale;

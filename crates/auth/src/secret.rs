@@ -172,7 +172,7 @@ impl SecretHash {
     pub fn verifies(&self, secret: &PlainSecret) -> bool {
         match &self.0 {
             Scheme::Sha256(_) => self.matches(&Self::of(secret)),
-            Scheme::Scrypt(hash) => hash.verifies(secret),
+            Scheme::Scrypt(hash) => hash.verifies(secret.expose()),
         }
     }
 

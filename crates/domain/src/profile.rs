@@ -217,6 +217,41 @@ impl Profile {
         None
     }
 
+    /// Makes an administrator's changes, removals first. What was left out before is counted anew.
+    pub fn edit(&mut self, edit: ProfileEdit) {
+        self.left_out = 0;
+        for (text, edited, fits) in [
+            (
+                &mut self.first_name,
+                edit.first_name,
+                bounds::is_name as fn(&str) -> bool,
+            ),
+            (&mut self.last_name, edit.last_name, bounds::is_name),
+            (&mut self.email, edit.email, bounds::is_name),
+            (&mut self.avatar, edit.avatar, bounds::is_picture),
+        ] {
+            match edited {
+                Some(cleared) if cleared.is_empty() => text.clear(),
+                Some(edited) => self.left_out += bounds::set(text, edited, fits),
+                None => {}
+            }
+        }
+        let mut told = Vec::new();
+        for (name, value) in edit.properties {
+            match value {
+                Some(value) => told.push((name, value)),
+                None => {
+                    self.properties.remove(&name);
+                }
+            }
+        }
+        self.left_out += Room::OF_PEOPLE.put(&mut self.properties, told);
+        if let Some(groups) = edit.groups {
+            self.groups.retain(|group| groups.contains(group));
+            self.left_out += bounds::join(&mut self.groups, groups);
+        }
+    }
+
     fn identify(&mut self, identity: Identity) {
         self.left_out += bounds::set(&mut self.first_name, identity.first_name, bounds::is_name);
         self.left_out += bounds::set(&mut self.last_name, identity.last_name, bounds::is_name);

@@ -18,16 +18,18 @@ mod limiter;
 mod local;
 #[cfg(feature = "redis")]
 mod shared;
+mod unavailable;
 mod waiting;
 
 pub use bucket::Verdict;
 pub use key::BucketKey;
-pub use limiter::{Limiter, LimiterUnavailable};
+pub use limiter::Limiter;
 pub use paneld_base::{Clock, LimitGroup, ManualClock, Rate, RateError};
 #[cfg(feature = "redis")]
 pub use paneld_redis::{KeyPrefix, Redis, RedisUrl};
 #[cfg(feature = "redis")]
 pub use shared::RedisDown;
+pub use unavailable::LimiterUnavailable;
 
 /// The lines of the README run.
 #[cfg(doctest)]

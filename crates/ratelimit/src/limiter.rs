@@ -3,10 +3,14 @@
 use std::net::SocketAddr;
 
 use paneld_base::{Clock, Rate};
-
 #[cfg(feature = "redis")]
-use crate::shared::SharedBuckets;
-use crate::{BucketKey, bucket::Verdict, local::LocalBuckets, waiting::Waiting};
+use paneld_redis::Redis;
+
+use crate::{
+    BucketKey, LimiterUnavailable, bucket::Verdict, local::LocalBuckets, waiting::Waiting,
+};
+#[cfg(feature = "redis")]
+use crate::{RedisDown, shared::SharedBuckets};
 
 /// Decides who may pass: keeps a token bucket for each key.
 ///
@@ -38,12 +42,6 @@ pub struct Limiter {
     waiting: Waiting,
 }
 
-/// Nobody can say whether the request may pass, and so it may not: the buckets are in Redis, which
-/// is away. A limiter in this process never says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the rate limit cannot be asked: Redis is away")]
-pub struct LimiterUnavailable(pub(crate) ());
-
 impl Limiter {
     /// A limiter in this process, whose buckets are all full.
     pub fn new(clock: Clock) -> Self {
@@ -53,6 +51,15 @@ impl Limiter {
             shared: None,
             waiting: Waiting::new(clock),
         }
+    }
+
+    /// A limiter whose buckets are in Redis, where all processes of one key prefix draw on the
+    /// same ones. While Redis is away it does as `down` says.
+    #[cfg(feature = "redis")]
+    pub fn shared(redis: Redis, down: RedisDown, clock: Clock) -> Self {
+        let mut limiter = Self::new(clock);
+        limiter.shared = Some(SharedBuckets::new(redis, down));
+        limiter
     }
 
     /// Takes `cost` tokens from a bucket of this rate, or none when they do not all fit. A bucket

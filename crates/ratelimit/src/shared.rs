@@ -2,12 +2,12 @@
 
 use std::str::FromStr;
 
-use paneld_base::{Clock, InvalidValue, Rate};
+use paneld_base::{InvalidValue, Rate};
 use paneld_redis::{Away, Redis, Script};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    BucketKey, Limiter, LimiterUnavailable,
+    BucketKey, LimiterUnavailable,
     bucket::{Bucket, Verdict},
     key::half_of,
     local::LocalBuckets,
@@ -38,16 +38,6 @@ impl FromStr for RedisDown {
     }
 }
 
-impl Limiter {
-    /// A limiter whose buckets are in Redis, where all processes of one key prefix draw on the
-    /// same ones. While Redis is away it does as `down` says.
-    pub fn shared(redis: Redis, down: RedisDown, clock: Clock) -> Self {
-        let mut limiter = Self::new(clock);
-        limiter.shared = Some(SharedBuckets::new(redis, down));
-        limiter
-    }
-}
-
 /// Buckets that live in Redis, by its clock. A full one is not kept.
 #[derive(Debug)]
 pub(crate) struct SharedBuckets {
@@ -57,7 +47,7 @@ pub(crate) struct SharedBuckets {
 }
 
 impl SharedBuckets {
-    fn new(redis: Redis, down: RedisDown) -> Self {
+    pub(crate) fn new(redis: Redis, down: RedisDown) -> Self {
         Self {
             redis,
             script: Script::new(include_str!("take.lua")),

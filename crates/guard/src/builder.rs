@@ -79,6 +79,13 @@ pub enum GuardError {
     Realm(String),
 }
 
+impl Guard {
+    /// A guard with the usual settings, which a store of credentials is still missing from.
+    pub fn builder() -> GuardBuilder {
+        GuardBuilder::default()
+    }
+}
+
 impl Default for GuardBuilder {
     fn default() -> Self {
         Self {

@@ -11,7 +11,7 @@ use actix_web::{
 };
 use serde::Serialize;
 
-use crate::{RequestId, requests::REQUEST_ID};
+use crate::request_id::{REQUEST_ID, RequestId};
 
 /// An error as the caller gets it, and behind it what only the log gets.
 #[derive(Debug)]

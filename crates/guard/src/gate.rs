@@ -31,8 +31,16 @@ pub struct Gate {
     rate: Option<Rate>,
 }
 
+impl Guard {
+    /// The gate of an API: middleware for the scope or resource that serves it. Each of its
+    /// requests takes a token of the client's bucket in the API's limit group.
+    pub fn gate(self: &Arc<Self>, api: Api) -> Gate {
+        Gate::new(Arc::clone(self), api)
+    }
+}
+
 impl Gate {
-    pub(crate) fn new(guard: Arc<Guard>, api: Api) -> Self {
+    fn new(guard: Arc<Guard>, api: Api) -> Self {
         let rate = guard.rates.group(api.limit_group());
         Self { guard, api, rate }
     }

@@ -23,7 +23,7 @@ use paneld_ratelimit::{BucketKey, Limiter, Verdict};
 #[cfg(feature = "tracking")]
 use crate::visitors::Visitors;
 use crate::{
-    ApiError, Gate, GuardBuilder, TrustedProxies,
+    ApiError, TrustedProxies,
     credentials::{CredentialHeaders, GivenCredentials, note_client},
     limit_by::take_token,
     network::Network,
@@ -60,17 +60,6 @@ pub(crate) struct Admission {
 }
 
 impl Guard {
-    /// A guard with the usual settings, which a store of credentials is still missing from.
-    pub fn builder() -> GuardBuilder {
-        GuardBuilder::default()
-    }
-
-    /// The gate of an API: middleware for the scope or resource that serves it. Each of its
-    /// requests takes a token of the client's bucket in the API's limit group.
-    pub fn gate(self: &Arc<Self>, api: Api) -> Gate {
-        Gate::new(Arc::clone(self), api)
-    }
-
     /// Who authenticates clients; to be told of clients that were changed.
     pub fn authenticator(&self) -> &Authenticator {
         &self.authenticator
@@ -139,7 +128,7 @@ impl Guard {
         };
         // Browsers ask by themselves, without credentials: nobody guesses anything there.
         if is_preflight(request, presented) {
-            return Err(told(self, api, error));
+            return Err(self.told(api, error));
         }
         Err(self.refuse(api, error, peer).await)
     }
@@ -213,6 +202,10 @@ impl Guard {
         }
     }
 
+    fn told(&self, api: &Api, error: AuthError) -> ApiError {
+        told(api, error, &self.headers, &self.challenge)
+    }
+
     /// Turns a caller away. Failures are charged to the peer address; when its bucket is empty
     /// the answer is 429.
     async fn refuse(&self, api: &Api, error: AuthError, peer: IpAddr) -> ApiError {
@@ -221,7 +214,7 @@ impl Guard {
             metrics::counter!("paneld_auth_failures_total").increment(1);
             tracing::debug!(peer.address = %peer, reason = %error, "turned a caller away");
         }
-        let refusal = told(self, api, error);
+        let refusal = self.told(api, error);
         let group = limit_group::AUTH_FAILURES;
         let Some(rate) = self.rates.group(group).filter(|_| is_failure) else {
             return refusal;

@@ -71,6 +71,7 @@ mod network;
 mod peer;
 mod rates;
 mod refusals;
+mod request_id;
 mod requests;
 mod slashes;
 mod slow_lane;
@@ -101,7 +102,8 @@ pub use paneld_ratelimit::{BucketKey, Limiter, LimiterUnavailable, Verdict};
 #[cfg(feature = "redis")]
 pub use paneld_ratelimit::{KeyPrefix, Redis, RedisDown, RedisUrl};
 pub use peer::TrustedProxies;
-pub use requests::{RequestId, Requests};
+pub use request_id::RequestId;
+pub use requests::Requests;
 #[cfg(feature = "tracking")]
 pub use tracking::{AdmittedTracker, Refused, names_client, presents_secret};
 #[cfg(feature = "tracking")]

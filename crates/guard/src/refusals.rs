@@ -2,21 +2,26 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use actix_web::http::header::WWW_AUTHENTICATE;
+use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use paneld_auth::{Api, AuthError, NotChecked};
 use paneld_domain::{LimitGroup, limit_group};
 
-use crate::{ApiError, Guard, limit_headers};
+use crate::{ApiError, credentials::CredentialHeaders, limit_headers};
 
 /// What a caller is told that is turned away: 401, or 503 when its credentials could not be
 /// checked, for then they are not known to be wrong.
-pub(crate) fn told(guard: &Guard, api: &Api, error: AuthError) -> ApiError {
+pub(crate) fn told(
+    api: &Api,
+    error: AuthError,
+    headers: &CredentialHeaders,
+    challenge: &HeaderValue,
+) -> ApiError {
     let unauthorized = |code, message: Cow<'static, str>| {
-        ApiError::unauthorized(code, message).with_header(WWW_AUTHENTICATE, guard.challenge.clone())
+        ApiError::unauthorized(code, message).with_header(WWW_AUTHENTICATE, challenge.clone())
     };
     let no_id = |code| {
         let message = format!("{}: Client ID must be a valid UUIDv4", api.label());
-        let (header, forms) = (guard.headers.id_name(), guard.headers.accepted_forms());
+        let (header, forms) = (headers.id_name(), headers.accepted_forms());
         unauthorized(code, message.into()).with_detail(header, forms)
     };
     let (code, message) = match error {

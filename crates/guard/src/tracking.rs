@@ -12,7 +12,7 @@ use crate::{
     ApiError, Guard,
     credentials::{GivenCredentials, note_client},
     limit_headers,
-    refusals::rate_limited,
+    refusals::{count_limited, rate_limited},
 };
 
 /// Somebody who may track, and what is left of its rate.
@@ -130,6 +130,49 @@ impl Guard {
         checked.await.map_err(refused)
     }
 
+    /// Where the visitor of a caller is. The caller is at `peer`, and may have told another
+    /// address.
+    ///
+    /// A caller who does not know the secret may tell only so many new addresses. Beyond that,
+    /// the visitor is where the caller is.
+    ///
+    /// # Errors
+    /// 503 when the limiter cannot be asked.
+    async fn find_visitor(
+        &self,
+        tracker: &Tracker,
+        peer: IpAddr,
+        told: Option<IpAddr>,
+    ) -> Result<IpAddr, ApiError> {
+        let told = told.unwrap_or(peer);
+        if tracker.knows_secret() {
+            return Ok(told);
+        }
+        let visitors = &self.visitors;
+        let is_trusted = self.proxies.trusts(peer);
+        visitors.note_peer(peer, told != peer && !is_trusted);
+        if told == peer || !visitors.believe(is_trusted) {
+            return Ok(peer);
+        }
+        let client = tracker.principal().client().id;
+        let visitor = BucketKey::address_with(limit_group::TRACK_VISITOR, client, told);
+        if visitors.knows(visitor) {
+            return Ok(told);
+        }
+        let group = limit_group::NEW_VISITORS;
+        let total = self.track_rate(tracker);
+        let rate = self.rates.group(group);
+        let rate = rate.map(|rate| not_below(rate, total));
+        let key = BucketKey::address_with(group, client, peer);
+        let taken = self.take(key, rate, 1).await?;
+        if taken.is_some_and(|verdict| verdict.retry_in.is_some()) {
+            count_limited(group);
+            return Ok(peer);
+        }
+        visitors.note(visitor);
+        Ok(told)
+    }
+
     /// Who knows the secret has a bucket of its own, which nobody else can drain: ids are public,
     /// and origins can be claimed by anyone.
     async fn charge_tracker(
@@ -156,10 +199,17 @@ impl Guard {
     }
 
     /// How often a client may send events: as often without its secret as with it.
-    pub(crate) fn track_rate(&self, tracker: &Tracker) -> Option<Rate> {
+    fn track_rate(&self, tracker: &Tracker) -> Option<Rate> {
         let own = tracker.principal().client().rate_limits.as_ref();
         self.rates.client(limit_group::TRACK, own)
     }
+}
+
+/// The rate, but with a burst of at least as many as the client may send at once: a site may have
+/// all of its visitors behind one peer, and be visited by all of them for the first time.
+fn not_below(rate: Rate, total: Option<Rate>) -> Rate {
+    let burst = total.map_or(0, Rate::limit).max(rate.limit());
+    Rate::new(burst, rate.window_seconds()).unwrap_or(rate)
 }
 
 /// The bucket of all who call for a client without its secret.
@@ -256,5 +306,19 @@ fn not_allowed(origin: Option<&str>) -> String {
         None => {
             format!("is missing, and so is the right secret; browsers send their origin: {remedy}")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_never_below_what_the_client_may_send() {
+        let rate = |limit, window| Rate::new(limit, window).unwrap();
+        let own = rate(10_000, 100);
+        assert_eq!(not_below(own, None), own);
+        assert_eq!(not_below(own, Some(rate(50, 10))), own);
+        assert_eq!(not_below(own, Some(rate(50_000, 10))), rate(50_000, 100));
     }
 }

@@ -11,11 +11,8 @@ use std::{
     },
 };
 
-use paneld_auth::Tracker;
-use paneld_domain::{InvalidValue, Rate, limit_group};
+use paneld_domain::InvalidValue;
 use paneld_ratelimit::BucketKey;
-
-use crate::{ApiError, Guard, refusals::count_limited};
 
 /// The number of visitors in a generation. Two generations are kept: some 5 MB at most.
 const GENERATION: usize = 131_072;
@@ -62,62 +59,29 @@ impl Visitors {
             watch: ProxyWatch::default(),
         }
     }
-}
 
-impl Guard {
-    /// Where the visitor of a caller is. The caller is at `peer`, and may have told another
-    /// address.
-    ///
-    /// A caller who does not know the secret may tell only so many new addresses. Beyond that,
-    /// the visitor is where the caller is.
-    ///
-    /// # Errors
-    /// 503 when the limiter cannot be asked.
-    pub(crate) async fn find_visitor(
-        &self,
-        tracker: &Tracker,
-        peer: IpAddr,
-        told: Option<IpAddr>,
-    ) -> Result<IpAddr, ApiError> {
-        let told = told.unwrap_or(peer);
-        if tracker.knows_secret() {
-            return Ok(told);
-        }
-        let visitors = &self.visitors;
-        let is_trusted = self.proxies.trusts(peer);
-        visitors.watch.note(peer, told != peer && !is_trusted);
-        let is_believed = match visitors.believed {
+    /// Notes a request, and whether its peer tells of a visitor elsewhere without being trusted.
+    pub(crate) fn note_peer(&self, peer: IpAddr, is_unnamed_proxy: bool) {
+        self.watch.note(peer, is_unnamed_proxy);
+    }
+
+    /// Whether the word of somebody counts who does not know the client's secret.
+    pub(crate) fn believe(&self, is_trusted: bool) -> bool {
+        match self.believed {
             VisitorAddress::Any => true,
             VisitorAddress::Trusted => is_trusted,
-        };
-        if told == peer || !is_believed {
-            return Ok(peer);
         }
-        let client = tracker.principal().client().id;
-        let visitor = BucketKey::address_with(limit_group::TRACK_VISITOR, client, told);
-        if visitors.seen.knows(visitor) {
-            return Ok(told);
-        }
-        let group = limit_group::NEW_VISITORS;
-        let total = self.track_rate(tracker);
-        let rate = self.rates.group(group);
-        let rate = rate.map(|rate| not_below(rate, total));
-        let key = BucketKey::address_with(group, client, peer);
-        let taken = self.take(key, rate, 1).await?;
-        if taken.is_some_and(|verdict| verdict.retry_in.is_some()) {
-            count_limited(group);
-            return Ok(peer);
-        }
-        visitors.seen.note(visitor);
-        Ok(told)
     }
-}
 
-/// The rate, but with a burst of at least as many as the client may send at once: a site may have
-/// all of its visitors behind one peer, and be visited by all of them for the first time.
-fn not_below(rate: Rate, total: Option<Rate>) -> Rate {
-    let burst = total.map_or(0, Rate::limit).max(rate.limit());
-    Rate::new(burst, rate.window_seconds()).unwrap_or(rate)
+    /// Whether a visitor was seen lately. Then it is seen again.
+    pub(crate) fn knows(&self, visitor: BucketKey) -> bool {
+        self.seen.knows(visitor)
+    }
+
+    /// Notes that a visitor was seen.
+    pub(crate) fn note(&self, visitor: BucketKey) {
+        self.seen.note(visitor);
+    }
 }
 
 /// The visitors that were seen lately: in bounded memory, and so the newest ones only.
@@ -233,7 +197,7 @@ impl Votes {
 
 #[cfg(test)]
 mod tests {
-    use paneld_domain::ClientId;
+    use paneld_domain::{ClientId, limit_group};
 
     use super::*;
 
@@ -262,15 +226,6 @@ mod tests {
         drop(generations);
         assert!(seen.knows(visitor(1_000_000)));
         assert!(!seen.knows(visitor(1)));
-    }
-
-    #[test]
-    fn a_burst_is_never_below_what_the_client_may_send() {
-        let rate = |limit, window| Rate::new(limit, window).unwrap();
-        let own = rate(10_000, 100);
-        assert_eq!(not_below(own, None), own);
-        assert_eq!(not_below(own, Some(rate(50, 10))), own);
-        assert_eq!(not_below(own, Some(rate(50_000, 10))), rate(50_000, 100));
     }
 
     /// Who is found in a number of votes of which some are the peer's.

@@ -16,7 +16,7 @@ use crate::{
     Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, CopyOf, DueProject, GivesWay,
     NewCredentials, NewServer, Once, Outcome, PeopleIds, ProjectChange, Registered,
     RegisteredServer, RepositoryError, RootRule, Rotated, Salts, SpooledChange, StoredPeople,
-    postgres, sqlite,
+    migrations::Preparation, postgres, sqlite,
 };
 
 /// The catalog, open. Clones share its connections.
@@ -30,18 +30,6 @@ pub struct Repository {
 enum Backend {
     Sqlite(sqlite::Store),
     Postgres(postgres::Store),
-}
-
-/// What is done with the tables when the catalog is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Preparation {
-    /// They are made where there are none. Else they must be up to date; in a file that one
-    /// server has to itself, they are brought up to date.
-    Begin,
-    /// They are made, or brought up to date.
-    Migrate,
-    /// They must be there, and up to date.
-    DemandCurrent,
 }
 
 /// Runs a method of whichever backend it is, on a task of its own.

@@ -6,6 +6,18 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
 use crate::RepositoryError;
 
+/// What is done with the tables when the catalog is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Preparation {
+    /// They are made where there are none. Else they must be up to date; in a file that one
+    /// server has to itself, they are brought up to date.
+    Begin,
+    /// They are made, or brought up to date.
+    Migrate,
+    /// They must be there, and up to date.
+    DemandCurrent,
+}
+
 /// Brings the tables up to date.
 pub(crate) fn run<C, B: Backend>(
     connection: &mut C,

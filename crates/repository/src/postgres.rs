@@ -23,7 +23,10 @@ use tokio_postgres::{
 };
 
 use crate::{
-    PostgresUrl, RepositoryError, face::Preparation, lock::Lock, migrations, receipt::ReplyKey,
+    PostgresUrl, RepositoryError,
+    lock::Lock,
+    migrations::{self, Preparation},
+    receipt::ReplyKey,
 };
 
 mod schema;
@@ -35,6 +38,8 @@ mod audit;
 mod bootstrap;
 #[path = "catalog/bulk.rs"]
 mod bulk;
+#[path = "catalog/client_rows.rs"]
+mod client_rows;
 #[path = "catalog/clients.rs"]
 mod clients;
 #[path = "catalog/copies.rs"]
@@ -279,7 +284,7 @@ async fn connect(url: &PostgresUrl) -> ConnectionResult<Connection> {
         config.application_name("paneld");
     }
     let mut connection = if url.demands_tls() {
-        establish(&config, tls::connector()?).await?
+        establish(&config, tls::connector().map_err(bad_connection)?).await?
     } else {
         establish(&config, NoTls).await?
     };

@@ -25,7 +25,12 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::FutureExt as _;
 use url::Url;
 
-use crate::{RepositoryError, face::Preparation, lock::Lock, migrations, receipt::ReplyKey};
+use crate::{
+    RepositoryError,
+    lock::Lock,
+    migrations::{self, Preparation},
+    receipt::ReplyKey,
+};
 
 mod compaction;
 mod schema;
@@ -36,6 +41,8 @@ mod audit;
 mod bootstrap;
 #[path = "catalog/bulk.rs"]
 mod bulk;
+#[path = "catalog/client_rows.rs"]
+mod client_rows;
 #[path = "catalog/clients.rs"]
 mod clients;
 #[path = "catalog/copies.rs"]

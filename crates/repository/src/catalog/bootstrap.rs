@@ -6,7 +6,7 @@ use paneld_auth::SecretHash;
 use paneld_domain::{ClientId, Name, NewClient, Organization, OrganizationId, Timestamp};
 
 use super::{
-    Backend, Connection, Store, clients,
+    Backend, Connection, Store, client_rows,
     organizations::{self, OrganizationRow},
     schema::{clients as clients_table, deleted_client_ids, organizations as organizations_table},
     transaction,
@@ -39,7 +39,7 @@ impl Store {
             }
             let organization = organizations::insert(connection, organization, &act).await?;
             let client = client.build(credentials.id, organization.id, act.at);
-            clients::insert(connection, &client, None, &credentials.hash, &act).await?;
+            client_rows::insert(connection, &client, None, &credentials.hash, &act).await?;
             Ok(true)
         })
     }
@@ -66,7 +66,7 @@ impl Store {
                 }
             };
             let client = client.build(*id, organization.id, act.at);
-            clients::insert(connection, &client, None, hash, &act).await?;
+            client_rows::insert(connection, &client, None, hash, &act).await?;
             Ok(Bootstrap::Created)
         })
     }
@@ -85,7 +85,7 @@ async fn find_outcome(
         .get_result::<i64>(connection)
         .await?;
     if present == 1 {
-        let secrets = clients::load_secrets(connection, id).await?;
+        let secrets = client_rows::load_secrets(connection, id).await?;
         let mut working = secrets.iter().filter(|secret| secret.works(now));
         let same_secret = working.any(|secret| secret.hash.matches(hash));
         return Ok(Some(Bootstrap::Present { same_secret }));

@@ -6,7 +6,7 @@ use paneld_domain::{Name, Organization, OrganizationChanges, OrganizationId, Tim
 
 use super::{
     Backend, Connection, Store, audit,
-    clients::remember_deleted,
+    client_rows::remember_deleted,
     schema::{audit_entries, clients, organizations, projects},
     transaction,
 };

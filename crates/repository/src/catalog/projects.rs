@@ -8,7 +8,7 @@ use paneld_domain::{
 };
 
 use super::{
-    Backend, Connection, Store, audit, clients, locked, purges, receipts,
+    Backend, Connection, Store, audit, client_rows, locked, purges, receipts,
     schema::{clients as clients_table, projects, timeline_references, used_project_ids},
     transaction,
 };
@@ -181,7 +181,7 @@ impl Store {
             };
             let client = client.build(credentials.id, project.organization_id.clone(), act.at);
             let key = Some(project.key);
-            clients::insert(connection, &client, key, &credentials.hash, &act).await?;
+            client_rows::insert(connection, &client, key, &credentials.hash, &act).await?;
             receipts::keep(connection, once, &project, act.at).await?;
             Ok(Outcome::Made(project))
         })
@@ -226,7 +226,8 @@ impl Store {
                 project.delete_at = Some(delete_at);
                 project.updated_at = act.at;
                 update(connection, &project).await?;
-                clients::demand_usable_root(connection, &organization, rule, None, act.at).await?;
+                client_rows::demand_usable_root(connection, &organization, rule, None, act.at)
+                    .await?;
                 let event = Event::changed(Action::Delete, &before, &project)?;
                 audit::record(connection, &act, &organization, event).await?;
             }
@@ -353,7 +354,7 @@ impl Store {
             purged.extend(clients.map(|id| Event::purged(Resource::Client, id)));
             audit::record(connection, &act, &organization, purged).await?;
             for id in ids {
-                clients::remember_deleted(connection, id, act.at).await?;
+                client_rows::remember_deleted(connection, id, act.at).await?;
             }
             purges::begin(connection, key, act.at).await?;
             diesel::delete(projects::table.find(key.0))

@@ -1,6 +1,6 @@
 //! What a server is told before it starts.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use paneld_auth::PlainSecret;
 use paneld_domain::{ClientId, Clock, Limits, Name};
@@ -9,10 +9,9 @@ use paneld_ratelimit::RedisDown;
 use paneld_redis::{KeyPrefix, RedisUrl};
 use paneld_service::{CatalogUrl, HEARTBEAT};
 
-use crate::{
-    Chores, FirstCredentials, ListeningServer, Server, StartError, events::EventSettings,
-    first_start::FirstStart,
-};
+#[cfg(feature = "events")]
+use crate::event_settings::EventSettings;
+use crate::{FirstCredentials, StartError, first_start::FirstStart};
 
 /// A server that is to be started. Without any setting it is the one that `paneld` starts without
 /// any: everything in `./paneld-data`, limits in the process.
@@ -24,6 +23,7 @@ use crate::{
 pub struct Builder {
     pub(crate) data_dir: PathBuf,
     catalog: Option<CatalogUrl>,
+    #[cfg(feature = "events")]
     pub(crate) events: EventSettings,
     pub(crate) first_start: FirstStart,
     pub(crate) limits: Limits,
@@ -48,11 +48,23 @@ pub struct Redis {
     pub down: RedisDown,
 }
 
+/// Who says when the time has come for what has to be done again and again, such as ending idle
+/// sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chores {
+    /// The server itself, by real time.
+    ByThemselves,
+    /// Whoever calls [`Upkeep`](crate::Upkeep) and [`Compaction`](crate::Compaction): tests that
+    /// set the clock.
+    WhenAsked,
+}
+
 impl Default for Builder {
     fn default() -> Self {
         Self {
             data_dir: "./paneld-data".into(),
             catalog: None,
+            #[cfg(feature = "events")]
             events: EventSettings::default(),
             first_start: FirstStart::default(),
             limits: Limits::default(),
@@ -169,34 +181,6 @@ impl Builder {
     /// Whether the server does by itself what has to be done again and again; else it does.
     pub fn chores(self, chores: Chores) -> Self {
         Self { chores, ..self }
-    }
-
-    /// Starts the server, to be [mounted](Server::mount) in an app: takes the data folder, opens
-    /// the catalog, registers there, and makes the first credentials. It needs a tokio runtime,
-    /// such as actix's, and its tasks end with that.
-    ///
-    /// # Errors
-    /// When any of that cannot be done; then nothing of it is at work any more.
-    pub async fn build(self) -> Result<Server, StartError> {
-        let mut server = Box::pin(Server::open(&self, "in another program")).await?;
-        match Box::pin(server.begin(&self, None)).await {
-            Ok(()) => Ok(server),
-            Err(error) => {
-                server.stop().await;
-                Err(error)
-            }
-        }
-    }
-
-    /// Starts the server on a port of its own, which it serves with as many threads as there are
-    /// processors. To have all connections that it may, the process takes as many descriptors as
-    /// the system lets it have.
-    ///
-    /// # Errors
-    /// As of [`build`](Self::build), and when it cannot listen there.
-    pub async fn listen(self, address: SocketAddr) -> Result<ListeningServer, StartError> {
-        // Boxed, for it is deep: compilers of hosts would have to look through all of it.
-        Box::pin(ListeningServer::start(self, address)).await
     }
 
     /// Whether a server can work with these settings.

@@ -2,14 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use paneld_domain::ErrorChain;
-use paneld_service::{Health, ServiceError, Upkeep};
-use tokio::{
-    task::JoinSet,
-    time::{MissedTickBehavior, interval},
-};
+use paneld_service::{Health, Upkeep};
+use tokio::task::JoinSet;
 
-use crate::events::Events;
+use crate::{
+    events::Events,
+    repeat::{every, report},
+};
 
 /// How often deleted projects and kept replies are looked for whose time is over.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
@@ -23,17 +22,6 @@ const RETENTION_INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
 const USES_INTERVAL: Duration = Duration::from_secs(30);
 
 const USES_NOT_WRITTEN: &str = "the last uses of clients could not be written down";
-
-/// Who says when the time has come for what has to be done again and again, such as ending idle
-/// sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Chores {
-    /// The server itself, by real time.
-    ByThemselves,
-    /// Whoever calls [`Upkeep`](crate::Upkeep) and [`Compaction`](crate::Compaction): tests that
-    /// set the clock.
-    WhenAsked,
-}
 
 /// Does them all, until what is returned is dropped.
 pub(crate) fn start(upkeep: &Upkeep, health: &Arc<Health>, events: Option<&Events>) -> JoinSet<()> {
@@ -84,19 +72,4 @@ pub(crate) fn start(upkeep: &Upkeep, health: &Arc<Health>, events: Option<&Event
 /// Writes down when clients were last used, now.
 pub(crate) async fn record_uses(upkeep: &Upkeep) {
     report(USES_NOT_WRITTEN, upkeep.record_uses().await);
-}
-
-pub(crate) async fn every<F: Future<Output = ()>>(period: Duration, mut work: impl FnMut() -> F) {
-    let mut ticks = interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        work().await;
-    }
-}
-
-pub(crate) fn report(what: &'static str, result: Result<(), ServiceError>) {
-    if let Err(error) = result {
-        tracing::warn!(error = %ErrorChain(&error), "{what}");
-    }
 }

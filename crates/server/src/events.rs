@@ -13,60 +13,12 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::{
     Builder, StartError,
-    chores::{every, report},
+    event_settings::Kept,
+    repeat::{every, report},
 };
 
 /// How often it is looked whether files are to be written anew.
 const COMPACTION_INTERVAL: Duration = Duration::from_secs(15);
-
-/// How events are kept.
-#[derive(Debug)]
-pub(crate) struct EventSettings {
-    url: Kept,
-    memory: u64,
-    spool_limit: u64,
-    sessions_limit: usize,
-    erased_within: TimeDelta,
-    geoip: Option<PathBuf>,
-    asn: Option<PathBuf>,
-}
-
-/// Where events are kept.
-#[derive(Debug)]
-enum Kept {
-    InDataDir,
-    At(EventsUrl),
-    Nowhere,
-}
-
-const MIB: u64 = 1024 * 1024;
-
-impl EventSettings {
-    /// The setting that is wrong, and what it must be.
-    pub(crate) fn problem(&self) -> Option<(&'static str, &'static str)> {
-        if self.memory < 128 * MIB {
-            return Some(("events_memory", "must be 128 MiB or more"));
-        }
-        if self.spool_limit < MIB {
-            return Some(("spool_limit", "must be 1 MiB or more"));
-        }
-        (self.sessions_limit == 0).then_some(("sessions_limit", "must be 1 or more"))
-    }
-}
-
-impl Default for EventSettings {
-    fn default() -> Self {
-        Self {
-            url: Kept::InDataDir,
-            memory: 160 * MIB,
-            spool_limit: 1024 * MIB,
-            sessions_limit: 100_000,
-            erased_within: TimeDelta::days(1),
-            geoip: None,
-            asn: None,
-        }
-    }
-}
 
 /// How events are kept.
 impl Builder {

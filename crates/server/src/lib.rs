@@ -39,17 +39,19 @@ mod builder;
 mod chores;
 mod data_dir;
 mod error;
+#[cfg(feature = "events")]
+mod event_settings;
 #[cfg_attr(not(feature = "events"), path = "no_events.rs")]
 mod events;
 mod first_start;
 mod listening;
 mod metrics;
+mod repeat;
 mod server;
 mod services;
 
 pub use self::metrics::describe as describe_metrics;
-pub use builder::{Builder, Redis};
-pub use chores::Chores;
+pub use builder::{Builder, Chores, Redis};
 pub use data_dir::prepare as prepare_data_dir;
 pub use error::{CannotGoOn, DataDirError, FirstCredentialsError, StartError};
 pub use first_start::FirstCredentials;

@@ -34,6 +34,19 @@ pub struct ListeningServer {
     serving: Option<JoinHandle<io::Result<()>>>,
 }
 
+impl Builder {
+    /// Starts the server on a port of its own, which it serves with as many threads as there are
+    /// processors. To have all connections that it may, the process takes as many descriptors as
+    /// the system lets it have.
+    ///
+    /// # Errors
+    /// As of [`build`](Self::build), and when it cannot listen there.
+    pub async fn listen(self, address: SocketAddr) -> Result<ListeningServer, StartError> {
+        // Boxed, for it is deep: compilers of hosts would have to look through all of it.
+        Box::pin(ListeningServer::start(self, address)).await
+    }
+}
+
 impl ListeningServer {
     pub(crate) async fn start(builder: Builder, address: SocketAddr) -> Result<Self, StartError> {
         let mut server = Server::open(&builder, &address.to_string()).await?;

@@ -9,10 +9,6 @@ pub(crate) use paneld_service::Pipeline;
 
 use crate::{Builder, StartError};
 
-/// How no events are kept.
-#[derive(Debug, Default)]
-pub(crate) struct EventSettings {}
-
 /// What works on events: nothing.
 #[derive(Debug)]
 pub(crate) struct Events(Infallible);

@@ -8,7 +8,7 @@ use paneld_guard::Requests;
 use paneld_http::{Document, Prefix, Services};
 #[cfg(feature = "events")]
 use paneld_service::Compaction;
-use paneld_service::{Admin, Beside, NewServer, Registration, Repository, Standing, Upkeep};
+use paneld_service::{Admin, Beside, NewServer, Registration, Repository, Upkeep};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use crate::{
     Builder, Chores, StartError, chores,
     data_dir::{self, Lock},
     events::{self, Events, Pipeline},
-    services::services,
+    services::{Stores, services},
 };
 
 /// A server at work: it takes, keeps and answers what comes through the routes that are
@@ -162,11 +162,23 @@ impl Server {
     }
 }
 
-/// Where everything is kept, and whether events may be taken.
-pub(crate) struct Stores<'a> {
-    pub(crate) repository: Repository,
-    pub(crate) events: Option<&'a Events>,
-    pub(crate) standing: Standing,
+impl Builder {
+    /// Starts the server, to be [mounted](Server::mount) in an app: takes the data folder, opens
+    /// the catalog, registers there, and makes the first credentials. It needs a tokio runtime,
+    /// such as actix's, and its tasks end with that.
+    ///
+    /// # Errors
+    /// When any of that cannot be done; then nothing of it is at work any more.
+    pub async fn build(self) -> Result<Server, StartError> {
+        let mut server = Box::pin(Server::open(&self, "in another program")).await?;
+        match Box::pin(server.begin(&self, None)).await {
+            Ok(()) => Ok(server),
+            Err(error) => {
+                server.stop().await;
+                Err(error)
+            }
+        }
+    }
 }
 
 /// What the server tells others of itself.

@@ -10,11 +10,13 @@ use paneld_http::EventServices;
 use paneld_http::Services;
 use paneld_ratelimit::{Limiter, RedisDown};
 use paneld_redis::Redis;
-use paneld_service::{Compute, Health, Identity, Manage, ManageSettings, Revocations};
+use paneld_service::{
+    Compute, Health, Identity, Manage, ManageSettings, Repository, Revocations, Standing,
+};
 #[cfg(feature = "events")]
 use paneld_service::{Erasure, Pipeline, Profiles, Reports, Track};
 
-use crate::{Builder, StartError, builder, server::Stores};
+use crate::{Builder, StartError, builder, events::Events};
 
 impl builder::Redis {
     /// Connects. That it is away is no error.
@@ -23,6 +25,14 @@ impl builder::Redis {
     }
 }
 
+/// Where everything is kept, and whether events may be taken.
+pub(crate) struct Stores<'a> {
+    pub(crate) repository: Repository,
+    pub(crate) events: Option<&'a Events>,
+    pub(crate) standing: Standing,
+}
+
+/// Makes all use cases.
 pub(crate) fn services(
     builder: &Builder,
     stores: &Stores<'_>,

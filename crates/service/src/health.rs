@@ -7,23 +7,12 @@ use paneld_redis::{Redis, RedisState};
 use paneld_repository::Repository;
 use tokio::sync::Mutex;
 
-use crate::Pipeline;
+use crate::{BackendState, Pipeline};
 
 /// How long an answer is repeated: anyone may ask, and must not keep the catalog busy.
 const REPEAT: Duration = Duration::from_secs(1);
 /// How long the catalog may take before it counts as away.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// What a backend was found to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BackendState {
-    /// It answers.
-    Up,
-    /// It does not.
-    Down,
-    /// This server does without.
-    Off,
-}
 
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,6 +19,7 @@
 mod access;
 mod admin;
 mod answer_bytes;
+mod backend;
 mod circle;
 #[cfg(feature = "events")]
 mod compaction;
@@ -44,17 +45,20 @@ mod revocations;
 mod servers;
 #[cfg(feature = "events")]
 mod track;
+#[cfg(feature = "events")]
+mod track_refusal;
 mod upkeep;
 
 pub use admin::Admin;
 pub use answer_bytes::AnswerBytes;
+pub use backend::BackendState;
 #[cfg(feature = "events")]
 pub use compaction::Compaction;
 pub use compute::{CallerCompute, Compute};
 #[cfg(feature = "events")]
 pub use erasure::{ErasedProfile, Erasure};
 pub use error::{Conflict, ServiceError};
-pub use health::{BackendState, Health, Overall, Readiness};
+pub use health::{Health, Overall, Readiness};
 pub use identity::{Identity, LimitState, WhoAmI};
 pub use manage::{Created, Manage, ManageSettings};
 #[cfg(not(feature = "events"))]
@@ -78,7 +82,9 @@ pub use reports::{
 pub use revocations::Revocations;
 pub use servers::{Beside, HEARTBEAT, NotRegistered, Registration, RegistrationError, Standing};
 #[cfg(feature = "events")]
-pub use track::{ImportTurn, Track, TrackAnswer, TrackCall, TrackRefusal};
+pub use track::{ImportTurn, Track, TrackAnswer, TrackCall};
+#[cfg(feature = "events")]
+pub use track_refusal::TrackRefusal;
 pub use upkeep::Upkeep;
 #[cfg(feature = "events")]
 pub use upkeep::current_salts;

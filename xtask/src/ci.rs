@@ -1,11 +1,9 @@
 //! `cargo xtask ci`: what CI runs, so that it can be run before a push.
 
-use std::time::Instant;
-
 use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
-use crate::{codegen, features, packaging, schemathesis, setup, test, tidy};
+use crate::{codegen, features, packaging, schemathesis, setup, stopwatch, test, tidy};
 
 type Step = fn(&Shell) -> Result<()>;
 
@@ -27,7 +25,7 @@ const STEPS: &[(&str, Step)] = &[
 pub(crate) fn run(sh: &Shell) -> Result<()> {
     for (name, step) in STEPS {
         println!("\n=== {name}");
-        let started = now();
+        let started = stopwatch::now();
         step(sh).with_context(|| format!("CI stopped at the step `{name}`"))?;
         println!("=== {name}: {:.1} s", started.elapsed().as_secs_f64());
     }
@@ -53,12 +51,4 @@ fn doc(sh: &Shell) -> Result<()> {
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()?;
     Ok(())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the server's clock is not for developer tasks"
-)]
-pub(crate) fn now() -> Instant {
-    Instant::now()
 }

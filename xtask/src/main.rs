@@ -23,6 +23,7 @@ mod schemathesis;
 mod services;
 mod setup;
 mod siege;
+mod stopwatch;
 mod suites;
 mod test;
 mod tidy;

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use xshell::{Shell, cmd};
 
-use crate::{ci, services::Paneld, setup, workspace};
+use crate::{services::Paneld, setup, stopwatch, workspace};
 
 /// Where requirements, configuration and scripts are.
 const FOLDER: &str = "xtask/schemathesis";
@@ -57,7 +57,7 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
         .map(|(name, value)| sh.push_env(name, value))
         .collect::<Vec<_>>();
     let _hooks = sh.push_env("SCHEMATHESIS_HOOKS", format!("{FOLDER}/hooks.py"));
-    let started = ci::now();
+    let started = stopwatch::now();
     let (stuck, config) = (
         STUCK.as_secs().to_string(),
         format!("{FOLDER}/schemathesis.toml"),

@@ -2,6 +2,7 @@
 //!
 //! Each submodule holds one kind of rule and returns its findings as sentences.
 
+mod circles;
 mod citations;
 mod layers;
 mod licences;
@@ -33,6 +34,7 @@ fn findings(sh: &Shell) -> Result<Vec<String>> {
     let metadata = workspace::metadata(sh)?;
     let files = workspace::files(sh)?;
     let mut findings = layers::findings(&metadata);
+    findings.extend(circles::findings(sh, &metadata, &files)?);
     findings.extend(manifests::findings(sh, &metadata, &files)?);
     findings.extend(licences::findings(&metadata));
     findings.extend(links::findings(sh, &files)?);

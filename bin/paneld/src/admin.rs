@@ -6,17 +6,17 @@ mod organizations;
 mod output;
 mod projects;
 mod servers;
+mod which_organization;
 
-use anyhow::Context as _;
-use clap::{Args, Subcommand};
-use paneld_domain::{Clock, OrganizationId};
+use clap::Subcommand;
+use paneld_domain::Clock;
 use paneld_service::{Admin, Repository};
 
 use self::{
     audit::AuditCommand, clients::ClientsCommand, organizations::OrganizationsCommand,
     projects::ProjectsCommand, servers::ServersCommand,
 };
-use crate::cli::print;
+use crate::print::print;
 
 /// What can be administered.
 #[derive(Debug, Subcommand)]
@@ -74,23 +74,4 @@ pub(crate) async fn run(
         AdminCommand::Servers(ServersCommand::List) => servers::list(&admin).await?,
     };
     print(&output.render(as_json)?)
-}
-
-/// Which organization is meant.
-#[derive(Debug, Args)]
-pub(crate) struct WhichOrganization {
-    /// The organization; not needed when there is only one
-    #[arg(long)]
-    organization: Option<OrganizationId>,
-}
-
-impl WhichOrganization {
-    async fn find(self, admin: &Admin) -> anyhow::Result<OrganizationId> {
-        let found = admin.find_organization(self.organization).await?;
-        let organization = found.context(
-            "there is not exactly one organization: say which with --organization \
-             (see: paneld admin organizations list)",
-        )?;
-        Ok(organization.id)
-    }
 }

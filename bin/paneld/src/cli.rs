@@ -15,6 +15,7 @@ use crate::{
     admin::{self, AdminCommand},
     config::{self, Config, FILE_FLAG, Gathered, SETTINGS, Setting},
     logging,
+    print::print,
 };
 
 /// A self-hosted product-analytics API server
@@ -244,14 +245,4 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     ended
-}
-
-pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    match written {
-        // The reader has seen enough, as `head` does.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot print"),
-    }
 }

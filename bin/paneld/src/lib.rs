@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 mod logging;
 mod metrics;
+mod print;
 mod server;
 
 pub use paneld_server::Chores;

@@ -10,6 +10,7 @@
 
 mod callers;
 mod ledger;
+mod proof;
 mod server;
 mod verify;
 
@@ -17,6 +18,8 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+pub use proof::Proof;
 
 use crate::{callers::Crowd, server::Server};
 
@@ -38,23 +41,6 @@ pub struct Options {
     pub seed: u64,
     /// How many requests are in flight at once.
     pub connections: u32,
-}
-
-/// What was proved.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Proof {
-    /// How often the server was killed.
-    pub kills: u32,
-    /// How many requests were answered.
-    pub acknowledged: u64,
-    /// How many were never answered.
-    pub unanswered: u64,
-    /// How many answers were to a request that was sent before without an answer.
-    pub repeated: u64,
-    /// How many events are stored, those of the server's own included.
-    pub events: u64,
-    /// How many sessions there are, and how many of them ended.
-    pub sessions: (u64, u64),
 }
 
 /// Kills the server so many times, and then looks for what is missing.

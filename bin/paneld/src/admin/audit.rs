@@ -4,7 +4,7 @@ use clap::Subcommand;
 use paneld_http::AuditEntryBody;
 use paneld_service::{Admin, AuditFilter, Resource};
 
-use super::{WhichOrganization, output::Output};
+use super::{output::Output, which_organization::WhichOrganization};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {

@@ -21,7 +21,7 @@ use paneld_http::{ClientBody, RotatedBody};
 use paneld_service::{Admin, ServiceError};
 
 use self::settings::ClientSettings;
-use super::{WhichOrganization, output::Output};
+use super::{output::Output, which_organization::WhichOrganization};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientsCommand {

@@ -7,7 +7,7 @@ use paneld_http::ProjectBody;
 use paneld_service::Admin;
 use serde_json::Value as Json;
 
-use super::{WhichOrganization, output::Output};
+use super::{output::Output, which_organization::WhichOrganization};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProjectsCommand {

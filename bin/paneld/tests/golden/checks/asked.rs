@@ -1,5 +1,6 @@
 //! What is asked: windows, filters.
 
+use super::findings::Parameters;
 use crate::model::time::Asked;
 
 /// Windows that lie where clocks are changed, where days, weeks and months begin, and elsewhere.
@@ -77,7 +78,7 @@ pub(super) fn few_windows() -> Vec<Asked> {
         .into()
 }
 
-pub(super) fn parameters(asked: &Asked) -> super::Parameters {
+pub(super) fn parameters(asked: &Asked) -> Parameters {
     let all = [
         ("range", &asked.range),
         ("startDate", &asked.start),
@@ -90,11 +91,7 @@ pub(super) fn parameters(asked: &Asked) -> super::Parameters {
 }
 
 /// Adds a parameter.
-pub(super) fn with(
-    mut parameters: super::Parameters,
-    name: &str,
-    value: impl ToString,
-) -> super::Parameters {
+pub(super) fn with(mut parameters: Parameters, name: &str, value: impl ToString) -> Parameters {
     parameters.push((name.to_owned(), value.to_string()));
     parameters
 }

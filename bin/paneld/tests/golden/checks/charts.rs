@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Check, Findings,
     asked::{few_windows, parameters, windows, with},
-    in_all_zones,
+    findings::{Check, Findings, in_all_zones},
 };
 use crate::{
     compare::sort_ties,

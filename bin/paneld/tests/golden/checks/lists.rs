@@ -3,9 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use super::{
-    Check,
     asked::{few_windows, parameters, with},
-    in_all_zones,
+    findings::{Check, Findings, Parameters, in_all_zones},
 };
 use crate::{
     model::{
@@ -107,7 +106,7 @@ fn events(world: &World) -> Result<(), String> {
 
 fn names(world: &World) -> Result<(), String> {
     let view = world.in_zone("UTC");
-    let mut findings = super::Findings::default();
+    let mut findings = Findings::default();
     let expected = lists::names(&view.facts);
     findings.expect(
         &view,
@@ -120,7 +119,7 @@ fn names(world: &World) -> Result<(), String> {
 
 fn properties(world: &World) -> Result<(), String> {
     let view = world.in_zone("UTC");
-    let mut findings = super::Findings::default();
+    let mut findings = Findings::default();
     let path = "/insights/golden/events/properties";
     let expected = lists::properties(&view.facts, None);
     findings.expect(&view, path, &Vec::new(), &expected);
@@ -133,7 +132,7 @@ fn properties(world: &World) -> Result<(), String> {
 
 fn values(world: &World) -> Result<(), String> {
     let view = world.in_zone("UTC");
-    let mut findings = super::Findings::default();
+    let mut findings = Findings::default();
     for name in ["screen_view", "add_to_cart", "a->b", "never"] {
         for key in ["plan", "amount", "__title", "items.0.name", "path", "n"] {
             let expected = lists::values(&view.facts, name, key);
@@ -304,7 +303,7 @@ fn profiles_list(world: &World) -> Result<(), String> {
                     .map_or_else(|| value.to_string(), str::to_owned);
                 (name.clone(), value)
             });
-            let sent = told.collect::<super::Parameters>();
+            let sent = told.collect::<Parameters>();
             let path = "/insights/golden/profiles";
             findings.expect(view, path, &sent, &first(&rows, 20));
             findings.expect(view, path, &with(sent, "limit", 3), &first(&rows, 3));
@@ -324,7 +323,7 @@ fn ids() -> Vec<String> {
 
 fn profile(world: &World) -> Result<(), String> {
     let view = world.in_zone("UTC");
-    let mut findings = super::Findings::default();
+    let mut findings = Findings::default();
     for id in ids() {
         let path = format!("/insights/golden/profiles/{}", encoded(&id));
         let expected = profiles::profile(&view.facts, &id, 20);
@@ -337,7 +336,7 @@ fn profile(world: &World) -> Result<(), String> {
 
 fn profile_sessions(world: &World) -> Result<(), String> {
     let view = world.in_zone("UTC");
-    let mut findings = super::Findings::default();
+    let mut findings = Findings::default();
     for id in ids().into_iter().chain(["nobody".to_owned()]) {
         let path = format!("/insights/golden/profiles/{}/sessions", encoded(&id));
         let rows = lists::sessions_of(&view.facts, view.facts.meant(&id));
@@ -364,7 +363,7 @@ fn profile_metrics(world: &World) -> Result<(), String> {
 
 fn groups(world: &World) -> Result<(), String> {
     let view = world.in_zone("UTC");
-    let mut findings = super::Findings::default();
+    let mut findings = Findings::default();
     for (kind, search) in [
         (None, None),
         (Some("company"), None),
@@ -387,7 +386,7 @@ fn groups(world: &World) -> Result<(), String> {
 
 fn group(world: &World) -> Result<(), String> {
     let view = world.in_zone("UTC");
-    let mut findings = super::Findings::default();
+    let mut findings = Findings::default();
     for id in view.facts.groups.keys() {
         let path = format!("/insights/golden/groups/{id}");
         for limit in [10, 2] {
@@ -401,7 +400,7 @@ fn group(world: &World) -> Result<(), String> {
 
 fn types(world: &World) -> Result<(), String> {
     let view = world.in_zone("UTC");
-    let mut findings = super::Findings::default();
+    let mut findings = Findings::default();
     let expected = profiles::types(&view.facts);
     findings.expect(
         &view,

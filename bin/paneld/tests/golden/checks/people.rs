@@ -3,9 +3,8 @@
 use serde_json::Value as Json;
 
 use super::{
-    Check,
     asked::{few_windows, parameters, with},
-    in_all_zones,
+    findings::{Check, in_all_zones},
 };
 use crate::{
     model::{

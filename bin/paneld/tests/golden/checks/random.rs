@@ -3,9 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use super::{
-    Check, Findings, ZONES,
     asked::{RANGES, parameters, with},
     charts,
+    findings::{Check, Findings, Parameters, ZONES},
 };
 use crate::{
     model::{
@@ -292,7 +292,7 @@ impl Asker<'_> {
     }
 }
 
-fn with_filters(asked: &Asked, filters: &[Json]) -> super::Parameters {
+fn with_filters(asked: &Asked, filters: &[Json]) -> Parameters {
     with(parameters(asked), "filters", Json::from(filters.to_vec()))
 }
 

@@ -3,9 +3,8 @@
 use serde_json::Value as Json;
 
 use super::{
-    Check, Findings,
     asked::{few_windows, parameters, windows, with},
-    in_all_zones,
+    findings::{Check, Findings, in_all_zones},
 };
 use crate::{
     model::{

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Check, in_all_zones};
+use super::findings::{Check, in_all_zones};
 use crate::{
     data::{DataSet, at},
     model::time::{Asked, Clock, Unsaid},

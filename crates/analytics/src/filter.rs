@@ -24,14 +24,14 @@ mod read;
 
 use std::cmp::Ordering;
 
+use paneld_domain::Problem;
+
 pub(crate) use allowance::Allowance;
 pub(crate) use field::named;
 pub use field::{Column, Field, GroupColumn, ProfileColumn, PropertyKey, SessionFact, UtmTag};
 pub use operand::{MOMENT_PATTERN, NUMBER_PATTERN, Operands};
 pub use operator::{Comparison, Operator, ValueType};
 pub use pattern::Pattern;
-
-use crate::problem::Problem;
 
 /// A condition on events or sessions.
 #[derive(Debug, Clone, PartialEq)]

@@ -22,7 +22,6 @@ mod lists;
 mod metrics;
 mod pages;
 mod paging;
-mod problem;
 mod query;
 mod range;
 mod scalar;
@@ -56,7 +55,6 @@ pub use pages::{
     PerformanceOrder, PerformanceRequest, SessionEdge,
 };
 pub use paging::Paging;
-pub use problem::{PathStep, Problem};
 pub use query::{Query, WindowNames};
 pub use range::Range;
 pub use window::{

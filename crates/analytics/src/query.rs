@@ -20,14 +20,13 @@ mod tree;
 
 use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr};
 
-use paneld_domain::{Timestamp, Zone};
+use paneld_domain::{PathStep, Problem, Timestamp, Zone};
 use serde_json::Value;
 use tree::{Node, split_key};
 use url::form_urlencoded;
 
 use crate::{
     filter::Filter,
-    problem::{PathStep, Problem},
     scalar::scalar_text,
     window::{Bound, DateText, DefaultWindow, Window, WindowProblem, WindowRequest, resolve},
 };

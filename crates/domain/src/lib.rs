@@ -16,6 +16,7 @@ mod limits;
 mod organization;
 mod origin;
 mod page;
+mod problem;
 mod profile;
 mod project;
 mod reference;
@@ -43,6 +44,7 @@ pub use limits::{ClientRateLimits, Limits};
 pub use organization::{Organization, OrganizationChanges, Zone};
 pub use origin::CorsEntry;
 pub use page::{Page, PageRequest, Position};
+pub use problem::{PathStep, Problem};
 pub use profile::{
     Complaint, Group, Identity, PeopleChange, Profile, ProfileChange, ProfileChangeKind,
     ProfileEdit, Sighting,

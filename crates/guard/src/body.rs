@@ -14,13 +14,13 @@ use actix_web::{
 };
 use futures_util::{FutureExt as _, StreamExt as _};
 use paneld_auth::Principal;
-use paneld_domain::{ClientId, Clock, OrganizationId};
+use paneld_domain::{ClientId, Clock, OrganizationId, Problem};
 use paneld_fairness::{Held, Pool, Share, Turns};
 use tokio::{task::spawn_blocking, time::timeout};
 use zeroize::Zeroizing;
 
 use self::pace::Pace;
-use crate::{ApiError, Detail, network::Network};
+use crate::{ApiError, network::Network};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -254,10 +254,7 @@ fn declared_length(request: &HttpRequest) -> Option<usize> {
 }
 
 fn broken_off(error: &PayloadError) -> ApiError {
-    ApiError::invalid_body(vec![Detail {
-        path: Vec::new(),
-        message: format!("could not be read: {error}"),
-    }])
+    ApiError::invalid_body(vec![Problem::at([], format!("could not be read: {error}"))])
 }
 
 /// A body that arrives.

@@ -9,9 +9,13 @@ use actix_web::{
         header::{self, HeaderName, HeaderValue},
     },
 };
+use paneld_domain::Problem;
 use serde::Serialize;
 
-use crate::request_id::{REQUEST_ID, RequestId};
+use crate::{
+    problems::serialize_problems,
+    request_id::{REQUEST_ID, RequestId},
+};
 
 /// An error as the caller gets it, and behind it what only the log gets.
 #[derive(Debug)]
@@ -22,30 +26,11 @@ struct Parts {
     status: StatusCode,
     message: Cow<'static, str>,
     code: Option<&'static str>,
-    details: Vec<Detail>,
+    details: Vec<Problem>,
     headers: Vec<(HeaderName, HeaderValue)>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
     is_told: bool,
     request_id: Option<RequestId>,
-}
-
-/// One problem of a request, and where it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Detail {
-    /// The way to the value: keys and indexes.
-    pub path: Vec<PathStep>,
-    /// What is wrong with it.
-    pub message: String,
-}
-
-/// One step on the way to a value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum PathStep {
-    /// Into the value of this key.
-    Key(String),
-    /// To this place of a list.
-    Index(usize),
 }
 
 /// The JSON body of an error.
@@ -62,8 +47,11 @@ struct Envelope<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
     /// Every problem of the request, if it is the request's.
-    #[serde(skip_serializing_if = "<[Detail]>::is_empty")]
-    details: &'a [Detail],
+    #[serde(
+        skip_serializing_if = "<[Problem]>::is_empty",
+        serialize_with = "serialize_problems"
+    )]
+    details: &'a [Problem],
     /// The id of the request, as in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
@@ -84,21 +72,21 @@ impl ApiError {
     }
 
     /// 400 for a body with these problems.
-    pub fn invalid_body(details: Vec<Detail>) -> Self {
+    pub fn invalid_body(details: Vec<Problem>) -> Self {
         Self::bad_request("Invalid request body", details)
     }
 
     /// 400 for query parameters with these problems.
-    pub fn invalid_query(details: Vec<Detail>) -> Self {
+    pub fn invalid_query(details: Vec<Problem>) -> Self {
         Self::bad_request("Invalid query parameters", details)
     }
 
     /// 400 for headers with these problems.
-    pub fn invalid_headers(details: Vec<Detail>) -> Self {
+    pub fn invalid_headers(details: Vec<Problem>) -> Self {
         Self::bad_request("Invalid request headers", details)
     }
 
-    fn bad_request(message: &'static str, details: Vec<Detail>) -> Self {
+    fn bad_request(message: &'static str, details: Vec<Problem>) -> Self {
         let mut error = Self::new(StatusCode::BAD_REQUEST, message);
         error.0.details = details;
         error
@@ -230,7 +218,7 @@ impl ApiError {
     }
 
     /// Every problem of the request, if it is the request's.
-    pub fn details(&self) -> &[Detail] {
+    pub fn details(&self) -> &[Problem] {
         &self.0.details
     }
 
@@ -272,10 +260,7 @@ impl ApiError {
     /// The same error, with more about one part of the request.
     #[must_use]
     pub fn with_detail(mut self, part: &str, message: impl Into<String>) -> Self {
-        self.0.details.push(Detail {
-            path: vec![PathStep::Key(part.to_owned())],
-            message: message.into(),
-        });
+        self.0.details.push(Problem::at([part.into()], message));
         self
     }
 

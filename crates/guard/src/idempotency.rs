@@ -2,9 +2,9 @@
 
 use actix_web::{HttpRequest, http::header::HeaderName};
 use paneld_auth::{IdempotencyKey, ReplySeal, RequestParts};
-use paneld_domain::InvalidValue;
+use paneld_domain::{InvalidValue, Problem};
 
-use crate::{ApiError, Detail, Guard, PathStep, credentials::GivenCredentials};
+use crate::{ApiError, Guard, credentials::GivenCredentials};
 
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -47,8 +47,5 @@ impl Guard {
 }
 
 fn invalid(why: &InvalidValue) -> ApiError {
-    ApiError::invalid_headers(vec![Detail {
-        path: vec![PathStep::Key("Idempotency-Key".to_owned())],
-        message: why.to_string(),
-    }])
+    ApiError::invalid_headers(vec![Problem::of("Idempotency-Key", why)])
 }

@@ -69,6 +69,7 @@ mod limit_headers;
 mod measured;
 mod network;
 mod peer;
+mod problems;
 mod rates;
 mod refusals;
 mod request_id;
@@ -84,7 +85,7 @@ pub use body::{BodyBudget, BodySender, HeldBody, HeldBytes, read_body};
 pub use builder::{GuardBuilder, GuardError};
 pub use caller::Caller;
 pub use connections::{Connection, Connections};
-pub use error::{ApiError, Detail, PathStep};
+pub use error::ApiError;
 pub use gate::Gate;
 pub use guard::Guard;
 pub use limit_by::LimitBy;
@@ -96,12 +97,14 @@ pub use paneld_auth::{
 };
 pub use paneld_domain::{
     AddressRange, Client, ClientId, ClientType, Clock, InvalidValue, LimitGroup, ManualClock, Name,
-    Organization, OrganizationId, Project, ProjectId, Rate, Timestamp, limit_group,
+    Organization, OrganizationId, PathStep, Problem, Project, ProjectId, Rate, Timestamp,
+    limit_group,
 };
 pub use paneld_ratelimit::{BucketKey, Limiter, LimiterUnavailable, Verdict};
 #[cfg(feature = "redis")]
 pub use paneld_ratelimit::{KeyPrefix, Redis, RedisDown, RedisUrl};
 pub use peer::TrustedProxies;
+pub use problems::serialize_problems;
 pub use request_id::RequestId;
 pub use requests::Requests;
 #[cfg(feature = "tracking")]

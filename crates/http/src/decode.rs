@@ -8,10 +8,8 @@ use deserr::{
     ValuePointerRef,
 };
 use paneld_auth::ReplySeal;
-use paneld_domain::{InvalidValue, Name, Timestamp, parse_timestamp};
-use paneld_guard::{
-    ApiError, BodyBudget, BodySender, Detail, Guard, HeldBody, PathStep, read_body,
-};
+use paneld_domain::{InvalidValue, Name, PathStep, Problem, Timestamp, parse_timestamp};
+use paneld_guard::{ApiError, BodyBudget, BodySender, Guard, HeldBody, read_body};
 use paneld_service::ServiceError;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
@@ -36,14 +34,11 @@ impl IntoResponses for ManageBody {
 
 /// All that is wrong with a request.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(pub(crate) Vec<Detail>);
+pub(crate) struct Problems(pub(crate) Vec<Problem>);
 
 impl Problems {
     pub(crate) fn push(&mut self, path: Vec<PathStep>, message: impl Into<String>) {
-        self.0.push(Detail {
-            path,
-            message: message.into(),
-        });
+        self.0.push(Problem::at(path, message));
     }
 }
 
@@ -428,10 +423,8 @@ fn parse(bytes: &[u8], is_json: bool) -> Result<Json, ApiError> {
     }
     // A Value keeps the last of duplicate keys, and refuses nesting beyond 128 levels.
     serde_json::from_slice(bytes).map_err(|error| {
-        ApiError::invalid_body(vec![Detail {
-            path: Vec::new(),
-            message: format!("is not valid JSON: {error}"),
-        }])
+        let why = format!("is not valid JSON: {error}");
+        ApiError::invalid_body(vec![Problem::at([], why)])
     })
 }
 

@@ -1,7 +1,6 @@
 //! From what went wrong in a use case to what the caller is told: the one place.
 
-use paneld_analytics::Problem;
-use paneld_guard::{ApiError, Detail, PathStep};
+use paneld_guard::ApiError;
 #[cfg(feature = "events")]
 use paneld_service::ingest::SpoolError;
 use paneld_service::{Conflict, Resource, ServiceError};
@@ -10,17 +9,8 @@ use paneld_service::{Conflict, Resource, ServiceError};
 pub(crate) fn reply_for(error: ServiceError) -> ApiError {
     match error {
         ServiceError::NotFound(resource) => not_found(resource),
-        ServiceError::Invalid(problems) => {
-            let details = problems.into_iter().map(|(path, why)| Detail {
-                path: path
-                    .into_iter()
-                    .map(|key| PathStep::Key(key.to_owned()))
-                    .collect(),
-                message: why.to_string(),
-            });
-            ApiError::invalid_body(details.collect())
-        }
-        ServiceError::Question(problems) => wrong_question(problems),
+        ServiceError::Invalid(problems) => ApiError::invalid_body(problems),
+        ServiceError::Question(problems) => ApiError::invalid_query(problems),
         ServiceError::Conflict(running @ Conflict::Running) => ApiError::busy(running.to_string()),
         ServiceError::Conflict(conflict) => ApiError::conflict(conflict.to_string()),
         ServiceError::Forbidden(message) => ApiError::forbidden(message),
@@ -36,22 +26,6 @@ pub(crate) fn reply_for(error: ServiceError) -> ApiError {
         }
         ServiceError::Unavailable(source) => ApiError::unavailable(source),
         ServiceError::Internal(source) => ApiError::internal(source),
-    }
-}
-
-/// 400 for query parameters with these problems.
-pub(crate) fn wrong_question(problems: Vec<Problem>) -> ApiError {
-    let details = problems.into_iter().map(|problem| Detail {
-        path: problem.path.into_iter().map(step).collect(),
-        message: problem.message,
-    });
-    ApiError::invalid_query(details.collect())
-}
-
-fn step(step: paneld_analytics::PathStep) -> PathStep {
-    match step {
-        paneld_analytics::PathStep::Key(key) => PathStep::Key(key),
-        paneld_analytics::PathStep::Index(index) => PathStep::Index(index),
     }
 }
 

@@ -14,8 +14,9 @@ use actix_web::{
     http::header::{HeaderMap, HeaderName, HeaderValue},
     middleware::Next,
 };
-use paneld_analytics::{Problem, Query};
-use paneld_guard::{ApiError, Detail, PathStep};
+use paneld_analytics::Query;
+use paneld_domain::Problem;
+use paneld_guard::ApiError;
 use url::form_urlencoded;
 
 use crate::openapi::Description;
@@ -221,11 +222,9 @@ pub(crate) fn ignore_beside(request: &HttpRequest, query: &mut Query, ignored: &
 }
 
 fn refusal(ignored: &[Ignored]) -> ApiError {
-    let details = ignored.iter().take(MOST).map(|one| Detail {
-        path: vec![PathStep::Key(one.name.clone())],
-        message: one.message(),
-    });
-    ApiError::invalid_query(details.collect())
+    let problems = ignored.iter().take(MOST);
+    let problems = problems.map(|one| Problem::at([one.name.as_str().into()], one.message()));
+    ApiError::invalid_query(problems.collect())
 }
 
 /// What was ignored, as a header; three dots stand for more than that.

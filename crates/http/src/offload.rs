@@ -7,10 +7,7 @@ use paneld_guard::ApiError;
 use paneld_service::{AnswerBytes, CallerCompute};
 use serde::Serialize;
 
-use crate::{
-    error::{reply_for, wrong_question},
-    written::Written,
-};
+use crate::{error::reply_for, written::Written};
 
 /// Reads the question that stands in a query string.
 ///
@@ -58,7 +55,7 @@ where
 
 fn finish<T>(mut query: Query, read: impl FnOnce(&mut Query) -> Option<T>) -> Result<T, ApiError> {
     let asked = read(&mut query);
-    query.finish().map_err(wrong_question)?;
+    query.finish().map_err(ApiError::invalid_query)?;
     // What is missing was told as a problem.
     asked.ok_or_else(|| ApiError::internal("a question was read only in part"))
 }

@@ -11,9 +11,7 @@ mod query;
 mod read;
 mod visitor;
 
-pub(crate) use self::{
-    cors::allow_any_origin, diagnostics::step, import::endpoints as import_endpoints,
-};
+pub(crate) use self::{cors::allow_any_origin, import::endpoints as import_endpoints};
 use crate::endpoint::Endpoint;
 
 /// The endpoints of Track, new and old.

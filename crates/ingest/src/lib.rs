@@ -29,7 +29,7 @@ pub use request::{
         Form, Identified, Input, Recording, Tracked, TrackedEvent, event_name, is_email,
         is_picture, is_replay, read,
     },
-    properties::{PathStep, Problem, Properties, PropertiesSeed},
+    properties::{Properties, PropertiesSeed},
     rows::{MOST_ROWS, Rows, Visits},
     visitor::{Target, Visitor},
 };

@@ -1,7 +1,7 @@
 //! Which project a caller means, and whether it may use it: `docs/contract/auth-and-limits.md` §2.3.
 
 use paneld_auth::{ProjectAccess, ProjectChoice, ProjectDenied, permission::Permission};
-use paneld_domain::InvalidValue;
+use paneld_domain::Problem;
 use paneld_repository::{Repository, RepositoryError, Resource};
 
 use crate::ServiceError;
@@ -15,7 +15,7 @@ pub(crate) async fn access<'a, P: Permission>(
 ) -> Result<ProjectAccess<'a, P>, ServiceError> {
     let denied = |denied| match denied {
         ProjectDenied::Unnamed => {
-            ServiceError::Invalid(vec![(vec!["projectId"], InvalidValue::new(unnamed))])
+            ServiceError::Invalid(vec![Problem::at(["projectId".into()], unnamed)])
         }
         ProjectDenied::Forbidden => {
             ServiceError::Forbidden("You do not have access to this project")

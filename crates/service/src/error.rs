@@ -1,7 +1,6 @@
 //! What can go wrong in a use case.
 
-use paneld_analytics::Problem;
-use paneld_domain::InvalidValue;
+use paneld_domain::Problem;
 use paneld_repository::{RepositoryError, Resource};
 
 #[cfg(feature = "events")]
@@ -15,7 +14,7 @@ pub enum ServiceError {
     NotFound(Resource),
     /// The values do not go together: each problem with the path of its field.
     #[error("the request does not make sense")]
-    Invalid(Vec<(Vec<&'static str>, InvalidValue)>),
+    Invalid(Vec<Problem>),
     /// The question has no answer that could be given: each problem with the path of its
     /// parameter.
     #[error("the question makes no sense")]
@@ -84,7 +83,11 @@ impl From<RepositoryError> for ServiceError {
             RepositoryError::Running => Self::Conflict(Conflict::Running),
             RepositoryError::Invalid(problems) => {
                 let problems = problems.into_iter();
-                Self::Invalid(problems.map(|(field, why)| (vec![field], why)).collect())
+                Self::Invalid(
+                    problems
+                        .map(|(field, why)| Problem::of(field, &why))
+                        .collect(),
+                )
             }
             // Only known where a catalog is opened, which no use case does.
             error @ RepositoryError::Unsuitable(_) => Self::internal(error),

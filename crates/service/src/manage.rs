@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use paneld_auth::{Authorized, PlainSecret, SecretHash, Stale, permission};
 use paneld_domain::{
-    Client, ClientChanges, ClientId, ClientRateLimits, ClientType, Clock, InvalidValue, LimitGroup,
-    Limits, Name, NewClient, NewProject, NewReference, Organization, OrganizationChanges, Page,
-    PageRequest, Project, ProjectChanges, ProjectId, Reference, ReferenceChanges, ReferenceId,
+    Client, ClientChanges, ClientId, ClientRateLimits, ClientType, Clock, LimitGroup, Limits, Name,
+    NewClient, NewProject, NewReference, Organization, OrganizationChanges, Page, PageRequest,
+    Problem, Project, ProjectChanges, ProjectId, Reference, ReferenceChanges, ReferenceId,
     limit_group,
 };
 use paneld_repository::{
@@ -504,7 +504,7 @@ impl Manage {
                 "must be at most {} times the group's rate",
                 limits.client_factor
             );
-            (vec!["rateLimits", group.as_str()], InvalidValue::new(why))
+            Problem::at(["rateLimits".into(), group.as_str().into()], why)
         });
         let problems = problems.collect::<Vec<_>>();
         if problems.is_empty() {

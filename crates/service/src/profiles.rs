@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use paneld_domain::{
-    Clock, InvalidValue, Profile, ProfileEdit, ProjectId, ProjectKey,
+    Clock, Problem, Profile, ProfileEdit, ProjectId, ProjectKey,
     bounds::{MOST_PROPERTIES, MOST_PROPERTY_BYTES},
 };
 use paneld_ingest::Ingest;
@@ -106,8 +106,8 @@ fn demand_room(mut profile: Profile, edit: ProfileEdit) -> Result<(), ServiceErr
         "must leave the profile at most {MOST_PROPERTIES} properties and {MOST_PROPERTY_BYTES} \
          bytes of them: remove some with null"
     );
-    Err(ServiceError::Invalid(vec![(
-        vec!["properties"],
-        InvalidValue::new(why),
+    Err(ServiceError::Invalid(vec![Problem::at(
+        ["properties".into()],
+        why,
     )]))
 }

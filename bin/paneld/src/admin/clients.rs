@@ -15,7 +15,7 @@ use heck::ToKebabCase as _;
 use paneld_auth::SecretHash;
 use paneld_domain::{
     ClientChanges, ClientId, ClientType, LONGEST_GRACE_SECONDS, Name, NewClient, OrganizationId,
-    ProjectId,
+    PathStep, ProjectId,
 };
 use paneld_http::{ClientBody, RotatedBody};
 use paneld_service::{Admin, ServiceError};
@@ -194,7 +194,7 @@ fn explain(error: ServiceError) -> anyhow::Error {
         ServiceError::Invalid(problems) => {
             let problems = problems
                 .iter()
-                .map(|(path, why)| format!("{} {why}", flag_of(path)));
+                .map(|problem| format!("{} {}", flag_of(&problem.path), problem.message));
             anyhow::anyhow!(problems.collect::<Vec<_>>().join("; "))
         }
         other => other.into(),
@@ -202,9 +202,10 @@ fn explain(error: ServiceError) -> anyhow::Error {
 }
 
 /// The flag that stands for a field of the API.
-fn flag_of(path: &[&str]) -> String {
-    match path {
-        ["projectId"] => "--project".to_owned(),
-        path => format!("--{}", path.join(".").to_kebab_case()),
+fn flag_of(path: &[PathStep]) -> String {
+    let names = path.iter().map(ToString::to_string);
+    match names.collect::<Vec<_>>().join(".").as_str() {
+        "projectId" => "--project".to_owned(),
+        field => format!("--{}", field.to_kebab_case()),
     }
 }

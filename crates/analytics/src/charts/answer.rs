@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use paneld_domain::Problem;
+
 use super::{
     Change, ChartItem, ChartRequest, FormulaItem, Measure,
     naming::{Ids, NOT_SET, letter},
@@ -9,7 +11,6 @@ use super::{
 use crate::{
     buckets::{Bucket, Buckets, Label},
     figures::round_to_cents,
-    problem::Problem,
 };
 
 /// What the event store counted for one combination of labels of an item.

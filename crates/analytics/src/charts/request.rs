@@ -1,13 +1,12 @@
 //! What can be asked of charts: `docs/contract/export.md` §5.
 
-use paneld_domain::{Timestamp, Zone};
+use paneld_domain::{PathStep, Problem, Timestamp, Zone};
 use serde_json::{Map, Value};
 
 use super::{Formula, period};
 use crate::{
     buckets::{Buckets, Interval},
     filter::{Allowance, Column, Field, Filter, PropertyKey, named},
-    problem::{PathStep, Problem},
     query::{Query, WindowNames},
     range::Range,
     scalar::scalar_text,

@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 
-use super::{Filter, Operator};
-use crate::problem::Problem;
+use paneld_domain::Problem;
 
+use super::{Filter, Operator};
 /// What is left of it.
 #[derive(Debug)]
 pub(crate) struct Allowance {

@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use paneld_domain::Problem;
+
 use super::{Allowance, Field, Filter, Operator, ValueType};
-use crate::{problem::Problem, scalar::scalar_text};
+use crate::scalar::scalar_text;
 
 const NO_COHORTS: &str = "Cohorts are not supported";
 

@@ -2,7 +2,6 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::problem::PathStep;
 
 fn filter(name: &str, operator: &str, values: Value) -> Filter {
     typed(name, operator, values, "string")
@@ -17,10 +16,7 @@ fn typed(name: &str, operator: &str, values: Value, value_type: &str) -> Filter 
 fn problems(item: Value) -> Vec<String> {
     let problems = Filter::read_all(&json!([item])).unwrap_err();
     let printed = problems.iter().map(|problem| {
-        let steps = problem.path.iter().map(|step| match step {
-            PathStep::Key(key) => key.clone(),
-            PathStep::Index(index) => index.to_string(),
-        });
+        let steps = problem.path.iter().map(ToString::to_string);
         let path: Vec<_> = steps.collect();
         format!("{}: {}", path.join("/"), problem.message)
     });

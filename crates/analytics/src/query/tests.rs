@@ -8,10 +8,7 @@ use crate::{buckets::Interval, range::Range};
 fn problems(query: Query) -> Vec<String> {
     let problems = query.finish().err().unwrap_or_default();
     let printed = problems.into_iter().map(|problem| {
-        let steps = problem.path.into_iter().map(|step| match step {
-            PathStep::Key(key) => key,
-            PathStep::Index(index) => index.to_string(),
-        });
+        let steps = problem.path.iter().map(ToString::to_string);
         let path: Vec<_> = steps.collect();
         format!("{}: {}", path.join("/"), problem.message)
     });

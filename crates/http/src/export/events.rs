@@ -2,10 +2,10 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use paneld_analytics::{
-    DefaultWindow, EventSelection, EventsStart, Problem, Query, RawEventsRequest, WindowNames,
+    DefaultWindow, EventSelection, EventsStart, Query, RawEventsRequest, WindowNames,
 };
 use paneld_auth::permission;
-use paneld_domain::{Event, ProjectId, Timestamp, Zone};
+use paneld_domain::{Event, Problem, ProjectId, Timestamp, Zone};
 use paneld_guard::{ApiError, Caller};
 use paneld_service::{ProfilesBeside, Reports, Subject};
 use serde::{
@@ -22,7 +22,7 @@ use super::{
     subject::subject,
 };
 use crate::{
-    error::{reply_for, wrong_question},
+    error::reply_for,
     ignored::{self, ignore_beside, unknown_values},
     offload,
     openapi::{
@@ -350,7 +350,7 @@ async fn page(
             reports.look_up_profiles(&subject, &mut profiles, &ids, PROFILE_BYTES, count);
         if looked_up.await.map_err(reply_for)? < ids.len() {
             let problem = Problem::at(["limit".into()], TOO_MANY_PROFILES);
-            return Err(wrong_question(vec![problem]));
+            return Err(ApiError::invalid_query(vec![problem]));
         }
     }
     offload::json_of_rows(subject.compute(), answer, move || {

@@ -3,7 +3,8 @@
 use actix_web::{HttpRequest, web};
 use paneld_analytics::Query;
 use paneld_auth::permission::Permission;
-use paneld_guard::{ApiError, Caller, Detail, PathStep};
+use paneld_domain::Problem;
+use paneld_guard::{ApiError, Caller};
 use paneld_service::{Reports, ServiceError, Subject};
 
 use crate::{error::reply_for, ignored::ignore_beside};
@@ -19,10 +20,10 @@ pub(super) async fn subject<P: Permission>(
     let project = query.text("projectId").or_else(|| query.text("project_id"));
     let subject = reports.subject(&caller.0, project.as_deref()).await;
     subject.map_err(|error| match error {
-        ServiceError::Invalid(_) => ApiError::invalid_query(vec![Detail {
-            path: vec![PathStep::Key("projectId".to_owned())],
-            message: "is required, or project_id".to_owned(),
-        }]),
+        ServiceError::Invalid(_) => ApiError::invalid_query(vec![Problem::at(
+            ["projectId".into()],
+            "is required, or project_id",
+        )]),
         other => reply_for(other),
     })
 }

@@ -4,10 +4,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use paneld_analytics::{
     DefaultWindow, Dimension, DimensionRequest, DimensionRow, Interval, Metrics, MetricsAnswer,
-    MetricsRequest, Problem, Query, Window, WindowNames, WindowRequest, echo,
+    MetricsRequest, Query, Window, WindowNames, WindowRequest, echo,
 };
 use paneld_auth::permission;
-use paneld_domain::{Timestamp, Zone};
+use paneld_domain::{Problem, Timestamp, Zone};
 use paneld_guard::{ApiError, Caller};
 use paneld_service::{Annotated, Reports, Subject};
 use serde::Serialize;

@@ -2,7 +2,8 @@
 
 use actix_web::{HttpResponse, web};
 use paneld_auth::permission;
-use paneld_guard::{ApiError, Caller, Detail};
+use paneld_domain::Problem;
+use paneld_guard::{ApiError, Caller, serialize_problems};
 use paneld_service::{
     Track,
     ingest::{Diagnostic, Noted, Outcome},
@@ -19,7 +20,6 @@ use crate::{
     },
     path_id::PathId,
     reply::{Listed, WireTime},
-    track::step,
 };
 
 /// Something that was wrong with requests to Track.
@@ -54,7 +54,8 @@ pub(crate) struct DiagnosticBody {
     message: String,
     /// Where in the request, the first five at most.
     #[schema(schema_with = details)]
-    details: Vec<Detail>,
+    #[serde(serialize_with = "serialize_problems")]
+    details: Vec<Problem>,
 }
 
 fn outcomes() -> Object {
@@ -76,10 +77,6 @@ impl From<Noted> for DiagnosticBody {
             message,
             problems,
         } = diagnostic;
-        let details = problems.into_iter().map(|problem| Detail {
-            path: problem.path.into_iter().map(step).collect(),
-            message: problem.message,
-        });
         Self {
             at: WireTime(at),
             count,
@@ -91,7 +88,7 @@ impl From<Noted> for DiagnosticBody {
             event,
             code,
             message,
-            details: details.collect(),
+            details: problems,
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use actix_web::{ResponseError as _, http::StatusCode};
 use paneld_auth::Claim;
-use paneld_guard::{ApiError, Detail, PathStep};
+use paneld_domain::Problem;
+use paneld_guard::ApiError;
 use paneld_service::{
     Track,
-    ingest::{self, Diagnostic, Outcome, Problem},
+    ingest::{Diagnostic, Outcome},
 };
 
 /// Notes that a request is refused for what it is. That too many come says nothing of one of them,
@@ -29,22 +30,9 @@ pub(super) fn note(track: &Track, claim: Claim, error: &ApiError, event: Option<
     track.note(&owner, project, diagnostic);
 }
 
-fn problem(detail: &Detail) -> Problem {
-    let steps = detail.path.iter().map(|step| match step {
-        PathStep::Key(key) => ingest::PathStep::Key(key.clone()),
-        PathStep::Index(index) => ingest::PathStep::Index(*index),
-    });
-    // Where in its text a body is no JSON is different each time; what is wrong is the same.
-    let message = detail.message.split(" at line ").next();
-    Problem {
-        path: steps.collect(),
-        message: message.unwrap_or_default().to_owned(),
-    }
-}
-
-pub(crate) fn step(step: ingest::PathStep) -> PathStep {
-    match step {
-        ingest::PathStep::Key(key) => PathStep::Key(key),
-        ingest::PathStep::Index(index) => PathStep::Index(index),
-    }
+/// The problem as it is kept. Where in its text a body is no JSON is different each time; what is
+/// wrong is the same.
+fn problem(Problem { path, message }: &Problem) -> Problem {
+    let message = message.split(" at line ").next();
+    Problem::at(path.iter().cloned(), message.unwrap_or_default())
 }

@@ -13,7 +13,7 @@ use utoipa::IntoResponses;
 use super::{
     bodies::ImportedRow,
     query::{named_project, project_parameter},
-    read::{demand_json, invalid, not_json},
+    read::{demand_json, not_json},
 };
 use crate::{
     endpoint::Endpoint,
@@ -78,7 +78,7 @@ pub(crate) async fn import_events(
     let now = track.now();
     let parse = move |bytes: &[u8]| {
         let text = Body::new(bytes).map_err(not_json)?;
-        let rows = Rows::read(text.as_str(), now).map_err(invalid)?;
+        let rows = Rows::read(text.as_str(), now).map_err(ApiError::invalid_body)?;
         // Also when the caller goes away meanwhile, it is its turn until the end.
         Ok::<_, ApiError>((rows, turn))
     };

@@ -1,12 +1,12 @@
 //! From the body of a request to what it tracks.
 
 use actix_web::http::header::{self, HeaderMap};
-use paneld_domain::Timestamp;
-use paneld_guard::{ApiError, Detail};
-use paneld_service::ingest::{self, Body, Fingerprint, Form, NotJson, Problem, Tracked};
+use paneld_domain::{Problem, Timestamp};
+use paneld_guard::ApiError;
+use paneld_service::ingest::{self, Body, Fingerprint, Form, NotJson, Tracked};
 use serde_json::Value as Json;
 
-use super::{diagnostics::step, visitor::Marks};
+use super::visitor::Marks;
 
 /// How many bytes a body may have whose headers name a client.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -46,7 +46,7 @@ pub(super) fn parse(
     }
     let read = ingest::read(form, &text, &envelope, now);
     let tracked = read.map_err(|problems| Unread {
-        error: invalid(problems),
+        error: ApiError::invalid_body(problems),
         event: ingest::event_name(form, &text, &envelope),
     })?;
     Ok(Parsed {
@@ -73,17 +73,7 @@ pub(super) fn demand_json(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
+/// The error for a body that is no JSON.
 pub(super) fn not_json(why: NotJson) -> ApiError {
-    ApiError::invalid_body(vec![Detail {
-        path: Vec::new(),
-        message: why.to_string(),
-    }])
-}
-
-pub(super) fn invalid(problems: Vec<Problem>) -> ApiError {
-    let details = problems.into_iter().map(|problem| Detail {
-        path: problem.path.into_iter().map(step).collect(),
-        message: problem.message,
-    });
-    ApiError::invalid_body(details.collect())
+    ApiError::invalid_body(vec![Problem::at([], why.to_string())])
 }

@@ -9,9 +9,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use paneld_domain::{ClientId, OrganizationId, ProjectKey, Timestamp};
+use paneld_domain::{ClientId, OrganizationId, PathStep, Problem, ProjectKey, Timestamp};
 
-use crate::{Disbelief, PathStep, Problem, request::text::cut};
+use crate::{Disbelief, request::text::cut};
 
 /// How many diagnostics are kept of a project.
 const MOST: usize = 50;

@@ -9,7 +9,7 @@ use std::{
     net::IpAddr,
 };
 
-use paneld_domain::{Event, Identity, Timestamp, parse_address};
+use paneld_domain::{Event, Identity, Problem, Timestamp, parse_address};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 pub(crate) use self::fields::{Fields, LONGEST_TEXT};
 use self::fields::{amount, is_absent};
 use crate::{
-    Body, DeviceId, Envelope, PathStep, Problem,
+    Body, DeviceId, Envelope,
     request::{body::has_prototype, properties::LONGEST_KEY},
 };
 
@@ -280,12 +280,11 @@ fn kind(told: &Json) -> Result<Kind, Problem> {
         "group" => Ok(Kind::Group),
         "assign_group" => Ok(Kind::AssignGroup),
         "replay" => Ok(Kind::Replay),
-        _ => Err(Problem {
-            path: vec![PathStep::Key("type".to_owned())],
-            message: "must be one of track, identify, increment, decrement, alias, group, \
-                      assign_group, replay"
-                .to_owned(),
-        }),
+        _ => Err(Problem::at(
+            ["type".into()],
+            "must be one of track, identify, increment, decrement, alias, group, assign_group, \
+             replay",
+        )),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use paneld_domain::bounds;
+use paneld_domain::{PathStep, Problem, bounds};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
@@ -47,34 +47,6 @@ pub(crate) fn may_be_added(there: &BTreeMap<String, String>, name: &str, value: 
         && !has_prototype(name)
         && value.len() <= LONGEST_VALUE
         && (there.len() < MOST || there.contains_key(name))
-}
-
-/// What is wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The way there, from the properties on.
-    pub path: Vec<PathStep>,
-    /// What must be otherwise.
-    pub message: String,
-}
-
-/// A step on the way to a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PathStep {
-    /// To the value of this name.
-    Key(String),
-    /// To the value at this place.
-    Index(usize),
-}
-
-impl PathStep {
-    /// A name of any length must not be repeated in each problem behind it.
-    fn shortened(&self) -> Self {
-        match self {
-            Self::Key(name) => Self::Key(name[..name.floor_char_boundary(LONGEST_KEY)].to_owned()),
-            Self::Index(index) => Self::Index(*index),
-        }
-    }
 }
 
 /// Reads [`Properties`] straight from the text of a request: they are the most of it, and are
@@ -185,17 +157,14 @@ impl Flat<'_> {
 
     fn problem(&mut self, message: String) {
         if self.properties.problems.len() < MOST_TOLD {
-            let path = self.path.iter().map(PathStep::shortened).collect();
-            self.properties.problems.push(Problem { path, message });
+            let path = self.path.iter().map(shortened);
+            self.properties.problems.push(Problem::at(path, message));
         }
     }
 
     /// Told once, of all.
     fn too_many(&mut self) {
-        let problem = Problem {
-            path: Vec::new(),
-            message: format!("must have at most {MOST} values"),
-        };
+        let problem = Problem::at([], format!("must have at most {MOST} values"));
         if !self.properties.problems.contains(&problem) {
             self.properties.problems.push(problem);
         }
@@ -319,6 +288,14 @@ impl<'de> Visitor<'de> for Outermost<'_, '_> {
         } else {
             self.wrong()
         }
+    }
+}
+
+/// A name of any length must not be repeated in each problem behind it.
+fn shortened(step: &PathStep) -> PathStep {
+    match step {
+        PathStep::Key(name) => PathStep::from(&name[..name.floor_char_boundary(LONGEST_KEY)]),
+        PathStep::Index(index) => PathStep::Index(*index),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use paneld_domain::{Agent, Event, Place, Referrer, Sdk, Timestamp};
+use paneld_domain::{Agent, Event, Place, Problem, Referrer, Sdk, Timestamp};
 use serde::{
     Deserializer as _,
     de::{IgnoredAny, SeqAccess, Visitor},
@@ -13,15 +13,12 @@ use serde::{
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{
-    PathStep, Problem,
-    request::{
-        identity::IDLE_MS,
-        moment::importable,
-        payload::{Fields, LONGEST_TEXT},
-        properties::LONGEST_VALUE,
-        text::{LONGEST_ADDRESS, cut},
-    },
+use crate::request::{
+    identity::IDLE_MS,
+    moment::importable,
+    payload::{Fields, LONGEST_TEXT},
+    properties::LONGEST_VALUE,
+    text::{LONGEST_ADDRESS, cut},
 };
 
 /// How many rows may be imported at once.
@@ -49,10 +46,7 @@ impl Rows {
     /// # Errors
     /// All that is wrong with them, each with the way to it.
     pub fn read(text: &str, now: Timestamp) -> Result<Self, Vec<Problem>> {
-        let problem = |message: String| {
-            let path = Vec::new();
-            vec![Problem { path, message }]
-        };
+        let problem = |message: String| vec![Problem::at([], message)];
         let mut input = serde_json::Deserializer::from_str(text);
         let read = input.deserialize_seq(Reader::new(now));
         let read = read.and_then(|read| input.end().map(|()| read));
@@ -151,13 +145,11 @@ impl Reader {
                 self.values += row.event.properties.len() + row.event.groups.len();
                 self.rows.push(row);
             }
-            Err(of_row) => self.problems.extend(of_row.into_iter().map(|problem| {
-                let index = std::iter::once(PathStep::Index(index));
-                Problem {
-                    path: index.chain(problem.path).collect(),
-                    ..problem
-                }
-            })),
+            Err(of_row) => {
+                let of_row = of_row.into_iter();
+                self.problems
+                    .extend(of_row.map(|problem| problem.within(index)));
+            }
         }
         if self.values > MOST_VALUES {
             self.refuse(format!(
@@ -194,12 +186,7 @@ impl<'de> Visitor<'de> for Reader {
 }
 
 fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
-    let mut fields = Fields::read(text).map_err(|why| {
-        vec![Problem {
-            path: Vec::new(),
-            message: why.to_string(),
-        }]
-    })?;
+    let mut fields = Fields::read(text).map_err(|why| vec![Problem::at([], why.to_string())])?;
     let id = fields.uuid("id");
     let name = fields.required_name("name");
     let created_at = fields.stored_moment("created_at", &importable(now));

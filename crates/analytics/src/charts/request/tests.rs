@@ -2,7 +2,6 @@ use paneld_domain::parse_timestamp;
 use serde_json::json;
 
 use super::*;
-use crate::PathStep;
 
 fn read(parameters: &[(&str, &str)]) -> Result<ChartRequest, Vec<Problem>> {
     let text = url::form_urlencoded::Serializer::new(String::new())
@@ -24,10 +23,7 @@ fn items(request: &ChartRequest) -> Vec<String> {
 fn wrong(parameters: &[(&str, &str)]) -> Vec<String> {
     let problems = read(parameters).unwrap_err().into_iter();
     let path = |problem: Problem| {
-        let steps = problem.path.iter().map(|step| match step {
-            PathStep::Key(key) => key.clone(),
-            PathStep::Index(index) => index.to_string(),
-        });
+        let steps = problem.path.iter().map(ToString::to_string);
         steps.collect::<Vec<_>>().join(".")
     };
     problems.map(path).collect()

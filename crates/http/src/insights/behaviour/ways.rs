@@ -4,10 +4,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::TimeDelta;
 use paneld_analytics::{
     DefaultWindow, FlowAnswer, FlowMode, FlowRequest, FunnelAnswer, FunnelRequest, FunnelUnit,
-    Problem, Query,
+    Query,
 };
 use paneld_auth::permission;
-use paneld_domain::{Timestamp, Zone};
+use paneld_domain::{Problem, Timestamp, Zone};
 use paneld_guard::{ApiError, Caller};
 use paneld_service::Reports;
 use serde::Serialize;

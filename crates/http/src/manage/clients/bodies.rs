@@ -5,9 +5,9 @@ use std::time::Duration;
 use deserr::Deserr;
 use paneld_domain::{
     AddressRange, Client, ClientChanges, ClientRateLimits, ClientType, CorsEntry, InvalidValue,
-    LONGEST_GRACE_SECONDS, Name, NewClient, Rate, client_problems,
+    LONGEST_GRACE_SECONDS, Name, NewClient, PathStep, Rate, client_problems,
 };
-use paneld_guard::{ApiError, PathStep};
+use paneld_guard::ApiError;
 use paneld_service::{Created, Rotated};
 use serde::Serialize;
 use serde_json::Value as Json;

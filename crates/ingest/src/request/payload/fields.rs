@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
 
 use paneld_domain::{
-    Timestamp,
+    PathStep, Problem, Timestamp,
     bounds::{self, MOST_PROPERTY_BYTES},
     parse_timestamp,
 };
@@ -16,7 +16,7 @@ use serde_json::{Number, Value as Json};
 use uuid::Uuid;
 
 use crate::{
-    NotJson, PathStep, Problem, Properties, PropertiesSeed,
+    NotJson, Properties, PropertiesSeed,
     request::{
         body::{is_prototype, not_json},
         bounded::{Bounded, Room},
@@ -75,12 +75,8 @@ impl Fields {
 
     /// Fields of something that is none at all.
     pub(super) fn wrong(why: String) -> Self {
-        let problem = Problem {
-            path: Vec::new(),
-            message: why,
-        };
         Self {
-            problems: vec![problem],
+            problems: vec![Problem::at([], why)],
             ..Self::default()
         }
     }
@@ -107,17 +103,12 @@ impl Fields {
 
     /// All that is wrong, each with the way to it from the body on.
     pub(crate) fn problems(self, prefix: Option<&str>) -> Vec<Problem> {
-        let key = |name: &str| PathStep::Key(name.to_owned());
-        let of_properties = self.properties.problems.into_iter().map(|problem| Problem {
-            path: std::iter::once(key("properties"))
-                .chain(problem.path)
-                .collect(),
-            ..problem
-        });
+        let of_properties = self.properties.problems.into_iter();
+        let of_properties = of_properties.map(|problem| problem.within("properties"));
         let all = self.problems.into_iter().chain(of_properties);
-        all.map(|problem| Problem {
-            path: prefix.map(key).into_iter().chain(problem.path).collect(),
-            ..problem
+        all.map(|problem| match prefix {
+            Some(prefix) => problem.within(prefix),
+            None => problem,
         })
         .collect()
     }
@@ -125,29 +116,21 @@ impl Fields {
     /// Adds what is beyond a bound in an object that is a property; what else is wrong with it
     /// does not matter.
     pub(super) fn add_problems_of(&mut self, name: &str, inner: Self) {
-        let prefix = ["properties", name].map(|step| PathStep::Key(step.to_owned()));
         for problem in inner.problems(None) {
             if problem.message != NOT_AN_OBJECT {
-                let path = prefix.iter().cloned().chain(problem.path).collect();
-                self.problems.push(Problem { path, ..problem });
+                self.problems
+                    .push(problem.within(name).within("properties"));
             }
         }
     }
 
     pub(crate) fn problem(&mut self, name: &str, message: &str) {
-        self.problem_at(vec![PathStep::Key(name.to_owned())], message);
+        self.problems.push(Problem::at([name.into()], message));
     }
 
     pub(super) fn problem_in_properties(&mut self, name: &str, message: &str) {
-        let path = ["properties", name].map(|step| PathStep::Key(step.to_owned()));
-        self.problem_at(path.into(), message);
-    }
-
-    fn problem_at(&mut self, path: Vec<PathStep>, message: &str) {
-        self.problems.push(Problem {
-            path,
-            message: message.to_owned(),
-        });
+        let path = ["properties", name].map(PathStep::from);
+        self.problems.push(Problem::at(path, message));
     }
 
     /// The properties, flat.
@@ -325,8 +308,9 @@ impl Fields {
             match as_id(told) {
                 Some(text) if (1..=LONGEST_ID).contains(&text.len()) => texts.push(text),
                 _ => {
-                    let path = vec![PathStep::Key(name.to_owned()), PathStep::Index(index)];
-                    self.problem_at(path, "must be a text of 1 to 255 bytes");
+                    let path = [name.into(), index.into()];
+                    let why = "must be a text of 1 to 255 bytes";
+                    self.problems.push(Problem::at(path, why));
                 }
             }
         }
@@ -550,7 +534,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
         }
         if has_too_many {
             let why = format!("must have at most {MOST_FIELDS} fields");
-            fields.problem_at(Vec::new(), &why);
+            fields.problems.push(Problem::at([], why));
         }
         Ok(fields)
     }

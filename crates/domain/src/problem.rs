@@ -1,6 +1,8 @@
-//! What is wrong with a question, and where.
+//! What is wrong with a request, and where.
 
-use paneld_domain::InvalidValue;
+use std::fmt;
+
+use crate::InvalidValue;
 
 /// A step on the way to a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +25,16 @@ impl From<usize> for PathStep {
     }
 }
 
-/// One thing that is wrong with a question.
+impl fmt::Display for PathStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => f.write_str(key),
+            Self::Index(index) => index.fmt(f),
+        }
+    }
+}
+
+/// One thing that is wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Where it is.

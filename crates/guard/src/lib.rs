@@ -108,7 +108,7 @@ pub use problems::serialize_problems;
 pub use request_id::RequestId;
 pub use requests::Requests;
 #[cfg(feature = "tracking")]
-pub use tracking::{AdmittedTracker, Refused, names_client, presents_secret};
+pub use tracking::{AdmittedTracker, Refused, TrackerHeaders};
 #[cfg(feature = "tracking")]
 pub use visitors::VisitorAddress;
 

@@ -34,41 +34,73 @@ impl AdmittedTracker {
     }
 }
 
-/// Whether a request names its client in a header; else its body has to.
-pub fn names_client(request: &HttpRequest) -> bool {
-    let given = GivenCredentials::of_tracker(request.headers());
-    given.presented().client_id.is_some()
+/// What the headers of a request to Track tell of who sends it, read once.
+pub struct TrackerHeaders<'a> {
+    given: GivenCredentials<'a>,
+    origin: Option<&'a str>,
+    peer: IpAddr,
+    /// Where the visitor is, if the caller says so.
+    told: Option<IpAddr>,
 }
 
-/// Whether a request has a secret in a header; else its body may have it.
-pub fn presents_secret(request: &HttpRequest) -> bool {
-    let given = GivenCredentials::of_tracker(request.headers());
-    given.presented().secret.is_some()
+impl TrackerHeaders<'_> {
+    /// Whether they name the client; else the body has to.
+    pub fn name_client(&self) -> bool {
+        self.given.presented().client_id.is_some()
+    }
+
+    /// Whether they have a secret; else the body may have it.
+    pub fn present_secret(&self) -> bool {
+        self.given.presented().secret.is_some()
+    }
+
+    /// The peer address of the request.
+    pub fn peer(&self) -> IpAddr {
+        self.peer
+    }
 }
 
 impl Guard {
+    /// Reads the headers of a request to Track. `told` is where the visitor is, if the caller says
+    /// so.
+    pub fn tracker_headers<'a>(
+        &self,
+        request: &'a HttpRequest,
+        told: Option<IpAddr>,
+    ) -> TrackerHeaders<'a> {
+        let headers = request.headers();
+        let origin = headers.get(header::ORIGIN);
+        TrackerHeaders {
+            given: GivenCredentials::of_tracker(headers),
+            origin: origin.and_then(|origin| origin.to_str().ok()),
+            peer: self.peer_address(request),
+            told,
+        }
+    }
+
     /// Lets somebody in who may track, and charges them. What headers do not tell, the body may.
-    /// `told` is where the visitor is, if the caller says so.
     ///
     /// # Errors
     /// 401 for those who may not; 429 for those within whose rate it is not; 503 when it could
     /// not be found out.
     pub async fn admit_tracker(
         &self,
-        request: &HttpRequest,
+        headers: &TrackerHeaders<'_>,
         in_body: Presented<'_>,
-        told: Option<IpAddr>,
     ) -> Result<AdmittedTracker, Refused> {
-        let given = GivenCredentials::of_tracker(request.headers());
+        let TrackerHeaders {
+            given,
+            origin,
+            peer,
+            told,
+        } = headers;
+        let (origin, peer, told) = (*origin, *peer, *told);
         let given = given.presented();
         let presented = Presented {
             client_id: given.client_id.or(in_body.client_id),
             secret: given.secret.or(in_body.secret),
         };
         note_client(presented);
-        let origin = request.headers().get(header::ORIGIN);
-        let origin = origin.and_then(|origin| origin.to_str().ok());
-        let peer = self.peer_address(request);
         let admit_lookup = || self.admit_lookup(peer);
         let check_slowly = async |check| self.check_slowly(check, peer).await;
         let authenticator = &self.authenticator;
@@ -107,13 +139,11 @@ impl Guard {
     /// 503 when it could not be checked.
     pub async fn check_secret(
         &self,
-        request: &HttpRequest,
+        headers: &TrackerHeaders<'_>,
         admitted: &mut AdmittedTracker,
     ) -> Result<(), ApiError> {
-        let peer = self.peer_address(request);
-        let given = GivenCredentials::of_tracker(request.headers());
-        let secret = given.presented().secret;
-        self.check_open_secret(&mut admitted.tracker, secret, peer)
+        let secret = headers.given.presented().secret;
+        self.check_open_secret(&mut admitted.tracker, secret, headers.peer)
             .await
     }
 
@@ -216,6 +246,14 @@ fn not_below(rate: Rate, total: Option<Rate>) -> Rate {
 fn strangers(client: ClientId) -> BucketKey {
     // No client has this id: the version of it would be another.
     BucketKey::id(limit_group::TRACK, !u128::from(client))
+}
+
+impl std::fmt::Debug for TrackerHeaders<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TrackerHeaders")
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why somebody was not let in; and who, when that is known.

@@ -1,9 +1,8 @@
 //! The routes of current SDKs: `docs/contract/track.md` §1.1 and §1.2.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use paneld_auth::Presented;
 use paneld_service::{
-    Track, TrackAnswer,
+    TrackAnswer,
     ingest::{Form, Found, Ids},
 };
 use serde::Serialize;
@@ -11,7 +10,7 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use super::{
-    answer::{admit, answer, bot_reply, data, finish, refusal},
+    answer::{Incoming, answer, bot_reply, finish},
     bodies::{Bot, Tracked},
     query::{ProjectQuery, Tracking, named_project},
     visitor::call,
@@ -79,17 +78,19 @@ pub(crate) async fn track(request: HttpRequest, payload: web::Payload) -> HttpRe
     responses((status = 200, description = "The device", body = IdsBody),
         Report))]
 pub(crate) async fn get_device_id(request: HttpRequest) -> HttpResponse {
-    let admitted = match admit(&request, Presented::default()).await {
+    let incoming = match Incoming::read(&request) {
+        Ok(incoming) => incoming,
+        Err(error) => return HttpResponse::from_error(error),
+    };
+    let admitted = match incoming.admit().await {
         Ok(admitted) => admitted,
-        Err(refused) => return refusal(&request, refused),
+        Err(refused) => return incoming.refuse(refused),
     };
-    let state = async {
-        let track = data::<Track>(&request)?;
-        let named = named_project(&request, &Json::Null);
-        let call = call(&request, &admitted, named.as_deref(), track, None);
-        track.device(call).await.map_err(reply_for)
-    };
-    let reply = state.await.map(|state| {
+    let track = incoming.track;
+    let named = named_project(&request, &Json::Null);
+    let call = call(&request, &admitted, named.as_deref(), track, None);
+    let state = track.device(call).await.map_err(reply_for);
+    let reply = state.map(|state| {
         HttpResponse::Ok().json(IdsBody {
             message: Some(match state.found {
                 Found::Current => "current session exists for this device id",

@@ -1,36 +1,27 @@
 //! The face of the event store.
 
+mod access;
 mod compaction;
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    error::Error,
-    panic::catch_unwind,
+    collections::{HashMap, HashSet},
     path::Path,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::Arc,
     time::Duration,
 };
 
-use duckdb::Connection;
 use paneld_analytics::Window;
 use paneld_domain::{ErrorChain, Event, ProjectKey, Session, Timestamp, Zone};
-use tokio::{
-    sync::Semaphore,
-    task::spawn_blocking,
-    time::{Instant, sleep},
-};
+use tokio::{task::spawn_blocking, time::sleep};
 
+use self::access::Inner;
+pub(crate) use self::access::Kind;
 use crate::{
-    Asker, Batch, Erased, EventsError, EventsUrl, ProfileNumbers,
-    answering::Answering,
-    apply,
+    Asker, Batch, Erased, EventsError, EventsUrl, ProfileNumbers, apply,
     counted::Counted,
-    database::{Database, Place, Writer},
-    error::{Cause, Fault},
-    interrupt::Job,
-    parts::Ending,
+    database::{Place, Writer},
+    error::Fault,
     read,
-    turns::Lanes,
 };
 
 /// How long an answer may take, waiting for its turn included.
@@ -38,16 +29,6 @@ const READ_TIME: Duration = Duration::from_secs(30);
 
 /// While the file is being closed.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-
-/// How long to wait while somebody opens the file, which takes a minute when its tables have to be
-/// made anew.
-const OPENING: Duration = Duration::from_secs(2);
-
-/// How long a store that is away is left alone before it is opened again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-/// More questions than this never run at once: whoever has so many permits is alone.
-const MOST_AT_ONCE: usize = 1 << 10;
 
 /// The event store. Clones are handles of the same store.
 ///
@@ -70,18 +51,7 @@ impl EventStore {
     pub fn new(url: &EventsUrl, temp_dir: &Path, memory: u64) -> Self {
         let EventsUrl::DuckDb(path) = url;
         Self {
-            inner: Arc::new(Inner {
-                place: Place::new(path, temp_dir, memory),
-                state: Mutex::default(),
-                opened: Condvar::new(),
-                lanes: Lanes::new(),
-                reads: Arc::new(Semaphore::new(MOST_AT_ONCE)),
-                streams: Arc::new(Semaphore::new(MOST_AT_ONCE)),
-                ending: Arc::default(),
-                writes: Arc::new(Semaphore::new(1)),
-                counted: Arc::new(Counted::new()),
-                answering: Answering::default(),
-            }),
+            inner: Arc::new(Inner::new(Place::new(path, temp_dir, memory))),
             read_time: READ_TIME,
             asker: Asker::default(),
         }
@@ -280,251 +250,6 @@ impl EventStore {
     }
 }
 
-pub(crate) struct Inner {
-    place: Place,
-    state: Mutex<State>,
-    /// Notified when [`Access::Opening`] ends.
-    opened: Condvar,
-    pub(crate) lanes: Lanes,
-    /// A permit of each question, so that compacting can wait for all of them.
-    reads: Arc<Semaphore>,
-    /// The same of answers that are sent in parts.
-    streams: Arc<Semaphore>,
-    pub(crate) ending: Arc<Ending>,
-    writes: Arc<Semaphore>,
-    counted: Arc<Counted>,
-    answering: Answering,
-}
-
-#[derive(Default)]
-struct State {
-    access: Access,
-    /// Whether it was said that the store is away.
-    is_away: bool,
-    /// What could not be written when it was tried last. The store is not back before it can be:
-    /// on a full disk, it can be opened all the same.
-    unwritten: BTreeSet<Kind>,
-}
-
-/// What is written again and again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    Batch,
-    Copies,
-}
-
-impl State {
-    fn is_opening(&self) -> bool {
-        matches!(self.access, Access::Opening)
-    }
-
-    /// Whether it is open, and can be written as far as is known.
-    fn is_up(&self) -> bool {
-        matches!(self.access, Access::Open(_)) && self.unwritten.is_empty()
-    }
-}
-
-/// What there is of the file.
-#[derive(Default)]
-enum Access {
-    /// Nobody has asked for anything yet.
-    #[default]
-    Untried,
-    /// Somebody is at it.
-    Opening,
-    Open(Arc<Database>),
-    /// It could not be opened, or failed.
-    Failed {
-        why: String,
-        at: Instant,
-    },
-    Closed,
-}
-
-/// Everything here blocks.
-impl Inner {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The database; opened if it is not, unless that was tried just now.
-    fn database(&self) -> Result<Arc<Database>, EventsError> {
-        let opened = &self.opened;
-        let waited = opened.wait_timeout_while(self.state(), OPENING, |state| state.is_opening());
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        match &state.access {
-            Access::Open(database) => {
-                let database = Arc::clone(database);
-                let in_place = database.demand_in_place().map(|()| database);
-                self.tell(&mut state, in_place)
-            }
-            Access::Opening => Err(EventsError::away("it is being opened")),
-            Access::Closed => Err(EventsError::away("it was closed")),
-            Access::Failed { why, at } if at.elapsed() < RETRY_AFTER => {
-                Err(EventsError::away(why.clone()))
-            }
-            Access::Failed { .. } | Access::Untried => {
-                state.access = Access::Opening;
-                drop(state);
-                self.open()
-            }
-        }
-    }
-
-    /// Opens the file. Nobody must wait for the state meanwhile.
-    fn open(&self) -> Result<Arc<Database>, EventsError> {
-        let place = &self.place;
-        let opened = catch_unwind(|| Database::open(place).map(Arc::new));
-        let opened = opened.unwrap_or_else(|_panic| Err("opening it panicked".into()));
-        let mut state = self.state();
-        if matches!(state.access, Access::Closed) {
-            return Err(EventsError::away("it was closed"));
-        }
-        // It may be another file.
-        self.counted.note_everywhere();
-        state.access = match &opened {
-            Ok(database) => {
-                self.ending.by_loss.store(false, Ordering::Relaxed);
-                Access::Open(Arc::clone(database))
-            }
-            Err(cause) => failed(&**cause),
-        };
-        self.opened.notify_all();
-        self.tell(&mut state, opened)
-    }
-
-    /// Says whether the store is away, where that has changed.
-    fn tell<T>(&self, state: &mut State, result: Result<T, Cause>) -> Result<T, EventsError> {
-        match &result {
-            Ok(_) => self.note_back(state),
-            Err(cause) => self.note_away(state, &**cause),
-        }
-        result.map_err(EventsError::Away)
-    }
-
-    /// Gives the database up, so that it is opened anew.
-    fn lose(&self, lost: &Arc<Database>, cause: &(dyn Error + 'static)) {
-        let mut state = self.state();
-        // Somebody else may have noticed before, and it may be another one by now.
-        let is_this = matches!(&state.access, Access::Open(now) if Arc::ptr_eq(now, lost));
-        if is_this {
-            state.access = failed(cause);
-            self.ending.by_loss.store(true, Ordering::Relaxed);
-            self.note_away(&mut state, cause);
-        }
-    }
-
-    fn close(&self) {
-        self.ending.by_loss.store(true, Ordering::Relaxed);
-        let access = std::mem::replace(&mut self.state().access, Access::Closed);
-        self.opened.notify_all();
-        // Here the file is closed, which takes a while; nobody must wait for the state meanwhile.
-        drop(access);
-    }
-
-    fn note_away(&self, state: &mut State, cause: &(dyn Error + 'static)) {
-        if !std::mem::replace(&mut state.is_away, true) {
-            let (path, error) = (self.place.path().display(), ErrorChain(cause));
-            tracing::error!(%path, %error, "the event store is away");
-        }
-    }
-
-    fn note_back(&self, state: &mut State) {
-        if state.unwritten.is_empty() && std::mem::replace(&mut state.is_away, false) {
-            tracing::info!(path = %self.place.path().display(), "the event store is back");
-        }
-    }
-
-    fn write<T>(
-        &self,
-        work: impl FnOnce(&mut Writer) -> Result<T, Fault>,
-    ) -> Result<T, EventsError> {
-        let database = self.database()?;
-        let result = write(&database, work);
-        result.map_err(|fault| match fault {
-            Fault::Data(cause) => EventsError::Rejected(cause),
-            // Nothing that is written is an answer.
-            Fault::TooLarge => EventsError::TooLarge,
-            ended @ Fault::Ended => EventsError::Away(ended.into_cause()),
-            Fault::Memory(cause) => {
-                // A commit that has no room leaves a database behind that cannot be used.
-                if is_lost(&database) {
-                    self.lose(&database, &*cause);
-                }
-                EventsError::NoRoom(cause)
-            }
-            Fault::Store(cause) => {
-                self.lose(&database, &*cause);
-                EventsError::Away(cause)
-            }
-        })
-    }
-
-    pub(crate) fn read<T>(
-        &self,
-        job: Job,
-        question: impl FnOnce(&Connection) -> Result<T, Fault>,
-    ) -> Result<T, EventsError> {
-        let database = self.database()?;
-        let _answering = self.answering.begin();
-        let answer = read(&database, job, question);
-        answer.map_err(|fault| match fault {
-            Fault::Data(cause) => EventsError::Rejected(cause),
-            Fault::TooLarge => EventsError::TooLarge,
-            Fault::Memory(_) => EventsError::TooSlow,
-            ended @ Fault::Ended => EventsError::Away(ended.into_cause()),
-            Fault::Store(cause) => {
-                self.lose(&database, &*cause);
-                EventsError::Away(cause)
-            }
-        })
-    }
-}
-
-fn failed(cause: &(dyn Error + 'static)) -> Access {
-    Access::Failed {
-        why: ErrorChain(cause).to_string(),
-        at: Instant::now(),
-    }
-}
-
-fn write<T>(
-    database: &Database,
-    work: impl FnOnce(&mut Writer) -> Result<T, Fault>,
-) -> Result<T, Fault> {
-    let mut writer = database.writer().map_err(Fault::Store)?;
-    let result = work(&mut writer);
-    if let Err(Fault::Data(_)) = &result {
-        // The data is to blame only if the store works.
-        apply::position(&writer.connection)?;
-    }
-    result
-}
-
-/// Whether the database cannot be written any more.
-fn is_lost(database: &Database) -> bool {
-    let Ok(writer) = database.writer() else {
-        return true;
-    };
-    matches!(apply::position(&writer.connection), Err(Fault::Store(_)))
-}
-
-fn read<T>(
-    database: &Database,
-    job: Job,
-    question: impl FnOnce(&Connection) -> Result<T, Fault>,
-) -> Result<T, Fault> {
-    let connection = database.reader()?;
-    let Some(running) = job.begin(connection.interrupt_handle()) else {
-        return Err(Fault::Data("nobody waits for the answer".into()));
-    };
-    let answer = question(&connection);
-    if running.end() {
-        database.give_back(connection);
-    }
-    answer
-}
-
 impl std::fmt::Debug for EventStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EventStore").finish_non_exhaustive()
@@ -533,9 +258,13 @@ impl std::fmt::Debug for EventStore {
 
 #[cfg(test)]
 mod tests {
+    use duckdb::Connection;
     use tempfile::TempDir;
 
-    use super::*;
+    use super::{
+        access::{Access, RETRY_AFTER},
+        *,
+    };
 
     fn store() -> (TempDir, EventStore) {
         let folder = tempfile::tempdir().unwrap();

@@ -25,11 +25,9 @@ pub use request::{
     identity::{DeviceId, Ids, InvalidDeviceId, Salt, Salts, SessionId},
     moment::{Disbelief, Moment},
     page::Page,
-    payload::{
-        Form, Identified, Input, Recording, Tracked, TrackedEvent, event_name, is_email,
-        is_picture, is_replay, read,
-    },
+    payload::{Form, event_name, is_email, is_picture, is_replay, read},
     properties::{Properties, PropertiesSeed},
     rows::{MOST_ROWS, Rows, Visits},
+    tracked::{Identified, Input, Recording, Tracked, TrackedEvent},
     visitor::{Target, Visitor},
 };

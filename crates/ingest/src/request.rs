@@ -12,4 +12,5 @@ pub(crate) mod payload;
 pub(crate) mod properties;
 pub(crate) mod rows;
 pub(crate) mod text;
+pub(crate) mod tracked;
 pub(crate) mod visitor;

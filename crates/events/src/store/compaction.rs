@@ -18,7 +18,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Access, EventStore, Inner, LOOK_AGAIN, MOST_AT_ONCE};
+use super::{
+    EventStore, LOOK_AGAIN,
+    access::{Access, Inner, MOST_AT_ONCE},
+};
 use crate::{
     EventsError, Removals, compaction,
     error::{Cause, Fault},

@@ -10,19 +10,16 @@
 mod changes;
 mod copies;
 mod refusal;
+mod sink;
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use paneld_domain::{ErrorChain, PeopleChange};
-use paneld_events::{Batch, Erased, EventStore};
-use paneld_repository::{Applied, Repository};
+use paneld_events::EventStore;
+use paneld_repository::Repository;
 use tokio::{task::JoinSet, time::Instant};
 
-use self::{
-    changes::{of_events, of_people},
-    copies::Copies,
-    refusal::{Refusal, of_catalog, of_store},
-};
+use self::{copies::Copies, refusal::Refusal, sink::Sink};
 use crate::{
     Ingest,
     pipeline::{
@@ -30,7 +27,7 @@ use crate::{
         record::Change,
         removals::Removals,
         sessions::{Kept, Told},
-        spool::{Part, SpoolError, Spooled, Stretch, Wanted},
+        spool::{Part, SpoolError, Spooled, Stretch},
     },
 };
 
@@ -91,12 +88,6 @@ impl Appliers {
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
     }
-}
-
-enum Sink {
-    Store(EventStore),
-    Catalog(Repository),
-    Copies(Copies),
 }
 
 /// Records that are to be applied together.
@@ -399,96 +390,6 @@ impl Alone {
             _ => Self::No,
         }
     }
-}
-
-impl Sink {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Store(_) => "events",
-            Self::Catalog(_) => "catalog",
-            Self::Copies(_) => "copies",
-        }
-    }
-
-    /// Whether it has questions to answer beside.
-    fn is_answering(&self) -> bool {
-        match self {
-            Self::Store(store) => store.is_answering(),
-            Self::Copies(copies) => copies.store.is_answering(),
-            Self::Catalog(_) => false,
-        }
-    }
-
-    /// The records of which it keeps something.
-    fn wanted(&self) -> Wanted {
-        match self {
-            Self::Store(_) => Wanted::All,
-            Self::Catalog(_) | Self::Copies(_) => Wanted::AboutPeople,
-        }
-    }
-
-    async fn position(&self, inner: &Inner) -> Result<u64, Refusal> {
-        match self {
-            Self::Store(store) => store.applied_position().await.map_err(of_store),
-            Self::Catalog(catalog) => {
-                let position = catalog.applied_position(inner.spool.id()).await;
-                position.map_err(of_catalog)
-            }
-            Self::Copies(copies) => copies.position(inner).await,
-        }
-    }
-
-    /// Tells what erasures removed from the event store, in their order.
-    async fn apply(
-        &self,
-        spool: &str,
-        records: Vec<Spooled>,
-        position: u64,
-        stretch: &Stretch,
-    ) -> Result<Vec<Erased>, Refusal> {
-        match self {
-            Self::Store(store) => {
-                let removes = records.iter().any(|spooled| spooled.record.removes());
-                let changes = of_events(records, stretch);
-                let changes = changes.map_err(|error| Refusal::Rejected(Box::new(error)))?;
-                let batch = Batch { position, changes };
-                let erased = store.apply(batch).await.map_err(of_store)?;
-                if removes && let Err(error) = store.checkpoint().await {
-                    // What was removed is in the file still, until the next checkpoint.
-                    let error = ErrorChain(&error);
-                    tracing::warn!(%error, "there was no checkpoint after a removal");
-                }
-                Ok(erased)
-            }
-            Self::Catalog(catalog) => {
-                let changes = of_people(records);
-                if changes.is_empty() {
-                    return Ok(Vec::new());
-                }
-                let portions = catalog.split_changes(spool, changes).await;
-                for (last, changes) in portions.map_err(of_catalog)? {
-                    let applied = catalog.apply_people(spool, last, changes).await;
-                    count(applied.map_err(of_catalog)?);
-                }
-                Ok(Vec::new())
-            }
-            Self::Copies(copies) => {
-                copies.apply(position, &records).await?;
-                Ok(Vec::new())
-            }
-        }
-    }
-}
-
-fn count(applied: Applied) {
-    let Applied {
-        complaints,
-        left_out,
-        refused_claims,
-    } = applied;
-    metrics::counter!("paneld_increments_of_text_total").increment(complaints);
-    metrics::counter!("paneld_people_left_out_total").increment(left_out);
-    metrics::counter!("paneld_aliases_refused_total").increment(refused_claims);
 }
 
 /// The position of a record, once for each erasure in it.

@@ -8,6 +8,7 @@
 mod append;
 mod applied;
 mod backlog;
+mod command;
 mod compaction;
 mod error;
 mod fault;
@@ -50,13 +51,8 @@ pub(crate) use self::{
     stretch::Stretch,
 };
 use self::{
-    backlog::Backlog,
-    fault::Fault,
-    gauges::Gauges,
-    replies::Waiter,
-    seen::SeenLimits,
-    tables::Tables,
-    writer::{Command, Writer},
+    backlog::Backlog, command::Command, fault::Fault, gauges::Gauges, replies::Waiter,
+    seen::SeenLimits, tables::Tables, writer::Writer,
 };
 use crate::{
     Ids,

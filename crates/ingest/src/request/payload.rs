@@ -3,21 +3,16 @@
 
 mod fields;
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-};
+use std::borrow::Cow;
 
 use paneld_domain::{Event, Identity, Problem, Timestamp, parse_address};
 use serde::Deserialize;
 use serde_json::Value as Json;
-use uuid::Uuid;
 
 pub(crate) use self::fields::{Fields, LONGEST_TEXT};
 use self::fields::{amount, is_absent};
 use crate::{
-    Body, DeviceId, Envelope,
+    Body, DeviceId, Envelope, Identified, Input, Recording, Tracked, TrackedEvent,
     request::{body::has_prototype, properties::LONGEST_KEY},
 };
 
@@ -29,117 +24,6 @@ const LONGEST_REPLAY: usize = 2_097_152;
 const LONGEST_SESSION_ID: usize = 64;
 /// How far a recording may be away from now: it is on its way for seconds.
 const REPLAY_DISTANCE: chrono::TimeDelta = chrono::TimeDelta::days(1);
-
-/// A request, read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tracked {
-    /// The id the caller gave it, so that repeating it changes nothing.
-    pub id: Option<Uuid>,
-    /// What is tracked.
-    pub input: Input,
-}
-
-/// What is tracked.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Input {
-    /// Something happened.
-    Event(Box<TrackedEvent>),
-    /// Who somebody is.
-    Identify(Box<Identified>),
-    /// A number is added to a property of a profile.
-    Add {
-        /// Whose.
-        profile_id: String,
-        /// The name of the property.
-        property: String,
-        /// The number; below zero to take away.
-        by: f64,
-    },
-    /// Another id of a profile.
-    Alias {
-        /// The profile's id.
-        profile_id: String,
-        /// The other id.
-        alias: String,
-    },
-    /// What a group is.
-    Group {
-        /// Its id.
-        id: String,
-        /// What kind of group.
-        kind: String,
-        /// Its name.
-        name: String,
-        /// Everything else, by name.
-        properties: BTreeMap<String, String>,
-    },
-    /// Somebody belongs to groups.
-    AssignGroups {
-        /// Who; else the visitor of the caller's device.
-        profile_id: Option<String>,
-        /// The ids of the groups.
-        groups: BTreeSet<String>,
-    },
-    /// A piece of the recording of a session.
-    Replay(Box<Recording>),
-}
-
-/// An event, as a caller tells it.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TrackedEvent {
-    /// What happened.
-    pub name: String,
-    /// Who did it.
-    pub profile_id: Option<String>,
-    /// The ids of groups.
-    pub groups: Vec<String>,
-    /// Everything else, by name.
-    pub properties: BTreeMap<String, String>,
-    /// The URL of the page, or the name of the screen.
-    pub path: String,
-    /// The URL of the page before.
-    pub referrer: String,
-    /// When it happened, as it was told.
-    pub timestamp: Option<Json>,
-    /// An amount of money in minor units, of events named `revenue`.
-    pub revenue: u64,
-    /// Whether a revenue was told, of whatever event.
-    pub tells_revenue: bool,
-    /// Where the visitor is, instead of where the caller seems to be.
-    pub address: Option<IpAddr>,
-    /// The device, instead of what would be derived.
-    pub device_id: Option<DeviceId>,
-    /// Who the visitor is.
-    pub identified: Option<Identified>,
-}
-
-/// Who somebody is, as a caller tells it.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Identified {
-    /// The id of the profile.
-    pub profile_id: String,
-    /// What is told of it; place and agent are not known here.
-    pub identity: Identity,
-}
-
-/// A piece of a recording, as a caller tells it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Recording {
-    /// Of which session; else of the session of the caller's device.
-    pub session_id: Option<String>,
-    /// Its number on its page.
-    pub index: u16,
-    /// How many recorded events it has.
-    pub events_count: u16,
-    /// Whether it begins with a full snapshot.
-    pub is_full_snapshot: bool,
-    /// When its first recorded event happened.
-    pub started_at: Timestamp,
-    /// When its last recorded event happened.
-    pub ended_at: Timestamp,
-    /// The recorded events.
-    pub payload: String,
-}
 
 /// Which kind of body it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,38 +38,6 @@ pub enum Form {
     Increment,
     /// That of `/profile/decrement`.
     Decrement,
-}
-
-impl Input {
-    /// Whose profile it is about, when it is somebody's.
-    pub fn profile_id(&self) -> Option<&str> {
-        match self {
-            Self::Event(event) => event.profile_id(),
-            Self::Identify(identified) => Some(&identified.profile_id),
-            Self::Add { profile_id, .. } | Self::Alias { profile_id, .. } => Some(profile_id),
-            Self::AssignGroups { profile_id, .. } => profile_id.as_deref(),
-            Self::Group { .. } | Self::Replay(_) => None,
-        }
-    }
-
-    /// Whether it tells of money.
-    pub fn tells_revenue(&self) -> bool {
-        matches!(self, Self::Event(event) if event.tells_revenue)
-    }
-
-    /// Whether one that comes twice within an instant is the same, and not two alike.
-    pub fn may_be_duplicate(&self) -> bool {
-        !matches!(self, Self::Add { .. } | Self::Replay(_))
-    }
-}
-
-impl TrackedEvent {
-    /// Who did it.
-    pub fn profile_id(&self) -> Option<&str> {
-        let identified = self.identified.as_ref();
-        let told = identified.map(|identified| identified.profile_id.as_str());
-        told.or(self.profile_id.as_deref())
-    }
 }
 
 /// What kind of a `/track` it is, without reading the rest: pieces of recordings may be bigger.

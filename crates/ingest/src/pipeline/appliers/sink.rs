@@ -1,0 +1,112 @@
+//! Where what is tracked is kept.
+
+use paneld_domain::ErrorChain;
+use paneld_events::{Batch, Erased, EventStore};
+use paneld_repository::{Applied, Repository};
+
+use super::{
+    changes::{of_events, of_people},
+    copies::Copies,
+    refusal::{Refusal, of_catalog, of_store},
+};
+use crate::pipeline::{
+    ingest::Inner,
+    spool::{Spooled, Stretch, Wanted},
+};
+
+/// One of the places where what is tracked is kept.
+pub(super) enum Sink {
+    Store(EventStore),
+    Catalog(Repository),
+    Copies(Copies),
+}
+
+impl Sink {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Store(_) => "events",
+            Self::Catalog(_) => "catalog",
+            Self::Copies(_) => "copies",
+        }
+    }
+
+    /// Whether it has questions to answer beside.
+    pub(super) fn is_answering(&self) -> bool {
+        match self {
+            Self::Store(store) => store.is_answering(),
+            Self::Copies(copies) => copies.store.is_answering(),
+            Self::Catalog(_) => false,
+        }
+    }
+
+    /// The records of which it keeps something.
+    pub(super) fn wanted(&self) -> Wanted {
+        match self {
+            Self::Store(_) => Wanted::All,
+            Self::Catalog(_) | Self::Copies(_) => Wanted::AboutPeople,
+        }
+    }
+
+    pub(super) async fn position(&self, inner: &Inner) -> Result<u64, Refusal> {
+        match self {
+            Self::Store(store) => store.applied_position().await.map_err(of_store),
+            Self::Catalog(catalog) => {
+                let position = catalog.applied_position(inner.spool.id()).await;
+                position.map_err(of_catalog)
+            }
+            Self::Copies(copies) => copies.position(inner).await,
+        }
+    }
+
+    /// Tells what erasures removed from the event store, in their order.
+    pub(super) async fn apply(
+        &self,
+        spool: &str,
+        records: Vec<Spooled>,
+        position: u64,
+        stretch: &Stretch,
+    ) -> Result<Vec<Erased>, Refusal> {
+        match self {
+            Self::Store(store) => {
+                let removes = records.iter().any(|spooled| spooled.record.removes());
+                let changes = of_events(records, stretch);
+                let changes = changes.map_err(|error| Refusal::Rejected(Box::new(error)))?;
+                let batch = Batch { position, changes };
+                let erased = store.apply(batch).await.map_err(of_store)?;
+                if removes && let Err(error) = store.checkpoint().await {
+                    // What was removed is in the file still, until the next checkpoint.
+                    let error = ErrorChain(&error);
+                    tracing::warn!(%error, "there was no checkpoint after a removal");
+                }
+                Ok(erased)
+            }
+            Self::Catalog(catalog) => {
+                let changes = of_people(records);
+                if changes.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let portions = catalog.split_changes(spool, changes).await;
+                for (last, changes) in portions.map_err(of_catalog)? {
+                    let applied = catalog.apply_people(spool, last, changes).await;
+                    count(applied.map_err(of_catalog)?);
+                }
+                Ok(Vec::new())
+            }
+            Self::Copies(copies) => {
+                copies.apply(position, &records).await?;
+                Ok(Vec::new())
+            }
+        }
+    }
+}
+
+fn count(applied: Applied) {
+    let Applied {
+        complaints,
+        left_out,
+        refused_claims,
+    } = applied;
+    metrics::counter!("paneld_increments_of_text_total").increment(complaints);
+    metrics::counter!("paneld_people_left_out_total").increment(left_out);
+    metrics::counter!("paneld_aliases_refused_total").increment(refused_claims);
+}

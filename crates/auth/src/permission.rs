@@ -37,7 +37,7 @@ impl Permission for Identity {
     const API: Api = Api::IDENTITY;
 }
 
-/// Leave to send events.
+/// Leave to send events as they happen.
 #[derive(Debug)]
 pub struct Track;
 

@@ -112,7 +112,7 @@ pub enum ClientType {
 }
 
 impl ClientType {
-    /// All types of clients.
+    /// All types of clients, in the order in which they are documented.
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Root];
 
     /// Its name on the wire.

@@ -13,9 +13,9 @@ use crate::Timestamp;
 /// Something that happened, to the millisecond.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Its id.
+    /// The id that the caller gave it, or one that the server made.
     pub id: Uuid,
-    /// What happened.
+    /// What happened, in the caller's word for it: `signup`.
     pub name: String,
     /// On which device; empty when it belongs to none.
     pub device_id: String,
@@ -37,14 +37,14 @@ pub struct Event {
     pub duration_ms: u64,
     /// Everything else that was sent, by name.
     pub properties: BTreeMap<String, String>,
-    /// When it happened.
+    /// When it happened, as far as the caller's word on that was believed.
     #[serde(with = "ts_milliseconds")]
     pub created_at: Timestamp,
-    /// Where the visitor was.
+    /// Where the visitor was when it happened.
     pub place: Place,
-    /// What the visitor used.
+    /// What the visitor used when it happened.
     pub agent: Agent,
-    /// What sent it.
+    /// The software that sent it to the server.
     pub sdk: Sdk,
     /// When it was imported, if it was.
     #[serde(with = "ts_milliseconds_option")]
@@ -119,19 +119,19 @@ pub struct Place {
 /// What a visitor uses, as far as the user agent tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Agent {
-    /// The operating system.
+    /// The name of the operating system; empty where it is not known, like all of these.
     pub os: String,
-    /// Its version.
+    /// The version of the operating system, as it calls itself.
     pub os_version: String,
-    /// The browser.
+    /// The name of the browser, or of the app that shows the page.
     pub browser: String,
-    /// Its version.
+    /// The version of the browser, as it calls itself.
     pub browser_version: String,
     /// The kind of device: `desktop`, `mobile`, `tablet`, …, or [`Agent::SERVER`].
     pub device: String,
-    /// Who made the device.
+    /// The brand under which the device is sold.
     pub brand: String,
-    /// Which one it is.
+    /// The model of the device, as its brand calls it.
     pub model: String,
 }
 
@@ -156,33 +156,33 @@ impl Agent {
 /// The software that sent an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sdk {
-    /// Its name.
+    /// The name by which it calls itself; empty when it does not.
     pub name: String,
-    /// Its version.
+    /// The version that it says it has; empty when it does not.
     pub version: String,
 }
 
 /// The campaign that brought a visitor, from the query of the first page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Utm {
-    /// `utm_source`.
+    /// `utm_source`: the site or newsletter that has the link.
     pub source: String,
-    /// `utm_medium`.
+    /// `utm_medium`: what kind of link it is, such as `cpc`.
     pub medium: String,
-    /// `utm_campaign`.
+    /// `utm_campaign`: the name of the campaign.
     pub campaign: String,
-    /// `utm_content`.
+    /// `utm_content`: which of several links to the same page it was.
     pub content: String,
-    /// `utm_term`.
+    /// `utm_term`: the search term that was paid for.
     pub term: String,
 }
 
 /// A visit: the events of a device without a pause of half an hour.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Session {
-    /// Its id.
+    /// The id of the session, which its events have too.
     pub id: String,
-    /// The device.
+    /// The device on which all of its events happened.
     pub device_id: String,
     /// Who visits: the profile identified last, or the device.
     pub profile_id: String,
@@ -234,7 +234,7 @@ impl Session {
 /// When a session was, so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionSpan {
-    /// Its id.
+    /// The id of the session that is meant.
     pub session_id: String,
     /// When its first event happened.
     #[serde(with = "ts_milliseconds")]
@@ -247,15 +247,15 @@ pub struct SessionSpan {
 /// A request of a listed bot. Nothing else is kept of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BotVisit {
-    /// Its id.
+    /// An id that the server made for it.
     pub id: Uuid,
-    /// The bot's name.
+    /// The bot's name in the list of bots.
     pub name: String,
-    /// What kind of bot.
+    /// What kind of bot it is, such as `Search engine`.
     pub kind: String,
     /// The page it asked for, as it was sent.
     pub path: String,
-    /// When.
+    /// When the request came to the server.
     #[serde(with = "ts_milliseconds")]
     pub created_at: Timestamp,
 }
@@ -263,7 +263,7 @@ pub struct BotVisit {
 /// A piece of the recording of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayChunk {
-    /// The session.
+    /// The id of the session that it shows.
     pub session_id: String,
     /// Its number; begins anew on every page.
     pub index: u16,

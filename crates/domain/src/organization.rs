@@ -9,7 +9,7 @@ use crate::{InvalidValue, Name, OrganizationId, Timestamp};
 /// An organization: the border that no client can look across.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organization {
-    /// The organization's readable id.
+    /// The organization's readable id, made from its first name.
     pub id: OrganizationId,
     /// The name that people know it by.
     pub name: Name,

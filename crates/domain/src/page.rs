@@ -7,7 +7,7 @@ use crate::Timestamp;
 pub struct Position {
     /// When the entry was made.
     pub created_at: Timestamp,
-    /// The entry's id.
+    /// The id of the entry, as a text.
     pub id: String,
 }
 
@@ -23,7 +23,7 @@ pub struct PageRequest {
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The entries, in order.
+    /// The entries of this part, in the order of the list.
     pub items: Vec<T>,
     /// Where the next part begins, if there is more.
     pub next: Option<Position>,

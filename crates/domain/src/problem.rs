@@ -37,7 +37,7 @@ impl fmt::Display for PathStep {
 /// One thing that is wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where it is.
+    /// Where it is: the way from the outermost value to the wrong one.
     pub path: Vec<PathStep>,
     /// What is wrong, as a sentence that reads on from the path: "must not be empty".
     pub message: String,

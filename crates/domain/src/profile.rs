@@ -28,7 +28,7 @@ pub struct Profile {
     pub email: String,
     /// The URL of a picture, or empty.
     pub avatar: String,
-    /// Everything else, by name.
+    /// Everything else that is known of it, by name.
     pub properties: BTreeMap<String, String>,
     /// The ids of its groups.
     pub groups: BTreeSet<String>,
@@ -46,13 +46,13 @@ pub struct Profile {
 pub struct Group {
     /// The id that the caller gave.
     pub id: String,
-    /// What kind of group.
+    /// What kind of group it is, such as `company`.
     pub kind: String,
-    /// Its name.
+    /// The name by which people know it.
     pub name: String,
-    /// Everything else, by name.
+    /// Everything else that is known of it, by name.
     pub properties: BTreeMap<String, String>,
-    /// When it was made.
+    /// When it was told of for the first time.
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
@@ -102,9 +102,9 @@ pub enum PeopleChange {
 /// A change of a profile, which is made if need be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProfileChange {
-    /// Whose.
+    /// The id of the profile, or one of its aliases.
     pub profile_id: String,
-    /// What.
+    /// What is done to the profile.
     pub kind: ProfileChangeKind,
 }
 
@@ -136,32 +136,32 @@ pub enum ProfileChangeKind {
 /// What a caller tells of a profile. What is empty changes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
-    /// The first name.
+    /// The first name; empty when it was not told.
     pub first_name: String,
-    /// The last name.
+    /// The last name; empty when it was not told.
     pub last_name: String,
-    /// The e-mail address.
+    /// The e-mail address; empty when it was not told.
     pub email: String,
     /// The URL of a picture.
     pub avatar: String,
-    /// Everything else, by name.
+    /// Everything else that was told, by name.
     pub properties: BTreeMap<String, String>,
-    /// Where the caller is.
+    /// Where the caller is, as far as its address tells.
     pub place: Place,
-    /// What the caller uses.
+    /// What the caller uses, as far as its user agent tells.
     pub agent: Agent,
 }
 
 /// What the first event of a session tells of the visitor.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sighting {
-    /// The page.
+    /// The path of the page that the session began on.
     pub path: String,
     /// Where the visitor came from.
     pub referrer: Referrer,
-    /// Where the visitor is.
+    /// Where the visitor is, as far as the address tells.
     pub place: Place,
-    /// What the visitor uses.
+    /// What the visitor uses, as far as the user agent tells.
     pub agent: Agent,
     /// The groups that were sent along.
     pub groups: BTreeSet<String>,

@@ -12,7 +12,7 @@ use crate::{
 pub struct Project {
     /// The internal key on which its data hangs.
     pub key: ProjectKey,
-    /// The project's readable id.
+    /// The project's readable id, made from its first name and never given out again.
     pub id: ProjectId,
     /// The organization that owns it.
     pub organization_id: OrganizationId,
@@ -28,7 +28,7 @@ pub struct Project {
     pub allow_unsafe_revenue_tracking: bool,
     /// Events that are not stored.
     pub filters: Vec<Filter>,
-    /// What sends its events.
+    /// What sends its events: web sites, apps, servers.
     pub types: Vec<ProjectType>,
     /// How long events are kept; `None` is for ever.
     pub retention_days: Option<RetentionDays>,
@@ -143,16 +143,16 @@ impl ProjectChanges {
 /// What sends a project's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProjectType {
-    /// A web site.
+    /// A web site, whose pages track in browsers.
     Website,
     /// A mobile or desktop app.
     App,
-    /// A server.
+    /// A server that tells what its users did.
     Backend,
 }
 
 impl ProjectType {
-    /// All types of projects.
+    /// All types of projects, in the order in which they are documented.
     pub const ALL: [Self; 3] = [Self::Website, Self::App, Self::Backend];
 
     /// Its name on the wire.
@@ -181,9 +181,9 @@ impl FromStr for ProjectType {
 pub enum Filter {
     /// From this address or network.
     Ip(AddressRange),
-    /// Of this profile.
+    /// Those of the profile with this id.
     ProfileId(ProfileId),
-    /// Of exactly this name.
+    /// Those that have exactly this name.
     Event(EventName),
 }
 
@@ -192,7 +192,7 @@ pub enum Filter {
 pub struct RetentionDays(NonZeroU32);
 
 impl RetentionDays {
-    /// The number of days.
+    /// For how many days events are kept.
     pub fn get(self) -> u32 {
         self.0.get()
     }

@@ -2,35 +2,35 @@
 
 use crate::{Description, Name, ProjectId, ReferenceId, Timestamp, organization::set};
 
-/// A dated annotation.
+/// A dated annotation: what happened that may explain a curve in a chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// Its id.
+    /// The id under which it can be changed.
     pub id: ReferenceId,
     /// The project it belongs to.
     pub project_id: ProjectId,
-    /// What happened.
+    /// What happened, in a few words.
     pub title: Name,
-    /// More about it.
+    /// More about what happened, if there is more to say.
     pub description: Option<Description>,
-    /// When it happened.
+    /// When it happened, and so where it stands in charts.
     pub date: Timestamp,
-    /// When it was made.
+    /// When the reference was made, whenever it happened.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
-/// A reference to make.
+/// A reference that is to be made, before it has an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewReference {
     /// The project it belongs to.
     pub project_id: ProjectId,
-    /// What happened.
+    /// What happened, in a few words.
     pub title: Name,
-    /// More about it.
+    /// More about what happened, if there is more to say.
     pub description: Option<Description>,
-    /// When it happened.
+    /// When it happened, and so where it stands in charts.
     pub date: Timestamp,
 }
 
@@ -52,11 +52,11 @@ impl NewReference {
 /// What to change of a reference; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReferenceChanges {
-    /// A new title.
+    /// The new title, if it is to have one.
     pub title: Option<Name>,
     /// A new description; `Some(None)` clears it.
     pub description: Option<Option<Description>>,
-    /// A new date.
+    /// The new date, if it is to have one.
     pub date: Option<Timestamp>,
 }
 

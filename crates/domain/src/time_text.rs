@@ -13,7 +13,7 @@ use crate::{InvalidValue, Timestamp};
 /// A date or a time, as far as a text says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeText {
-    /// A date alone.
+    /// A date alone: a whole day.
     Day(NaiveDate),
     /// A date and a time without an offset.
     Wall(NaiveDateTime),

@@ -55,17 +55,17 @@ groups! {
         "200", "202", "204", "400", "401", "403", "404", "405", "408", "409", "413", "415", "429",
         "500", "503"
     ]:
-    /// What SDKs send.
+    /// Events and identities, as SDKs send them while they happen.
     Track = "track",
-    /// Events of the past.
+    /// Events of the past, imported in lists.
     Import = "import",
-    /// Reports.
+    /// Reports: what was counted of events and sessions.
     Insights = "insights",
-    /// Rows and charts.
+    /// Events as rows, and charts of them.
     Export = "export",
     /// Projects, clients, and whatever else is managed.
     Manage = "manage",
-    /// Health checks.
+    /// Questions of orchestrators and load balancers whether the server works.
     Health = "health",
     /// The document, and what there is not.
     Other = "other",

@@ -24,7 +24,7 @@ const NEARLY_ALL: u32 = 900;
 /// Whose word on a visitor's address counts, among callers who do not know the client's secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VisitorAddress {
-    /// Everybody's word counts.
+    /// Everybody's word counts, also that of pages and of strangers.
     Any,
     /// That of trusted proxies. The visitors of all others are at the peer address.
     Trusted,

@@ -21,7 +21,7 @@ pub enum RedisDown {
     /// They are not limited, but for groups that are
     /// [always limited](paneld_base::LimitGroup::always_limited): those by buckets in this process.
     Open,
-    /// They are refused: [`LimiterUnavailable`].
+    /// They are refused: whoever asks the limiter gets [`LimiterUnavailable`].
     Closed,
 }
 

@@ -40,7 +40,7 @@ pub struct Builder {
 /// A Redis that several processes share.
 #[derive(Debug, Clone)]
 pub struct Redis {
-    /// Where it is.
+    /// Where it is: host, port, credentials and number of the database.
     pub url: RedisUrl,
     /// What the names of keys and channels begin with.
     pub prefix: KeyPrefix,

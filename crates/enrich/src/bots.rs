@@ -16,7 +16,7 @@ const LONGEST: usize = 1024;
 /// Something that reads pages without a visitor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bot {
-    /// Its name.
+    /// The name of the bot in the list.
     pub name: String,
     /// What kind: `Search engine`, `AI`, `Crawler`, `Monitor`, …
     pub kind: String,

@@ -7,11 +7,11 @@ use crate::Network;
 /// Which of the headers that browsers send a request has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Hints {
-    /// `sec-ch-ua`.
+    /// Whether it has `sec-ch-ua`, as those of Chromium do.
     pub has_sec_ch_ua: bool,
-    /// `sec-fetch-mode` or `sec-fetch-site`.
+    /// Whether it has `sec-fetch-mode` or `sec-fetch-site`.
     pub has_sec_fetch: bool,
-    /// `accept-language`.
+    /// Whether it has `accept-language`, as those of all browsers do.
     pub has_accept_language: bool,
 }
 

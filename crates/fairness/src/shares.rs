@@ -158,7 +158,7 @@ impl<K: Eq + Hash + Clone> Held<K> {
         self.amount -= amount;
     }
 
-    /// How much is held.
+    /// How much is held now, in the unit of the pool.
     pub fn amount(&self) -> u64 {
         self.amount
     }

@@ -10,7 +10,7 @@ use paneld_base::InvalidValue;
 pub struct KeyPrefix(String);
 
 impl KeyPrefix {
-    /// The prefix as text.
+    /// The prefix as text, with the colon at its end if it has one.
     pub fn as_str(&self) -> &str {
         &self.0
     }

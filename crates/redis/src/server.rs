@@ -21,12 +21,12 @@ const RECONNECT_INTERVAL: Duration = Duration::from_millis(250);
 #[error("Redis is away")]
 pub struct Away;
 
-/// Whether Redis is there.
+/// Whether Redis is there, as far as is known without asking it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RedisState {
-    /// It answers.
+    /// It answered when it was asked last.
     Up,
-    /// It does not.
+    /// It did not answer, and is looked for in the background.
     Down,
 }
 

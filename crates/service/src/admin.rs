@@ -19,7 +19,7 @@ use crate::{
     manage::{TIME_TO_RESTORE, first_client, new_credentials},
 };
 
-/// Administers the catalog.
+/// Administers the catalog for the operator, who needs no permission.
 #[derive(Debug, Clone)]
 pub struct Admin {
     repository: Repository,

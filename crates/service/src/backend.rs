@@ -3,10 +3,10 @@
 /// What a backend was found to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackendState {
-    /// It answers.
+    /// It answered when it was asked last.
     Up,
-    /// It does not.
+    /// It did not answer, or cannot be written.
     Down,
-    /// This server does without.
+    /// This server does without it.
     Off,
 }

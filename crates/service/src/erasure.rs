@@ -24,9 +24,9 @@ const MOST_DEVICES: usize = 100_000;
 pub struct ErasedProfile {
     /// How many profiles: none for somebody of whom there were events only.
     pub profiles: u64,
-    /// How many events.
+    /// How many events were removed.
     pub events: u64,
-    /// How many sessions.
+    /// How many sessions were removed.
     pub sessions: u64,
 }
 

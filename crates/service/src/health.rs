@@ -14,14 +14,14 @@ const REPEAT: Duration = Duration::from_secs(1);
 /// How long the catalog may take before it counts as away.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What was found.
+/// What was found of each backend, and what follows of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Readiness {
     /// What is tracked, before it is applied: whether it can be written.
     pub spool: BackendState,
     /// The event store: while it is away, events wait in the spool.
     pub events: BackendState,
-    /// The catalog.
+    /// The catalog: without it nobody can be let in.
     pub catalog: BackendState,
     /// Redis, where there is one.
     pub redis: Option<BackendState>,
@@ -32,11 +32,11 @@ pub struct Readiness {
 /// Whether requests can be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overall {
-    /// They can.
+    /// They can, and nothing is away.
     Ready,
     /// They can, but something is away that others do without.
     Degraded,
-    /// They cannot.
+    /// They cannot: send them to another server.
     Unavailable,
 }
 

@@ -8,12 +8,12 @@ use paneld_ratelimit::{BucketKey, Limiter, Verdict};
 
 use crate::ServiceError;
 
-/// The answer.
+/// What a caller is told who asks who it is.
 #[derive(Debug)]
 pub struct WhoAmI<'a> {
-    /// The client that asks.
+    /// The client whose credentials the caller has.
     pub client: &'a Client,
-    /// Its organization.
+    /// The organization that the client belongs to.
     pub organization: &'a Organization,
     /// The project it is bound to.
     pub project: Option<&'a Project>,

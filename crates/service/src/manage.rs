@@ -24,7 +24,7 @@ pub(crate) type Manager = Authorized<permission::Manage>;
 /// Something that was made together with credentials.
 #[derive(Debug, Clone)]
 pub struct Created<T> {
-    /// What was made.
+    /// What was made: a client, a project, or a new secret.
     pub made: T,
     /// The id of the client whose secret it is.
     pub client_id: ClientId,

@@ -7,7 +7,7 @@ use paneld_domain::ProjectKey;
 
 use crate::BackendState;
 
-/// Where events would go.
+/// Where events would go, were any kept.
 #[derive(Debug, Clone)]
 pub enum Pipeline {}
 

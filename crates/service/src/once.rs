@@ -8,7 +8,7 @@ use crate::{Conflict, ServiceError};
 /// Asks for a creation to be carried out at most once a day, and for its reply to be kept.
 #[derive(Debug)]
 pub struct Once<T> {
-    /// Seals the reply.
+    /// Seals the reply, so that only who sent the request can open it.
     pub seal: ReplySeal,
     /// Writes the reply to what was made.
     pub render: fn(T) -> Result<Vec<u8>, repository::SealError>,
@@ -17,7 +17,7 @@ pub struct Once<T> {
 /// What came of a creation.
 #[derive(Debug)]
 pub enum Answer<T> {
-    /// It was made now.
+    /// It was made now, by this request.
     New(T),
     /// The same request was carried out before: the reply that it got.
     Replayed(Vec<u8>),

@@ -8,9 +8,9 @@ use crate::BackendState;
 /// Where events go: the pipeline that takes them, and the store that it leads to.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
-    /// What takes them.
+    /// What takes them, to the spool.
     pub ingest: Ingest,
-    /// Where they are kept.
+    /// Where they are kept, and questions are answered.
     pub store: EventStore,
 }
 

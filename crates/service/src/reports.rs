@@ -72,7 +72,7 @@ impl Subject {
         }
     }
 
-    /// The project.
+    /// The project that the question is about.
     pub fn project(&self) -> &Project {
         &self.project
     }
@@ -130,7 +130,7 @@ impl Reports {
         self.compute.of(caller)
     }
 
-    /// What time it is.
+    /// What time it is, by the server's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -43,7 +43,7 @@ pub struct Beside(Box<NewServer>);
 /// Why a server could not register.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrationError {
-    /// Another server is there.
+    /// Another server with events is there, and has not fallen silent.
     #[error(transparent)]
     Beside(#[from] Beside),
     /// The catalog cannot be written.
@@ -60,7 +60,7 @@ pub enum NotRegistered {
     /// It did not run for a while, and another one may have taken its place meanwhile.
     #[error("the server was paused, and does not know yet whether it is still registered")]
     Paused,
-    /// It was stopped.
+    /// The server was stopped, and takes nothing any more.
     #[error("the server was stopped")]
     Stopped,
 }

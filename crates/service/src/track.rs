@@ -28,10 +28,10 @@ const IMPORTS: [usize; 2] = [3, 2];
 /// How long an import waits for its turn.
 const IMPORT_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Who calls, and how.
+/// Who tracks, and what its request tells beside its body.
 #[derive(Debug)]
 pub struct TrackCall<'a> {
-    /// Who.
+    /// The caller that was let in.
     pub tracker: &'a Tracker,
     /// The project that the caller names.
     pub project_id: Option<&'a str>,
@@ -39,14 +39,14 @@ pub struct TrackCall<'a> {
     pub visitor: Visitor,
     /// What tells the request from others; of browsers' requests only.
     pub fingerprint: Option<Fingerprint>,
-    /// When it came.
+    /// When the request came to the server.
     pub at: Timestamp,
 }
 
 /// What a caller is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrackAnswer {
-    /// It is on disk.
+    /// It is on disk, and will be applied.
     Taken {
         /// Who the visitor is.
         ids: Ids,
@@ -62,7 +62,7 @@ pub enum TrackAnswer {
     },
 }
 
-/// Takes what callers track.
+/// Takes what callers track, and tells them who they are.
 #[derive(Debug, Clone)]
 pub struct Track {
     ingest: Ingest,
@@ -106,7 +106,7 @@ impl Track {
         }
     }
 
-    /// What time it is.
+    /// What time it is, by the server's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -40,7 +40,7 @@ pub struct Agents {
 }
 
 impl Agents {
-    /// Remembers none yet.
+    /// A reader that remembers no user agent yet.
     pub fn new() -> Self {
         Self {
             cache: Cache::with_weighter(CACHED, CACHED_BYTES, Weight),

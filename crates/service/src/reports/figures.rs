@@ -12,7 +12,7 @@ use crate::ServiceError;
 /// An answer, and what is marked on the timeline meanwhile.
 #[derive(Debug, Clone)]
 pub struct Annotated<T> {
-    /// The answer.
+    /// The answer to the question itself.
     pub answer: T,
     /// The references in its window, the earliest first.
     pub references: Vec<Reference>,

@@ -10,14 +10,14 @@ use paneld_repository::Resource;
 use super::{Reports, Subject};
 use crate::ServiceError;
 
-/// Figures of a profile.
+/// What was counted of a profile over all of its time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProfileMetrics {
     /// Its own id, also when an alias was asked for.
     pub profile_id: String,
     /// When it was seen first and last, if it is known.
     pub seen: Option<(Timestamp, Timestamp)>,
-    /// What was counted.
+    /// What was counted of its events and sessions.
     pub numbers: ProfileNumbers,
 }
 

@@ -1,7 +1,7 @@
 //! Projects.
 
 use paneld_auth::Stale;
-use paneld_domain::{Client, NewProject, Page, PageRequest, Project, ProjectChanges, ProjectId};
+use paneld_domain::{NewProject, Page, PageRequest, Project, ProjectChanges, ProjectId};
 
 use super::{Created, Manage, Manager, TIME_TO_RESTORE, first_client, new_credentials, root_rule};
 use crate::{Answer, Once, ServiceError};

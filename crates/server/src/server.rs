@@ -87,9 +87,7 @@ impl Server {
         address: Option<SocketAddr>,
     ) -> Result<(), StartError> {
         let first_start = &builder.first_start;
-        first_start
-            .run(&self.admin, &builder.data_dir, address)
-            .await?;
+        first_start.run(&self.admin, builder, address).await?;
         if builder.chores == Chores::ByThemselves {
             let health = self.services.health.clone().into_inner();
             self.chores = chores::start(&self.upkeep, &health, self.events.as_ref());

@@ -11,15 +11,15 @@ use paneld_domain::{ClientId, ClientType, Clock, Timestamp};
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
-    Claim, CredentialStore, Credentials, Presented, Principal, SecretHash, Session, Share,
-    SlowCheck, SlowVerdict, Stale, StoreUnavailable, TokenHash,
+    Claim, CredentialStore, Credentials, NotChecked, Presented, Principal, SecretHash, Session,
+    Share, SlowCheck, SlowVerdict, Stale, StoreUnavailable, TokenHash,
     cache_times::{CACHE_TIME, FAILURE_TIME},
     known::Known,
     permission,
     policy::{Api, Reach},
     project::{ProjectChoice, ProjectDenied},
     secret::is_well_formed,
-    session::{Remembered, SessionCache},
+    session_cache::{Remembered, SessionCache},
 };
 
 /// How long clients that track may go on while the store cannot be reached (§2.4).
@@ -145,23 +145,6 @@ pub enum AuthError {
     /// The caller has too much to be looked up or checked.
     #[error(transparent)]
     NotChecked(#[from] NotChecked),
-}
-
-/// Why a client was not looked up, or its secret not checked slowly.
-#[derive(Debug, thiserror::Error)]
-pub enum NotChecked {
-    /// Too many from where the caller is have failed to authenticate.
-    #[error("too many failed to authenticate")]
-    TooManyFailures {
-        /// Time until one may fail again.
-        retry_in: Duration,
-    },
-    /// Too many wait to be looked up or checked.
-    #[error("too many callers wait to be looked up or checked")]
-    Crowded,
-    /// It was begun in vain, or nobody can say whether too many failed.
-    #[error("the secret could not be checked")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Authenticates clients, with a short cache in front of the store.

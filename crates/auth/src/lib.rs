@@ -30,6 +30,7 @@ mod idempotency;
 mod imported;
 mod known;
 mod memory;
+mod not_checked;
 #[cfg_attr(not(feature = "passwords"), path = "no_passwords.rs")]
 mod password;
 pub mod permission;
@@ -38,11 +39,13 @@ mod principal;
 mod project;
 mod secret;
 mod session;
+mod session_cache;
 mod share;
 mod stale;
 mod token;
+mod viewer;
 
-pub use authenticator::{AuthError, Authenticator, NotChecked, SignedIn, Tracker};
+pub use authenticator::{AuthError, Authenticator, SignedIn, Tracker};
 pub use authorized::{Authorized, Denied};
 pub use credentials::{
     CredentialStore, Credentials, LookupFuture, SessionFuture, StoreUnavailable, StoredSecret,
@@ -51,6 +54,7 @@ pub use credentials::{
 pub use idempotency::{IdempotencyKey, ReplySeal, RequestParts};
 pub use known::{SlowCheck, SlowVerdict};
 pub use memory::MemoryCredentials;
+pub use not_checked::NotChecked;
 pub use policy::{Access, Api, Reach};
 pub use principal::{Claim, Presented, Principal};
 pub use project::{NamedProject, ProjectAccess, ProjectChoice, ProjectDenied};

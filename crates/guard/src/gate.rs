@@ -17,7 +17,7 @@ use paneld_auth::Api;
 use paneld_domain::Rate;
 
 use crate::{
-    BodySender, Guard, guard::Admission, limit_headers, origin::is_write, refusals::rate_limited,
+    BodySender, Guard, guard::Admission, limit_headers, method::is_write, refusals::rate_limited,
     session_proof::SessionProof,
 };
 

@@ -67,6 +67,7 @@ mod idempotency;
 mod limit_by;
 mod limit_headers;
 mod measured;
+mod method;
 mod network;
 mod origin;
 mod peer;

@@ -4,10 +4,7 @@
 
 use actix_web::{
     HttpRequest,
-    http::{
-        Method,
-        header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN},
-    },
+    http::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN},
 };
 
 use crate::{ApiError, Guard, public_url::plain_authority};
@@ -115,11 +112,6 @@ impl Guard {
         let host = self.hosts(request).into_iter().next().unwrap_or_default();
         format!("{scheme}://{host}{prefix}")
     }
-}
-
-/// Whether a request asks for a change.
-pub(crate) fn is_write(method: &Method) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

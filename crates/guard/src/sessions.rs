@@ -17,7 +17,7 @@ use crate::{
     ApiError, Guard,
     credentials::{GivenCredentials, note_client},
     limit_headers,
-    origin::is_write,
+    method::is_write,
     refusals::rate_limited,
 };
 

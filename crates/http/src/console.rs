@@ -18,10 +18,8 @@ use crate::{
     decode::{Body, Problems, Text, read_of_stranger},
     endpoint::Endpoint,
     error::reply_for,
-    openapi::{
-        Document,
-        refusals::{Responses, Session, of_body},
-    },
+    openapi::refusals::{Responses, Session, of_body},
+    prefix::Prefix,
     reply::WireTime,
 };
 
@@ -178,7 +176,7 @@ pub(crate) async fn sign_in(
     payload: web::Payload,
     guard: web::Data<Guard>,
     console: web::Data<Console>,
-    document: web::Data<Document>,
+    prefix: web::Data<Prefix>,
 ) -> Result<HttpResponse, ApiError> {
     guard.demand_console(&request)?;
     let body = read_of_stranger(&request, payload.into_inner(), MOST_BYTES).await?;
@@ -196,7 +194,7 @@ pub(crate) async fn sign_in(
         }
     };
     let opened = console.open_session(&signed_in).await.map_err(reply_for)?;
-    let place = Place::of(&request, &guard, &document);
+    let place = Place::of(&request, &guard, &prefix);
     begin(&place, &console, signed_in.into_principal(), None, opened).await
 }
 
@@ -230,9 +228,9 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    pub(crate) fn of(request: &'a HttpRequest, guard: &'a Guard, document: &Document) -> Self {
+    pub(crate) fn of(request: &'a HttpRequest, guard: &'a Guard, prefix: &Prefix) -> Self {
         Self {
-            public_url: guard.public_url(request, document.prefix().as_str()),
+            public_url: guard.public_url(request, prefix.as_str()),
             request,
             guard,
         }
@@ -246,10 +244,10 @@ pub(crate) async fn get_session(
     request: HttpRequest,
     guard: web::Data<Guard>,
     console: web::Data<Console>,
-    document: web::Data<Document>,
+    prefix: web::Data<Prefix>,
 ) -> Result<HttpResponse, ApiError> {
     let admitted = guard.admit_session(&request).await?;
-    let place = Place::of(&request, &guard, &document);
+    let place = Place::of(&request, &guard, &prefix);
     let principal = admitted.principal.clone();
     let body = describe(&place, &console, principal, admitted.expires_at).await?;
     let mut reply = HttpResponse::Ok()

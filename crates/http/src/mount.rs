@@ -83,6 +83,7 @@ impl Services {
 pub fn configure(config: &mut ServiceConfig, services: &Services, document: &web::Data<Document>) {
     config
         .app_data(document.clone())
+        .app_data(web::Data::new(document.prefix().clone()))
         .app_data(services.body_budget.clone())
         .app_data(services.compute.clone())
         .app_data(services.manage.clone())

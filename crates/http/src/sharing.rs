@@ -18,11 +18,11 @@ use crate::{
     endpoint::Endpoint,
     error::reply_for,
     openapi::{
-        Document,
         refusals::{Conflict, Forbidden, Gated, NotFound},
         schemas,
     },
     path_id::parse_id,
+    prefix::Prefix,
     reply::{Data, Listed, Success, WireTime},
 };
 
@@ -171,7 +171,7 @@ pub(crate) async fn create_share_link(
     guard: web::Data<Guard>,
     console: web::Data<Console>,
     compute: web::Data<Compute>,
-    document: web::Data<Document>,
+    prefix: web::Data<Prefix>,
     body: Result<JsonBody<CreateShareLink>, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = caller.0;
@@ -183,7 +183,7 @@ pub(crate) async fn create_share_link(
     };
     let made = console.create_share_link(&caller, &project, new, compute.of(&caller));
     let (link, token) = made.await.map_err(reply_for)?;
-    let public_url = guard.public_url(&request, document.prefix().as_str());
+    let public_url = guard.public_url(&request, prefix.as_str());
     Ok(HttpResponse::build(StatusCode::CREATED).json(Data {
         data: NewShareLinkBody {
             link: link.into(),
@@ -232,7 +232,7 @@ pub(crate) async fn open_share(
     payload: web::Payload,
     guard: web::Data<Guard>,
     console: web::Data<Console>,
-    document: web::Data<Document>,
+    prefix: web::Data<Prefix>,
 ) -> Result<HttpResponse, ApiError> {
     guard.demand_console(&request)?;
     let body = read_of_stranger::<OpenShare>(&request, payload.into_inner(), MOST_BYTES).await?;
@@ -249,6 +249,6 @@ pub(crate) async fn open_share(
         .open_share(&request, share, password.as_deref())
         .await?;
     let opened = opened.ok_or_else(|| ApiError::internal("a link that is not there opened"))?;
-    let place = Place::of(&request, &guard, &document);
+    let place = Place::of(&request, &guard, &prefix);
     begin(&place, &console, principal, own_end, opened).await
 }

@@ -10,9 +10,10 @@ use std::{
 
 use paneld_auth::{PlainSecret, Token};
 use paneld_domain::{ClientId, Name};
+use paneld_guard::PublicUrl;
 use paneld_service::{Admin, Bootstrap};
 
-use crate::{Builder, FirstCredentialsError};
+use crate::FirstCredentialsError;
 
 /// Where the credentials go of a root client that the first start makes by itself. They are shown
 /// this once.
@@ -42,18 +43,15 @@ impl FirstStart {
     pub(crate) async fn run(
         &self,
         admin: &Admin,
-        builder: &Builder,
-        address: Option<SocketAddr>,
+        data_dir: &Path,
+        place: &Place,
     ) -> Result<(), FirstCredentialsError> {
         // Those of an earlier start may still be there.
-        let file = builder.data_dir.join("initial-credentials");
+        let file = data_dir.join("initial-credentials");
         paneld_files::close(&file).map_err(FirstCredentialsError::file(&file))?;
         match &self.client {
             Some((id, secret)) => self.make_given(admin, *id, secret).await,
-            None if admin.is_empty().await? => {
-                let place = Place::of(builder, address);
-                self.make_own(admin, &file, &place).await
-            }
+            None if admin.is_empty().await? => self.make_own(admin, &file, place).await,
             None => Ok(()),
         }
     }
@@ -126,7 +124,7 @@ impl FirstStart {
 }
 
 /// Where the server is reached.
-struct Place {
+pub(crate) struct Place {
     /// The base of all paths, if it is known.
     api: Option<String>,
     /// The same, if there is a console there.
@@ -134,10 +132,15 @@ struct Place {
 }
 
 impl Place {
-    fn of(builder: &Builder, address: Option<SocketAddr>) -> Self {
-        let public = builder.public_url.as_ref().map(ToString::to_string);
+    /// At this address, of which people outside may know another.
+    pub(crate) fn of(
+        address: Option<SocketAddr>,
+        public_url: Option<&PublicUrl>,
+        has_console: bool,
+    ) -> Self {
+        let public = public_url.map(ToString::to_string);
         let api = public.or_else(|| address.map(local_url));
-        let console = api.clone().filter(|_| builder.has_console());
+        let console = api.clone().filter(|_| has_console);
         Self { api, console }
     }
 }

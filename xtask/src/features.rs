@@ -20,6 +20,7 @@ const WITHOUT: &[(&str, &str)] = &[
 /// The APIs of the server, each with libraries that it must not bring.
 const ALONE: &[(&str, &[&str])] = &[
     ("manage", &["arrow-array", "duckdb", "parquet", "redb"]),
+    ("console", &["arrow-array", "duckdb", "parquet", "redb"]),
     ("track", &["parquet"]),
     ("insights", &["parquet"]),
     ("export", &[]),

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     Chores, Server,
-    admin::{self, AdminCommand},
+    admin::{self, AdminCommand, Place},
     config::{self, Config, FILE_FLAG, Gathered, SETTINGS, Setting},
     logging,
     print::print,
@@ -103,7 +103,8 @@ pub fn command() -> clap::Command {
 
 /// Whether a setting matters where the catalog is all that is used.
 fn is_of_catalog(setting: &Setting) -> bool {
-    matches!(setting.key, "data_dir" | "catalog_url") || setting.key.starts_with("redis_")
+    matches!(setting.key, "data_dir" | "catalog_url" | "public_url")
+        || setting.key.starts_with("redis_")
 }
 
 /// The flag of a setting, or of the path of the file that holds it.
@@ -170,7 +171,11 @@ fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
                     present.context("cannot open the catalog")?
                 };
                 let is_change = command.is_change();
-                admin::run(*command, json, repository, Clock::system()).await?;
+                let place = Place {
+                    public_url: config.public_url,
+                    listen: config.listen,
+                };
+                admin::run(*command, json, repository, Clock::system(), place).await?;
                 if let Some(redis) = config.redis.as_ref().filter(|_| is_change) {
                     tell_servers(redis).await;
                 }

@@ -10,7 +10,7 @@ use anyhow::bail;
 use chrono::TimeDelta;
 use paneld_auth::PlainSecret;
 use paneld_domain::{AddressRange, ClientId, InvalidValue, Limits, Name, Rate};
-use paneld_guard::{TrustedProxies, VisitorAddress};
+use paneld_guard::{PublicUrl, TrustedProxies, VisitorAddress};
 use paneld_redis::RedisUrl;
 use paneld_server::Redis;
 use paneld_service::{CatalogUrl, EventsUrl, HEARTBEAT};
@@ -55,6 +55,10 @@ pub struct Config {
     pub visitor_address: VisitorAddress,
     /// Whether root clients may be made through the API.
     pub allow_root_creation: bool,
+    /// Whether the console is served.
+    pub console: bool,
+    /// The address by which people reach the server, where it is configured.
+    pub public_url: Option<PublicUrl>,
     /// What to log: a level for each part of the program.
     pub log: Targets,
     /// How to log.
@@ -163,6 +167,8 @@ impl Reader<'_> {
         let trusted_proxies = self.parse("trusted_proxies", parse_proxies);
         let visitor_address = self.parse("visitor_address", str::parse);
         let allow_root_creation = self.parse("allow_root_creation", parse_bool);
+        let console = self.parse("console", parse_bool);
+        let public_url = self.optional("public_url", str::parse);
         let log = self.parse("log", parse_log);
         let metrics_listen = self.optional("metrics_listen", parse_socket_address);
         let log_format = self.parse("log_format", str::parse);
@@ -190,6 +196,8 @@ impl Reader<'_> {
             trusted_proxies: trusted_proxies?,
             visitor_address: visitor_address?,
             allow_root_creation: allow_root_creation?,
+            console: console?,
+            public_url: public_url?,
             log: log?,
             log_format: log_format?,
             metrics_listen: metrics_listen?,
@@ -230,6 +238,8 @@ impl Reader<'_> {
         let manage = rate("rate_limit_manage");
         let export = rate("rate_limit_export");
         let insights = rate("rate_limit_insights");
+        let console = rate("rate_limit_console");
+        let share = rate("rate_limit_share");
         let track = rate("rate_limit_track");
         let track_visitor = rate("rate_limit_track_visitor");
         let new_visitors = rate("rate_limit_new_visitors");
@@ -242,6 +252,8 @@ impl Reader<'_> {
             manage: manage?,
             export: export?,
             insights: insights?,
+            console: console?,
+            share: share?,
             track: track?,
             track_visitor: track_visitor?,
             new_visitors: new_visitors?,

@@ -89,6 +89,7 @@ fn builder(config: Config) -> Builder {
         .trusted_proxies(config.trusted_proxies)
         .visitor_address(config.visitor_address)
         .allow_root_creation(config.allow_root_creation)
+        .console(config.console)
         .shutdown_timeout(config.shutdown_timeout)
         .heartbeat(config.heartbeat);
     builder = match config.events {
@@ -100,6 +101,9 @@ fn builder(config: Config) -> Builder {
     }
     if let Some(file) = config.asn {
         builder = builder.asn(file);
+    }
+    if let Some(url) = config.public_url {
+        builder = builder.public_url(url);
     }
     if let Some(redis) = config.redis {
         builder = builder.redis(redis);

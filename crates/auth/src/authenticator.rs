@@ -11,21 +11,17 @@ use paneld_domain::{ClientId, ClientType, Clock, Timestamp};
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
-    Claim, CredentialStore, Credentials, Presented, Principal, SecretHash, SlowCheck, SlowVerdict,
-    Stale, StoreUnavailable,
+    Claim, CredentialStore, Credentials, NotChecked, Presented, Principal, SecretHash, Session,
+    Share, SlowCheck, SlowVerdict, Stale, StoreUnavailable, TokenHash,
+    cache_times::{CACHE_TIME, FAILURE_TIME},
     known::Known,
     permission,
     policy::{Api, Reach},
     project::{ProjectChoice, ProjectDenied},
     secret::is_well_formed,
+    session_cache::{Remembered, SessionCache},
 };
 
-/// How long what the store said is believed (`docs/contract/auth-and-limits.md` §2.4). A change
-/// made by another process is noticed after this time at the latest.
-const CACHE_TIME: Duration = Duration::from_secs(5);
-/// How long a failed look-up answers for those that follow: they must not each wait for the
-/// store's time limit in turn.
-const FAILURE_TIME: Duration = Duration::from_secs(1);
 /// How long clients that track may go on while the store cannot be reached (§2.4).
 const LAST_KNOWN_TIME: Duration = Duration::from_secs(5 * 60);
 /// About how many clients are expected to be in use at once.
@@ -34,6 +30,36 @@ const EXPECTED_CLIENTS: usize = 16_384;
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// How many clients' last uses wait to be written. Beyond it uses are forgotten, not requests.
 const MAX_NOTED_USES: usize = 65_536;
+
+/// Somebody who may have a session of the console: the policy was asked, and a secret of the
+/// client is known. There is no other way to get one than [`Authenticator::sign_in`] and
+/// [`Authenticator::sign_in_again`].
+#[derive(Debug)]
+pub struct SignedIn {
+    principal: Principal,
+    secret: SecretHash,
+}
+
+impl SignedIn {
+    /// The client, and where it calls from.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The client, where the proof has served its purpose.
+    pub fn into_principal(self) -> Principal {
+        self.principal
+    }
+
+    /// A session that ends at this time.
+    pub fn session_until(&self, expires_at: Timestamp) -> Session {
+        Session {
+            client_id: self.principal.client().id,
+            secret: self.secret.clone(),
+            expires_at,
+        }
+    }
+}
 
 /// Somebody who may track: a client, or a page that calls for one.
 #[derive(Debug, Clone)]
@@ -95,6 +121,12 @@ pub enum AuthError {
         /// What it would have tracked for, if it were let in.
         claim: Claim,
     },
+    /// There is no such session, or none any more.
+    #[error("the session has ended: {reason}")]
+    SessionEnded {
+        /// What exactly is wrong, for the log.
+        reason: &'static str,
+    },
     /// The client is switched off.
     #[error("the client is disabled")]
     Disabled,
@@ -115,28 +147,12 @@ pub enum AuthError {
     NotChecked(#[from] NotChecked),
 }
 
-/// Why a client was not looked up, or its secret not checked slowly.
-#[derive(Debug, thiserror::Error)]
-pub enum NotChecked {
-    /// Too many from where the caller is have failed to authenticate.
-    #[error("too many failed to authenticate")]
-    TooManyFailures {
-        /// Time until one may fail again.
-        retry_in: Duration,
-    },
-    /// Too many wait to be looked up or checked.
-    #[error("too many callers wait to be looked up or checked")]
-    Crowded,
-    /// It was begun in vain, or nobody can say whether too many failed.
-    #[error("the secret could not be checked")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
 /// Authenticates clients, with a short cache in front of the store.
 pub struct Authenticator {
     store: Arc<dyn CredentialStore>,
     clock: Clock,
     cache: Cache<ClientId, Cached, Weight>,
+    sessions: SessionCache,
     uses: Mutex<HashMap<ClientId, Timestamp>>,
 }
 
@@ -203,6 +219,7 @@ impl Authenticator {
             store,
             clock,
             cache: Cache::with_weighter(EXPECTED_CLIENTS, CACHE_BYTES, Weight),
+            sessions: SessionCache::new(),
             uses: Mutex::default(),
         }
     }
@@ -225,14 +242,123 @@ impl Authenticator {
         admit_lookup: impl FnOnce() -> Result<L, NotChecked>,
         check_slowly: impl AsyncFnOnce(SlowCheck) -> Result<SlowVerdict, NotChecked>,
     ) -> Result<Principal, AuthError> {
-        let id = presented
-            .client_id
-            .and_then(|text| text.parse().ok())
-            .ok_or(AuthError::MalformedClientId)?;
         let now = self.clock.now();
-        let verified = self.verify(id, presented.secret, now, admit_lookup, check_slowly);
-        let known = verified.await?;
+        let verified = self.verify(presented, now, admit_lookup, check_slowly);
+        self.admit(verified.await?, api, peer, now)
+    }
 
+    /// Who signs in to the console, if they may.
+    ///
+    /// # Errors
+    /// As of [`authenticate`](Self::authenticate).
+    pub async fn sign_in<L>(
+        &self,
+        presented: Presented<'_>,
+        peer: IpAddr,
+        admit_lookup: impl FnOnce() -> Result<L, NotChecked>,
+        check_slowly: impl AsyncFnOnce(SlowCheck) -> Result<SlowVerdict, NotChecked>,
+    ) -> Result<SignedIn, AuthError> {
+        let api = &Api::CONSOLE;
+        let authenticated = self.authenticate(api, presented, peer, admit_lookup, check_slowly);
+        Ok(SignedIn {
+            principal: authenticated.await?,
+            secret: SecretHash::digest(presented.secret.unwrap_or_default()),
+        })
+    }
+
+    /// Who signs in to the console with what was kept of an earlier proof, if they may.
+    ///
+    /// # Errors
+    /// When it counts no longer, and whatever stands against its client now.
+    pub async fn sign_in_again<L>(
+        &self,
+        proof: Session,
+        peer: IpAddr,
+        admit_lookup: impl FnOnce() -> Result<L, NotChecked>,
+    ) -> Result<SignedIn, AuthError> {
+        let principal = self.resume(&Api::CONSOLE, &proof, peer, admit_lookup);
+        Ok(SignedIn {
+            principal: principal.await?,
+            secret: proof.secret,
+        })
+    }
+
+    /// Who somebody is who came with a share link, with the right password if it needs one.
+    ///
+    /// # Errors
+    /// When the link shows nothing any more.
+    pub fn open_share(&self, share: &Share, peer: IpAddr) -> Result<Principal, AuthError> {
+        demand_open(share, self.clock.now())?;
+        let known = Arc::new(Known::of_share(share.clone()));
+        Ok(Principal { known, peer })
+    }
+
+    /// Who calls with the token of this hash, if the session is not over and they may call this
+    /// API at all; and when it ends, if that is known.
+    ///
+    /// # Errors
+    /// When there is no such session, and whatever stands against its client now.
+    pub async fn authenticate_session<L>(
+        &self,
+        api: &Api,
+        token: TokenHash,
+        peer: IpAddr,
+        admit_lookup: impl Fn() -> Result<L, NotChecked>,
+    ) -> Result<(Principal, Option<Timestamp>), AuthError> {
+        let elapsed = self.clock.elapsed();
+        let found = self
+            .sessions
+            .find(token, &*self.store, elapsed, &admit_lookup);
+        let session = found.await??.ok_or(AuthError::SessionEnded {
+            reason: "there is no such session",
+        })?;
+        match &*session {
+            Remembered::Client(session) => {
+                let principal = self.resume(api, session, peer, admit_lookup).await?;
+                Ok((principal, Some(session.expires_at)))
+            }
+            Remembered::Share(share, known) => {
+                demand_open(share, self.clock.now())?;
+                let client = &known.credentials.client;
+                if api.access().of(client.client_type) == Reach::Nothing {
+                    return Err(AuthError::InsufficientPermissions);
+                }
+                let known = Arc::clone(known);
+                Ok((Principal { known, peer }, client.expires_at))
+            }
+        }
+    }
+
+    /// Who somebody is who has this session, if they may call this API at all.
+    async fn resume<L>(
+        &self,
+        api: &Api,
+        session: &Session,
+        peer: IpAddr,
+        admit_lookup: impl FnOnce() -> Result<L, NotChecked>,
+    ) -> Result<Principal, AuthError> {
+        let ended = |reason| AuthError::SessionEnded { reason };
+        let now = self.clock.now();
+        if session.expires_at <= now {
+            return Err(ended("its time is over"));
+        }
+        let found = self.find(session.client_id, admit_lookup).await?.outcome?;
+        let known = found.ok_or(ended("its client is deleted"))?;
+        if !known.accepts(&session.secret, now) {
+            return Err(ended("the secret of its client was replaced"));
+        }
+        demand_live_project(&known)?;
+        self.admit(known, api, peer, now)
+    }
+
+    /// What stands against a client that has proven who it is, if anything does.
+    fn admit(
+        &self,
+        known: Arc<Known>,
+        api: &Api,
+        peer: IpAddr,
+        now: Timestamp,
+    ) -> Result<Principal, AuthError> {
         let client = &known.credentials.client;
         if !client.enabled {
             return Err(AuthError::Disabled);
@@ -337,10 +463,16 @@ impl Authenticator {
         Ok(())
     }
 
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Forgets what is stale, at once.
     pub fn forget(&self, stale: Stale) {
         match stale {
             Stale::Client(id) => self.evict(id),
+            Stale::Session(token) => self.sessions.evict(token),
             Stale::All => self.evict_all(),
         }
     }
@@ -350,9 +482,10 @@ impl Authenticator {
         self.cache.remove(&id);
     }
 
-    /// Forgets all clients, at once.
+    /// Forgets all clients and sessions, at once.
     pub fn evict_all(&self) {
         self.cache.clear();
+        self.sessions.evict_all();
     }
 
     /// The last uses noted since they were taken the last time.
@@ -372,12 +505,15 @@ impl Authenticator {
     /// the same work, so that their times tell nothing.
     async fn verify<L>(
         &self,
-        id: ClientId,
-        secret: Option<&str>,
+        presented: Presented<'_>,
         now: Timestamp,
         admit_lookup: impl FnOnce() -> Result<L, NotChecked>,
         check_slowly: impl AsyncFnOnce(SlowCheck) -> Result<SlowVerdict, NotChecked>,
     ) -> Result<Arc<Known>, AuthError> {
+        let Presented { client_id, secret } = presented;
+        let id = client_id
+            .and_then(|text| text.parse().ok())
+            .ok_or(AuthError::MalformedClientId)?;
         let invalid = |reason| AuthError::InvalidCredentials { reason };
         if secret.is_some_and(|text| !is_well_formed(text)) {
             return Err(invalid("the secret is malformed"));
@@ -389,10 +525,7 @@ impl Authenticator {
         if !self.is_right(&known, secret, now, check_slowly).await? {
             return Err(invalid("the secret is missing, wrong or replaced"));
         }
-        let project = known.credentials.project.as_ref();
-        if project.is_some_and(|project| !project.is_live()) {
-            return Err(invalid("the client's project is deleted"));
-        }
+        demand_live_project(&known)?;
         Ok(known)
     }
 
@@ -489,6 +622,29 @@ enum Compared {
     Wrong,
     /// Only a slow check can tell.
     Unknown(SlowCheck),
+}
+
+/// What stands against a share link, if anything does.
+fn demand_open(share: &Share, now: Timestamp) -> Result<(), AuthError> {
+    let ended = |reason| Err(AuthError::SessionEnded { reason });
+    if share.link.is_expired(now) {
+        return ended("the time of the link is over");
+    }
+    if !share.project.is_live() {
+        return ended("the project is deleted");
+    }
+    Ok(())
+}
+
+/// A client of a deleted project is as good as none.
+fn demand_live_project(known: &Known) -> Result<(), AuthError> {
+    let project = known.credentials.project.as_ref();
+    if project.is_none_or(|project| project.is_live()) {
+        return Ok(());
+    }
+    Err(AuthError::InvalidCredentials {
+        reason: "the client's project is deleted",
+    })
 }
 
 /// Whether anyone may track for this client, or anyone from this page.

@@ -7,7 +7,7 @@ use paneld_domain::{
     Timestamp,
 };
 
-use crate::SecretHash;
+use crate::{SecretHash, StoredSession, TokenHash};
 
 /// All that is known of a client: what authentication needs, in one look-up.
 #[derive(Debug, Clone)]
@@ -90,6 +90,13 @@ pub trait CredentialStore: Send + Sync {
     /// The credentials of a client, or `None` when there is no such client.
     fn find_credentials(&self, id: ClientId) -> LookupFuture<'_>;
 
+    /// The session whose token has this hash, or `None` when there is no such session. A store
+    /// without sessions leaves it as it is here: there are none.
+    fn find_session(&self, token: TokenHash) -> SessionFuture<'_> {
+        let _ = token;
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// Puts a hash of the same secret in the place of an outdated one, if that is still there:
     /// called once for each imported hash whose secret was right. When it fails nothing is lost,
     /// for the outdated hash still works. A store without imported hashes leaves it as it is here:
@@ -108,6 +115,10 @@ pub trait CredentialStore: Send + Sync {
 /// What a look-up comes to.
 pub type LookupFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Option<Credentials>, StoreUnavailable>> + Send + 'a>>;
+
+/// What a look-up of a session comes to.
+pub type SessionFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<Option<StoredSession>, StoreUnavailable>> + Send + 'a>>;
 
 /// The store could not be asked. Nobody's credentials are wrong because of that.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -59,7 +59,7 @@ impl Known {
     }
 }
 
-/// A check of a secret against imported hashes. It takes tens of milliseconds of a processor and
+/// A check of a secret against hashes that are slow: imported ones, and passwords'. It takes tens of milliseconds of a processor and
 /// 16 MiB of memory.
 #[derive(Debug)]
 pub struct SlowCheck {
@@ -100,6 +100,11 @@ impl SlowCheck {
             secret,
             now,
         })
+    }
+
+    /// The check of a secret of somebody who has slow ones alone.
+    pub(crate) fn of(known: Arc<Known>, secret: PlainSecret, now: Timestamp) -> Self {
+        Self { known, secret, now }
     }
 
     /// Whose secret it is to be.

@@ -16,11 +16,13 @@
 //! All are off by default.
 //!
 //! - `idempotency`: `ReplySeal`, for replies that are kept for an `Idempotency-Key`.
+//! - `passwords`: hashes of passwords that people choose, which are Argon2id's.
 //! - `imported`: hashes of the public OpenPanel server, which are scrypt's.
 //! - `strength`: `PlainSecret::is_strong`, for secrets that people chose.
 
 mod authenticator;
 mod authorized;
+mod cache_times;
 mod credentials;
 #[cfg(feature = "idempotency")]
 mod idempotency;
@@ -28,25 +30,39 @@ mod idempotency;
 mod imported;
 mod known;
 mod memory;
+mod not_checked;
+#[cfg_attr(not(feature = "passwords"), path = "no_passwords.rs")]
+mod password;
 pub mod permission;
 pub mod policy;
 mod principal;
 mod project;
 mod secret;
+mod session;
+mod session_cache;
+mod share;
 mod stale;
+mod token;
+mod viewer;
 
-pub use authenticator::{AuthError, Authenticator, NotChecked, Tracker};
+pub use authenticator::{AuthError, Authenticator, SignedIn, Tracker};
 pub use authorized::{Authorized, Denied};
-pub use credentials::{CredentialStore, Credentials, LookupFuture, StoreUnavailable, StoredSecret};
+pub use credentials::{
+    CredentialStore, Credentials, LookupFuture, SessionFuture, StoreUnavailable, StoredSecret,
+};
 #[cfg(feature = "idempotency")]
 pub use idempotency::{IdempotencyKey, ReplySeal, RequestParts};
 pub use known::{SlowCheck, SlowVerdict};
 pub use memory::MemoryCredentials;
+pub use not_checked::NotChecked;
 pub use policy::{Access, Api, Reach};
 pub use principal::{Claim, Presented, Principal};
 pub use project::{NamedProject, ProjectAccess, ProjectChoice, ProjectDenied};
 pub use secret::{PlainSecret, SecretHash};
+pub use session::{Session, StoredSession};
+pub use share::Share;
 pub use stale::Stale;
+pub use token::{Token, TokenHash};
 
 /// The lines of the README run.
 #[cfg(doctest)]

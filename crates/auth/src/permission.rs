@@ -61,6 +61,30 @@ impl Permission for Export {
     const API: Api = Api::EXPORT;
 }
 
+/// Leave to ask for the reports of the overview.
+#[derive(Debug)]
+pub struct Overview;
+
+impl Permission for Overview {
+    const API: Api = Api::OVERVIEW;
+}
+
+/// Leave to make share links.
+#[derive(Debug)]
+pub struct Sharing;
+
+impl Permission for Sharing {
+    const API: Api = Api::SHARING;
+}
+
+/// Leave to look at the console.
+#[derive(Debug)]
+pub struct Console;
+
+impl Permission for Console {
+    const API: Api = Api::CONSOLE;
+}
+
 /// Leave to ask for reports.
 #[derive(Debug)]
 pub struct Insights;

@@ -35,6 +35,8 @@ pub struct Access {
     pub write: Reach,
     /// How far root clients reach.
     pub root: Reach,
+    /// How far whoever comes with a share link reaches.
+    pub share: Reach,
 }
 
 /// How far a client type reaches in an API.
@@ -89,6 +91,15 @@ impl Access {
             read,
             write,
             root: Reach::Organization,
+            share: Reach::Nothing,
+        }
+    }
+
+    /// The same, and in the project of their link for those who come with one.
+    const fn shared(self) -> Self {
+        Self {
+            share: Reach::OwnProject,
+            ..self
         }
     }
 
@@ -98,6 +109,7 @@ impl Access {
             ClientType::Read => self.read,
             ClientType::Write => self.write,
             ClientType::Root => self.root,
+            ClientType::Share => self.share,
         }
     }
 }
@@ -108,6 +120,19 @@ impl Api {
         .labelled("Insights")
         .limited_with(limit_group::INSIGHTS)
         .refusing("Insights: Client is not allowed to read insights");
+    /// Reading the overview of a project: the reports that share links show, and no others.
+    pub const OVERVIEW: Self = Self {
+        name: "overview",
+        access: Access::READERS.shared(),
+        ..Self::INSIGHTS
+    };
+    /// Making links that show the overview of a project.
+    pub const SHARING: Self = Self {
+        name: "sharing",
+        access: Access::READERS,
+        ..Self::MANAGE
+    }
+    .refusing("Manage: Only read and root clients are allowed to share");
     /// Reading raw events and charts.
     pub const EXPORT: Self = Self::new("export", Access::READERS)
         .labelled("Export")
@@ -135,7 +160,14 @@ impl Api {
         ..Self::MANAGE
     };
 
-    /// All APIs of `paneld`, in the order in which permissions are listed.
+    /// Signing in to the console, and what belongs to a session of it. What the console shows it
+    /// asks other APIs for, with the permissions of the client that signed in.
+    pub const CONSOLE: Self = Self::new("console", Access::READERS.shared())
+        .labelled("Console")
+        .limited_with(limit_group::CONSOLE)
+        .refusing("Console: Only read and root clients can sign in");
+
+    /// All APIs of `paneld` whose use clients are told of, in the order in which permissions are listed.
     pub const ALL: [Self; 6] = [
         Self::INSIGHTS,
         Self::EXPORT,
@@ -233,8 +265,11 @@ mod tests {
             "{:<8} {:<6} {:<3} {:<5} {:<7} {}\n",
             "api", "client", "own", "other", "foreign", "deleted"
         );
-        for api in Api::ALL {
-            for client_type in ClientType::ALL {
+        for api in Api::ALL
+            .into_iter()
+            .chain([Api::CONSOLE, Api::OVERVIEW, Api::SHARING])
+        {
+            for client_type in ClientType::ALL.into_iter().chain([ClientType::Share]) {
                 let cells = [
                     Standing::Own,
                     Standing::Other,

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::imported::ImportedHash;
+use crate::{imported::ImportedHash, password::PasswordHash};
 
 /// What every generated secret starts with. It is never changed: scanners look for it.
 const PREFIX: &str = "sec_";
@@ -51,6 +51,11 @@ impl PlainSecret {
         is_generated(&self.0) || is_generated_elsewhere(&self.0) || {
             zxcvbn::zxcvbn(&self.0, &["paneld", "openpanel"]).guesses_log10() >= LEAST_GUESSES_LOG10
         }
+    }
+
+    /// A password as somebody typed it, in whatever form.
+    pub(crate) fn of_person(password: &str) -> Self {
+        Self(Zeroizing::new(password.to_owned()))
     }
 
     /// The secret itself, for the one who may see it.
@@ -130,10 +135,12 @@ pub struct SecretHash(Scheme);
 enum Scheme {
     Sha256([u8; 32]),
     Scrypt(ImportedHash),
+    Argon2id(PasswordHash),
 }
 
 const SHA256_SCHEME: &str = "sha256:";
 const SCRYPT_SCHEME: &str = "scrypt:";
+const ARGON2ID_SCHEME: &str = "argon2id:";
 
 impl SecretHash {
     /// The hash of a secret, to be stored in its place.
@@ -158,6 +165,13 @@ impl SecretHash {
         ))
     }
 
+    /// The hash of a password that somebody chose. Takes tens of milliseconds and 19 MiB of
+    /// memory; `None` when that is not to be had.
+    #[cfg(feature = "passwords")]
+    pub fn of_password(password: &str) -> Option<Self> {
+        PasswordHash::of(password).map(Scheme::Argon2id).map(Self)
+    }
+
     /// Whether both are the same hash, made in the same way; takes the same time for all
     /// SHA-256 hashes.
     pub fn matches(&self, other: &Self) -> bool {
@@ -173,12 +187,13 @@ impl SecretHash {
         match &self.0 {
             Scheme::Sha256(_) => self.matches(&Self::of(secret)),
             Scheme::Scrypt(hash) => hash.verifies(secret.expose()),
+            Scheme::Argon2id(hash) => hash.verifies(secret.expose()),
         }
     }
 
     /// Whether checking a secret takes long.
     pub(crate) fn is_slow(&self) -> bool {
-        matches!(self.0, Scheme::Scrypt(_))
+        matches!(self.0, Scheme::Scrypt(_) | Scheme::Argon2id(_))
     }
 
     /// The text to store, which begins with the name of the scheme.
@@ -186,6 +201,7 @@ impl SecretHash {
         match &self.0 {
             Scheme::Sha256(hash) => format!("{SHA256_SCHEME}{}", hex::encode(hash)),
             Scheme::Scrypt(hash) => format!("{SCRYPT_SCHEME}{}", hash.to_text()),
+            Scheme::Argon2id(hash) => format!("{ARGON2ID_SCHEME}{}", hash.to_text()),
         }
     }
 
@@ -194,6 +210,8 @@ impl SecretHash {
     pub fn from_stored(text: &str) -> Option<Self> {
         let scheme = if let Some(digits) = text.strip_prefix(SHA256_SCHEME) {
             Scheme::Sha256(bytes_of(digits)?)
+        } else if let Some(hash) = text.strip_prefix(ARGON2ID_SCHEME) {
+            Scheme::Argon2id(PasswordHash::parse(hash)?)
         } else {
             Scheme::Scrypt(ImportedHash::parse(text.strip_prefix(SCRYPT_SCHEME)?)?)
         };
@@ -319,6 +337,23 @@ mod tests {
             "md5:900150983cd24fb0d6963f7d28e17f72",
             "sha256:zz",
         ] {
+            assert!(SecretHash::from_stored(damaged).is_none(), "{damaged}");
+        }
+    }
+
+    #[cfg(feature = "passwords")]
+    #[test]
+    fn a_password_is_hashed_slowly_and_never_twice_the_same() {
+        let hash = SecretHash::of_password("correct horse").unwrap();
+        assert!(hash.is_slow());
+        let read = SecretHash::from_stored(&hash.to_stored()).unwrap();
+        for hash in [&hash, &read] {
+            assert!(hash.verifies(&PlainSecret::of_person("correct horse")));
+            assert!(!hash.verifies(&PlainSecret::of_person("Correct horse")));
+        }
+        let again = SecretHash::of_password("correct horse").unwrap();
+        assert!(!again.matches(&hash));
+        for damaged in ["argon2id:", "argon2id:00.00", "argon2id:x"] {
             assert!(SecretHash::from_stored(damaged).is_none(), "{damaged}");
         }
     }

@@ -109,10 +109,13 @@ pub enum ClientType {
     Write,
     /// All of that for every project of its organization, and manage it.
     Root,
+    /// Look at the overview of its project: what somebody stands for who has a share link. No
+    /// client that is made has this type.
+    Share,
 }
 
 impl ClientType {
-    /// All types of clients, in the order in which they are documented.
+    /// All types of clients that can be made, in the order in which they are documented.
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Root];
 
     /// Its name on the wire.
@@ -121,6 +124,7 @@ impl ClientType {
             Self::Read => "read",
             Self::Write => "write",
             Self::Root => "root",
+            Self::Share => "share",
         }
     }
 }

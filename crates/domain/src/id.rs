@@ -113,6 +113,17 @@ uuid_id!(
     /// The id of a timeline reference.
     ReferenceId
 );
+uuid_id!(
+    /// The id of a share link.
+    ShareLinkId
+);
+
+/// Whoever comes with a link stands for a client of the same id, which no other client has.
+impl From<ShareLinkId> for ClientId {
+    fn from(id: ShareLinkId) -> Self {
+        Self(id.0)
+    }
+}
 
 /// As a number, the client's buckets are found by it.
 impl From<ClientId> for u128 {

@@ -20,6 +20,7 @@ mod problem;
 mod profile;
 mod project;
 mod reference;
+mod share;
 mod slug;
 mod text;
 mod time_text;
@@ -39,7 +40,7 @@ pub use event::{
     Agent, BotVisit, Event, Place, PreviousView, Referrer, ReplayChunk, Sdk, Session, SessionSpan,
     Utm, View,
 };
-pub use id::{ClientId, OrganizationId, ProjectId, ProjectKey, ReferenceId};
+pub use id::{ClientId, OrganizationId, ProjectId, ProjectKey, ReferenceId, ShareLinkId};
 pub use limits::{ClientRateLimits, Limits};
 pub use organization::{Organization, OrganizationChanges, Zone};
 pub use origin::CorsEntry;
@@ -51,6 +52,7 @@ pub use profile::{
 };
 pub use project::{Filter, NewProject, Project, ProjectChanges, ProjectType, RetentionDays};
 pub use reference::{NewReference, Reference, ReferenceChanges};
+pub use share::{ShareLink, SharePassword};
 pub use text::{Description, Domain, EventName, Name, ProfileId};
 pub use time_text::{TimeText, parse_timestamp};
 

@@ -11,6 +11,10 @@ pub struct Limits {
     pub export: Option<Rate>,
     /// Requests to the Insights API, by client.
     pub insights: Option<Rate>,
+    /// What people do in the console, by client.
+    pub console: Option<Rate>,
+    /// What is asked for through a share link, by link and peer address.
+    pub share: Option<Rate>,
     /// Track with a secret, and Import; and, apart from those, all Track of a client without one.
     pub track: Option<Rate>,
     /// Track without a secret, of one visitor.
@@ -30,6 +34,8 @@ impl Default for Limits {
             manage: Some(const { Rate::of(20, 10) }),
             export: Some(const { Rate::of(100, 10) }),
             insights: Some(const { Rate::of(100, 10) }),
+            console: Some(const { Rate::of(300, 10) }),
+            share: Some(const { Rate::of(100, 10) }),
             track: Some(const { Rate::of(10_000, 10) }),
             track_visitor: Some(const { Rate::of(100, 10) }),
             new_visitors: Some(const { Rate::of(10_000, 100) }),
@@ -46,6 +52,8 @@ impl Limits {
             limit_group::MANAGE => self.manage,
             limit_group::EXPORT => self.export,
             limit_group::INSIGHTS => self.insights,
+            limit_group::CONSOLE => self.console,
+            limit_group::SHARE => self.share,
             limit_group::TRACK => self.track,
             limit_group::TRACK_VISITOR => self.track_visitor,
             limit_group::NEW_VISITORS => self.new_visitors,
@@ -108,6 +116,8 @@ mod tests {
             [
                 "20/10s",
                 "100/10s",
+                "100/10s",
+                "300/10s",
                 "100/10s",
                 "10000/10s",
                 "100/10s",

@@ -9,7 +9,7 @@ use paneld_fairness::Pool;
 use paneld_ratelimit::Limiter;
 
 use crate::{
-    Guard, TrustedProxies, credentials::CredentialHeaders, guard::LOOKUPS, rates::Rates,
+    Guard, PublicUrl, TrustedProxies, credentials::CredentialHeaders, guard::LOOKUPS, rates::Rates,
     slow_lane::SlowLane,
 };
 #[cfg(feature = "tracking")]
@@ -26,6 +26,8 @@ use crate::{VisitorAddress, visitors::Visitors};
 /// | [`trusted_proxies`](Self::trusted_proxies) | those on the same machine |
 /// | [`credential_headers`](Self::credential_headers) | `openpanel-client-id` and `openpanel-client-secret` |
 /// | [`realm`](Self::realm) | `paneld` |
+/// | [`sessions`](Self::sessions) | no cookie counts |
+/// | [`public_url`](Self::public_url) | whatever host callers ask for |
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct GuardBuilder {
@@ -36,6 +38,8 @@ pub struct GuardBuilder {
     proxies: TrustedProxies,
     headers: Option<(String, String)>,
     realm: String,
+    has_sessions: bool,
+    public_url: Option<PublicUrl>,
     #[cfg(feature = "tracking")]
     visitor_address: VisitorAddress,
 }
@@ -96,6 +100,8 @@ impl Default for GuardBuilder {
             proxies: TrustedProxies::loopback(),
             headers: None,
             realm: "paneld".to_owned(),
+            has_sessions: false,
+            public_url: None,
             #[cfg(feature = "tracking")]
             visitor_address: VisitorAddress::Any,
         }
@@ -167,6 +173,20 @@ impl GuardBuilder {
         self
     }
 
+    /// Lets people in who signed in, by the cookie that their browser sends: the store of
+    /// credentials has to know their sessions.
+    pub fn sessions(mut self) -> Self {
+        self.has_sessions = true;
+        self
+    }
+
+    /// The address by which people reach the server, where that is another one than callers ask
+    /// for: behind a proxy that changes the host, their own pages would be taken for foreign ones.
+    pub fn public_url(mut self, url: PublicUrl) -> Self {
+        self.public_url = Some(url);
+        self
+    }
+
     /// Whose word on a visitor's address counts.
     #[cfg(feature = "tracking")]
     pub fn visitor_address(mut self, believed: VisitorAddress) -> Self {
@@ -197,6 +217,8 @@ impl GuardBuilder {
             proxies: self.proxies,
             headers,
             challenge: challenge(self.realm)?,
+            has_sessions: self.has_sessions,
+            public_url: self.public_url,
             #[cfg(feature = "tracking")]
             visitors: Visitors::new(self.visitor_address),
             slow_lane: SlowLane::new(),

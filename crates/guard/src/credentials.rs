@@ -60,6 +60,25 @@ impl<'a> GivenCredentials<'a> {
         Self::found(headers, text(&names.id), text(&names.secret))
     }
 
+    /// Whether a request has any, right or wrong.
+    pub(crate) fn are_in(headers: &HeaderMap, names: &CredentialHeaders) -> bool {
+        [&names.id, &names.secret, &header::AUTHORIZATION]
+            .into_iter()
+            .any(|name| headers.contains_key(name))
+    }
+
+    /// Whether they are what a browser sends again by itself, once somebody typed them into its
+    /// dialog.
+    pub(crate) fn are_ambient(headers: &HeaderMap, names: &CredentialHeaders) -> bool {
+        let is_basic = |value: &header::HeaderValue| {
+            let scheme = value.as_bytes().get(..6);
+            scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic "))
+        };
+        !headers.contains_key(&names.id)
+            && !headers.contains_key(&names.secret)
+            && headers.get(header::AUTHORIZATION).is_some_and(is_basic)
+    }
+
     fn found(headers: &'a HeaderMap, client_id: Option<&'a str>, secret: Option<&'a str>) -> Self {
         if client_id.is_some() || secret.is_some() {
             return Self {

@@ -11,15 +11,15 @@ use actix_web::{
     Error, HttpMessage,
     body::{EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-    http::{
-        Method,
-        header::{CACHE_CONTROL, HeaderValue},
-    },
+    http::header::{CACHE_CONTROL, HeaderValue},
 };
 use paneld_auth::Api;
 use paneld_domain::Rate;
 
-use crate::{BodySender, Guard, guard::Admission, limit_headers, refusals::rate_limited};
+use crate::{
+    BodySender, Guard, guard::Admission, limit_headers, method::is_write, refusals::rate_limited,
+    session_proof::SessionProof,
+};
 
 /// Middleware that lets only authenticated callers within their rate through. Handlers behind
 /// it take a [`Caller`](crate::Caller).
@@ -87,9 +87,13 @@ where
         let service = Rc::clone(&self.service);
         let gate = Rc::clone(&self.gate);
         Box::pin(async move {
-            let group = gate.api.limit_group();
             let admitted = gate.guard.admit(&gate.api, gate.rate, &request).await;
-            let Admission { principal, verdict } = match admitted {
+            let Admission {
+                principal,
+                group,
+                verdict,
+                session,
+            } = match admitted {
                 Ok(admission) => admission,
                 Err(error) => return Ok(request.error_response(error).map_into_right_body()),
             };
@@ -99,9 +103,14 @@ where
                     request.error_response(error).map_into_right_body()
                 }
                 None => {
-                    if has_body(request.method()) {
+                    if is_write(request.method()) {
                         let sender = BodySender::client(&principal);
                         request.extensions_mut().insert(sender);
+                    }
+                    if let Some(token) = session {
+                        let client_id = principal.client().id;
+                        let proof = SessionProof { client_id, token };
+                        request.extensions_mut().insert(proof);
                     }
                     request.extensions_mut().insert(principal);
                     service.call(request).await?.map_into_left_body()
@@ -116,8 +125,4 @@ where
             Ok(response)
         })
     }
-}
-
-fn has_body(method: &Method) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD)
 }

@@ -14,18 +14,19 @@ use actix_web::{
     },
 };
 use paneld_auth::{
-    Api, AuthError, Authenticator, NotChecked, Presented, Principal, SlowCheck, SlowVerdict,
+    Api, AuthError, Authenticator, NotChecked, Presented, Principal, SlowCheck, SlowVerdict, Token,
 };
-use paneld_domain::{Rate, limit_group};
+use paneld_domain::{LimitGroup, Rate, limit_group};
 use paneld_fairness::{Held, Pool, Share};
 use paneld_ratelimit::{BucketKey, Limiter, Verdict};
 
 #[cfg(feature = "tracking")]
 use crate::visitors::Visitors;
 use crate::{
-    ApiError, TrustedProxies,
+    ApiError, PublicUrl, TrustedProxies,
     credentials::{CredentialHeaders, GivenCredentials, note_client},
     limit_by::take_token,
+    method::is_write,
     network::Network,
     rates::Rates,
     refusals::{rate_limited, told, too_many_failures},
@@ -42,6 +43,9 @@ pub struct Guard {
     pub(crate) headers: CredentialHeaders,
     /// The value of `WWW-Authenticate`.
     pub(crate) challenge: HeaderValue,
+    /// Whether the cookies of people who signed in count.
+    pub(crate) has_sessions: bool,
+    pub(crate) public_url: Option<PublicUrl>,
     #[cfg(feature = "tracking")]
     pub(crate) visitors: Visitors,
     pub(crate) slow_lane: SlowLane,
@@ -56,7 +60,11 @@ pub(crate) const LOOKUPS: u64 = 128;
 /// Who was let in, and what its bucket said.
 pub(crate) struct Admission {
     pub(crate) principal: Principal,
+    /// Whose buckets the request was charged to.
+    pub(crate) group: LimitGroup,
     pub(crate) verdict: Option<Verdict>,
+    /// What a session is found by, where that is how the caller proved itself.
+    pub(crate) session: Option<Token>,
 }
 
 impl Guard {
@@ -113,7 +121,21 @@ impl Guard {
         request: &ServiceRequest,
     ) -> Result<Admission, ApiError> {
         let peer = self.proxies.peer_address(request.head());
-        let given = GivenCredentials::of(request.headers(), &self.headers);
+        let headers = request.headers();
+        let is_ambient = GivenCredentials::are_ambient(headers, &self.headers);
+        if is_ambient && is_write(request.method()) {
+            self.demand_own_origin(request.request())?;
+        }
+        if let Some(token) = self.session_token(request.request()) {
+            let admitted = self.admit_token(api, token, request.request()).await?;
+            return Ok(Admission {
+                principal: admitted.principal,
+                group: admitted.group,
+                verdict: admitted.verdict,
+                session: Some(admitted.token),
+            });
+        }
+        let given = GivenCredentials::of(headers, &self.headers);
         let presented = given.presented();
         note_client(presented);
         let admit_lookup = || self.admit_lookup(peer);
@@ -126,11 +148,12 @@ impl Guard {
             Err(AuthError::MalformedClientId) if given.lack_id() => AuthError::MissingClientId,
             Err(error) => error,
         };
+        let is_challenged = !self.is_of_script(request.request());
         // Browsers ask by themselves, without credentials: nobody guesses anything there.
         if is_preflight(request, presented) {
-            return Err(self.told(api, error));
+            return Err(self.told(api, error, is_challenged));
         }
-        Err(self.refuse(api, error, peer).await)
+        Err(self.refuse(api, error, peer, is_challenged).await)
     }
 
     async fn charge(
@@ -150,7 +173,12 @@ impl Guard {
             }
             None => None,
         };
-        Ok(Admission { principal, verdict })
+        Ok(Admission {
+            principal,
+            group,
+            verdict,
+            session: None,
+        })
     }
 
     /// Lets a client be looked up that this peer names, as long as what is returned is held.
@@ -202,19 +230,26 @@ impl Guard {
         }
     }
 
-    fn told(&self, api: &Api, error: AuthError) -> ApiError {
-        told(api, error, &self.headers, &self.challenge)
+    fn told(&self, api: &Api, error: AuthError, is_challenged: bool) -> ApiError {
+        let challenge = Some(&self.challenge).filter(|_| is_challenged);
+        told(api, error, &self.headers, challenge)
     }
 
     /// Turns a caller away. Failures are charged to the peer address; when its bucket is empty
     /// the answer is 429.
-    async fn refuse(&self, api: &Api, error: AuthError, peer: IpAddr) -> ApiError {
+    pub(crate) async fn refuse(
+        &self,
+        api: &Api,
+        error: AuthError,
+        peer: IpAddr,
+        is_challenged: bool,
+    ) -> ApiError {
         let is_failure = !matches!(error, AuthError::Unavailable(_) | AuthError::NotChecked(_));
         if is_failure {
             metrics::counter!("paneld_auth_failures_total").increment(1);
             tracing::debug!(peer.address = %peer, reason = %error, "turned a caller away");
         }
-        let refusal = self.told(api, error);
+        let refusal = self.told(api, error, is_challenged);
         let group = limit_group::AUTH_FAILURES;
         let Some(rate) = self.rates.group(group).filter(|_| is_failure) else {
             return refusal;

@@ -1,10 +1,10 @@
 //! The `Idempotency-Key` of a request: `docs/contract/manage.md` §7.
 
-use actix_web::{HttpRequest, http::header::HeaderName};
+use actix_web::{HttpMessage as _, HttpRequest, http::header::HeaderName};
 use paneld_auth::{IdempotencyKey, ReplySeal, RequestParts};
 use paneld_domain::{InvalidValue, Problem};
 
-use crate::{ApiError, Guard, credentials::GivenCredentials};
+use crate::{ApiError, Guard, credentials::GivenCredentials, session_proof::SessionProof};
 
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -31,8 +31,12 @@ impl Guard {
         let key = key.map_err(|why| invalid(&why))?;
         let given = GivenCredentials::of(request.headers(), &self.headers);
         let presented = given.presented();
-        let client_id = presented.client_id.and_then(|id| id.parse().ok());
-        let (Some(client_id), Some(secret)) = (client_id, presented.secret) else {
+        let by_header = presented.client_id.and_then(|id| id.parse().ok());
+        let by_header = by_header.zip(presented.secret);
+        let extensions = request.extensions();
+        let by_session = extensions.get::<SessionProof>();
+        let by_session = by_session.map(|proof| (proof.client_id, proof.token.expose()));
+        let Some((client_id, secret)) = by_session.or(by_header) else {
             return Err(ApiError::internal(
                 "a request without credentials came past the gate",
             ));

@@ -38,7 +38,7 @@
 //! | to say who your clients are | [`CredentialStore`], [`MemoryCredentials`] |
 //! | APIs of your own, for clients that read, write or do all | [`Api`], [`Access`], [`Permission`] |
 //! | limits without authentication, by any key | [`LimitBy`], [`BucketKey`] |
-//! | names of headers, rates, proxies, a realm | [`GuardBuilder`] |
+//! | names of headers, rates, proxies, a realm, sessions | [`GuardBuilder`] |
 //! | errors like those of the gates | [`ApiError`] |
 //! | bodies within limits of size, pace and memory | [`read_body`] |
 //! | at most so many connections from each peer | [`Connections`] |
@@ -67,13 +67,18 @@ mod idempotency;
 mod limit_by;
 mod limit_headers;
 mod measured;
+mod method;
 mod network;
+mod origin;
 mod peer;
 mod problems;
+mod public_url;
 mod rates;
 mod refusals;
 mod request_id;
 mod requests;
+mod session_proof;
+mod sessions;
 mod slashes;
 mod slow_lane;
 #[cfg(feature = "tracking")]
@@ -93,7 +98,8 @@ pub use measured::{ROUTE_GROUPS, STATUSES};
 pub use paneld_auth::{
     Access, Api, Authenticator, Authorized, CredentialStore, Credentials, LookupFuture,
     MemoryCredentials, PlainSecret, Principal, ProjectAccess, ProjectChoice, ProjectDenied, Reach,
-    SecretHash, Stale, StoreUnavailable, StoredSecret, permission, permission::Permission,
+    SecretHash, Session, SessionFuture, SignedIn, Stale, StoreUnavailable, StoredSecret, Token,
+    TokenHash, permission, permission::Permission,
 };
 pub use paneld_domain::{
     AddressRange, Client, ClientId, ClientType, Clock, InvalidValue, LimitGroup, ManualClock, Name,
@@ -105,8 +111,10 @@ pub use paneld_ratelimit::{BucketKey, Limiter, LimiterUnavailable, Verdict};
 pub use paneld_ratelimit::{KeyPrefix, Redis, RedisDown, RedisUrl};
 pub use peer::TrustedProxies;
 pub use problems::serialize_problems;
+pub use public_url::PublicUrl;
 pub use request_id::RequestId;
 pub use requests::Requests;
+pub use sessions::AdmittedSession;
 #[cfg(feature = "tracking")]
 pub use tracking::{AdmittedTracker, Refused, TrackerHeaders};
 #[cfg(feature = "tracking")]

@@ -65,6 +65,8 @@ groups! {
     Export = "export",
     /// Projects, clients, and whatever else is managed.
     Manage = "manage",
+    /// The page that people look at, and their sessions.
+    Console = "console",
     /// Questions of orchestrators and load balancers whether the server works.
     Health = "health",
     /// The document, and what there is not.
@@ -81,6 +83,7 @@ impl RouteGroup {
             "insights" => Self::Insights,
             "export" | "v1" => Self::Export,
             "manage" => Self::Manage,
+            "console" => Self::Console,
             "healthz" | "healthcheck" => Self::Health,
             _ => Self::Other,
         }
@@ -108,6 +111,7 @@ mod tests {
             ("/insights/shop/metrics", RouteGroup::Insights),
             ("/api/manage/me", RouteGroup::Manage),
             ("/healthz/live", RouteGroup::Health),
+            ("/console/session", RouteGroup::Console),
             ("/openapi.json", RouteGroup::Other),
             ("/manager", RouteGroup::Other),
             ("/api", RouteGroup::Other),

@@ -10,14 +10,19 @@ use crate::{ApiError, credentials::CredentialHeaders, limit_headers};
 
 /// What a caller is told that is turned away: 401, or 503 when its credentials could not be
 /// checked, for then they are not known to be wrong.
+/// Without a challenge for scripts of pages.
 pub(crate) fn told(
     api: &Api,
     error: AuthError,
     headers: &CredentialHeaders,
-    challenge: &HeaderValue,
+    challenge: Option<&HeaderValue>,
 ) -> ApiError {
     let unauthorized = |code, message: Cow<'static, str>| {
-        ApiError::unauthorized(code, message).with_header(WWW_AUTHENTICATE, challenge.clone())
+        let refusal = ApiError::unauthorized(code, message);
+        match challenge {
+            Some(challenge) => refusal.with_header(WWW_AUTHENTICATE, challenge.clone()),
+            None => refusal,
+        }
     };
     let no_id = |code| {
         let message = format!("{}: Client ID must be a valid UUIDv4", api.label());
@@ -31,6 +36,10 @@ pub(crate) fn told(
         AuthError::InvalidCredentials { .. } | AuthError::OriginNotAllowed { .. } => {
             ("invalid_credentials", "Invalid client credentials".into())
         }
+        AuthError::SessionEnded { .. } => (
+            "session_ended",
+            "The session has ended: sign in again".into(),
+        ),
         AuthError::Disabled => ("client_disabled", "Client is disabled".into()),
         AuthError::Expired => ("client_expired", "Client has expired".into()),
         AuthError::AddressNotAllowed => (

@@ -400,6 +400,21 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<HeldBody, ApiEr
     read_body(request, payload, BODY_LIMIT, sender, budget).await
 }
 
+/// The JSON body of a request that nobody stands behind yet: of at most so many bytes.
+pub(crate) async fn read_of_stranger<T: Body>(
+    request: &HttpRequest,
+    payload: Payload,
+    most: usize,
+) -> Result<T, ApiError> {
+    let missing = || ApiError::internal("there is no guard, or no budget for bodies");
+    let guard = request.app_data::<web::Data<Guard>>().ok_or_else(missing)?;
+    let budget = request.app_data::<web::Data<BodyBudget>>();
+    let budget = budget.ok_or_else(missing)?;
+    let sender = BodySender::stranger(guard.peer_address(request));
+    let body = read_body(request, payload, most, sender, budget).await?;
+    decode(request, body).await
+}
+
 async fn decode<T: Body>(request: &HttpRequest, body: HeldBody) -> Result<T, ApiError> {
     let is_json = is_json(request);
     let decode = move |bytes: &[u8]| {

@@ -2,6 +2,7 @@
 
 pub(crate) mod behaviour;
 pub(crate) mod figures;
+mod glance;
 pub(crate) mod groups;
 pub(crate) mod lists;
 pub(crate) mod pages;
@@ -27,13 +28,21 @@ pub(crate) struct LiveBody {
 }
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
-    let mut all = vec![Endpoint::new(__path_get_live, get_live)];
+    let mut all = glance::endpoints();
     all.extend(figures::endpoints());
     all.extend(pages::endpoints());
     all.extend(behaviour::endpoints());
     all.extend(lists::endpoints());
     all.extend(profiles::endpoints());
     all.extend(groups::endpoints());
+    all
+}
+
+/// What the overview of a project is made of: a closed list, which share links show, too.
+pub(crate) fn overview_endpoints() -> Vec<Endpoint> {
+    let mut all = vec![Endpoint::new(__path_get_live, get_live)];
+    all.extend(figures::overview_endpoints());
+    all.extend(pages::overview_endpoints());
     all
 }
 
@@ -45,7 +54,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     responses((status = 200, description = "The number", body = LiveBody),
         Report))]
 pub(crate) async fn get_live(
-    caller: Caller<permission::Insights>,
+    caller: Caller<permission::Overview>,
     project: web::Path<String>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {

@@ -4,14 +4,15 @@
 //! does four things: take what came in, call one use case, turn the answer into a body, return
 //! it. Bodies live beside their routes; domain types have no JSON of their own.
 //!
-//! Each API is a feature: `manage`, `track` (with Import), `insights` and `export`, all on by
-//! default. What is not built in is neither routed nor in the document. `manage` alone needs no
+//! Each API is a feature: `manage`, `track` (with Import), `insights` and `export`; and so is
+//! `console`, the page that people look at. All are on by default. What is not built in is neither routed nor in the document. `manage` alone needs no
 //! DuckDB, no Arrow and no spool.
 //!
 //! This crate knows no database, and nothing of Diesel.
 
 #![cfg_attr(
     not(all(
+        feature = "console",
         feature = "export",
         feature = "insights",
         feature = "manage",
@@ -25,6 +26,8 @@
     )
 )]
 
+#[cfg(feature = "console")]
+mod console;
 mod decode;
 mod endpoint;
 mod error;
@@ -46,6 +49,8 @@ mod prefix;
 mod reference;
 mod reply;
 mod routes;
+#[cfg(all(feature = "console", feature = "insights"))]
+mod sharing;
 #[cfg(feature = "track")]
 mod track;
 mod welcome;

@@ -10,17 +10,22 @@ use actix_web::{
 };
 use paneld_auth::Api;
 use paneld_guard::{ApiError, BodyBudget, Guard};
-use paneld_service::{Compute, Health, Identity, Manage};
+use paneld_service::{Compute, Console, Health, Identity, Manage};
 #[cfg(feature = "events")]
 use paneld_service::{Erasure, Profiles, Reports, Track};
 
+#[cfg(feature = "console")]
+use crate::console;
+#[cfg(all(feature = "console", feature = "insights"))]
+use crate::sharing;
 #[cfg(feature = "track")]
 use crate::track;
 use crate::{
     endpoint::{Endpoint, route_for},
     health,
     openapi::{self, Document},
-    routes::{gated, identity},
+    prefix::Prefix,
+    routes::{gated, identity, overview, sharing},
     welcome,
 };
 
@@ -35,6 +40,8 @@ pub struct Services {
     pub compute: web::Data<Compute>,
     /// The use cases of the Manage API.
     pub manage: web::Data<Manage>,
+    /// Sessions of people, and share links; `None` where there is no console.
+    pub console: Option<web::Data<Console>>,
     /// The use case of who am I.
     pub identity: web::Data<Identity>,
     /// What needs events; `None` where no events are kept.
@@ -76,6 +83,7 @@ impl Services {
 pub fn configure(config: &mut ServiceConfig, services: &Services, document: &web::Data<Document>) {
     config
         .app_data(document.clone())
+        .app_data(web::Data::new(document.prefix().clone()))
         .app_data(services.body_budget.clone())
         .app_data(services.compute.clone())
         .app_data(services.manage.clone())
@@ -90,6 +98,9 @@ pub fn configure(config: &mut ServiceConfig, services: &Services, document: &web
             .app_data(events.erasure.clone())
             .app_data(events.profiles.clone());
     }
+    if let Some(console) = &services.console {
+        config.app_data(console.clone());
+    }
     config
         .service(web::scope("/api").configure(|config| mount(config, services)))
         .service(
@@ -98,8 +109,20 @@ pub fn configure(config: &mut ServiceConfig, services: &Services, document: &web
                 .default_service(refuse_others(vec![Method::GET, Method::HEAD])),
         )
         .configure(|config| mount(config, services))
+        .configure(|config| mount_page(config, services, document.prefix()))
         .default_service(web::to(route_not_found));
 }
+
+/// The files of the page, which are not under `/api`.
+#[cfg(feature = "console")]
+fn mount_page(config: &mut ServiceConfig, services: &Services, prefix: &Prefix) {
+    if services.console.is_some() {
+        paneld_web::configure(config, prefix.as_str());
+    }
+}
+
+#[cfg(not(feature = "console"))]
+fn mount_page(_: &mut ServiceConfig, _: &Services, _: &Prefix) {}
 
 fn mount(config: &mut ServiceConfig, services: &Services) {
     let gate = |api| services.guard.gate(api);
@@ -123,12 +146,30 @@ fn mount(config: &mut ServiceConfig, services: &Services) {
     for resource in resources(health::endpoints(), "", exactly) {
         config.service(resource);
     }
+    #[cfg(feature = "console")]
+    if services.console.is_some() {
+        for resource in resources(console::endpoints(), "", exactly) {
+            config.service(resource);
+        }
+        #[cfg(feature = "insights")]
+        for resource in resources(sharing::open_endpoints(), "", exactly) {
+            config.service(resource);
+        }
+    }
     let document = web::resource("/openapi.json")
         .route(route_for(&Method::GET).to(openapi::serve))
         .default_service(refuse_others(vec![Method::GET, Method::HEAD]));
     config.service(document);
     for resource in resources(identity(), "", exactly) {
         config.service(resource.wrap(gate(Api::IDENTITY)));
+    }
+    for resource in resources(overview(with_events), "", exactly) {
+        config.service(resource.wrap(gate(Api::OVERVIEW)));
+    }
+    if services.console.is_some() {
+        for resource in resources(sharing(), "", exactly) {
+            config.service(resource.wrap(gate(Api::SHARING)));
+        }
     }
     for (prefix, api, endpoints) in gated(with_events) {
         let mut scope = web::scope(prefix);

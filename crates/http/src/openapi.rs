@@ -44,6 +44,8 @@ use crate::{Prefix, endpoint::Endpoint, routes};
         (name = "Track", description = "Events in"),
         (name = "Insights", description = "Answers about events"),
         (name = "Export", description = "Raw events"),
+        (name = "Sharing", description = "Links that show the overview of a project"),
+        (name = "Console", description = "Signing in to the page that people look at"),
         (name = "Health", description = "For orchestrators and load balancers"),
     ),
 )]
@@ -123,7 +125,7 @@ fn complete(description: &mut Description, endpoint: &Endpoint) {
         let parameters = operation.parameters.get_or_insert_default();
         parameters.push(preference().into());
     }
-    for status in ["200", "202"] {
+    for status in ["200", "201", "202"] {
         let Some(RefOr::T(response)) = operation.responses.responses.get_mut(status) else {
             continue;
         };
@@ -189,7 +191,7 @@ fn ignored_headers() -> [(&'static str, Header); 2] {
 }
 
 /// The ways to say who one is.
-fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
+fn security_schemes() -> [(&'static str, SecurityScheme); 5] {
     let header = |name, what| {
         SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, what)))
     };
@@ -208,6 +210,16 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
             http(HttpAuthScheme::Basic, "The client's id and secret"),
         ),
         ("bearer", http(HttpAuthScheme::Bearer, "base64(id:secret)")),
+        (
+            "session",
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+                "paneld",
+                "The session of somebody who signed in at `POST /console/session`; of the name \
+                 `__Host-paneld` on encrypted connections. From pages of the same origin alone; \
+                 what is neither GET nor HEAD also needs the header `x-paneld-console: 1`. Not \
+                 for Track.",
+            ))),
+        ),
     ]
 }
 

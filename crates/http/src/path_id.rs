@@ -6,7 +6,7 @@ use std::{
 };
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use paneld_domain::{ClientId, ProjectId, ReferenceId};
+use paneld_domain::{ClientId, ProjectId, ReferenceId, ShareLinkId};
 use paneld_guard::ApiError;
 use paneld_service::Resource;
 
@@ -28,6 +28,10 @@ impl ResourceId for ClientId {
 
 impl ResourceId for ReferenceId {
     const RESOURCE: Resource = Resource::Reference;
+}
+
+impl ResourceId for ShareLinkId {
+    const RESOURCE: Resource = Resource::ShareLink;
 }
 
 /// Reads an id, wherever it stands.

@@ -156,7 +156,7 @@ impl PageQuery {
 }
 
 impl<T> Listed<T> {
-    fn page<D: Into<T>>(page: Page<D>, is_partial: bool) -> Self {
+    pub(crate) fn page<D: Into<T>>(page: Page<D>, is_partial: bool) -> Self {
         let next_cursor = page.next.map(|position| Cursor(position).encode());
         Self {
             data: page.items.into_iter().map(Into::into).collect(),
@@ -271,7 +271,7 @@ impl FromStr for Limit {
 
 /// A position as text that means nothing to anyone else.
 #[derive(Debug)]
-struct Cursor(Position);
+pub(crate) struct Cursor(pub(crate) Position);
 
 impl Cursor {
     fn encode(&self) -> String {

@@ -4,12 +4,16 @@ use std::convert;
 
 use paneld_auth::Api;
 
+#[cfg(feature = "console")]
+use crate::console;
 #[cfg(feature = "export")]
 use crate::export;
 #[cfg(feature = "insights")]
 use crate::insights;
 #[cfg(feature = "manage")]
 use crate::manage;
+#[cfg(all(feature = "console", feature = "insights"))]
+use crate::sharing;
 #[cfg(feature = "track")]
 use crate::track;
 use crate::{endpoint::Endpoint, health, ignored::Style};
@@ -18,9 +22,15 @@ use crate::{endpoint::Endpoint, health, ignored::Style};
 /// which lead to them.
 pub fn endpoints() -> Vec<Endpoint> {
     let mut all = health::endpoints();
+    #[cfg(feature = "console")]
+    all.extend(console::endpoints());
     #[cfg(feature = "track")]
     all.extend(track::endpoints());
     all.extend(identity());
+    all.extend(overview(convert::identity));
+    all.extend(sharing());
+    #[cfg(all(feature = "console", feature = "insights"))]
+    all.extend(sharing::open_endpoints());
     let gated = gated(convert::identity).into_iter();
     all.extend(gated.flat_map(|(_, _, endpoints)| endpoints));
     all
@@ -31,6 +41,24 @@ pub(crate) fn identity() -> Vec<Endpoint> {
     #[cfg(feature = "manage")]
     let endpoints = manage::identity::endpoints();
     #[cfg(not(feature = "manage"))]
+    let endpoints = Vec::new();
+    telling_ignored(endpoints, Style::Plain)
+}
+
+/// Reports that are open to share links, too.
+pub(crate) fn overview(with_events: impl Fn(Vec<Endpoint>) -> Vec<Endpoint>) -> Vec<Endpoint> {
+    #[cfg(feature = "insights")]
+    let endpoints = with_events(insights::overview_endpoints());
+    #[cfg(not(feature = "insights"))]
+    let endpoints = with_events(Vec::new());
+    telling_ignored(endpoints, Style::Nested)
+}
+
+/// Making share links, which is not for root clients alone.
+pub(crate) fn sharing() -> Vec<Endpoint> {
+    #[cfg(all(feature = "console", feature = "insights"))]
+    let endpoints = sharing::endpoints();
+    #[cfg(not(all(feature = "console", feature = "insights")))]
     let endpoints = Vec::new();
     telling_ignored(endpoints, Style::Plain)
 }

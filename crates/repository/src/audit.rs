@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 
 use paneld_domain::{
     AddressRange, Client, ClientId, Description, InvalidValue, Organization, ProfileEdit, Project,
-    ProjectId, Reference, RetentionDays, Timestamp,
+    ProjectId, Reference, RetentionDays, ShareLink, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
@@ -343,6 +343,23 @@ impl Audited for Reference {
             "title": self.title.to_string(),
             "description": self.description.as_ref().map(Description::to_string),
             "date": time(self.date),
+        }))
+    }
+}
+
+impl Audited for ShareLink {
+    const RESOURCE: Resource = Resource::ShareLink;
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn fields(&self) -> Result<Fields, RepositoryError> {
+        fields(json!({
+            "project_id": self.project_id.to_string(),
+            "name": self.name.to_string(),
+            "has_password": self.has_password,
+            "expires_at": self.expires_at.map(time),
         }))
     }
 }

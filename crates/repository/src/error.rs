@@ -21,6 +21,8 @@ pub enum Resource {
     Profile,
     /// A group.
     Group,
+    /// A share link.
+    ShareLink,
 }
 
 impl Resource {
@@ -33,6 +35,7 @@ impl Resource {
             Self::Reference => "reference",
             Self::Profile => "profile",
             Self::Group => "group",
+            Self::ShareLink => "share_link",
         }
     }
 }
@@ -47,11 +50,12 @@ impl FromStr for Resource {
             Self::Client,
             Self::Reference,
             Self::Profile,
+            Self::ShareLink,
         ]
         .into_iter()
         .find(|resource| resource.as_str() == text)
         .ok_or(InvalidValue::new(
-            "must be organization, project, client, reference or profile",
+            "must be organization, project, client, reference, profile or share_link",
         ))
     }
 }
@@ -66,6 +70,7 @@ impl std::fmt::Display for Resource {
             Self::Reference => "Reference",
             Self::Profile => "Profile",
             Self::Group => "Group",
+            Self::ShareLink => "Share link",
         })
     }
 }
@@ -82,6 +87,9 @@ pub enum RepositoryError {
     /// It would leave the organization without a usable root client.
     #[error("the organization would be left without a usable root client")]
     LastRoot,
+    /// The project has as many share links as one may have.
+    #[error("the project has too many share links")]
+    TooManyShareLinks,
     /// The same is being done at this moment under the same idempotency key.
     #[error("a request of the same idempotency key is running")]
     Running,

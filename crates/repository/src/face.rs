@@ -2,21 +2,24 @@
 
 use std::{collections::BTreeMap, pin::Pin};
 
-use paneld_auth::{CredentialStore, Credentials, LookupFuture, SecretHash};
+use paneld_auth::{
+    CredentialStore, Credentials, LookupFuture, SecretHash, Session, SessionFuture, Share,
+    StoredSession, TokenHash,
+};
 use paneld_domain::{
     Client, ClientChanges, ClientId, ErrorChain, Group, Name, NewClient, NewProject, NewReference,
     Organization, OrganizationChanges, OrganizationId, Page, PageRequest, Profile, ProfileEdit,
     Project, ProjectChanges, ProjectId, ProjectKey, Reference, ReferenceChanges, ReferenceId,
-    RetentionDays, Timestamp,
+    RetentionDays, ShareLink, ShareLinkId, Timestamp,
 };
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::{
-    Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, CopyOf, DueProject, GivesWay,
-    NewCredentials, NewServer, Once, Outcome, PeopleIds, ProjectChange, Registered,
-    RegisteredServer, RepositoryError, RootRule, Rotated, Salts, SpooledChange, StoredPeople,
-    migrations::Preparation, postgres, sqlite,
+    Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, ConsoleToken, CopyOf, DueProject,
+    GivesWay, NewCredentials, NewServer, NewShare, Once, Outcome, PeopleIds, ProjectChange,
+    Registered, RegisteredServer, RepositoryError, RootRule, Rotated, Salts, SpooledChange,
+    StoredPeople, migrations::Preparation, postgres, sqlite,
 };
 
 /// The catalog, open. Clones share its connections.
@@ -714,6 +717,97 @@ impl Repository {
         run!(self.forget_replies(now))
     }
 
+    /// Makes a session of a client, or a token to begin one with, that is found by this hash. Of a
+    /// hundred the oldest makes room; returns the hashes of those that did.
+    ///
+    /// # Errors
+    /// When the organization has no such client, or the catalog cannot be written.
+    pub async fn create_console_token(
+        &self,
+        organization: OrganizationId,
+        kind: ConsoleToken,
+        token: TokenHash,
+        session: Session,
+        now: Timestamp,
+    ) -> Result<Vec<TokenHash>, RepositoryError> {
+        run!(self.create_console_token(organization, kind, token, session, now))
+    }
+
+    /// Takes what a token to sign in with stands for; there is none the next time.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn redeem_sign_in(
+        &self,
+        token: TokenHash,
+    ) -> Result<Option<Session>, RepositoryError> {
+        run!(self.redeem_sign_in(token))
+    }
+
+    /// Ends a session, if there is one.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn end_session(&self, token: TokenHash) -> Result<(), RepositoryError> {
+        run!(self.end_session(token))
+    }
+
+    /// Forgets sessions, and tokens to sign in with, whose time is over.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn forget_console_tokens(&self, now: Timestamp) -> Result<(), RepositoryError> {
+        run!(self.forget_console_tokens(now))
+    }
+
+    /// The share links of a live project, newest first: a hundred at most.
+    ///
+    /// # Errors
+    /// When the organization has no such project, or the catalog cannot be asked.
+    pub async fn list_share_links(
+        &self,
+        organization: OrganizationId,
+        project: ProjectId,
+    ) -> Result<Vec<ShareLink>, RepositoryError> {
+        run!(self.list_share_links(organization, project))
+    }
+
+    /// Makes a share link.
+    ///
+    /// # Errors
+    /// When the organization has no such live project, when that has a hundred links, or when the
+    /// catalog cannot be written.
+    pub async fn create_share_link(
+        &self,
+        organization: OrganizationId,
+        new: NewShare,
+        act: Act,
+    ) -> Result<ShareLink, RepositoryError> {
+        run!(self.create_share_link(organization, new, act))
+    }
+
+    /// Removes a share link for good. Returns by what the sessions are found that ended with it.
+    ///
+    /// # Errors
+    /// When the project has none of this id, or the catalog cannot be written.
+    pub async fn delete_share_link(
+        &self,
+        organization: OrganizationId,
+        project: ProjectId,
+        id: ShareLinkId,
+        act: Act,
+    ) -> Result<TokenHash, RepositoryError> {
+        run!(self.delete_share_link(organization, project, id, act))
+    }
+
+    /// What the link shows whose token has this hash.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn find_share(&self, token: TokenHash) -> Result<Option<Share>, RepositoryError> {
+        run!(self.find_share(token))
+    }
+
     /// Removes from the catalog's files what is left in them of what was deleted. Writes wait
     /// meanwhile. A database server takes care of its own files.
     ///
@@ -817,6 +911,14 @@ impl CredentialStore for Repository {
         Box::pin(async move {
             let found: Result<Option<Credentials>, RepositoryError> =
                 run!(self.find_credentials(id));
+            Ok(found?)
+        })
+    }
+
+    fn find_session(&self, token: TokenHash) -> SessionFuture<'_> {
+        Box::pin(async move {
+            let found: Result<Option<StoredSession>, RepositoryError> =
+                run!(self.find_session(token));
             Ok(found?)
         })
     }

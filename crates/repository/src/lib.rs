@@ -37,8 +37,8 @@ pub use receipt::{Once, Outcome, ReplyKey, Seal, SealError};
 pub use salts::Salts;
 pub use servers::{GivesWay, MISSED_HEARTBEATS, NewServer, Registered, RegisteredServer};
 
-use paneld_auth::SecretHash;
-use paneld_domain::{Client, ClientId, OrganizationId, ProjectKey, Timestamp};
+use paneld_auth::{SecretHash, TokenHash};
+use paneld_domain::{Client, ClientId, OrganizationId, ProjectKey, ShareLink, Timestamp};
 use std::net::IpAddr;
 
 /// The credentials of a client that is made.
@@ -83,6 +83,37 @@ pub enum Bootstrap {
     },
     /// It was deleted at some time, and is not made again.
     Deleted,
+}
+
+/// What a token of the console is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsoleToken {
+    /// A session: it says who somebody is.
+    Session,
+    /// To sign in with once.
+    SignIn,
+}
+
+impl ConsoleToken {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::SignIn => "sign_in",
+        }
+    }
+}
+
+/// A share link to make.
+#[derive(Debug, Clone)]
+pub struct NewShare {
+    /// The link; nothing of it is secret.
+    pub link: ShareLink,
+    /// The hash of its token.
+    pub token: TokenHash,
+    /// The hash of the token that stands for it and its password together.
+    pub session: TokenHash,
+    /// The hash of its password, where one is needed.
+    pub password: Option<SecretHash>,
 }
 
 /// A deleted project whose purge is due.

@@ -42,6 +42,8 @@ mod bulk;
 mod client_rows;
 #[path = "catalog/clients.rs"]
 mod clients;
+#[path = "catalog/console.rs"]
+mod console;
 #[path = "catalog/copies.rs"]
 mod copies;
 #[path = "catalog/organizations.rs"]
@@ -62,6 +64,8 @@ mod references;
 mod salts;
 #[path = "catalog/servers.rs"]
 mod servers;
+#[path = "catalog/shares.rs"]
+mod shares;
 #[path = "catalog/sizes.rs"]
 mod sizes;
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use paneld_auth::PlainSecret;
 use paneld_domain::{ClientId, Clock, Limits, Name};
-use paneld_guard::{TrustedProxies, VisitorAddress};
+use paneld_guard::{PublicUrl, TrustedProxies, VisitorAddress};
 use paneld_ratelimit::RedisDown;
 use paneld_redis::{KeyPrefix, RedisUrl};
 use paneld_service::{CatalogUrl, HEARTBEAT};
@@ -31,6 +31,8 @@ pub struct Builder {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) visitor_address: VisitorAddress,
     pub(crate) allow_root_creation: bool,
+    pub(crate) console: bool,
+    pub(crate) public_url: Option<PublicUrl>,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) heartbeat: Duration,
     pub(crate) clock: Clock,
@@ -72,6 +74,8 @@ impl Default for Builder {
             trusted_proxies: TrustedProxies::loopback(),
             visitor_address: VisitorAddress::Any,
             allow_root_creation: true,
+            console: true,
+            public_url: None,
             shutdown_timeout: Duration::from_secs(30),
             heartbeat: HEARTBEAT,
             clock: Clock::system(),
@@ -155,6 +159,25 @@ impl Builder {
         }
     }
 
+    /// Whether the console is served, the page that people look at; else it is, where it is built
+    /// in.
+    pub fn console(self, is_served: bool) -> Self {
+        Self {
+            console: is_served,
+            ..self
+        }
+    }
+
+    /// The address by which people reach what is mounted, such as
+    /// `https://stats.example.com`; else the one that each caller asks for. Links are made of it,
+    /// and pages of its origin are the server's own.
+    pub fn public_url(self, url: PublicUrl) -> Self {
+        Self {
+            public_url: Some(url),
+            ..self
+        }
+    }
+
     /// How long requests may take to finish when a server that [listens](Self::listen) is
     /// stopped; else 30 seconds. Whole seconds count.
     pub fn shutdown_timeout(self, timeout: Duration) -> Self {
@@ -194,6 +217,11 @@ impl Builder {
             return wrong(setting, why);
         }
         Ok(())
+    }
+
+    /// Whether there is a console.
+    pub(crate) fn has_console(&self) -> bool {
+        cfg!(feature = "console") && self.console
     }
 
     pub(crate) fn catalog_url(&self) -> CatalogUrl {

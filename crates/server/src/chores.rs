@@ -34,6 +34,8 @@ pub(crate) fn start(upkeep: &Upkeep, health: &Arc<Health>, events: Option<&Event
             report("deleted projects could not be purged", purged);
             let forgotten = upkeep.forget_replies().await;
             report("kept replies could not be forgotten", forgotten);
+            let forgotten = upkeep.forget_sessions().await;
+            report("ended sessions could not be forgotten", forgotten);
         }
     }));
     let recording = upkeep.clone();

@@ -8,8 +8,9 @@ use std::{
     path::Path,
 };
 
-use paneld_auth::PlainSecret;
+use paneld_auth::{PlainSecret, Token};
 use paneld_domain::{ClientId, Name};
+use paneld_guard::PublicUrl;
 use paneld_service::{Admin, Bootstrap};
 
 use crate::FirstCredentialsError;
@@ -43,14 +44,14 @@ impl FirstStart {
         &self,
         admin: &Admin,
         data_dir: &Path,
-        address: Option<SocketAddr>,
+        place: &Place,
     ) -> Result<(), FirstCredentialsError> {
         // Those of an earlier start may still be there.
         let file = data_dir.join("initial-credentials");
         paneld_files::close(&file).map_err(FirstCredentialsError::file(&file))?;
         match &self.client {
             Some((id, secret)) => self.make_given(admin, *id, secret).await,
-            None if admin.is_empty().await? => self.make_own(admin, &file, address).await,
+            None if admin.is_empty().await? => self.make_own(admin, &file, place).await,
             None => Ok(()),
         }
     }
@@ -86,11 +87,14 @@ impl FirstStart {
         &self,
         admin: &Admin,
         file: &Path,
-        address: Option<SocketAddr>,
+        place: &Place,
     ) -> Result<(), FirstCredentialsError> {
         let id = ClientId::random(&mut rand::rng());
-        let secret = PlainSecret::generate();
-        let text = credentials_text(id, &secret, address);
+        let (secret, token) = (PlainSecret::generate(), Token::generate());
+        let mut text = credentials_text(id, &secret, place);
+        if let Some(console) = &place.console {
+            text += &console_text(&sign_in_link(console, &token));
+        }
         let is_for_file = self.credentials == FirstCredentials::File;
         if is_for_file {
             write_privately(file, &text).map_err(FirstCredentialsError::file(file))?;
@@ -101,7 +105,9 @@ impl FirstStart {
             if is_for_file {
                 std::fs::remove_file(file).map_err(FirstCredentialsError::file(file))?;
             }
-        } else if is_for_file {
+            return Ok(());
+        }
+        if is_for_file {
             tracing::info!(
                 path = %file.display(),
                 "made a first root client; its credentials are in a file: read it, then delete it"
@@ -110,11 +116,52 @@ impl FirstStart {
             let mut out = io::stdout().lock();
             writeln!(out, "\n{text}").map_err(FirstCredentialsError::Print)?;
         }
+        if place.console.is_some() {
+            admin.allow_sign_in(id, &token).await?;
+        }
         Ok(())
     }
 }
 
-fn credentials_text(id: ClientId, secret: &PlainSecret, address: Option<SocketAddr>) -> String {
+/// Where the server is reached.
+pub(crate) struct Place {
+    /// The base of all paths, if it is known.
+    api: Option<String>,
+    /// The same, if there is a console there.
+    console: Option<String>,
+}
+
+impl Place {
+    /// At this address, of which people outside may know another.
+    pub(crate) fn of(
+        address: Option<SocketAddr>,
+        public_url: Option<&PublicUrl>,
+        has_console: bool,
+    ) -> Self {
+        let public = public_url.map(ToString::to_string);
+        let api = public.or_else(|| address.map(local_url));
+        let console = api.clone().filter(|_| has_console);
+        Self { api, console }
+    }
+}
+
+/// The address for somebody on this machine. What listens everywhere is reached from here, too.
+pub fn local_url(address: SocketAddr) -> String {
+    let address = match address.ip() {
+        ip if !ip.is_unspecified() => address,
+        IpAddr::V4(_) => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(_) => (Ipv6Addr::LOCALHOST, address.port()).into(),
+    };
+    format!("http://{address}")
+}
+
+/// The link with which somebody can sign in to the console once. The token stands behind the
+/// hash, which browsers send to nobody.
+pub fn sign_in_link(base: &str, token: &Token) -> String {
+    format!("{base}/console/#token={}", token.expose())
+}
+
+fn credentials_text(id: ClientId, secret: &PlainSecret, place: &Place) -> String {
     let secret = secret.expose();
     let text = format!(
         "A root client was made for you. Its secret is shown this once:\n\
@@ -122,20 +169,24 @@ fn credentials_text(id: ClientId, secret: &PlainSecret, address: Option<SocketAd
          \x20 client id:     {id}\n\
          \x20 client secret: {secret}\n"
     );
-    let Some(address) = address else {
-        return text;
-    };
-    // What listens everywhere is reached from here, too.
-    let address = match address.ip() {
-        ip if !ip.is_unspecified() => address,
-        IpAddr::V4(_) => (Ipv4Addr::LOCALHOST, address.port()).into(),
-        IpAddr::V6(_) => (Ipv6Addr::LOCALHOST, address.port()).into(),
-    };
+    match &place.api {
+        Some(url) => format!(
+            "{text}\n\
+             Try it:\n\
+             \n\
+             \x20 curl -u {id}:{secret} {url}/manage/me\n"
+        ),
+        None => text,
+    }
+}
+
+fn console_text(link: &str) -> String {
     format!(
-        "{text}\n\
-         Try it:\n\
+        "\n\
+         Or open the console. This link works once, within 15 minutes; paneld admin console prints\n\
+         another one:\n\
          \n\
-         \x20 curl -u {id}:{secret} http://{address}/manage/me\n"
+         \x20 {link}\n"
     )
 }
 

@@ -27,8 +27,8 @@
 //!
 //! # Features
 //!
-//! Each API is one: `manage`, `track` (with Import), `insights` and `export`; all are on by
-//! default. `manage` alone links no DuckDB. `bundled` compiles DuckDB from source.
+//! Each API is one: `manage`, `track` (with Import), `insights` and `export`; and so is `console`,
+//! the page that people look at. All are on by default. `manage` alone links no DuckDB. `bundled` compiles DuckDB from source.
 
 #![cfg_attr(
     not(feature = "events"),
@@ -54,13 +54,13 @@ pub use self::metrics::describe as describe_metrics;
 pub use builder::{Builder, Chores, Redis};
 pub use data_dir::prepare as prepare_data_dir;
 pub use error::{CannotGoOn, DataDirError, FirstCredentialsError, StartError};
-pub use first_start::FirstCredentials;
+pub use first_start::{FirstCredentials, local_url, sign_in_link};
 pub use listening::ListeningServer;
 pub use server::Server;
 
 pub use paneld_auth::PlainSecret;
 pub use paneld_domain::{AddressRange, ClientId, Clock, Limits, ManualClock, Name, Rate};
-pub use paneld_guard::{TrustedProxies, VisitorAddress};
+pub use paneld_guard::{PublicUrl, TrustedProxies, VisitorAddress};
 pub use paneld_http::Prefix;
 pub use paneld_ratelimit::RedisDown;
 pub use paneld_redis::{KeyPrefix, RedisUrl};

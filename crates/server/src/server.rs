@@ -16,6 +16,7 @@ use crate::{
     Builder, Chores, StartError, chores,
     data_dir::{self, Lock},
     events::{self, Events, Pipeline},
+    first_start::Place,
     services::{Stores, services},
 };
 
@@ -87,8 +88,10 @@ impl Server {
         address: Option<SocketAddr>,
     ) -> Result<(), StartError> {
         let first_start = &builder.first_start;
+        let public_url = builder.public_url.as_ref();
+        let place = Place::of(address, public_url, builder.has_console());
         first_start
-            .run(&self.admin, &builder.data_dir, address)
+            .run(&self.admin, &builder.data_dir, &place)
             .await?;
         if builder.chores == Chores::ByThemselves {
             let health = self.services.health.clone().into_inner();

@@ -11,7 +11,7 @@ use paneld_http::Services;
 use paneld_ratelimit::{Limiter, RedisDown};
 use paneld_redis::Redis;
 use paneld_service::{
-    Compute, Health, Identity, Manage, ManageSettings, Repository, Revocations, Standing,
+    Compute, Console, Health, Identity, Manage, ManageSettings, Repository, Revocations, Standing,
 };
 #[cfg(feature = "events")]
 use paneld_service::{Erasure, Pipeline, Profiles, Reports, Track};
@@ -59,13 +59,21 @@ pub(crate) fn services(
         limits: builder.limits,
         allow_root_creation: builder.allow_root_creation,
     };
+    let console = Console::new(repository.clone(), revocations.clone(), clock());
+    let console = builder.has_console().then(|| web::Data::new(console));
     let manage = Manage::new(repository.clone(), revocations, clock(), settings);
-    let guard = Guard::builder()
+    let mut guard = Guard::builder()
         .authenticator(Arc::clone(authenticator))
         .limiter(Arc::clone(&limiter))
         .limits(&builder.limits)
         .trusted_proxies(builder.trusted_proxies.clone())
         .visitor_address(builder.visitor_address);
+    if console.is_some() {
+        guard = guard.sessions();
+    }
+    if let Some(url) = &builder.public_url {
+        guard = guard.public_url(url.clone());
+    }
     let compute = Compute::default();
     Ok(Services {
         guard: guard.build()?,
@@ -74,6 +82,7 @@ pub(crate) fn services(
         events: event_services(builder, stores, compute.clone()),
         compute: web::Data::new(compute),
         manage: web::Data::new(manage),
+        console,
         identity: web::Data::new(Identity::new(limiter, builder.limits)),
         health: web::Data::new(health),
     })

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
 use paneld_server::{Builder, DataDirError, ListeningServer, Prefix, Server, StartError};
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, RequestBuilder, StatusCode, redirect::Policy};
 use serde_json::{Value as Json, json};
 use tokio::task::JoinHandle;
 
@@ -138,6 +138,46 @@ async fn below_a_prefix_everything_works_and_the_host_keeps_its_own() {
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
         assert!(!response.headers().contains_key("request-id"), "{path}");
     }
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_console_is_below_the_prefix_too_unless_it_is_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::start(
+        builder(folder.path()).without_events(),
+        &"/a/b".parse().unwrap(),
+    )
+    .await;
+    let http = Client::builder().redirect(Policy::none()).build().unwrap();
+    let ask = async |path: &str| {
+        let request = http.get(format!("{}{path}", host.url));
+        request.header("accept", "text/html").send().await.unwrap()
+    };
+    for (path, status) in [("/a/b/", 302), ("/a/b/console", 308)] {
+        let response = ask(path).await;
+        assert_eq!(response.status().as_u16(), status, "{path}");
+        assert_eq!(response.headers()["location"], "/a/b/console/");
+    }
+    let page = ask("/a/b/console/shop/overview").await;
+    assert_eq!(page.status(), StatusCode::OK);
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let page = page.text().await.unwrap();
+    assert!(!page.contains("\"/console/"), "{page}");
+    assert_eq!(ask("/console/").await.status(), StatusCode::NOT_FOUND);
+
+    let sign_in = http
+        .post(format!("{}/a/b/console/session", host.url))
+        .header("x-paneld-console", "1")
+        .json(&json!({"clientId": ID, "clientSecret": SECRET}));
+    let session = sign_in.send().await.unwrap().json::<Json>().await.unwrap();
+    assert_eq!(session["publicUrl"], format!("{}/a/b", host.url));
+    host.stop().await;
+
+    let quiet = builder(folder.path()).without_events().console(false);
+    let host = Host::start(quiet, &Prefix::ROOT).await;
+    let page = host.get("/console/").send().await.unwrap();
+    assert_eq!(page.status(), StatusCode::NOT_FOUND);
     host.stop().await;
 }
 

@@ -13,15 +13,7 @@ pub(crate) async fn access<'a, P: Permission>(
     repository: &Repository,
     unnamed: &'static str,
 ) -> Result<ProjectAccess<'a, P>, ServiceError> {
-    let denied = |denied| match denied {
-        ProjectDenied::Unnamed => {
-            ServiceError::Invalid(vec![Problem::at(["projectId".into()], unnamed)])
-        }
-        ProjectDenied::Forbidden => {
-            ServiceError::Forbidden("You do not have access to this project")
-        }
-        ProjectDenied::NotFound => ServiceError::NotFound(Resource::Project),
-    };
+    let denied = |why| refused(why, unnamed);
     let named = match choice.map_err(denied)? {
         ProjectChoice::Own(access) => return Ok(access),
         ProjectChoice::Other(named) => named,
@@ -35,4 +27,17 @@ pub(crate) async fn access<'a, P: Permission>(
         Err(error) => return Err(error.into()),
     };
     named.found(found).map_err(denied)
+}
+
+/// What a caller is told who may not use a project; who has to name one and does not, `unnamed`.
+pub(crate) fn refused(why: ProjectDenied, unnamed: &'static str) -> ServiceError {
+    match why {
+        ProjectDenied::Unnamed => {
+            ServiceError::Invalid(vec![Problem::at(["projectId".into()], unnamed)])
+        }
+        ProjectDenied::Forbidden => {
+            ServiceError::Forbidden("You do not have access to this project")
+        }
+        ProjectDenied::NotFound => ServiceError::NotFound(Resource::Project),
+    }
 }

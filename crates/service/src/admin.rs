@@ -4,18 +4,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use paneld_auth::{CredentialStore as _, PlainSecret, SecretHash};
+use paneld_auth::{CredentialStore as _, Credentials, PlainSecret, SecretHash, Session, Token};
 use paneld_domain::{
     Client, ClientChanges, ClientId, ClientType, Clock, Name, NewClient, NewProject, Organization,
-    OrganizationChanges, OrganizationId, Page, PageRequest, Project, ProjectId,
+    OrganizationChanges, OrganizationId, Page, PageRequest, Project, ProjectId, ShareLink,
+    ShareLinkId,
 };
 use paneld_repository::{
-    Act, AuditEntry, AuditFilter, Bootstrap, NewCredentials, RegisteredServer, Repository,
-    RepositoryError, Resource, RootRule, Rotated,
+    Act, AuditEntry, AuditFilter, Bootstrap, ConsoleToken, NewCredentials, RegisteredServer,
+    Repository, RepositoryError, Resource, RootRule, Rotated,
 };
 
 use crate::{
-    Created, ServiceError,
+    Created, SIGN_IN_TIME, ServiceError,
     manage::{TIME_TO_RESTORE, first_client, new_credentials},
 };
 
@@ -215,10 +216,51 @@ impl Admin {
     /// # Errors
     /// When there is none of this id, or the catalog cannot be asked.
     pub async fn get_client(&self, id: ClientId) -> Result<Client, ServiceError> {
-        let found = self.repository.find_credentials(id).await;
-        let found = found.map_err(|error| ServiceError::Unavailable(error.into()))?;
-        let found = found.ok_or(ServiceError::NotFound(Resource::Client))?;
-        Ok(found.client)
+        Ok(self.find_credentials(id).await?.client)
+    }
+
+    /// Lets whoever has this token sign in to the console as this client, once, within
+    /// [`SIGN_IN_TIME`]. It ends with the client's secret, and nobody learns that.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn allow_sign_in(&self, id: ClientId, token: &Token) -> Result<(), ServiceError> {
+        let found = self.find_credentials(id).await?;
+        let mut secrets = found.secrets.into_iter();
+        let present = secrets.find(|secret| secret.expires_at.is_none());
+        let present = present.ok_or_else(|| ServiceError::internal("a client has no secret"))?;
+        let now = self.clock.now();
+        let proof = Session {
+            client_id: id,
+            secret: present.hash,
+            expires_at: now + SIGN_IN_TIME,
+        };
+        let organization = found.client.organization_id;
+        let (kind, hash) = (ConsoleToken::SignIn, token.hash());
+        let created = self
+            .repository
+            .create_console_token(organization, kind, hash, proof, now);
+        created.await?;
+        Ok(())
+    }
+
+    /// The oldest root client of an organization that can sign in now, from everywhere.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn find_usable_root(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Option<Client>, ServiceError> {
+        let now = self.clock.now();
+        let clients = self.list_clients(organization).await?.into_iter();
+        let mut oldest_first = clients.rev();
+        Ok(oldest_first.find(|client| {
+            client.client_type == ClientType::Root
+                && client.enabled
+                && !client.is_expired(now)
+                && client.allowed_ips.is_empty()
+        }))
     }
 
     /// Changes a client of any organization, also a last root client. Its own rate limits may
@@ -392,6 +434,43 @@ impl Admin {
 
     fn act(&self) -> Act {
         Act::of_operator(self.clock.now())
+    }
+
+    /// The share links of a project of any organization, newest first.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be asked.
+    pub async fn list_share_links(
+        &self,
+        project: ProjectId,
+    ) -> Result<Vec<ShareLink>, ServiceError> {
+        let organization = self.find_project(&project).await?.organization_id;
+        let listed = self.repository.list_share_links(organization, project);
+        Ok(listed.await?)
+    }
+
+    /// Ends a share link of a project of any organization.
+    ///
+    /// # Errors
+    /// When there is none of this id, or the catalog cannot be written.
+    pub async fn end_share_link(
+        &self,
+        project: ProjectId,
+        id: ShareLinkId,
+    ) -> Result<(), ServiceError> {
+        let organization = self.find_project(&project).await?.organization_id;
+        let act = self.act();
+        let ended = self
+            .repository
+            .delete_share_link(organization, project, id, act);
+        ended.await?;
+        Ok(())
+    }
+
+    async fn find_credentials(&self, id: ClientId) -> Result<Credentials, ServiceError> {
+        let found = self.repository.find_credentials(id).await;
+        let found = found.map_err(|error| ServiceError::Unavailable(error.into()))?;
+        found.ok_or(ServiceError::NotFound(Resource::Client))
     }
 
     async fn find_project(&self, id: &ProjectId) -> Result<Project, ServiceError> {

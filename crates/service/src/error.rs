@@ -56,6 +56,9 @@ pub enum Conflict {
     /// The idempotency key belongs to another request.
     #[error("The idempotency key was used for another request, or with another secret")]
     KeyReused,
+    /// The project has as many share links as one may have.
+    #[error("A project has at most 100 share links: end one first")]
+    TooManyShareLinks,
     /// The same request is being carried out at this moment.
     #[error("A request of the same idempotency key is still running")]
     Running,
@@ -80,6 +83,7 @@ impl From<RepositoryError> for ServiceError {
             // Only clients are made with an id that somebody chose.
             RepositoryError::AlreadyExists(_) => Self::Conflict(Conflict::ClientExists),
             RepositoryError::LastRoot => Self::Conflict(Conflict::LastRoot),
+            RepositoryError::TooManyShareLinks => Self::Conflict(Conflict::TooManyShareLinks),
             RepositoryError::Running => Self::Conflict(Conflict::Running),
             RepositoryError::Invalid(problems) => {
                 let problems = problems.into_iter();

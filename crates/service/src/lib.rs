@@ -24,6 +24,7 @@ mod circle;
 #[cfg(feature = "events")]
 mod compaction;
 mod compute;
+mod console;
 #[cfg(feature = "events")]
 mod erasure;
 mod error;
@@ -43,6 +44,7 @@ mod profiles;
 mod reports;
 mod revocations;
 mod servers;
+mod sharing;
 #[cfg(feature = "events")]
 mod track;
 #[cfg(feature = "events")]
@@ -55,6 +57,7 @@ pub use backend::BackendState;
 #[cfg(feature = "events")]
 pub use compaction::Compaction;
 pub use compute::{CallerCompute, Compute};
+pub use console::{Console, OpenSession, SIGN_IN_TIME, VisibleProjects};
 #[cfg(feature = "events")]
 pub use erasure::{ErasedProfile, Erasure};
 pub use error::{Conflict, ServiceError};
@@ -76,11 +79,12 @@ pub use pipeline::Pipeline;
 pub use profiles::Profiles;
 #[cfg(feature = "events")]
 pub use reports::{
-    Annotated, GroupWithMembers, ProfileMetrics, ProfileWithEvents, ProfilesBeside, Reports,
-    Subject,
+    Annotated, Glance, GroupWithMembers, ProfileMetrics, ProfileWithEvents, ProfilesBeside,
+    Reports, Subject,
 };
 pub use revocations::Revocations;
 pub use servers::{Beside, HEARTBEAT, NotRegistered, Registration, RegistrationError, Standing};
+pub use sharing::NewShareLink;
 #[cfg(feature = "events")]
 pub use track::{ImportTurn, Track, TrackAnswer, TrackCall};
 #[cfg(feature = "events")]

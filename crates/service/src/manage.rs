@@ -126,7 +126,7 @@ impl Manage {
 }
 
 /// What is done now, for this caller.
-pub(crate) fn act_of(caller: &Manager, clock: &Clock) -> Act {
+pub(crate) fn act_of<P>(caller: &Authorized<P>, clock: &Clock) -> Act {
     let actor = Actor {
         client_id: caller.client_id(),
         peer_address: caller.principal().peer(),

@@ -3,19 +3,23 @@
 mod behaviour;
 mod export;
 mod figures;
+mod glance;
 mod people;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use paneld_analytics::{AnswerRoom, Shown, Window};
 use paneld_auth::{Authorized, ProjectAccess, permission::Permission};
-use paneld_domain::{Clock, ErrorChain, Event, Profile, Project, ProjectKey, Timestamp, Zone};
+use paneld_domain::{
+    ClientType, Clock, ErrorChain, Event, Profile, Project, ProjectKey, Timestamp, Zone,
+};
 use paneld_events::{Asker, EventStore, EventsError, Scope, Wide};
 use paneld_repository::{Repository, Resource};
 use tokio::sync::Mutex;
 
 pub use self::export::ProfilesBeside;
 pub use self::figures::Annotated;
+pub use self::glance::Glance;
 pub use self::people::{GroupWithMembers, ProfileMetrics};
 use crate::{AnswerBytes, CallerCompute, Compute, ServiceError, access::access};
 
@@ -46,6 +50,7 @@ pub struct Subject {
     project: Project,
     zone: Zone,
     asker: Asker,
+    is_shared: bool,
     compute: CallerCompute,
 }
 
@@ -67,6 +72,7 @@ impl Subject {
         Self {
             project: access.into_project(),
             zone: caller.principal().organization().zone,
+            is_shared: caller.principal().client().client_type == ClientType::Share,
             asker: Asker::client(caller.organization_id(), caller.client_id()),
             compute: compute.of(caller),
         }
@@ -80,6 +86,11 @@ impl Subject {
     /// The zone of its days.
     pub fn zone(&self) -> Zone {
         self.zone
+    }
+
+    /// Whether it is asked about by somebody with a share link.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Where the rest of a question is read and its answer made.

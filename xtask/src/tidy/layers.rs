@@ -79,8 +79,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-guard",
             "paneld-ratelimit",
             "paneld-service",
+            "paneld-web",
         ],
     ),
+    ("paneld-web", &["paneld-guard"]),
     (
         "paneld-server",
         &[
@@ -134,6 +136,7 @@ const NAMED_ONLY_BY: &[(&str, &[&str])] = &[
             "paneld-guard",
             "paneld-http",
             "paneld-server",
+            "paneld-web",
             "paneld",
             "paneld-examples",
             "bare",

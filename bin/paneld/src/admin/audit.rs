@@ -12,7 +12,8 @@ pub(crate) enum AuditCommand {
     List {
         #[command(flatten)]
         organization: WhichOrganization,
-        /// Only those about this kind of thing: organization, project, client, reference or profile
+        /// Only those about this kind of thing: organization, project, client, reference, profile or
+        /// share_link
         #[arg(long)]
         resource: Option<Resource>,
         /// Only those about the thing of this id

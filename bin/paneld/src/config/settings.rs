@@ -51,7 +51,7 @@ const fn setting(
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 31] = [
+pub const SETTINGS: [Setting; 35] = [
     setting(
         "listen",
         Some("127.0.0.1:3333"),
@@ -170,6 +170,20 @@ pub const SETTINGS: [Setting; 31] = [
         "How often a client may call the Insights API, or off.",
     ),
     setting(
+        "rate_limit_console",
+        Some("300/10s"),
+        "300/10s",
+        "How often people who signed in to the console with the same client may ask for something, \
+         or off. Nothing that they do takes from the limits of the client's programs.",
+    ),
+    setting(
+        "rate_limit_share",
+        Some("100/10s"),
+        "100/10s",
+        "How often one address (IPv6: one /64) may ask for something through the same share link, \
+         or off.",
+    ),
+    setting(
         "rate_limit_track",
         Some("10000/10s"),
         "10000/10s",
@@ -248,6 +262,20 @@ pub const SETTINGS: [Setting; 31] = [
         Some("true"),
         "true",
         "Whether root clients can be made through the Manage API.",
+    ),
+    setting(
+        "console",
+        Some("on"),
+        "off",
+        "Whether the console is served, the page that people look at: on or off.",
+    ),
+    setting(
+        "public_url",
+        None,
+        "https://stats.example.com",
+        "The address by which people reach the server, where it is another one than that on which \
+         it listens: in links that are printed, and for pages of whose origin requests of a \
+         browser are believed. Behind a proxy that changes the host, the console needs it.",
     ),
     setting(
         "log",

@@ -2,7 +2,10 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{Ended, Place, ROOT_ID, ROOT_SECRET};
+use crate::{
+    first_start::sign_in,
+    support::{Ended, Place, ROOT_ID, ROOT_SECRET},
+};
 
 /// Runs `paneld admin …` on the place's data.
 fn admin(place: &Place, args: &str) -> Ended {
@@ -154,6 +157,43 @@ async fn all_settings_of_a_client_can_be_given_and_taken_back() {
     assert_eq!(updated, shown, "nothing else changed");
     let back = admin_json(&place, &format!("clients update {id} --cors project"));
     assert_eq!(back["cors"], Json::Null);
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_the_console_signs_in_beside_a_running_server() {
+    let place = Place::new();
+    let server = place.bootstrapped().with("LISTEN", "127.0.0.2:0").serve();
+    let token = |link: &Json| {
+        let url = text(&link["url"]);
+        // Where the server said that it would listen, whatever this command would.
+        let token = url.strip_prefix("http://127.0.0.2:0/console/#token=");
+        token.unwrap_or_else(|| panic!("{url}")).to_owned()
+    };
+    let link = admin_json(&place, "console");
+    assert_eq!(link["client"], ROOT_ID);
+    assert_eq!(link["expiresInSeconds"], 900);
+    let (status, session) = sign_in(&server, &token(&link)).await;
+    assert_eq!(status, 200, "{session}");
+    assert_eq!(session["client"]["id"], ROOT_ID);
+
+    let shop = admin_json(&place, "projects create --name Shop");
+    assert_eq!(shop["id"], "shop");
+    let reader = admin_json(&place, "clients create --name R --type read --project shop");
+    let of_reader = format!("console --client {}", text(&reader["id"]));
+    let (status, session) = sign_in(&server, &token(&admin_json(&place, &of_reader))).await;
+    assert_eq!((status, &session["client"]["type"]), (200, &json!("read")));
+
+    let elsewhere = place.paneld().with("PUBLIC_URL", "https://stats.example");
+    let printed = elsewhere.args("admin console").run().output();
+    assert!(
+        printed.contains("https://stats.example/console/#token="),
+        "{printed}"
+    );
+    let nobody = "console --client 11111111-55f2-4d9e-bea0-da2e02c7b1a9";
+    admin(&place, nobody).assert_refused(1, &["Client not found"]);
+    admin(&place, &format!("clients update {ROOT_ID} --enabled false")).output();
+    admin(&place, "console").assert_refused(1, &["--client"]);
     server.stop();
 }
 
@@ -406,7 +446,7 @@ fn what_does_not_make_sense_is_told_in_a_sentence() {
         (
             "audit list --resource nonsense",
             2,
-            "organization, project, client, reference or profile",
+            "organization, project, client, reference, profile or share_link",
         ),
         ("audit list --limit 0", 2, "--limit"),
         ("projects restore absent", 1, "Project not found"),

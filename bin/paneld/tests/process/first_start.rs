@@ -74,6 +74,55 @@ async fn a_first_start_without_a_terminal_leaves_credentials_in_a_private_file()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_leaves_a_link_that_signs_in_once() {
+    let place = Place::new();
+    let file = place.data_dir().join("initial-credentials");
+    let server = place.paneld().serve();
+    let text = fs::read_to_string(&file).unwrap();
+    let shown = read_credentials(&text);
+    let base = format!("http://{}/console/#token=", server.address);
+    let line = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix(&base));
+    let token = line.unwrap_or_else(|| panic!("no {base} in {text}"));
+    assert!(!shown.secret.contains(token));
+    for expected in [200, 401] {
+        let status = sign_in(&server, token).await.0;
+        assert_eq!(status, expected);
+    }
+    let ended = server.stop();
+    assert!(!ended.stderr.contains(token), "{}", ended.stderr);
+
+    let place = Place::new();
+    let launch = place.paneld().with("PUBLIC_URL", "https://stats.example/");
+    launch.serve().stop();
+    let file = place.data_dir().join("initial-credentials");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(
+        text.contains(" https://stats.example/console/#token="),
+        "{text}"
+    );
+
+    let place = Place::new();
+    place.paneld().with("CONSOLE", "off").serve().stop();
+    let file = place.data_dir().join("initial-credentials");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(!text.contains("token"), "{text}");
+}
+
+/// Signs in as the page does, and returns the status and who that is.
+pub(crate) async fn sign_in(server: &crate::support::Server, token: &str) -> (u16, Json) {
+    let url = format!("http://{}/console/session", server.address);
+    let request = reqwest::Client::new()
+        .post(url)
+        .header("x-paneld-console", "1")
+        .json(&serde_json::json!({"token": token}));
+    let reply = request.send().await.unwrap();
+    let status = reply.status().as_u16();
+    (status, reply.json().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_start_makes_no_new_credentials() {
     let place = Place::new();
     let file = place.data_dir().join("initial-credentials");

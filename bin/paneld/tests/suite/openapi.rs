@@ -6,7 +6,7 @@ use jsonschema::Validator;
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Caller, Reply, TestServer};
+use crate::support::{Caller, ROOT_ID, ROOT_SECRET, Reply, TestServer};
 
 /// The document, as its readers see it.
 pub(crate) struct Document(Json);
@@ -26,6 +26,13 @@ impl Operation<'_> {
 
     fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
+    }
+
+    /// The status of an answer when all is well.
+    fn success(&self) -> &str {
+        let responses = self.json["responses"].as_object().unwrap();
+        let found = responses.keys().find(|status| status.starts_with('2'));
+        found.unwrap_or_else(|| panic!("{} never succeeds", self.name()))
     }
 
     async fn call(&self, caller: &Caller, prefix: &str) -> Reply {
@@ -72,6 +79,20 @@ impl Document {
         named.collect()
     }
 
+    /// All ways to call what needs credentials, but for what belongs to a session.
+    pub(crate) fn gated_operations(&self) -> Vec<(Method, String)> {
+        let gated = self.operations().into_iter();
+        let gated = gated.filter(|one| {
+            let is_open = !one.needs_credentials() || one.path.starts_with("/console/");
+            !is_open
+        });
+        let named = gated.map(|one| {
+            let method = one.method.to_uppercase().parse().unwrap();
+            (method, one.path.to_owned())
+        });
+        named.collect()
+    }
+
     /// What holds replies against the schema of this name.
     pub(crate) fn validator(&self, name: &str) -> Schema {
         let reference = json!({"$ref": format!("#/components/schemas/{name}")});
@@ -95,7 +116,7 @@ impl Document {
 
     /// The schema of what an operation answers with 200.
     fn reply_schema(&self, operation: &Operation<'_>) -> Schema {
-        let content = &operation.json["responses"]["200"]["content"];
+        let content = &operation.json["responses"][operation.success()]["content"];
         self.validator_of(&content["application/json"]["schema"])
     }
 }
@@ -232,14 +253,16 @@ fn every_operation_says_what_it_is_and_what_it_answers() {
         for tag in tags {
             assert!(listed.iter().any(|known| &known["name"] == tag), "{name}");
         }
-        let responses = &operation.json["responses"];
-        let reply = responses.get("200").unwrap_or(&responses["202"]);
+        let reply = &operation.json["responses"][operation.success()];
         let content = &reply["content"];
         let content = content
             .get("application/json")
             .unwrap_or(&content["text/plain"]);
         let has_shape = content.get("schema").is_some() || content.get("example").is_some();
-        assert!(has_shape, "{name} does not say what it answers");
+        assert!(
+            has_shape || operation.success() == "204",
+            "{name} does not say what it answers"
+        );
         assert!(!reply["description"].as_str().unwrap().is_empty(), "{name}");
         let in_path = operation.path.matches('{').count();
         let parameters = operation.json["parameters"].as_array();
@@ -328,6 +351,11 @@ async fn whatever_needs_credentials_is_refused_without_and_with_the_wrong_type()
         let name = operation.name();
         for prefix in ["", "/api"] {
             let reply = operation.call(&server.anonymous(), prefix).await;
+            if operation.path.starts_with("/console/") {
+                let status = if operation.method == "post" { 403 } else { 401 };
+                assert_eq!(reply.status, status, "{name}: {}", reply.text);
+                continue;
+            }
             if !operation.needs_credentials() {
                 assert_eq!(reply.status, 200, "{name}");
                 continue;
@@ -340,6 +368,10 @@ async fn whatever_needs_credentials_is_refused_without_and_with_the_wrong_type()
             reply.assert_error(401, message);
             assert_eq!(reply.header("www-authenticate"), "Basic realm=\"paneld\"");
             for caller in &callers {
+                // Those who read a project may share it.
+                if operation.path.contains("/share-links") {
+                    continue;
+                }
                 let reply = operation.call(caller, prefix).await;
                 if operation.path == "/manage/me" {
                     assert_eq!(reply.status, 200, "{name}");
@@ -377,6 +409,13 @@ impl Checked<'_> {
         let path = operation.path.replace("{projectId}", "bare");
         let path = path.replace("{id}", id).replace("{profileId}", id);
         let path = path.replace("{groupId}", id).replace("{dimension}", id);
+        // Of links the project is the same one.
+        let path = path.replace("{linkId}", query);
+        let query = if operation.path.contains("{linkId}") {
+            ""
+        } else {
+            query
+        };
         let path = format!("{path}{query}");
         let method = operation.method.to_uppercase().parse::<Method>().unwrap();
         let reply = match body {
@@ -388,17 +427,17 @@ impl Checked<'_> {
         };
         self.used.insert(name.to_owned());
         let responses = &operation.json["responses"];
-        if responses.get("200").is_none() {
-            assert_eq!(reply.status, 202, "{name}: {}", reply.text);
+        let status = operation.success();
+        assert_eq!(reply.status.as_str(), status, "{name}: {}", reply.text);
+        if !matches!(status, "200" | "201") {
             return Json::Null;
         }
-        assert_eq!(reply.status, 200, "{name}: {}", reply.text);
         if reply.body.is_null() {
             return Json::Null;
         }
         let problems = self.document.reply_schema(operation).problems(&reply.body);
         assert_eq!(problems, [""; 0], "{name}: {:#}", reply.body);
-        let headers = responses["200"]["headers"].as_object();
+        let headers = responses[status]["headers"].as_object();
         let sometimes = ["x-paneld-ignored", "preference-applied"];
         let always = headers.unwrap().keys();
         for header in always.filter(|name| !sometimes.contains(&name.as_str())) {
@@ -623,9 +662,41 @@ async fn real_replies_are_as_the_document_says() {
     let erase = "delete /manage/projects/{id}/profiles/{profileId}";
     root.call(erase, "bare", "", None).await;
 
+    root.call("get /insights", "", "?limit=1", None).await;
+    let links = "/manage/projects/{id}/share-links";
+    let link = json!({"name": "Open", "password": null, "expiresAt": "2027-01-01T00:00:00Z"});
+    let link = root
+        .call(&format!("post {links}"), "bare", "", Some(link))
+        .await;
+    root.call(&format!("get {links}"), "bare", "", None).await;
+
+    let mut person = Checked {
+        caller: server.anonymous().with_header("x-paneld-console", "1"),
+        document: &document,
+        used: root.used,
+    };
+    let credentials = json!({"clientId": ROOT_ID, "clientSecret": ROOT_SECRET});
+    let sign_in = "post /console/session";
+    person
+        .call(sign_in, "", "", Some(credentials.clone()))
+        .await;
+    let reply = person.caller.post("/console/session", credentials).await;
+    let cookie = reply.header("set-cookie").split(';').next().unwrap();
+    person.caller = person.caller.with_header("cookie", cookie);
+    for name in ["get /console/session", "delete /console/session"] {
+        person.call(name, "", "", None).await;
+    }
+    let open = json!({"token": link["token"]});
+    person
+        .call("post /console/share/session", "", "", Some(open))
+        .await;
+    person.caller = server.root();
+    let end = format!("delete {links}/{{linkId}}");
+    person.call(&end, "bare", &text(&link["id"]), None).await;
+
     // Whoever documents another operation calls it here.
     let all = document.operations();
     let all = all.iter().map(Operation::name).collect::<BTreeSet<_>>();
-    assert_eq!(root.used, all);
+    assert_eq!(person.used, all);
     server.stop().await;
 }

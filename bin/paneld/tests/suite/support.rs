@@ -155,6 +155,7 @@ impl TestServer {
     pub(crate) async fn do_chores(&self) {
         self.server.upkeep().purge_projects().await.unwrap();
         self.server.upkeep().forget_replies().await.unwrap();
+        self.server.upkeep().forget_sessions().await.unwrap();
         self.server.upkeep().record_uses().await.unwrap();
     }
 

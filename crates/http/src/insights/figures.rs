@@ -3,10 +3,10 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use paneld_analytics::{
-    DefaultWindow, Dimension, DimensionRequest, DimensionRow, Interval, Metrics, MetricsAnswer,
-    MetricsRequest, Query, Window, WindowNames, WindowRequest, echo,
+    Column, DefaultWindow, Dimension, DimensionRequest, DimensionRow, Field, Filter, Interval,
+    Metrics, MetricsAnswer, MetricsRequest, Query, Window, WindowNames, WindowRequest, echo,
 };
-use paneld_auth::permission;
+use paneld_auth::permission::{self, Permission};
 use paneld_domain::{Problem, Timestamp, Zone};
 use paneld_guard::{ApiError, Caller};
 use paneld_service::{Annotated, Reports, Subject};
@@ -196,15 +196,18 @@ impl PartialSchema for DimensionName {
 
 impl ToSchema for DimensionName {}
 
-pub(crate) fn endpoints() -> Vec<Endpoint> {
+pub(crate) fn overview_endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(__path_get_metrics, get_metrics),
         Endpoint::new(__path_get_overview, get_overview),
         Endpoint::new(__path_get_referrers, get_referrers),
         Endpoint::new(__path_get_geo, get_geo),
         Endpoint::new(__path_get_devices, get_devices),
-        Endpoint::new(__path_get_dimension, get_dimension),
     ]
+}
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::new(__path_get_dimension, get_dimension)]
 }
 
 /// Key figures
@@ -219,15 +222,16 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         Report))]
 pub(crate) async fn get_metrics(
     request: HttpRequest,
-    caller: Caller<permission::Insights>,
+    caller: Caller<permission::Overview>,
     project: web::Path<String>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
+    let is_shared = subject.is_shared();
     let (zone, now) = (subject.zone(), reports.now());
     let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::SEVEN_DAYS);
-        let filters = query.filters("filters");
+        let filters = filters(query, is_shared);
         let asked = MetricsRequest::new(window?.1, None, zone, filters);
         let asked = asked.map_err(|why| query.report(Problem::of("startDate", &why)));
         asked.ok()
@@ -256,17 +260,18 @@ pub(crate) async fn get_metrics(
         Report))]
 pub(crate) async fn get_overview(
     request: HttpRequest,
-    caller: Caller<permission::Insights>,
+    caller: Caller<permission::Overview>,
     project: web::Path<String>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
+    let is_shared = subject.is_shared();
     let (zone, now) = (subject.zone(), reports.now());
     let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
         let interval = query.named("interval", INTERVALS, Interval::name);
         let interval = interval.unwrap_or(Interval::Day);
-        let filters = query.filters("filters");
+        let filters = filters(query, is_shared);
         let (words, window) = window?;
         let asked = MetricsRequest::new(window, Some(interval), zone, filters);
         let asked = asked.map_err(|why| query.report(Problem::of("interval", &why)));
@@ -291,7 +296,7 @@ pub(crate) async fn get_overview(
     .await
 }
 
-fn figures(answer: MetricsAnswer) -> (MetricsBody, Vec<PointBody>) {
+pub(super) fn figures(answer: MetricsAnswer) -> (MetricsBody, Vec<PointBody>) {
     let series = answer.series.into_iter().map(|point| PointBody {
         date: point.label.as_if_utc(),
         metrics: point.metrics.into(),
@@ -322,7 +327,7 @@ pub(crate) async fn get_dimension(
     let (zone, now) = (subject.zone(), reports.now());
     let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::SEVEN_DAYS);
-        dimension_request(query, window, Some(dimension))
+        dimension_request(query, window, Some(dimension), false)
     });
     let (asked, with_labels) = asked.await?;
     sessions_by(&reports, &subject, asked, with_labels).await
@@ -339,7 +344,7 @@ pub(crate) async fn get_dimension(
         Report))]
 pub(crate) async fn get_referrers(
     request: HttpRequest,
-    caller: Caller<permission::Insights>,
+    caller: Caller<permission::Overview>,
     project: web::Path<String>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
@@ -357,7 +362,7 @@ pub(crate) async fn get_referrers(
         Report))]
 pub(crate) async fn get_geo(
     request: HttpRequest,
-    caller: Caller<permission::Insights>,
+    caller: Caller<permission::Overview>,
     project: web::Path<String>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
@@ -375,7 +380,7 @@ pub(crate) async fn get_geo(
         Report))]
 pub(crate) async fn get_devices(
     request: HttpRequest,
-    caller: Caller<permission::Insights>,
+    caller: Caller<permission::Overview>,
     project: web::Path<String>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
@@ -385,17 +390,19 @@ pub(crate) async fn get_devices(
 /// Sessions by one of some dimensions, of which the first is meant when nothing is said.
 async fn traffic(
     request: &HttpRequest,
-    caller: &Caller<permission::Insights>,
+    caller: &Caller<permission::Overview>,
     project: &str,
     reports: &Reports,
     breakdowns: &'static [Dimension],
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(caller, project, reports).await?;
+    let is_shared = subject.is_shared();
     let (zone, now) = (subject.zone(), reports.now());
     let asked = question(request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
         let dimension = query.named("breakdown", breakdowns, Dimension::name);
-        dimension_request(query, window, dimension.or(breakdowns.first().copied()))
+        let dimension = dimension.or(breakdowns.first().copied());
+        dimension_request(query, window, dimension, is_shared)
     });
     let (asked, with_labels) = asked.await?;
     sessions_by(reports, &subject, asked, with_labels).await
@@ -406,8 +413,9 @@ fn dimension_request(
     query: &mut Query,
     window: Option<(WindowRequest, Window)>,
     dimension: Option<Dimension>,
+    is_shared: bool,
 ) -> Option<(DimensionRequest, bool)> {
-    let filters = query.filters("filters");
+    let filters = filters(query, is_shared);
     let paging = query.paging();
     let with_labels = query.boolean("labels").unwrap_or(false);
     let request = DimensionRequest {
@@ -451,13 +459,63 @@ fn dimension_row(row: DimensionRow, dimension: Dimension, with_label: bool) -> D
 }
 
 /// The project that is asked about, if the caller may.
-pub(super) async fn subject(
-    caller: &Caller<permission::Insights>,
+pub(super) async fn subject<P: Permission>(
+    caller: &Caller<P>,
     project: &str,
     reports: &Reports,
 ) -> Result<Subject, ApiError> {
     let subject = reports.subject(&caller.0, Some(project)).await;
     subject.map_err(reply_for)
+}
+
+/// The filters of a question. Whoever comes with a share link has none that tell people apart, or
+/// what they sent.
+pub(super) fn filters(query: &mut Query, is_shared: bool) -> Vec<Filter> {
+    let filters = query.filters("filters");
+    if is_shared {
+        for (index, filter) in filters.iter().enumerate() {
+            if !is_open(filter.field()) {
+                let path = ["filters".into(), index.into()];
+                query.report(Problem::at(
+                    path,
+                    "is by a field that share links do not show",
+                ));
+            }
+        }
+    }
+    filters
+}
+
+/// Whether everybody may filter by a field who may look at the overview: a closed list.
+fn is_open(field: &Field) -> bool {
+    match field {
+        Field::Utm(_) => true,
+        Field::Column(column) => matches!(
+            column,
+            Column::Path
+                | Column::Origin
+                | Column::Referrer
+                | Column::ReferrerName
+                | Column::ReferrerType
+                | Column::Country
+                | Column::City
+                | Column::Region
+                | Column::Os
+                | Column::OsVersion
+                | Column::Browser
+                | Column::BrowserVersion
+                | Column::Device
+                | Column::Brand
+                | Column::Model
+        ),
+        Field::Property(_)
+        | Field::HasProfile
+        | Field::Profile(_)
+        | Field::ProfileProperty(_)
+        | Field::Group(_)
+        | Field::GroupProperty(_)
+        | Field::Session(_) => false,
+    }
 }
 
 /// The window that is asked about, and in which words.

@@ -5,13 +5,13 @@ use paneld_analytics::{
     DefaultWindow, PagePerformance, PageRow, PagesRequest, PerformanceOrder, PerformanceRequest,
     SessionEdge,
 };
-use paneld_auth::permission;
+use paneld_auth::permission::{self, Permission};
 use paneld_guard::{ApiError, Caller};
 use paneld_service::Reports;
 use serde::Serialize;
 use utoipa::{ToSchema, openapi::path::Parameter};
 
-use super::figures::{subject, window};
+use super::figures::{filters, subject, window};
 use crate::{
     endpoint::Endpoint,
     error::reply_for,
@@ -198,9 +198,14 @@ fn pages_query(default: &str) -> Vec<Parameter> {
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(__path_get_pages, get_pages),
+        Endpoint::new(__path_get_page_performance, get_page_performance),
+    ]
+}
+
+pub(crate) fn overview_endpoints() -> Vec<Endpoint> {
+    vec![
         Endpoint::new(__path_get_top_pages, get_top_pages),
         Endpoint::new(__path_get_entry_and_exit_pages, get_entry_and_exit_pages),
-        Endpoint::new(__path_get_page_performance, get_page_performance),
     ]
 }
 
@@ -234,7 +239,7 @@ pub(crate) async fn get_pages(
         Report))]
 pub(crate) async fn get_top_pages(
     request: HttpRequest,
-    caller: Caller<permission::Insights>,
+    caller: Caller<permission::Overview>,
     project: web::Path<String>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {
@@ -242,18 +247,19 @@ pub(crate) async fn get_top_pages(
     list_pages(&request, &caller, &project, &reports, default).await
 }
 
-async fn list_pages(
+async fn list_pages<P: Permission>(
     request: &HttpRequest,
-    caller: &Caller<permission::Insights>,
+    caller: &Caller<P>,
     project: &str,
     reports: &Reports,
     default: DefaultWindow,
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(caller, project, reports).await?;
+    let is_shared = subject.is_shared();
     let (zone, now) = (subject.zone(), reports.now());
     let asked = question(request, subject.compute(), move |query| {
         let window = window(query, zone, now, default);
-        let filters = query.filters("filters");
+        let filters = filters(query, is_shared);
         let paging = query.paging();
         Some(PagesRequest {
             window: window?.1,
@@ -280,7 +286,7 @@ async fn list_pages(
         Report))]
 pub(crate) async fn get_entry_and_exit_pages(
     request: HttpRequest,
-    caller: Caller<permission::Insights>,
+    caller: Caller<permission::Overview>,
     project: web::Path<String>,
     reports: web::Data<Reports>,
 ) -> Result<HttpResponse, ApiError> {

@@ -118,7 +118,7 @@ fn as_wire_fields(value: Json) -> Json {
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(crate) struct AuditQuery {
     /// Only those about this kind of thing: `organization`, `project`, `client`,
-    /// `reference` or `profile`.
+    /// `reference`, `profile` or `share_link`.
     #[deserr(default)]
     #[param(schema_with = resources, required = false)]
     resource: Maybe<Text<Resource>>,
@@ -136,6 +136,7 @@ fn resources() -> Object {
             Resource::Client,
             Resource::Reference,
             Resource::Profile,
+            Resource::ShareLink,
         ]
         .map(Resource::as_str),
     )

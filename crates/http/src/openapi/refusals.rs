@@ -150,6 +150,8 @@ refusals! {
     NotFound = ["404"];
     /// For endpoints that the state of things can stand against.
     Conflict = ["409"];
+    /// For what belongs to a session of the console, which may be switched off.
+    Session = ["401", "403", "404", "405", "429", "500", "503"];
     /// For reports on a project, which all read a query.
     Report = ["400", "401", "403", "404", "405", "429", "500", "503"];
 }

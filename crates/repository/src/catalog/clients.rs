@@ -253,7 +253,7 @@ impl Store {
 }
 
 /// A client of the organization, and the key of its project.
-async fn find(
+pub(super) async fn find(
     connection: &mut Connection,
     organization: &OrganizationId,
     id: ClientId,

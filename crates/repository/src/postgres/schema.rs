@@ -182,6 +182,31 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    console_tokens (token_hash) {
+        token_hash -> Text,
+        kind -> Text,
+        client_id -> Text,
+        secret_hash -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    share_links (id) {
+        id -> Text,
+        project_key -> BigInt,
+        name -> Text,
+        token_hash -> Text,
+        session_hash -> Text,
+        password_hash -> Nullable<Text>,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::joinable!(share_links -> projects (project_key));
 diesel::joinable!(projects -> organizations (organization_id));
 diesel::joinable!(clients -> organizations (organization_id));
 diesel::joinable!(clients -> projects (project_key));
@@ -195,5 +220,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     client_secrets,
     deleted_client_ids,
     timeline_references,
+    share_links,
 );
 diesel::allow_tables_to_appear_in_same_query!(projects, purged_projects);

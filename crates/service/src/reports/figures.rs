@@ -28,21 +28,29 @@ impl Reports {
         subject: &Subject,
         request: MetricsRequest,
     ) -> Result<Annotated<MetricsAnswer>, ServiceError> {
-        let buckets = request.buckets().clone();
-        let window = buckets.window();
-        let rows = self
-            .store(subject)
-            .metrics(subject.scope(), request)
-            .await?;
+        let window = request.buckets().window();
+        let answer = self.metrics_alone(subject, request).await?;
         let project = subject.project.clone();
         let references = self
             .repository
             .list_references_between(project, window.start, window.end);
+        let references = references.await?;
+        Ok(Annotated { answer, references })
+    }
+
+    /// The same without what is marked on the timeline.
+    pub(super) async fn metrics_alone(
+        &self,
+        subject: &Subject,
+        request: MetricsRequest,
+    ) -> Result<MetricsAnswer, ServiceError> {
+        let buckets = request.buckets().clone();
+        let store = self.store(subject);
+        let rows = store.metrics(subject.scope(), request).await?;
         let answer = subject
             .compute()
             .run(move || MetricsAnswer::of(&buckets, &rows));
-        let (answer, references) = (answer.await?, references.await?);
-        Ok(Annotated { answer, references })
+        answer.await
     }
 
     /// Sessions by their values of a dimension, most sessions first.

@@ -1,0 +1,73 @@
+//! `paneld admin console`.
+
+use anyhow::Context as _;
+use clap::Args;
+use paneld_auth::Token;
+use paneld_domain::ClientId;
+use paneld_server::{local_url, sign_in_link};
+use paneld_service::{Admin, SIGN_IN_TIME};
+use serde::Serialize;
+
+use super::{output::Output, place::Place, which_organization::WhichOrganization};
+
+#[derive(Debug, Args)]
+pub(crate) struct ConsoleCommand {
+    #[command(flatten)]
+    organization: WhichOrganization,
+    /// The client that whoever has the link acts as: one that reads, or a root client; else the
+    /// organization's oldest root client
+    #[arg(long)]
+    client: Option<ClientId>,
+}
+
+const COLUMNS: &[&str] = &["url", "client", "expiresInSeconds"];
+
+/// A link, as it is shown.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LinkBody {
+    url: String,
+    client: String,
+    expires_in_seconds: u64,
+}
+
+pub(super) async fn run(
+    admin: &Admin,
+    command: ConsoleCommand,
+    place: &Place,
+) -> anyhow::Result<Output> {
+    let client = match command.client {
+        Some(id) => id,
+        None => {
+            let organization = command.organization.find(admin).await?;
+            let root = admin.find_usable_root(organization).await?;
+            let root = root.context(
+                "no root client of the organization can be used from everywhere now: say which \
+                 client with --client (see: paneld admin clients list)",
+            )?;
+            root.id
+        }
+    };
+    let token = Token::generate();
+    admin.allow_sign_in(client, &token).await?;
+    Output::thing(
+        COLUMNS,
+        LinkBody {
+            url: sign_in_link(&base_url(admin, place).await?, &token),
+            client: client.to_string(),
+            expires_in_seconds: SIGN_IN_TIME.as_secs(),
+        },
+    )
+}
+
+/// Where the server is reached: as configured, else where the one that is at work says that it
+/// listens, else where it would.
+async fn base_url(admin: &Admin, place: &Place) -> anyhow::Result<String> {
+    if let Some(url) = &place.public_url {
+        return Ok(url.to_string());
+    }
+    let servers = admin.list_servers().await?.into_iter();
+    let mut live = servers.filter(|registered| registered.is_live());
+    let told = live.find_map(|registered| registered.server.address.parse().ok());
+    Ok(local_url(told.unwrap_or(place.listen)))
+}

@@ -1,0 +1,124 @@
+//! Share links: a project's overview for whoever has one (`docs/decisions/0034-share-links.md`).
+
+use paneld_auth::{Authorized, ProjectAccess, SecretHash, Share, Token, permission};
+use paneld_domain::{Name, ShareLink, ShareLinkId, SharePassword, Timestamp};
+use paneld_repository::NewShare;
+
+use crate::{CallerCompute, Console, OpenSession, ServiceError, access::access, manage::act_of};
+
+/// A share link to make.
+#[derive(Debug)]
+pub struct NewShareLink {
+    /// What it is for.
+    pub name: Name,
+    /// What people have to type to see what it shows.
+    pub password: Option<SharePassword>,
+    /// From when on it shows nothing any more.
+    pub expires_at: Option<Timestamp>,
+}
+
+type Sharer = Authorized<permission::Sharing>;
+
+impl Console {
+    /// The share links of a project, newest first.
+    ///
+    /// # Errors
+    /// When the caller may not share it, or the catalog cannot be asked.
+    pub async fn list_share_links(
+        &self,
+        caller: &Sharer,
+        project: &str,
+    ) -> Result<Vec<ShareLink>, ServiceError> {
+        let project = self.shared_project(caller, project).await?.into_project();
+        let organization = caller.organization_id().clone();
+        let listed = self.repository.list_share_links(organization, project.id);
+        Ok(listed.await?)
+    }
+
+    /// Makes a share link; its token is shown this once. A password is hashed in the caller's
+    /// turns.
+    ///
+    /// # Errors
+    /// When the caller may not share the project, when that has a hundred links, or when the
+    /// catalog cannot be written.
+    pub async fn create_share_link(
+        &self,
+        caller: &Sharer,
+        project: &str,
+        new: NewShareLink,
+        compute: CallerCompute,
+    ) -> Result<(ShareLink, Token), ServiceError> {
+        let project = self.shared_project(caller, project).await?.into_project();
+        let act = act_of(caller, &self.clock);
+        let password = match new.password {
+            Some(password) => {
+                let hashed = compute.run(move || SecretHash::of_password(password.expose()));
+                let hashed = hashed.await?;
+                Some(hashed.ok_or_else(|| ServiceError::internal("no memory for a hash"))?)
+            }
+            None => None,
+        };
+        let link = ShareLink {
+            id: ShareLinkId::random(&mut rand::rng()),
+            project_id: project.id,
+            name: new.name,
+            has_password: password.is_some(),
+            created_at: act.at,
+            expires_at: new.expires_at,
+        };
+        let token = Token::generate();
+        let new = NewShare {
+            link,
+            token: token.hash(),
+            session: Share::session_token(&token, password.as_ref()).hash(),
+            password,
+        };
+        let organization = caller.organization_id().clone();
+        let link = self.repository.create_share_link(organization, new, act);
+        Ok((link.await?, token))
+    }
+
+    /// Ends a share link, and with it all sessions of those who came with it.
+    ///
+    /// # Errors
+    /// When the caller may not share the project, when that has no such link, or when the catalog
+    /// cannot be written.
+    pub async fn end_share_link(
+        &self,
+        caller: &Sharer,
+        project: &str,
+        id: ShareLinkId,
+    ) -> Result<(), ServiceError> {
+        let project = self.shared_project(caller, project).await?.into_project();
+        let (repository, act) = (self.repository.clone(), act_of(caller, &self.clock));
+        let organization = caller.organization_id().clone();
+        let ended = self.ending(None, async move {
+            let ended = repository.delete_share_link(organization, project.id, id, act);
+            Ok(vec![ended.await?])
+        });
+        ended.await
+    }
+
+    /// What the link with this token shows; `None` when there is no such link.
+    ///
+    /// # Errors
+    /// When the catalog cannot be asked.
+    pub async fn find_share(&self, token: &Token) -> Result<Option<Share>, ServiceError> {
+        Ok(self.repository.find_share(token.hash()).await?)
+    }
+
+    /// A session of somebody who came with a link, and its password if it needs one. It is not
+    /// written down, and can be had as long as there is the link; browsers forget it earlier.
+    pub fn open_share_session(&self, share: &Share, token: &Token) -> OpenSession {
+        self.session_of(Share::session_token(token, share.password.as_ref()))
+    }
+
+    async fn shared_project<'a>(
+        &self,
+        caller: &'a Sharer,
+        project: &str,
+    ) -> Result<ProjectAccess<'a, permission::Sharing>, ServiceError> {
+        let choice = caller.project(Some(project));
+        access(choice, &self.repository, "is required").await
+    }
+}

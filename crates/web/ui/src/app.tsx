@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, onSignedOut } from './api/client';
 import { currentSession, openShare, signIn, signOut, takeToken, type Session } from './api/session';
 import { forgetAnswers } from './api/use-question';
-import { BASE, navigate, projectPath, useRoute, type Route } from './lib/route';
+import { BASE, lastProject, navigate, projectPath, rememberProject, useRoute, type Route } from './lib/route';
 import { Overview } from './screens/overview';
 import { ProjectContext, SessionContext } from './ui/context';
 import { Problem, Skeleton } from './ui/parts';
@@ -116,11 +116,15 @@ function Waiting() {
 function Inside({ route, session, onLeave }: { route: Route; session: Session; onLeave: () => void }) {
   const [area, first, second] = route.parts;
   const root = session.client.type === 'root';
-  const known = session.projects[0];
+  const last = lastProject();
+  const known = session.projects.find(one => one.id === last) ?? session.projects[0];
   const project = area === 'p' ? session.projects.find(one => one.id === first) ?? null : null;
 
   // The address of nothing in particular leads to the first thing there is.
   const home = area === undefined || area === 'share' ? (known ? projectPath(known.id, 'overview') : root ? `${BASE}manage/new-project` : null) : null;
+  useEffect(() => {
+    if (project) rememberProject(project.id);
+  }, [project]);
   useEffect(() => {
     if (home) navigate(home, 'replace');
   }, [home]);
@@ -129,7 +133,7 @@ function Inside({ route, session, onLeave }: { route: Route; session: Session; o
   const shared = session.client.type === 'share';
   const screen = area === 'p' && project && (!shared || second === 'overview') ? SCREENS[second ?? ''] : area === 'manage' && root ? MANAGE[first ?? ''] : undefined;
   return (
-    <Shell route={route} project={project} onLeave={onLeave}>
+    <Shell route={route} project={project ?? known ?? null} onLeave={onLeave}>
       <ProjectContext.Provider value={project}>
         {screen ? <Screen key={`${area} ${project?.id} ${screen.title}`} title={screen.title} project={project?.name ?? null} load={screen.load} /> : <NotFound none={!known} />}
       </ProjectContext.Provider>

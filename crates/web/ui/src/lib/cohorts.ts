@@ -1,8 +1,14 @@
 import type { Schemas } from '../api/client';
 import { daysBetween } from './time';
 
+export interface CohortRow {
+  label: string;
+  sum: number;
+  shares: number[];
+}
+
 /** The rows of the grid: weeks that have not begun yet are left out, which the API has as zeros. */
-export function cohortRows(cohorts: Schemas['Cohort'][], today: string): { label: string; sum: number; shares: number[] }[] {
+export function cohortRows(cohorts: Schemas['Cohort'][], today: string): CohortRow[] {
   return cohorts.map(cohort => {
     const average = cohort.cohort_interval === 'Weighted Average';
     const weeks = average ? oldest(cohorts, today) : weeksSince(cohort.cohort_interval, today);

@@ -33,6 +33,25 @@ export function projectPath(project: string, screen: string, query = ''): string
   return `${BASE}p/${encodeURIComponent(project)}/${screen}${query}`;
 }
 
+const LAST = 'paneld.project';
+
+/** The project that was looked at last in this browser: where to begin, when the address does not say. */
+export function lastProject(): string | null {
+  try {
+    return localStorage.getItem(LAST);
+  } catch {
+    return null; // The browser may keep nothing.
+  }
+}
+
+export function rememberProject(project: string): void {
+  try {
+    localStorage.setItem(LAST, project);
+  } catch {
+    // As above.
+  }
+}
+
 function followLink(event: MouseEvent): void {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const link = (event.target as Element).closest('a');

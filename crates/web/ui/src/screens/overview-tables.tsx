@@ -22,14 +22,13 @@ function useTab<T extends string>(table: string, tabs: readonly (readonly [T, st
   return [named?.[0] ?? tabs[0]![0], tab => navigate(here({ [table]: tab === tabs[0]![0] ? null : tab }), 'replace')];
 }
 
-function TablePanel<T>({ title, table, tabs, tab, onTab, question, rowsOf, unit, note, filters, print }: {
-  title: string; table: string; tabs: readonly (readonly [string, string])[]; tab: string; onTab: (tab: string) => void;
+function TablePanel<T>({ title, table, tabs, tab, onTab, head = tabs.find(([name]) => name === tab)?.[1] ?? title, question, rowsOf, unit, note, filters, print }: {
+  title: string; table: string; tabs: readonly (readonly [string, string])[]; tab: string; onTab: (tab: string) => void; head?: string;
   question: Question<T>; rowsOf: (data: T) => ShareRow[]; unit: string; note?: string | null; filters: Filter[]; print?: (n: number) => string;
 }) {
   const project = useProject();
   const { session } = useSession();
   const state = useQuestion(question);
-  const head = tabs.find(([name]) => name === tab)?.[1] ?? title;
   return (
     <Panel
       class="table-panel" stale={state.stale}
@@ -78,6 +77,7 @@ export const Places = (props: Props) => <Dimension {...props} title="Places" tab
 export const Devices = (props: Props) => <Dimension {...props} title="Devices" table="devices" tabs={DEVICES} />;
 
 const PAGES = [['all', 'All'], ['entry', 'Entry'], ['exit', 'Exit']] as const;
+const PAGE_HEADS = { all: 'Page', entry: 'Entry page', exit: 'Exit page' };
 
 export function Pages({ shown, filters }: Props) {
   const project = useProject();
@@ -93,7 +93,7 @@ export function Pages({ shown, filters }: Props) {
     ? ask('/insights/{projectId}/pages/top', { projectId }, { ...dates(shown.window), filters, limit: LIMIT })
     : ask('/insights/{projectId}/pages/entry_exit', { projectId }, { ...dates(shown.window), mode: tab });
   const note = tab !== 'all' && filters.length > 0 ? 'Entry and exit pages are those of all sessions: this table knows no filters.' : null;
-  return <TablePanel<Parameters<typeof rows>[0]> title="Pages" table="pages" tabs={PAGES} tab={tab} onTab={name => setTab(name as typeof tab)} question={question as Question<Parameters<typeof rows>[0]>} rowsOf={rows} unit={tab === 'all' ? 'Views' : 'Sessions'} note={note} filters={filters} />;
+  return <TablePanel<Parameters<typeof rows>[0]> title="Pages" table="pages" tabs={PAGES} tab={tab} onTab={name => setTab(name as typeof tab)} head={PAGE_HEADS[tab]} question={question as Question<Parameters<typeof rows>[0]>} rowsOf={rows} unit={tab === 'all' ? 'Views' : 'Sessions'} note={note} filters={filters} />;
 }
 
 /** Events that every session has, and that say nothing here. */

@@ -59,7 +59,7 @@ export function Overview() {
   return (
     <>
       <div class="toolbar">
-        <p class="live" aria-live="off"><i class={visitors ? 'on' : ''} aria-hidden="true" />{visitors === null ? ' ' : `${format.count(visitors)} ${visitors === 1 ? 'visitor' : 'visitors'} now`}</p>
+        <p class={visitors === null ? 'live unknown' : 'live'}><i class={visitors ? 'on' : ''} aria-hidden="true" />{visitors === null ? ' ' : `${format.count(visitors)} ${visitors === 1 ? 'visitor' : 'visitors'} now`}</p>
         <div class="tools">
           <button type="button" class="button" aria-pressed={compare} onClick={() => navigate(here({ compare: compare ? 'off' : null }))}>Compare</button>
           <IntervalPicker shown={shown} />

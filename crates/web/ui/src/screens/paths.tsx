@@ -1,4 +1,5 @@
 import { linkHorizontal } from 'd3-shape';
+import { useRef } from 'preact/hooks';
 import { ask, type Schemas } from '../api/client';
 import { useQuestion } from '../api/use-question';
 import { placeFlow } from '../lib/flow';
@@ -10,6 +11,7 @@ import { EventSelect, useEventNames } from '../ui/event-select';
 import { Answer, Empty, Panel, Take, Text } from '../ui/parts';
 import { RangePicker, WindowNote } from '../ui/toolbar';
 import { dates, useWindow } from '../ui/use-window';
+import { useWidth } from '../ui/use-width';
 
 const MODES = [['after', 'What comes after'], ['before', 'What comes before'], ['between', 'What lies between']] as const;
 const STEPS = [3, 4, 5, 6, 8, 10];
@@ -81,20 +83,26 @@ function rowsOf(flow: Schemas['UserFlow']) {
     .sort((a, b) => a.step - b.step || b.value - a.value);
 }
 
-const SIZE = { column: 210, node: 10, height: 320 };
-const LABEL = 190;
+const NODE = 10;
+const HEIGHT = 320;
+/** The room of a label behind the last column, and the least between two. */
+const LABEL = 180;
 
 function Flow({ flow }: { flow: Schemas['UserFlow'] }) {
-  const placed = placeFlow(flow.nodes, flow.links, SIZE);
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box);
+  const gaps = Math.max(new Set(flow.nodes.map(node => node.step)).size - 1, 1);
+  const column = Math.max((width - LABEL) / gaps, LABEL);
+  const placed = placeFlow(flow.nodes, flow.links, { column, node: NODE, height: HEIGHT });
   const band = linkHorizontal();
   const cut = (text: string) => (text.length > 22 ? `${text.slice(0, 21)}…` : text);
   return (
-    <div class="scroll flow" tabIndex={0} role="region" aria-label="Flow; the table below has its numbers">
+    <div class="scroll flow" ref={box} tabIndex={0} role="region" aria-label="Flow; the table below has its numbers">
       <svg width={placed.width + LABEL} height={placed.height} aria-hidden="true">
         {placed.links.map(link => <path key={link.key} class="band" d={band({ source: link.from, target: link.to }) ?? ''} stroke-width={link.width} />)}
         {placed.nodes.map(node => (
           <g key={node.id}>
-            <rect class="node" x={node.x} y={node.y} width={SIZE.node} height={node.height} rx="2" />
+            <rect class="node" x={node.x} y={node.y} width={NODE} height={node.height} rx="2" />
             <text class="node-label" x={node.x} y={node.y - 8}><title>{node.label}</title>{cut(node.label)} <tspan class="node-value">{format.count(node.value)}</tspan></text>
           </g>
         ))}

@@ -47,7 +47,7 @@ export function Retention() {
                       <td class="number">{format.count(row.sum)}</td>
                       {Array.from({ length: weeks }, (_, i) => {
                         const share = row.shares[i];
-                        return share === undefined ? <td key={i} /> : <td key={i} class="cell-share" style={{ '--share': share }}>{Math.round(share * 100)}%</td>;
+                        return share === undefined ? <td key={i} /> : <td key={i} class={i > 0 && i === row.shares.length - 1 ? 'cell-share unfinished' : 'cell-share'} title={i > 0 && i === row.shares.length - 1 ? 'This week, so far' : undefined} style={{ '--share': share }}>{Math.round(share * 100)}%</td>;
                       })}
                     </tr>
                   ))}

@@ -1,7 +1,8 @@
 import { scaleLinear } from 'd3-scale';
 import { area, curveMonotoneX, line } from 'd3-shape';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import * as format from '../lib/format';
+import { useWidth } from './use-width';
 import { begun, isUnfinished, type Interval } from '../lib/time';
 
 export interface Series {
@@ -46,14 +47,8 @@ export function marksByBucket(starts: string[], marks: Mark[]): Map<number, stri
 
 export function Chart({ label, starts, interval, wallNow, series, marks = [], kind = 'line', print, height = 280 }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
+  const width = useWidth(box);
   const [at, setAt] = useState<number | null>(null);
-
-  useEffect(() => {
-    const observer = new ResizeObserver(entries => setWidth(Math.floor(entries[0]!.contentRect.width)));
-    observer.observe(box.current!);
-    return () => observer.disconnect();
-  }, []);
 
   const shown = begun(starts, wallNow);
   const unfinished = shown > 0 && isUnfinished(starts[shown - 1]!, interval, wallNow);

@@ -23,9 +23,11 @@ export function EventList({ caption, events, person = true }: { caption: string;
   const columns: Column<EventRow>[] = [
     { head: 'Event', cell: one => <button type="button" class="link" onClick={() => setOpen(one)}><Text>{one.name}</Text></button> },
     { head: 'Page', cell: one => <Text class="cell-wide">{one.path || '–'}</Text>, wide: true },
-    ...(person ? [{ head: 'Person', cell: (one: EventRow) => (one.profile_id && one.profile_id !== one.device_id ? <a href={personHref(project.id, one.profile_id)}><Text class="cell">{one.profile_id}</Text></a> : <span class="muted">anonymous</span>), wide: true }] : []),
-    { head: 'Place', cell: one => <Text class="cell">{place(one) || '–'}</Text>, wide: true },
-    { head: 'Device', cell: one => <Text class="cell">{device(one) || '–'}</Text>, wide: true },
+    ...(person ? [
+      { head: 'Person', cell: (one: EventRow) => (one.profile_id && one.profile_id !== one.device_id ? <a href={personHref(project.id, one.profile_id)}><Text class="cell">{one.profile_id}</Text></a> : <span class="muted">anonymous</span>), wide: true },
+      { head: 'Place', cell: (one: EventRow) => <Text class="cell">{place(one) || '–'}</Text>, wide: true },
+      { head: 'Device', cell: (one: EventRow) => <Text class="cell">{device(one) || '–'}</Text>, wide: true },
+    ] : []),
     { head: 'Time', cell: one => <time dateTime={format.instant(one.created_at).toISOString()} title={format.ago(one.created_at)}>{format.moment(one.created_at, zone, true)}</time>, number: true },
   ];
   return (

@@ -17,7 +17,6 @@ export function Shell({ route, project, onLeave, children }: { route: Route; pro
   const { session } = useSession();
   const [open, setOpen] = useState(false);
   const { type } = session.client;
-  const shown = project ?? session.projects[0] ?? null;
   const kept = keptQuery(route.query);
   useEffect(() => setOpen(false), [route.path]);
 
@@ -29,16 +28,16 @@ export function Shell({ route, project, onLeave, children }: { route: Route; pro
       <a class="skip" href="#content" onClick={event => { event.preventDefault(); document.getElementById('content')?.focus(); }}>Skip to content</a>
       <div class="side">
         <div class="side-head">
-          <a class="brand" href={shown ? projectPath(shown.id, 'overview', kept) : BASE}><i aria-hidden="true" />paneld</a>
+          <a class="brand" href={project ? projectPath(project.id, 'overview', kept) : BASE}><i aria-hidden="true" />paneld</a>
           <button type="button" class="icon-button menu" aria-label="Menu" aria-expanded={open} aria-controls="navigation" onClick={() => setOpen(!open)}><Icon name={open ? 'close' : 'menu'} /></button>
         </div>
         <nav id="navigation" class={open ? 'open' : ''} aria-label="Console">
           {type !== 'share' && session.projects.length > 0 && (
-            <select class="project" aria-label="Project" value={shown?.id} onChange={event => navigate(projectPath(event.currentTarget.value, route.parts[0] === 'p' ? route.parts[2] ?? 'overview' : 'overview', kept))}>
+            <select class="project" aria-label="Project" value={project?.id} onChange={event => navigate(projectPath(event.currentTarget.value, route.parts[0] === 'p' ? route.parts[2] ?? 'overview' : 'overview', kept))}>
               {session.projects.map(one => <option key={one.id} value={one.id}>{one.name}</option>)}
             </select>
           )}
-          {shown && <ul>{LOOK.filter(([name]) => type !== 'share' || name === 'overview').map(([name, text]) => item(projectPath(shown.id, name, kept), text))}{type !== 'share' && item(projectPath(shown.id, 'setup'), 'Setup')}</ul>}
+          {project && <ul>{LOOK.filter(([name]) => type !== 'share' || name === 'overview').map(([name, text]) => item(projectPath(project.id, name, kept), text))}{type !== 'share' && item(projectPath(project.id, 'setup'), 'Setup')}</ul>}
           {type === 'root' && <><h2 class="side-title">Manage</h2><ul>{MANAGE.map(([name, text]) => item(`${BASE}manage/${name}`, text))}</ul></>}
           <div class="side-foot">
             <p><bdi class="text">{session.organization.name}</bdi><span class="muted">{type === 'share' ? 'Shared with you' : session.client.name}</span></p>

@@ -108,7 +108,7 @@ test('without a network every screen says so, keeps what it has, and recovers', 
   for (const name of links.filter(one => one !== 'Setup' && one !== 'Retention')) {
     await page.getByRole('link', { name, exact: true }).click();
     await page.waitForURL(/p\/[^/]+\/\w+/);
-    await expect(page.getByText('The server cannot be reached').or(page.locator('table, svg')).first(), name).toBeVisible();
+    await expect(page.getByText('The server cannot be reached').or(page.locator('main table, main .chart')).first(), name).toBeVisible();
   }
   await page.getByRole('link', { name: 'Overview', exact: true }).click();
   await context.setOffline(false);

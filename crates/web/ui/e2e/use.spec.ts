@@ -160,7 +160,7 @@ test('a refused request is told in Setup', async ({ page, baseURL }) => {
 
 test('an event opens with all it has', async ({ page }) => {
   await open(page, `/console/p/${made().project}/events?f=name:is:signup`);
-  await page.getByRole('button', { name: 'signup' }).first().click();
+  await page.getByRole('button', { name: 'signup', exact: true }).first().click();
   const dialog = page.getByRole('dialog', { name: 'signup' });
   await expect(dialog.getByText('plan', { exact: true })).toBeVisible();
   await page.keyboard.press('Escape');

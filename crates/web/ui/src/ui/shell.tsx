@@ -26,7 +26,7 @@ export function Shell({ route, project, onLeave, children }: { route: Route; pro
   return (
     <div class="shell">
       <a class="skip" href="#content" onClick={event => { event.preventDefault(); document.getElementById('content')?.focus(); }}>Skip to content</a>
-      <div class="side">
+      <header class="side">
         <div class="side-head">
           <a class="brand" href={project ? projectPath(project.id, 'overview', kept) : BASE}><i aria-hidden="true" />paneld</a>
           <button type="button" class="icon-button menu" aria-label="Menu" aria-expanded={open} aria-controls="navigation" onClick={() => setOpen(!open)}><Icon name={open ? 'close' : 'menu'} /></button>
@@ -44,7 +44,7 @@ export function Shell({ route, project, onLeave, children }: { route: Route; pro
             <button type="button" class="button" onClick={onLeave}>{type === 'share' ? 'Close' : 'Sign out'}</button>
           </div>
         </nav>
-      </div>
+      </header>
       <main id="content" tabIndex={-1}>{children}</main>
     </div>
   );

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, made, open, screens, settle, test } from './kit';
-import { SERVER } from './seed';
+import { api, SERVER } from './seed';
 
 const panel = (page: import('@playwright/test').Page, name: string) => page.locator('section.panel').filter({ has: page.getByRole('heading', { name, exact: true }) });
 
@@ -239,6 +239,28 @@ test('a client is made, rotated, disabled and deleted', async ({ page }) => {
   await robots.first().click();
   await page.getByRole('button', { name: 'Delete client' }).click();
   await expect(robots).toHaveCount(before - 1);
+});
+
+test('a read client sees its project, and nothing to manage', async ({ browser }) => {
+  const { data } = await api<{ data: { id: string; secret: string } }>('POST', '/manage/clients', { name: 'Reader', type: 'read', projectId: made().project });
+  const context = await browser.newContext({ storageState: { cookies: [], origins: [] }, locale: 'en-GB' });
+  const page = await context.newPage();
+  const refused: string[] = [];
+  page.on('response', response => response.status() >= 400 && !response.url().includes('/console/') && refused.push(`${response.status()} ${response.url()}`));
+  await page.goto('/console/');
+  await page.getByLabel('Client id').fill(data.id);
+  await page.getByLabel('Client secret').fill(data.secret);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  for (const name of ['Events', 'Explore', 'Funnel', 'Retention', 'Paths', 'People', 'Groups', 'Setup']) {
+    await page.getByRole('link', { name, exact: true }).click();
+    await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
+    await settle(page);
+  }
+  await expect(page.getByRole('heading', { name: 'Manage' })).toHaveCount(0);
+  await page.goto(screens().clients!);
+  await expect(page.getByRole('heading', { name: 'There is nothing here' })).toBeVisible();
+  expect(refused).toEqual([]);
+  await context.close();
 });
 
 test('a share link shows the overview and nothing else', async ({ page, browser }) => {

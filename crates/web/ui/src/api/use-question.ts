@@ -8,7 +8,8 @@ interface Kept {
 
 const FRESH_MS = 15_000;
 const KEPT = 80;
-const RETRIES = 5;
+/** Seconds between attempts, where the server names none: the first and the most. */
+const PAUSE = { first: 3, most: 60 };
 const kept = new Map<string, Kept>();
 
 /** Forgets all answers: after a change, or when somebody else signs in. */
@@ -70,6 +71,7 @@ export function useQuestion<T>(question: Question<T> | null, every = 0): State<T
       redraw(n => n + 1);
     };
     const run = async () => {
+      clearTimeout(again);
       try {
         const data = await request<T>('GET', question.path, undefined, abort.signal);
         keep(question.path, data);
@@ -80,7 +82,7 @@ export function useQuestion<T>(question: Question<T> | null, every = 0): State<T
         const failure = error instanceof ApiError ? error : new ApiError('broken', String(error));
         problem.current = { path: question.path, error: failure };
         const passes = failure.trouble === 'limited' || failure.trouble === 'unavailable' || failure.trouble === 'offline';
-        if (passes && tries++ < RETRIES) again = setTimeout(run, Math.min(failure.retryAfter ?? 5, 60) * 1000);
+        if (passes) again = setTimeout(run, Math.min(failure.retryAfter ?? PAUSE.first * 2 ** tries++, PAUSE.most) * 1000);
       }
       done();
     };

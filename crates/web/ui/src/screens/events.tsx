@@ -49,7 +49,7 @@ function Stream({ shown, filters }: { shown: ShownWindow; filters: Filter[] }) {
       title="Newest first" stale={state.stale}
       actions={<Take path={question.path} file={`${project.id}-events`} csv={state.data && (() => ({ head: ['time (UTC)', 'event', 'page', 'person', 'session', 'country', 'city', 'browser', 'system', 'properties'], rows: state.data!.map(cells) }))} />}
     >
-      <p class="fresh" aria-live="polite">{page === 1 && fresh > 0 && <button type="button" class="button" onClick={() => { setFresh(0); state.refresh(); }}>{format.count(fresh)} new {fresh === 1 ? 'event' : 'events'}: show</button>}</p>
+      <p class="fresh" aria-live="polite">{page === 1 && filters.length === 0 && fresh > 0 && <button type="button" class="button" onClick={() => { setFresh(0); state.refresh(); }}>{format.count(fresh)} new {fresh === 1 ? 'event' : 'events'}: show</button>}</p>
       <Answer state={state} rows={12} empty={data => (data.length ? null : <Empty title="No events">{filters.length ? 'The filters leave nothing over.' : 'Nothing was tracked in this time.'}</Empty>)}>
         {data => <EventList caption="Events" events={data} />}
       </Answer>

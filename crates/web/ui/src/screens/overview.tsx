@@ -52,7 +52,7 @@ export function Overview() {
   const running = shown.window.end >= shown.wallNow.slice(0, 10) ? REFRESH_MS : 0;
   const question = ask('/insights/{projectId}/overview', params, { ...dates(shown.window), interval: shown.interval, filters });
   const now = useQuestion(question, running);
-  const before = useQuestion(compare ? { ...ask('/insights/{projectId}/overview', params, { ...dates(shown.before), interval: shown.interval, filters }), kind: `before ${project.id}` } : null);
+  const before = useQuestion(compare ? ask('/insights/{projectId}/overview', params, { ...dates(shown.before), interval: shown.interval, filters }) : null);
   const partly = useQuestion(compare && shown.elapsed ? ask('/insights/{projectId}/metrics', params, { startDate: shown.elapsed.start, endDate: shown.elapsed.end, filters }) : null);
   const summaryBefore = compare ? (shown.elapsed ? partly.data?.metrics : before.data?.summary) : undefined;
 

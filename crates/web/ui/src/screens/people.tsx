@@ -15,7 +15,7 @@ const PAGE = 50;
 
 const nameOf = (person: Person): string => [person.first_name, person.last_name].filter(Boolean).join(' ') || person.email || person.id;
 /** The first letters of a name; avatars of other origins are not loaded. */
-const initials = (name: string): string => name.split(/\s+/).slice(0, 2).map(word => [...word][0] ?? '').join('').toUpperCase();
+const initials = (name: string): string => (name.match(/(?<![\p{L}\p{N}])[\p{L}\p{N}]/gu) ?? []).slice(0, 2).join('').toUpperCase();
 
 export function People() {
   const person = currentRoute().query.get('person');

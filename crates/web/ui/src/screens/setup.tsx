@@ -134,11 +134,10 @@ function Diagnostics({ projectId }: { projectId: string }) {
           <DataTable
             caption="Requests that were refused or changed" rows={rowsOf(data)} keyOf={(row, i) => row.at + i}
             columns={[
-              { head: 'Last', cell: row => <time dateTime={row.at} title={format.moment(row.at, zone, true)}>{format.ago(row.at)}</time> },
-              { head: 'What', cell: row => <span class={`tag ${row.outcome === 'refused' ? 'bad' : ''}`}>{row.outcome}</span> },
+              { head: 'What', cell: row => <div class="wrap"><span class={`tag ${row.outcome === 'refused' ? 'bad' : ''}`}>{row.outcome}</span> {row.message}{row.details.length > 0 && <div class="muted small">{detail(row)}</div>}</div> },
               { head: 'Event', cell: row => <bdi class="text cell">{row.event ?? '–'}</bdi>, wide: true },
-              { head: 'Why', cell: row => <div class="wrap">{row.message}{row.details.length > 0 && <div class="muted small">{detail(row)}</div>}</div> },
               { head: 'Times', cell: row => format.count(row.count), number: true },
+              { head: 'Last', number: true, cell: row => <time dateTime={row.at} title={format.moment(row.at, zone, true)}>{format.ago(row.at)}</time> },
             ]}
           />
         )}

@@ -54,7 +54,7 @@ function FilterForm({ onAdd, onClose }: { onAdd: (filter: Filter) => void; onClo
   const pages = useQuestion(name === 'path' ? ask('/insights/{projectId}/pages', { projectId }, { range: '30d', limit: 100 }) : null);
   const events = useQuestion(name === 'name' ? ask('/insights/{projectId}/events/names', { projectId }) : null);
   const properties = useQuestion(isProperty ? ask('/insights/{projectId}/events/properties', { projectId }) : null);
-  const suggestions = dimension.data?.map(row => row.name ?? '') ?? pages.data?.map(row => row.path) ?? (events.data as string[] | undefined) ?? [];
+  const suggestions = dimension.data?.map(row => row.name ?? '') ?? pages.data?.map(row => row.path) ?? (events.data as string[] | undefined) ?? (name === 'has_profile' ? ['true', 'false'] : []);
   const keys = [...new Set(properties.data?.properties.map(row => row.property_key) ?? [])];
 
   const submit = (event: Event) => {

@@ -146,7 +146,15 @@ const TITLES: Record<ApiError['trouble'], string> = {
   broken: 'Something went wrong',
 };
 
-export function Problem({ error, onRetry }: { error: ApiError; onRetry?: () => void }) {
+export function Problem({ error, onRetry, brief }: { error: ApiError; onRetry?: () => void; brief?: boolean }) {
+  if (brief) {
+    return (
+      <div class="problem brief" role="alert">
+        <strong>{TITLES[error.trouble]}</strong>
+        <span>What is shown is of before.</span>
+      </div>
+    );
+  }
   const passes = error.trouble === 'limited' || error.trouble === 'unavailable' || error.trouble === 'offline';
   return (
     <div class="problem" role="alert">
@@ -190,7 +198,7 @@ export function Answer<T>({ state, rows, empty, children }: {
   if (state.data === undefined) return state.error ? <Problem error={state.error} onRetry={state.refresh} /> : <Skeleton rows={rows ?? 6} show={state.slow} />;
   return (
     <>
-      {state.error && <Problem error={state.error} onRetry={state.refresh} />}
+      {state.error && <Problem error={state.error} brief />}
       {empty?.(state.data) ?? children(state.data)}
     </>
   );

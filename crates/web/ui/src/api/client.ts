@@ -56,6 +56,11 @@ export class ApiError extends Error {
   ) {
     super(message);
   }
+
+  /** Whether the same may be answered a moment later. */
+  get passes(): boolean {
+    return this.trouble === 'limited' || this.trouble === 'unavailable' || this.trouble === 'offline';
+  }
 }
 
 function troubleOf(status: number): Trouble {

@@ -81,8 +81,7 @@ export function useQuestion<T>(question: Question<T> | null, every = 0): State<T
         if (abort.signal.aborted) return;
         const failure = error instanceof ApiError ? error : new ApiError('broken', String(error));
         problem.current = { path: question.path, error: failure };
-        const passes = failure.trouble === 'limited' || failure.trouble === 'unavailable' || failure.trouble === 'offline';
-        if (passes) again = setTimeout(run, Math.min(failure.retryAfter ?? PAUSE.first * 2 ** tries++, PAUSE.most) * 1000);
+        if (failure.passes) again = setTimeout(run, Math.min(failure.retryAfter ?? PAUSE.first * 2 ** tries++, PAUSE.most) * 1000);
       }
       done();
     };

@@ -146,16 +146,7 @@ const TITLES: Record<ApiError['trouble'], string> = {
   broken: 'Something went wrong',
 };
 
-export function Problem({ error, onRetry, brief }: { error: ApiError; onRetry?: () => void; brief?: boolean }) {
-  if (brief) {
-    return (
-      <div class="problem brief" role="alert">
-        <strong>{TITLES[error.trouble]}</strong>
-        <span>What is shown is of before.</span>
-      </div>
-    );
-  }
-  const passes = error.trouble === 'limited' || error.trouble === 'unavailable' || error.trouble === 'offline';
+export function Problem({ error, onRetry }: { error: ApiError; onRetry?: () => void }) {
   return (
     <div class="problem" role="alert">
       <strong>{TITLES[error.trouble]}</strong>
@@ -167,7 +158,7 @@ export function Problem({ error, onRetry, brief }: { error: ApiError; onRetry?: 
           ))}
         </ul>
       )}
-      {passes && <p class="muted">It is asked again by itself{error.retryAfter ? `, in ${error.retryAfter} seconds` : ''}.</p>}
+      {error.passes && onRetry && <p class="muted">It is asked again by itself{error.retryAfter ? `, in ${error.retryAfter} seconds` : ''}.</p>}
       {onRetry && error.trouble !== 'forbidden' && error.trouble !== 'missing' && <button type="button" class="button" onClick={onRetry}>Try again</button>}
     </div>
   );
@@ -195,11 +186,13 @@ export function Skeleton({ rows = 6, show }: { rows?: number; show: boolean }) {
 export function Answer<T>({ state, rows, empty, children }: {
   state: State<T>; rows?: number; empty?: (data: T) => ComponentChildren | null; children: (data: T) => ComponentChildren;
 }) {
-  if (state.data === undefined) return state.error ? <Problem error={state.error} onRetry={state.refresh} /> : <Skeleton rows={rows ?? 6} show={state.slow} />;
+  // What was shown before is an answer still while the server is away, but none to a question that is wrong.
+  const kept = state.data !== undefined && (state.error === null || state.error.passes);
+  if (!kept) return state.error ? <Problem error={state.error} onRetry={state.refresh} /> : <Skeleton rows={rows ?? 6} show={state.slow} />;
   return (
     <>
-      {state.error && <Problem error={state.error} brief />}
-      {empty?.(state.data) ?? children(state.data)}
+      {state.error && <div class="problem brief" role="alert"><strong>{TITLES[state.error.trouble]}</strong> What is shown is of before.</div>}
+      {empty?.(state.data!) ?? children(state.data!)}
     </>
   );
 }

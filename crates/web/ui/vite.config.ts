@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   base: '/console/',
+  // Scripts find each other beside themselves, wherever the server is mounted.
+  experimental: { renderBuiltUrl: (_, { hostType }) => (hostType === 'js' ? { relative: true } : undefined) },
   build: {
     outDir: '../dist',
     emptyOutDir: true,

@@ -73,7 +73,7 @@ test.describe('overview', () => {
     expect(readFileSync((await file.path())!, 'utf8')).toMatch(/^Country,Sessions\r\n(Germany|Sweden),\d+/);
     await places.getByRole('button', { name: 'Show as curl' }).click();
     const command = await page.getByRole('region', { name: 'The command' }).textContent();
-    expect(command).toContain(`/insights/${made().project}/country`);
+    expect(command).toContain(`/insights/${made().project}/traffic/geo`);
     await page.keyboard.press('Escape');
     await expect(page.getByRole('dialog')).toHaveCount(0);
     await expect(places.getByRole('button', { name: 'Show as curl' })).toBeFocused();
@@ -256,7 +256,10 @@ test('a read client sees its project, and nothing to manage', async ({ browser }
     await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
     await settle(page);
   }
-  await expect(page.getByRole('heading', { name: 'Manage' })).toHaveCount(0);
+  await page.getByRole('link', { name: 'Share links' }).click();
+  await expect(page.getByRole('button', { name: 'New link' })).toBeVisible();
+  await settle(page);
+  await expect(page.getByRole('link', { name: 'Clients' })).toHaveCount(0);
   await page.goto(screens().clients!);
   await expect(page.getByRole('heading', { name: 'There is nothing here' })).toBeVisible();
   expect(refused).toEqual([]);
@@ -285,6 +288,11 @@ test('a share link shows the overview and nothing else', async ({ page, browser 
   expect(guest.url()).not.toContain('token');
   await expect(guest.getByRole('link', { name: 'People' })).toHaveCount(0);
   await expect(guest.getByRole('button', { name: 'Show as curl' })).toHaveCount(0);
+  await guest.getByRole('tab', { name: 'Entry' }).click();
+  await settle(guest);
+  await guest.getByRole('link', { name: /^Germany/ }).click();
+  await settle(guest);
+  await expect(guest.getByText('Country is Germany')).toBeVisible();
   expect(refused).toEqual([]);
   await guest.goto(screens().people!);
   await expect(guest.getByRole('heading', { name: 'There is nothing here' })).toBeVisible();

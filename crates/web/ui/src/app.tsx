@@ -1,9 +1,10 @@
 import type { ComponentType } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, onSignedOut } from './api/client';
-import { currentSession, openShare, signIn, signOut, takeToken, type Session } from './api/session';
+import { currentSession, openShare, signIn, signOut, takeToken, type ProjectName, type Session } from './api/session';
 import { forgetAnswers } from './api/use-question';
-import { BASE, lastProject, navigate, projectPath, rememberProject, useRoute, type Route } from './lib/route';
+import { BASE } from './lib/place';
+import { lastProject, navigate, projectPath, rememberProject, useRoute, type Route } from './lib/route';
 import { Overview } from './screens/overview';
 import { ProjectContext, SessionContext } from './ui/context';
 import { Problem, Skeleton } from './ui/parts';
@@ -118,7 +119,8 @@ function Inside({ route, session, onLeave }: { route: Route; session: Session; o
   const root = session.client.type === 'root';
   const last = lastProject();
   const known = session.projects.find(one => one.id === last) ?? session.projects[0];
-  const project = area === 'p' ? session.projects.find(one => one.id === first) ?? null : null;
+  const allowed = root || (session.client.type === 'read' && first === 'shares');
+  const project = area === 'p' && first ? session.projects.find(one => one.id === first) ?? unlisted(session, first) : null;
 
   // The address of nothing in particular leads to the first thing there is.
   const home = area === undefined || area === 'share' ? (known ? projectPath(known.id, 'overview') : root ? `${BASE}manage/new-project` : null) : null;
@@ -131,7 +133,7 @@ function Inside({ route, session, onLeave }: { route: Route; session: Session; o
   if (home) return null;
 
   const shared = session.client.type === 'share';
-  const screen = area === 'p' && project && (!shared || second === 'overview') ? SCREENS[second ?? ''] : area === 'manage' && root ? MANAGE[first ?? ''] : undefined;
+  const screen = area === 'p' && project && (!shared || second === 'overview') ? SCREENS[second ?? ''] : area === 'manage' && allowed ? MANAGE[first ?? ''] : undefined;
   return (
     <Shell route={route} project={project ?? known ?? null} onLeave={onLeave}>
       <ProjectContext.Provider value={project}>
@@ -139,6 +141,11 @@ function Inside({ route, session, onLeave }: { route: Route; session: Session; o
       </ProjectContext.Provider>
     </Shell>
   );
+}
+
+/** Of very many projects the session names the newest only; the others can be opened all the same. */
+function unlisted(session: Session, id: string): ProjectName | null {
+  return session.hasMoreProjects ? { id, name: id, domain: null } : null;
 }
 
 function NotFound({ none }: { none: boolean }) {

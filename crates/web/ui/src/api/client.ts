@@ -1,3 +1,4 @@
+import { API } from '../lib/place';
 import { queryString } from '../lib/query';
 import type { components, paths } from './schema';
 
@@ -98,7 +99,7 @@ export async function request<T>(method: Method, path: string, body?: unknown, s
   if (body !== undefined) headers['content-type'] = 'application/json';
   let response: Response;
   try {
-    response = await fetch(path, { method, headers, credentials: 'same-origin', body: body === undefined ? null : JSON.stringify(body), signal: signal ?? null });
+    response = await fetch(API + path, { method, headers, credentials: 'same-origin', body: body === undefined ? null : JSON.stringify(body), signal: signal ?? null });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError('offline', 'The server cannot be reached');

@@ -4,7 +4,9 @@ import { ApiError, request } from './client';
 export interface Session {
   client: { id: string; name: string; type: 'root' | 'read' | 'share' };
   organization: { id: string; name: string; timezone: string };
+  /** The newest 200 of them. */
   projects: ProjectName[];
+  hasMoreProjects?: boolean;
   expiresAt: string;
   version: string;
   publicUrl: string;

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { API } from '../lib/place';
 import { ask, fill, request } from './client';
 
 /** An event that has just been stored. */
@@ -45,7 +46,7 @@ export function useLive(project: string, stream: boolean, onEvent?: (event: Live
     };
 
     if (stream) {
-      source = new EventSource(fill('/insights/{projectId}/stream', { projectId: project }));
+      source = new EventSource(API + fill('/insights/{projectId}/stream', { projectId: project }));
       silence = setTimeout(startPolling, SILENCE_MS);
       source.addEventListener('live', event => {
         clearTimeout(silence);

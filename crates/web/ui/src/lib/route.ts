@@ -1,14 +1,14 @@
 import { useEffect, useState } from 'preact/hooks';
+import { BASE } from './place';
 import { changed } from './query';
 
-/** Where the page is: the path below `/console/`, and the query, which together hold its whole state. */
+/** Where the page is: the path below the console's own, and the query, which together hold its whole state. */
 export interface Route {
   path: string;
   parts: string[];
   query: URLSearchParams;
 }
 
-export const BASE = '/console/';
 const listeners = new Set<() => void>();
 
 export function currentRoute(): Route {

@@ -61,20 +61,22 @@ function dimensionRows(name: string, filters: Filter[], rows: Schemas['Dimension
   }));
 }
 
-function Dimension({ title, table, tabs, shown, filters }: Props & { title: string; table: string; tabs: readonly (readonly [string, string])[] }) {
+function Dimension({ title, table, route, tabs, shown, filters }: Props & { title: string; table: string; route: Traffic; tabs: readonly (readonly [string, string])[] }) {
   const project = useProject();
   const [tab, setTab] = useTab(table, tabs);
-  const question = ask('/insights/{projectId}/{dimension}', { projectId: project.id, dimension: tab }, { ...dates(shown.window), filters, limit: LIMIT });
+  const question = ask(route, { projectId: project.id }, { ...dates(shown.window), breakdown: tab, filters, limit: LIMIT });
   return <TablePanel title={title} table={table} tabs={tabs} tab={tab} onTab={setTab} question={question} rowsOf={rows => dimensionRows(tab, filters, rows)} unit="Sessions" filters={filters} />;
 }
+
+type Traffic = '/insights/{projectId}/traffic/referrers' | '/insights/{projectId}/traffic/geo' | '/insights/{projectId}/traffic/devices';
 
 const SOURCES = [['referrer_name', 'Source'], ['referrer_type', 'Type'], ['utm_source', 'UTM source'], ['utm_medium', 'Medium'], ['utm_campaign', 'Campaign']] as const;
 const PLACES = [['country', 'Country'], ['region', 'Region'], ['city', 'City']] as const;
 const DEVICES = [['browser', 'Browser'], ['os', 'System'], ['device', 'Device']] as const;
 
-export const Sources = (props: Props) => <Dimension {...props} title="Sources" table="sources" tabs={SOURCES} />;
-export const Places = (props: Props) => <Dimension {...props} title="Places" table="places" tabs={PLACES} />;
-export const Devices = (props: Props) => <Dimension {...props} title="Devices" table="devices" tabs={DEVICES} />;
+export const Sources = (props: Props) => <Dimension {...props} title="Sources" table="sources" route="/insights/{projectId}/traffic/referrers" tabs={SOURCES} />;
+export const Places = (props: Props) => <Dimension {...props} title="Places" table="places" route="/insights/{projectId}/traffic/geo" tabs={PLACES} />;
+export const Devices = (props: Props) => <Dimension {...props} title="Devices" table="devices" route="/insights/{projectId}/traffic/devices" tabs={DEVICES} />;
 
 const PAGES = [['all', 'All'], ['entry', 'Entry'], ['exit', 'Exit']] as const;
 const PAGE_HEADS = { all: 'Page', entry: 'Entry page', exit: 'Exit page' };

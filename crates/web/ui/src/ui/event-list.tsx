@@ -41,7 +41,7 @@ export function EventList({ caption, events, person = true }: { caption: string;
 const FACTS: [keyof EventRow, string][] = [
   ['path', 'Page'], ['origin', 'Origin'], ['referrer', 'Referrer'], ['referrer_name', 'Source'], ['referrer_type', 'Source type'], ['city', 'City'], ['region', 'Region'], ['country', 'Country'],
   ['browser', 'Browser'], ['browser_version', 'Browser version'], ['os', 'System'], ['os_version', 'System version'], ['device', 'Device'], ['brand', 'Brand'], ['model', 'Model'],
-  ['profile_id', 'Person'], ['device_id', 'Device id'], ['session_id', 'Session'], ['sdk_name', 'SDK'], ['sdk_version', 'SDK version'], ['id', 'Id'],
+  ['device_id', 'Device id'], ['session_id', 'Session'], ['sdk_name', 'SDK'], ['sdk_version', 'SDK version'], ['id', 'Id'],
 ];
 
 function EventDialog({ event, onClose }: { event: EventRow; onClose: () => void }) {
@@ -54,6 +54,7 @@ function EventDialog({ event, onClose }: { event: EventRow; onClose: () => void 
       <h3 class="section">Event</h3>
       <Facts rows={[
         ...FACTS.map(([name, label]): [string, string] => [label, String(event[name] ?? '')]),
+        ['Person', event.profile_id === event.device_id ? '' : event.profile_id],
         ['Groups', event.groups.join(', ')], ['Revenue', event.revenue ? format.amount(event.revenue) : ''], ['Duration', event.duration ? format.duration(event.duration / 1000) : ''],
       ]} />
     </Dialog>

@@ -4,7 +4,7 @@ import { useQuestion } from '../api/use-question';
 import * as format from '../lib/format';
 import { NAMES, nameLabel, needsValue, OPERATORS, operatorLabel, parseFilters, printFilter, withFilter, type Filter } from '../lib/filters';
 import { currentRoute, here, navigate } from '../lib/route';
-import { useProject } from './context';
+import { useProject, useSession } from './context';
 import { Icon } from './icons';
 import { Dialog, Field } from './parts';
 
@@ -40,18 +40,22 @@ export function FilterBar({ filters = currentFilters(), onChange = next => navig
   );
 }
 
+/** What whoever comes with a share link may filter by: nothing that tells people apart. */
+const SHARED = new Set(['path', 'origin', 'referrer', 'referrer_name', 'referrer_type', 'utm_source', 'utm_medium', 'utm_campaign', 'utm_term', 'utm_content', 'country', 'region', 'city', 'device', 'brand', 'model', 'browser', 'browser_version', 'os', 'os_version']);
+
 const DIMENSIONS = new Set(['referrer', 'referrer_name', 'referrer_type', 'utm_source', 'utm_medium', 'utm_campaign', 'utm_term', 'utm_content', 'region', 'country', 'city', 'device', 'brand', 'model', 'browser', 'browser_version', 'os', 'os_version']);
 
 function FilterForm({ onAdd, onClose }: { onAdd: (filter: Filter) => void; onClose: () => void }) {
   const project = useProject();
+  const shared = useSession().session.client.type === 'share';
   const [name, setName] = useState('path');
   const [property, setProperty] = useState('');
   const [operator, setOperator] = useState('is');
   const [value, setValue] = useState('');
   const isProperty = name === 'properties.';
   const projectId = project.id;
-  const dimension = useQuestion(DIMENSIONS.has(name) ? ask('/insights/{projectId}/{dimension}', { projectId, dimension: name }, { range: '30d', limit: 100 }) : null);
-  const pages = useQuestion(name === 'path' ? ask('/insights/{projectId}/pages', { projectId }, { range: '30d', limit: 100 }) : null);
+  const dimension = useQuestion(!shared && DIMENSIONS.has(name) ? ask('/insights/{projectId}/{dimension}', { projectId, dimension: name }, { range: '30d', limit: 100 }) : null);
+  const pages = useQuestion(name === 'path' ? ask('/insights/{projectId}/pages/top', { projectId }, { range: '30d', limit: 100 }) : null);
   const events = useQuestion(name === 'name' ? ask('/insights/{projectId}/events/names', { projectId }) : null);
   const properties = useQuestion(isProperty ? ask('/insights/{projectId}/events/properties', { projectId }) : null);
   const suggestions = dimension.data?.map(row => row.name ?? '') ?? pages.data?.map(row => row.path) ?? (events.data as string[] | undefined) ?? (name === 'has_profile' ? ['true', 'false'] : []);
@@ -68,8 +72,8 @@ function FilterForm({ onAdd, onClose }: { onAdd: (filter: Filter) => void; onClo
         <Field label="What">
           {id => (
             <select id={id} value={name} onChange={event => { setName(event.currentTarget.value); setValue(''); }}>
-              {NAMES.map(([column, text]) => <option key={column} value={column}>{text}</option>)}
-              <option value="properties.">A property of events…</option>
+              {NAMES.filter(([column]) => !shared || SHARED.has(column)).map(([column, text]) => <option key={column} value={column}>{text}</option>)}
+              {!shared && <option value="properties.">A property of events…</option>}
             </select>
           )}
         </Field>

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { ProjectName } from '../api/session';
-import { BASE, navigate, projectPath, type Route } from '../lib/route';
+import { BASE } from '../lib/place';
+import { navigate, projectPath, type Route } from '../lib/route';
 import { queryString } from '../lib/query';
 import { useSession } from './context';
 import { Icon } from './icons';
@@ -34,11 +35,12 @@ export function Shell({ route, project, onLeave, children }: { route: Route; pro
         <nav id="navigation" class={open ? 'open' : ''} aria-label="Console">
           {type !== 'share' && session.projects.length > 0 && (
             <select class="project" aria-label="Project" value={project?.id} onChange={event => navigate(projectPath(event.currentTarget.value, route.parts[0] === 'p' ? route.parts[2] ?? 'overview' : 'overview', kept))}>
+              {project && !session.projects.includes(project) && <option value={project.id}>{project.name}</option>}
               {session.projects.map(one => <option key={one.id} value={one.id}>{one.name}</option>)}
             </select>
           )}
           {project && <ul>{LOOK.filter(([name]) => type !== 'share' || name === 'overview').map(([name, text]) => item(projectPath(project.id, name, kept), text))}{type !== 'share' && item(projectPath(project.id, 'setup'), 'Setup')}</ul>}
-          {type === 'root' && <><h2 class="side-title">Manage</h2><ul>{MANAGE.map(([name, text]) => item(`${BASE}manage/${name}`, text))}</ul></>}
+          {type !== 'share' && <><h2 class="side-title">Manage</h2><ul>{MANAGE.filter(([name]) => type === 'root' || name === 'shares').map(([name, text]) => item(`${BASE}manage/${name}`, text))}</ul></>}
           <div class="side-foot">
             <p><bdi class="text">{session.organization.name}</bdi><span class="muted">{type === 'share' ? 'Shared with you' : session.client.name}</span></p>
             <button type="button" class="button" onClick={onLeave}>{type === 'share' ? 'Close' : 'Sign out'}</button>

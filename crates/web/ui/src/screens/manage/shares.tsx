@@ -70,7 +70,7 @@ function NewLink({ project, onClose, onMade }: { project: string; onClose: () =>
     <Dialog title="New share link" onClose={onClose}>
       <form onSubmit={event => { event.preventDefault(); void create(); }}>
         <Field label="Name" error={form.problemOf('name')} hint="For you, to know it again.">{(id, note) => <input id={id} required dir="auto" placeholder="For the board" aria-describedby={note} value={name} onInput={event => setName(event.currentTarget.value)} />}</Field>
-        <Field label="Password" error={form.problemOf('password')} hint="Empty: whoever has the link may look.">{(id, note) => <input id={id} type="password" autoComplete="new-password" aria-describedby={note} value={password} onInput={event => setPassword(event.currentTarget.value)} />}</Field>
+        <Field label="Password" error={form.problemOf('password')} hint="8 characters or more. Empty: whoever has the link may look.">{(id, note) => <input id={id} type="password" minLength={8} maxLength={128} autoComplete="new-password" aria-describedby={note} value={password} onInput={event => setPassword(event.currentTarget.value)} />}</Field>
         <Field label="Ends" error={form.problemOf('expiresAt')} hint="At midnight UTC of this day. Empty: never.">{(id, note) => <input id={id} type="date" aria-describedby={note} value={expires} onInput={event => setExpires(event.currentTarget.value)} />}</Field>
         {form.error && form.error.details.length === 0 && <Problem error={form.error} />}
         <div class="form-actions"><button type="submit" class="button primary" disabled={form.busy}>Create link</button><button type="button" class="button" onClick={onClose}>Cancel</button></div>

@@ -12,6 +12,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // What is built in wants its licences beside it.
+    license: { fileName: 'licences.md' },
   },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },

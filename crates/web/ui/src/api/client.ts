@@ -64,9 +64,9 @@ export class ApiError extends Error {
   }
 }
 
-function troubleOf(status: number): Trouble {
+function troubleOf(status: number, code: string | null): Trouble {
+  if (status === 403 || code === 'insufficient_permissions') return 'forbidden';
   if (status === 401) return 'signed-out';
-  if (status === 403) return 'forbidden';
   if (status === 404 || status === 410) return 'missing';
   if (status === 429) return 'limited';
   if (status === 502 || status === 503 || status === 504) return 'unavailable';
@@ -76,10 +76,11 @@ function troubleOf(status: number): Trouble {
 async function errorOf(response: Response): Promise<ApiError> {
   const body = (await response.json().catch(() => null)) as Partial<Schemas['Error']> | null;
   const after = Number(response.headers.get('retry-after'));
+  const code = body?.code ?? null;
   const details = (body?.details ?? []) as { path: (string | number)[]; message: string }[];
   return new ApiError(
-    troubleOf(response.status), body?.message ?? `The server answered ${response.status}`, response.status,
-    body?.code ?? null, after > 0 ? after : null, details, body?.requestId ?? response.headers.get('request-id'),
+    troubleOf(response.status, code), body?.message ?? `The server answered ${response.status}`, response.status,
+    code, after > 0 ? after : null, details, body?.requestId ?? response.headers.get('request-id'),
   );
 }
 

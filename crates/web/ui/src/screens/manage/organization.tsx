@@ -2,6 +2,7 @@ import { Fragment } from 'preact';
 import { useState } from 'preact/hooks';
 import { ask, request } from '../../api/client';
 import { useQuestion } from '../../api/use-question';
+import { BASE } from '../../lib/place';
 import * as format from '../../lib/format';
 import { useSession, useZone } from '../../ui/context';
 import { Answer, Field, Panel, Problem, useForm } from '../../ui/parts';
@@ -42,7 +43,7 @@ export function OrganizationScreen() {
             {data => (
               <dl class="facts">
                 {Object.entries(data.backends).map(([backend, state]) => <Fragment key={backend}><dt>{backend}</dt><dd><span class={`tag ${state === 'up' ? 'on' : 'bad'}`}>{String(state)}</span></dd></Fragment>)}
-                <dt>Version</dt><dd>{session.version}</dd>
+                <dt>Version</dt><dd>{session.version} (<a href={`${BASE}licences.md`} download>licences of this page</a>)</dd>
                 <dt>Address</dt><dd>{session.publicUrl}</dd>
                 <dt>Your session</dt><dd>ends {format.ago(session.expiresAt)} ({format.moment(session.expiresAt, zone)})</dd>
               </dl>

@@ -272,7 +272,7 @@ test('a share link shows the overview and nothing else', async ({ page, browser 
   await page.getByLabel('Name').fill('For the board');
   await page.getByLabel('Password').fill('correct horse');
   await page.getByRole('button', { name: 'Create link' }).click();
-  const link = new URL((await page.getByRole('region', { name: 'Share link' }).textContent())!);
+  const link = new URL((await page.getByRole('region', { name: 'Share link', exact: true }).textContent())!);
   const outside = await browser.newContext({ storageState: { cookies: [], origins: [] }, locale: 'en-GB' });
   const guest = await outside.newPage();
   const refused: string[] = [];

@@ -6,6 +6,7 @@ import { navigate, projectPath, type Route } from '../lib/route';
 import { queryString } from '../lib/query';
 import { useSession } from './context';
 import { Icon } from './icons';
+import { Text } from './parts';
 
 const LOOK = [['overview', 'Overview'], ['events', 'Events'], ['explore', 'Explore'], ['funnel', 'Funnel'], ['retention', 'Retention'], ['paths', 'Paths'], ['people', 'People'], ['groups', 'Groups']] as const;
 const MANAGE = [['projects', 'Projects'], ['clients', 'Clients'], ['references', 'References'], ['shares', 'Share links'], ['audit', 'Audit log'], ['organization', 'Organization']] as const;
@@ -39,6 +40,7 @@ export function Shell({ route, project, onLeave, children }: { route: Route; pro
               {session.projects.map(one => <option key={one.id} value={one.id}>{one.name}</option>)}
             </select>
           )}
+          {type === 'share' && project && <p class="shared"><Text>{project.name}</Text></p>}
           {project && <ul>{LOOK.filter(([name]) => type !== 'share' || name === 'overview').map(([name, text]) => item(projectPath(project.id, name, kept), text))}{type !== 'share' && item(projectPath(project.id, 'setup'), 'Setup')}</ul>}
           {type !== 'share' && <><h2 class="side-title">Manage</h2><ul>{MANAGE.filter(([name]) => type === 'root' || name === 'shares').map(([name, text]) => item(`${BASE}manage/${name}`, text))}</ul></>}
           <div class="side-foot">

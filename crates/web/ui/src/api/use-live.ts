@@ -21,18 +21,20 @@ const POLL_MS = 10_000;
  */
 export function useLive(project: string, stream: boolean, onEvent?: (event: LiveEvent) => void): number | null {
   const [visitors, setVisitors] = useState<number | null>(null);
+  const isSeen = useSeen();
   const handler = useRef(onEvent);
   handler.current = onEvent;
 
+  useEffect(() => setVisitors(null), [project]);
   useEffect(() => {
-    setVisitors(null);
+    // A browser has few connections to a server: tabs that nobody sees hold none.
+    if (!isSeen) return;
     let closed = false;
     let poll: ReturnType<typeof setInterval> | undefined;
     let silence: ReturnType<typeof setTimeout> | undefined;
     let source: EventSource | undefined;
 
     const count = async () => {
-      if (document.visibilityState !== 'visible') return;
       const live = await request<{ visitors: number }>('GET', ask('/insights/{projectId}/live', { projectId: project }).path).catch(() => null);
       if (live && !closed) setVisitors(live.visitors);
     };
@@ -66,7 +68,18 @@ export function useLive(project: string, stream: boolean, onEvent?: (event: Live
       clearTimeout(silence);
       clearInterval(poll);
     };
-  }, [project, stream]);
+  }, [project, stream, isSeen]);
 
   return visitors;
+}
+
+/** Whether somebody may see the page. */
+function useSeen(): boolean {
+  const [isSeen, setSeen] = useState(document.visibilityState === 'visible');
+  useEffect(() => {
+    const update = () => setSeen(document.visibilityState === 'visible');
+    document.addEventListener('visibilitychange', update);
+    return () => document.removeEventListener('visibilitychange', update);
+  }, []);
+  return isSeen;
 }

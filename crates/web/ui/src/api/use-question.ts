@@ -101,7 +101,8 @@ export function useQuestion<T>(question: Question<T> | null, every = 0): State<T
 
   useEffect(() => {
     if (!every || !path) return;
-    const timer = setInterval(() => document.visibilityState === 'visible' && refresh(), every);
+    // What was refused is asked again when the server says, and not before.
+    const timer = setInterval(() => document.visibilityState === 'visible' && !problem.current && refresh(), every);
     return () => clearInterval(timer);
   }, [every, path]);
 

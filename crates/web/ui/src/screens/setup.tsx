@@ -35,19 +35,19 @@ function Arrival() {
   const visitors = useLive(project.id, true, () => latest.refresh());
   const event = latest.data?.[0];
   return (
-    <section class="panel arrival" aria-live="polite">
+    <section class="panel arrival">
       <Answer state={latest} rows={2}>
         {() => (event ? (
           <div class="arrival-row">
             <div>
-              <h2 class="live-title"><i class="beacon on" aria-hidden="true" />Events arrive</h2>
+              <h2 class="live-title" aria-live="polite"><i class="beacon on" aria-hidden="true" />Events arrive</h2>
               <p class="muted">The latest is <bdi class="strong">{event.name}</bdi>{event.path && <> on <bdi class="text path">{event.path}</bdi></>}, {format.ago(event.created_at)} ({format.moment(event.created_at, zone)}).{visitors ? ` ${format.count(visitors)} ${visitors === 1 ? 'visitor is' : 'visitors are'} there now.` : ''}</p>
             </div>
             <a class="button primary" href={projectPath(project.id, 'overview', '?range=today')}>See the numbers</a>
           </div>
         ) : (
           <div>
-            <h2 class="live-title"><i class="beacon" aria-hidden="true" />Waiting for the first event</h2>
+            <h2 class="live-title" aria-live="polite"><i class="beacon" aria-hidden="true" />Waiting for the first event</h2>
             <p class="muted">Put the snippet into your pages, or run one of the others, and open a page. This changes the moment something arrives.</p>
           </div>
         ))}

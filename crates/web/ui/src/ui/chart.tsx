@@ -52,8 +52,8 @@ export function Chart({ label, starts, interval, wallNow, series, marks = [], ki
 
   const shown = begun(starts, wallNow);
   const unfinished = shown > 0 && isUnfinished(starts[shown - 1]!, interval, wallNow);
-  const most = Math.max(1, ...series.flatMap(one => [...one.values.slice(0, shown), ...(one.before ?? [])]));
-  const y = scaleLinear().domain([0, most]).nice(4).range([height - MARGIN.bottom, MARGIN.top]);
+  const drawn = series.flatMap(one => [...one.values.slice(0, shown), ...(one.before ?? [])]);
+  const y = scaleLinear().domain([Math.min(0, ...drawn), Math.max(1, ...drawn)]).nice(4).range([height - MARGIN.bottom, MARGIN.top]);
   const inner = Math.max(width - MARGIN.left - MARGIN.right, 1);
   const bars = kind === 'bar';
   const step = bars ? inner / starts.length : inner / Math.max(starts.length - 1, 1);
@@ -96,10 +96,10 @@ export function Chart({ label, starts, interval, wallNow, series, marks = [], ki
             <text key={start} class="tick" x={x(i)} y={height - 6} text-anchor={starts.length > 1 && !bars && i === 0 ? 'start' : x(i) > width - 40 ? 'end' : 'middle'}>{format.tick(start, interval)}</text>
           ))}
           {[...found.keys()].map(i => (
-            <g key={i} class="mark"><line x1={x(i)} x2={x(i)} y1={MARGIN.top - 4} y2={baseline} /><circle cx={x(i)} cy={MARGIN.top - 6} r={4} /></g>
+            <g key={i} class="mark"><line x1={x(i)} x2={x(i)} y1={MARGIN.top - 4} y2={height - MARGIN.bottom} /><circle cx={x(i)} cy={MARGIN.top - 6} r={4} /></g>
           ))}
           {bars ? <Bars series={series} shown={shown} unfinished={unfinished} x={x} y={y} step={step} /> : <Lines series={series} shown={shown} unfinished={unfinished} x={x} y={y} baseline={baseline} />}
-          {at !== null && <line class="cursor" x1={x(at)} x2={x(at)} y1={MARGIN.top} y2={baseline} />}
+          {at !== null && <line class="cursor" x1={x(at)} x2={x(at)} y1={MARGIN.top} y2={height - MARGIN.bottom} />}
           {at !== null && !bars && at < shown && series.map((one, s) => <circle key={one.label} class={`dot c${s % COLOURS}`} cx={x(at)} cy={y(one.values[at] ?? 0)} r={4} />)}
         </svg>
       )}
@@ -169,7 +169,7 @@ function Bars({ series, shown, unfinished, x, y, step }: Drawn & { step: number 
       {series.map((one, s) => one.values.slice(0, shown).map((value, i) => (
         <rect
           key={`${s}.${i}`} class={`bar c${s % COLOURS} ${unfinished && i === shown - 1 ? 'unfinished' : ''}`}
-          x={x(i) - room / 2 + s * width} width={Math.max(width - (width > 4 ? 1 : 0), 0.5)} y={y(value)} height={y(0) - y(value)} rx={width > 6 ? 2 : 0}
+          x={x(i) - room / 2 + s * width} width={Math.max(width - (width > 4 ? 1 : 0), 0.5)} y={Math.min(y(value), y(0))} height={Math.abs(y(0) - y(value))} rx={width > 6 ? 2 : 0}
         />
       )))}
     </>

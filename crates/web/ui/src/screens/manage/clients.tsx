@@ -29,13 +29,15 @@ export function Clients() {
   const close = () => setOpen(null);
   const rowsOf = (data: typeof state.data) => (data?.data ?? []) as Client[];
   const projectName = (id: string | null | undefined) => session.projects.find(one => one.id === id)?.name ?? id ?? 'All projects';
-  const toggle = async (client: Client) => {
+  const form = useForm();
+  const toggle = (client: Client) => form.run(async () => {
     await request('PATCH', address(client), { enabled: !client.enabled });
     state.refresh();
-  };
+  });
   return (
     <>
       <div class="toolbar"><div class="tools"><ProjectFilter all="All projects" value={projectId} /><button type="button" class="button primary" onClick={() => setOpen({ what: 'create' })}>New client</button></div></div>
+      {form.error && <Problem error={form.error} />}
       <Panel title="Clients" actions={<Take path={question.path} file="clients" csv={state.data && (() => ({ head: ['id', 'name', 'type', 'project', 'enabled', 'expiresAt', 'lastUsedAt'], rows: rowsOf(state.data).map(one => [one.id, one.name, one.type, one.projectId, one.enabled, one.expiresAt, one.lastUsedAt]) }))} />}>
         <Answer state={state} empty={data => (rowsOf(data).length ? null : <Empty title="No clients">A client is an id and a secret with which a program comes.</Empty>)}>
           {data => (

@@ -22,10 +22,16 @@ export function Projects() {
     await reload();
     state.refresh();
   };
+  const form = useForm();
+  const bringBack = (project: Project) => form.run(async () => {
+    await request('PATCH', address(project.id), {});
+    await changed();
+  });
   const rowsOf = (data: typeof state.data) => (data?.data ?? []) as Project[];
   return (
     <>
       <div class="toolbar"><div class="tools"><a class="button primary" href={`${BASE}manage/new-project`}>New project</a></div></div>
+      {form.error && <Problem error={form.error} />}
       <Panel title="All projects" actions={<Take path={question.path} file="projects" csv={state.data && (() => ({ head: ['id', 'name', 'domain', 'events', 'createdAt'], rows: rowsOf(state.data).map(one => [one.id, one.name, one.domain, one.eventsCount, one.createdAt]) }))} />}>
         <Answer state={state} empty={data => (rowsOf(data).length ? null : <Empty title="No projects yet" />)}>
           {data => (
@@ -40,7 +46,7 @@ export function Projects() {
                 { head: 'Actions', number: true, cell: one => (
                   <div class="row-actions">
                     {one.deleteAt
-                      ? <button type="button" class="button" onClick={() => void request('PATCH', address(one.id), {}).then(changed)}>Bring back</button>
+                      ? <button type="button" class="button" onClick={() => void bringBack(one)} disabled={form.busy}>Bring back</button>
                       : <><button type="button" class="button" onClick={() => setEdited(one)} aria-label={`Edit ${one.name}`}>Edit</button><button type="button" class="button danger" onClick={() => setDeleted(one)} aria-label={`Delete ${one.name}`}>Delete</button></>}
                   </div>
                 ) },

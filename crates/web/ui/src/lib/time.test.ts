@@ -19,6 +19,8 @@ describe('windows', () => {
   it('compares half a day with half a day', () => {
     const window = windowOf('today', '2026-03-10');
     expect(elapsedBefore(window, windowBefore('today', window), '2026-03-10T13:47')).toEqual({ start: '2026-03-09', end: '2026-03-09T13:40:00' });
+    const month = windowOf('month', '2026-03-10');
+    expect(elapsedBefore(month, windowBefore('month', month), '2026-03-10T13:47')).toEqual({ start: '2026-02-01', end: '2026-02-10T13:40:00' });
     const week = windowOf('7d', '2026-03-10');
     expect(elapsedBefore(week, windowBefore('7d', week), '2026-03-10T00:05')).toEqual({ start: '2026-02-25', end: '2026-03-03T00:00:00' });
   });

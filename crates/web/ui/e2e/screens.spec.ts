@@ -12,7 +12,17 @@ for (const theme of ['light', 'dark'] as const) {
       for (const [name, path] of Object.entries(screens())) {
         await open(page, path);
         const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
-        expect.soft(violations.map(one => `${name}: ${one.id}: ${one.nodes.slice(0, 3).map(node => `${node.html.slice(0, 160)} ${node.failureSummary}`).join(' | ')}`)).toEqual([]);
+        expect
+          .soft(
+            violations.map(
+              one =>
+                `${name}: ${one.id}: ${one.nodes
+                  .slice(0, 3)
+                  .map(node => `${node.html.slice(0, 160)} ${node.failureSummary}`)
+                  .join(' | ')}`,
+            ),
+          )
+          .toEqual([]);
       }
     });
 
@@ -24,11 +34,17 @@ for (const theme of ['light', 'dark'] as const) {
       expect((await new AxeBuilder({ page: door }).withTags(TAGS).analyze()).violations).toEqual([]);
       await outside.close();
       const paths = screens();
-      for (const [path, button] of [[paths.overview!, 'Filter'], [paths.clients!, 'New client'], [paths.events!, 'Show as curl']] as const) {
+      for (const [path, button] of [
+        [paths.overview!, 'Filter'],
+        [paths.clients!, 'New client'],
+        [paths.events!, 'Show as curl'],
+      ] as const) {
         await open(page, path);
         await page.getByRole('button', { name: button, exact: true }).first().click();
         await expect(page.getByRole('dialog')).toBeVisible();
-        expect((await new AxeBuilder({ page }).withTags(TAGS).analyze()).violations.map(one => `${one.id} ${one.nodes[0]?.html}`)).toEqual([]);
+        expect((await new AxeBuilder({ page }).withTags(TAGS).analyze()).violations.map(one => `${one.id} ${one.nodes[0]?.html}`)).toEqual(
+          [],
+        );
       }
     });
   });
@@ -56,6 +72,22 @@ test('names are shown as they are, and none runs', async ({ page }) => {
   await open(page, paths['a person']!);
   await expect(page.getByRole('heading', { name: `Anna ${SCRIPT}` })).toBeVisible();
   expect(await page.title()).toBe(`People · Shop ${SCRIPT} · paneld`);
+});
+
+test('addresses that mean nothing are told so', async ({ page }) => {
+  for (const path of [
+    '/console/p/%E0%A4/overview',
+    '/console/manage/constructor',
+    '/console/p/nobody/overview',
+    screens().overview!.replace('overview', '__proto__'),
+  ]) {
+    await page.goto(path);
+    await expect(page.getByRole('heading', { name: 'There is nothing here' })).toBeVisible();
+  }
+  await page.goto(`${screens().overview!}?f=nonsense:is:1&range=never&interval=eon&metric=constructor&sources=none`);
+  await expect(page.getByText('filters.0').first()).toBeVisible();
+  await page.getByRole('button', { name: /^Remove/ }).click();
+  await expect(page.locator('.chart')).toBeVisible();
 });
 
 test('the first view loads little, and nothing of the other screens', async ({ page }) => {

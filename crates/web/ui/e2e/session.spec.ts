@@ -52,7 +52,9 @@ test.describe('at the door', () => {
     await expect(page.getByRole('heading', { level: 1, name: 'Overview' })).toBeVisible();
     await expect(page.locator('table').first()).toBeVisible();
     await settle(page);
-    await page.route('**/insights/**', route => route.fulfill({ status: 401, json: { status: 401, error: 'Unauthorized', message: 'Ended', requestId: 'x' } }));
+    await page.route('**/insights/**', route =>
+      route.fulfill({ status: 401, json: { status: 401, error: 'Unauthorized', message: 'Ended', requestId: 'x' } }),
+    );
     await page.getByRole('link', { name: 'People' }).click();
     await expect(page.getByText('Your session has ended')).toBeVisible();
     expect(page.url()).toContain('/people');
@@ -79,9 +81,15 @@ const FAILURES = [
 for (const { status, says } of FAILURES) {
   test(`a ${status} is told on every screen`, async ({ page }) => {
     test.setTimeout(120_000);
-    await page.route(/\/(insights|export|manage|healthz)\//, route => (route.request().resourceType() === 'document' || route.request().url().includes('/console/') ? route.fallback() : route.fulfill({
-      status, headers: { 'retry-after': '7' }, json: { status, error: 'X', message: 'A sentence.', requestId: 'x' },
-    })));
+    await page.route(/\/(insights|export|manage|healthz)\//, route =>
+      route.request().resourceType() === 'document' || route.request().url().includes('/console/')
+        ? route.fallback()
+        : route.fulfill({
+            status,
+            headers: { 'retry-after': '7' },
+            json: { status, error: 'X', message: 'A sentence.', requestId: 'x' },
+          }),
+    );
     for (const [name, path] of Object.entries(screens())) {
       if (['new project', 'nothing there'].includes(name)) continue;
       await page.goto(path);
@@ -92,7 +100,15 @@ for (const { status, says } of FAILURES) {
 
 test('what was refused for now is asked again by itself', async ({ page }) => {
   let refused = 0;
-  await page.route('**/insights/*/retention/cohort', route => (refused++ === 0 ? route.fulfill({ status: 429, headers: { 'retry-after': '1' }, json: { status: 429, error: 'X', message: 'Slow down.', requestId: 'x' } }) : route.fallback()));
+  await page.route('**/insights/*/retention/cohort', route =>
+    refused++ === 0
+      ? route.fulfill({
+          status: 429,
+          headers: { 'retry-after': '1' },
+          json: { status: 429, error: 'X', message: 'Slow down.', requestId: 'x' },
+        })
+      : route.fallback(),
+  );
   await page.goto(screens().retention!);
   await expect(page.getByText('Too many requests')).toBeVisible();
   await expect(page.getByText('Too many requests')).toBeHidden();

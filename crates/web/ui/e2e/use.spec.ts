@@ -2,14 +2,17 @@ import { readFileSync } from 'node:fs';
 import { expect, made, open, screens, settle, test } from './kit';
 import { api, SERVER } from './seed';
 
-const panel = (page: import('@playwright/test').Page, name: string) => page.locator('section.panel').filter({ has: page.getByRole('heading', { name, exact: true }) });
+const panel = (page: import('@playwright/test').Page, name: string) =>
+  page.locator('section.panel').filter({ has: page.getByRole('heading', { name, exact: true }) });
 
 test.describe('overview', () => {
   test('a click on a row filters everything, and back and forward undo and redo it', async ({ page }) => {
     await open(page, screens().overview!);
     const visitors = page.locator('.card-value').first();
     const all = await visitors.textContent();
-    await panel(page, 'Places').getByRole('link', { name: /^Germany/ }).click();
+    await panel(page, 'Places')
+      .getByRole('link', { name: /^Germany/ })
+      .click();
     await settle(page);
     await expect(page.getByText('Country is Germany')).toBeVisible();
     expect(page.url()).toContain('f=country:is:DE');
@@ -35,7 +38,9 @@ test.describe('overview', () => {
     await dialog.getByRole('button', { name: 'Add filter' }).click();
     await expect(page.getByText('Browser contains Fire')).toBeVisible();
     await settle(page);
-    await panel(page, 'Devices').getByRole('link', { name: /^Firefox/ }).waitFor();
+    await panel(page, 'Devices')
+      .getByRole('link', { name: /^Firefox/ })
+      .waitFor();
     await expect(panel(page, 'Devices').getByRole('row')).toHaveCount(2);
   });
 
@@ -50,7 +55,7 @@ test.describe('overview', () => {
     await expect(page.getByRole('table', { name: 'Sessions by day' }).getByRole('row')).toHaveCount(31);
   });
 
-  test('ranges and intervals are in the address, dates of one\'s own too', async ({ page }) => {
+  test("ranges and intervals are in the address, dates of one's own too", async ({ page }) => {
     await open(page, screens().overview!);
     await page.getByRole('combobox', { name: 'Range of time' }).selectOption('7d');
     await page.getByRole('combobox', { name: 'Interval' }).selectOption('hour');
@@ -91,12 +96,16 @@ test.describe('overview', () => {
       const where = await page.evaluate(() => {
         const element = document.activeElement as HTMLElement;
         const style = getComputedStyle(element);
-        return { name: element.getAttribute('aria-label') ?? element.textContent?.trim() ?? '', visible: element === document.body || style.outlineStyle !== 'none' };
+        return {
+          name: element.getAttribute('aria-label') ?? element.textContent?.trim() ?? '',
+          visible: element === document.body || style.outlineStyle !== 'none',
+        };
       });
       expect(where.visible, `the focus on “${where.name}” is seen`).toBe(true);
       seen.add(where.name);
     }
-    for (const name of ['Compare', 'Range of time', 'Filter', 'Show as curl', 'Download as CSV', 'Show as table']) expect(seen).toContain(name);
+    for (const name of ['Compare', 'Range of time', 'Filter', 'Show as curl', 'Download as CSV', 'Show as table'])
+      expect(seen).toContain(name);
     const chart = page.getByRole('group', { name: /^Visitors by day/ });
     await chart.focus();
     await page.keyboard.press('ArrowLeft');
@@ -115,7 +124,13 @@ test.describe('overview', () => {
   test('who is there now is counted', async ({ page, baseURL }) => {
     await open(page, screens().overview!);
     await fetch(`${baseURL}/track`, {
-      method: 'POST', headers: { 'openpanel-client-id': made().write.id, 'openpanel-client-secret': made().write.secret, 'content-type': 'application/json', 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' },
+      method: 'POST',
+      headers: {
+        'openpanel-client-id': made().write.id,
+        'openpanel-client-secret': made().write.secret,
+        'content-type': 'application/json',
+        'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+      },
       body: JSON.stringify({ type: 'track', payload: { name: 'screen_view', properties: { __path: 'https://shop.example/now' } } }),
     });
     await expect(page.getByText(/[1-9]\d* visitors? now/)).toBeVisible({ timeout: 25_000 });
@@ -143,7 +158,11 @@ test('from a new project to the first event', async ({ page, baseURL }) => {
   const id = /client-id: ([0-9a-f-]{36})/.exec(command)![1]!;
   const secret = /client-secret: (\S+?)'/.exec(command)![1]!;
   expect(secret).toMatch(/^sec_/);
-  const sent = await fetch(`${baseURL}/track`, { method: 'POST', headers: { 'openpanel-client-id': id, 'openpanel-client-secret': secret, 'content-type': 'application/json' }, body: JSON.stringify({ type: 'track', payload: { name: 'signup', profileId: 'anna' } }) });
+  const sent = await fetch(`${baseURL}/track`, {
+    method: 'POST',
+    headers: { 'openpanel-client-id': id, 'openpanel-client-secret': secret, 'content-type': 'application/json' },
+    body: JSON.stringify({ type: 'track', payload: { name: 'signup', profileId: 'anna' } }),
+  });
   expect(sent.status).toBe(200);
   await expect(page.getByRole('heading', { name: 'Events arrive' })).toBeVisible({ timeout: 15_000 });
   await page.getByLabel('Check an origin').fill('https://other.example');
@@ -153,7 +172,11 @@ test('from a new project to the first event', async ({ page, baseURL }) => {
 });
 
 test('a refused request is told in Setup', async ({ page, baseURL }) => {
-  await fetch(`${baseURL}/track`, { method: 'POST', headers: { 'openpanel-client-id': made().write.id, 'openpanel-client-secret': made().write.secret, 'content-type': 'application/json' }, body: JSON.stringify({ type: 'track', payload: { name: 'x'.repeat(81) } }) });
+  await fetch(`${baseURL}/track`, {
+    method: 'POST',
+    headers: { 'openpanel-client-id': made().write.id, 'openpanel-client-secret': made().write.secret, 'content-type': 'application/json' },
+    body: JSON.stringify({ type: 'track', payload: { name: 'x'.repeat(81) } }),
+  });
   await open(page, screens().setup!);
   await expect(page.getByText('must be at most 80 characters long')).toBeVisible();
 });
@@ -199,7 +222,11 @@ test('a funnel and a path are clicked together', async ({ page }) => {
 
 test('a person is found, looked at, and erased', async ({ page }) => {
   const id = 'erase-me';
-  await fetch(`${SERVER.url}/track`, { method: 'POST', headers: { 'openpanel-client-id': made().write.id, 'openpanel-client-secret': made().write.secret, 'content-type': 'application/json' }, body: JSON.stringify({ type: 'identify', payload: { profileId: id, firstName: 'Erika' } }) });
+  await fetch(`${SERVER.url}/track`, {
+    method: 'POST',
+    headers: { 'openpanel-client-id': made().write.id, 'openpanel-client-secret': made().write.secret, 'content-type': 'application/json' },
+    body: JSON.stringify({ type: 'identify', payload: { profileId: id, firstName: 'Erika' } }),
+  });
   await expect(async () => {
     await open(page, `/console/p/${made().project}/people?q=erik`);
     await expect(page.getByRole('link', { name: 'Erika' })).toBeVisible({ timeout: 1000 });
@@ -242,12 +269,20 @@ test('a client is made, rotated, disabled and deleted', async ({ page }) => {
 });
 
 test('a read client sees its project, and nothing to manage', async ({ browser }) => {
-  const { data } = await api<{ data: { id: string; secret: string } }>('POST', '/manage/clients', { name: 'Reader', type: 'read', projectId: made().project });
+  const { data } = await api<{ data: { id: string; secret: string } }>('POST', '/manage/clients', {
+    name: 'Reader',
+    type: 'read',
+    projectId: made().project,
+  });
   const context = await browser.newContext({ storageState: { cookies: [], origins: [] }, locale: 'en-GB' });
   const page = await context.newPage();
   const refused: string[] = [];
   // Where there is no stream the page asks instead.
-  page.on('response', response => response.status() >= 400 && !/\/console\/|\/stream$/.test(response.url()) && refused.push(`${response.status()} ${response.url()}`));
+  page.on(
+    'response',
+    response =>
+      response.status() >= 400 && !/\/console\/|\/stream$/.test(response.url()) && refused.push(`${response.status()} ${response.url()}`),
+  );
   await page.goto('/console/');
   await page.getByLabel('Client id').fill(data.id);
   await page.getByLabel('Client secret').fill(data.secret);
@@ -277,7 +312,10 @@ test('a share link shows the overview and nothing else', async ({ page, browser 
   const outside = await browser.newContext({ storageState: { cookies: [], origins: [] }, locale: 'en-GB' });
   const guest = await outside.newPage();
   const refused: string[] = [];
-  guest.on('response', response => response.status() >= 400 && !response.url().includes('/console/') && refused.push(`${response.status()} ${response.url()}`));
+  guest.on(
+    'response',
+    response => response.status() >= 400 && !response.url().includes('/console/') && refused.push(`${response.status()} ${response.url()}`),
+  );
   await guest.goto(`${link.pathname}${link.hash}`);
   await guest.getByLabel('Password').fill('wrong');
   await guest.getByRole('button', { name: 'Open' }).click();

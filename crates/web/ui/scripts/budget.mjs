@@ -15,7 +15,10 @@ const entry = /assets\/(index-[^"]+\.js)/.exec(readFileSync(new URL('index.html'
 const visit = name => {
   if (first.has(name)) return;
   first.add(name);
-  for (const [, imported] of source(name).toString().matchAll(/(?:from|import)\s*["']\.\/([^"']+\.js)["']/g)) visit(imported);
+  for (const [, imported] of source(name)
+    .toString()
+    .matchAll(/(?:from|import)\s*["']\.\/([^"']+\.js)["']/g))
+    visit(imported);
 };
 visit(entry);
 

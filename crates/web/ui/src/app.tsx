@@ -1,5 +1,5 @@
 import type { ComponentType } from 'preact';
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useErrorBoundary, useRef, useState } from 'preact/hooks';
 import { ApiError, onSignedOut } from './api/client';
 import { currentSession, openShare, signIn, signOut, takeToken, type ProjectName, type Session } from './api/session';
 import { forgetAnswers } from './api/use-question';
@@ -34,7 +34,15 @@ const MANAGE: Record<string, { title: string; load: () => Promise<ComponentType>
   'new-project': { title: 'New project', load: async () => (await import('./screens/manage/new-project')).NewProject },
 };
 
-type Door = { state: 'asking' } | { state: 'closed'; why: ApiError | null; ended: boolean } | { state: 'share'; token: string } | { state: 'failed'; error: ApiError } | { state: 'open'; session: Session };
+/** What an address names; names that every object has are none of ours. */
+const pick = <T,>(from: Record<string, T>, name = ''): T | undefined => (Object.hasOwn(from, name) ? from[name] : undefined);
+
+type Door =
+  | { state: 'asking' }
+  | { state: 'closed'; why: ApiError | null; ended: boolean }
+  | { state: 'share'; token: string }
+  | { state: 'failed'; error: ApiError }
+  | { state: 'open'; session: Session };
 
 export function App() {
   const route = useRoute();
@@ -57,7 +65,9 @@ export function App() {
       setDoor(session ? { state: 'open', session } : { state: 'closed', why: null, ended: false });
     } catch (error) {
       const failure = error instanceof ApiError ? error : new ApiError('broken', String(error));
-      setDoor(token && failure.trouble === 'signed-out' ? { state: 'closed', why: failure, ended: false } : { state: 'failed', error: failure });
+      setDoor(
+        token && failure.trouble === 'signed-out' ? { state: 'closed', why: failure, ended: false } : { state: 'failed', error: failure },
+      );
     }
   }, []);
 
@@ -93,15 +103,24 @@ export function App() {
   }, []);
 
   switch (door.state) {
-    case 'asking': return <Waiting />;
-    case 'failed': return <main class="alone"><Problem error={door.error} onRetry={enter} /></main>;
-    case 'closed': return <SignIn ended={door.ended} why={door.why} onOpen={opened} />;
-    case 'share': return <ShareDoor token={door.token} onOpen={opened} />;
-    case 'open': return (
-      <SessionContext.Provider value={{ session: door.session, reload }}>
-        <Inside route={route} session={door.session} onLeave={leave} />
-      </SessionContext.Provider>
-    );
+    case 'asking':
+      return <Waiting />;
+    case 'failed':
+      return (
+        <main class="alone">
+          <Problem error={door.error} onRetry={enter} />
+        </main>
+      );
+    case 'closed':
+      return <SignIn ended={door.ended} why={door.why} onOpen={opened} />;
+    case 'share':
+      return <ShareDoor token={door.token} onOpen={opened} />;
+    case 'open':
+      return (
+        <SessionContext.Provider value={{ session: door.session, reload }}>
+          <Inside route={route} session={door.session} onLeave={leave} />
+        </SessionContext.Provider>
+      );
   }
 }
 
@@ -111,7 +130,11 @@ function Waiting() {
     const timer = setTimeout(() => setSlow(true), 200);
     return () => clearTimeout(timer);
   }, []);
-  return <main class="alone"><Skeleton rows={4} show={slow} /></main>;
+  return (
+    <main class="alone">
+      <Skeleton rows={4} show={slow} />
+    </main>
+  );
 }
 
 function Inside({ route, session, onLeave }: { route: Route; session: Session; onLeave: () => void }) {
@@ -120,10 +143,11 @@ function Inside({ route, session, onLeave }: { route: Route; session: Session; o
   const last = lastProject();
   const known = session.projects.find(one => one.id === last) ?? session.projects[0];
   const allowed = root || (session.client.type === 'read' && first === 'shares');
-  const project = area === 'p' && first ? session.projects.find(one => one.id === first) ?? unlisted(session, first) : null;
+  const project = area === 'p' && first ? (session.projects.find(one => one.id === first) ?? unlisted(session, first)) : null;
 
   // The address of nothing in particular leads to the first thing there is.
-  const home = area === undefined || area === 'share' ? (known ? projectPath(known.id, 'overview') : root ? `${BASE}manage/new-project` : null) : null;
+  const home =
+    area === undefined || area === 'share' ? (known ? projectPath(known.id, 'overview') : root ? `${BASE}manage/new-project` : null) : null;
   useEffect(() => {
     if (project) rememberProject(project.id);
   }, [project]);
@@ -133,11 +157,20 @@ function Inside({ route, session, onLeave }: { route: Route; session: Session; o
   if (home) return null;
 
   const shared = session.client.type === 'share';
-  const screen = area === 'p' && project && (!shared || second === 'overview') ? SCREENS[second ?? ''] : area === 'manage' && allowed ? MANAGE[first ?? ''] : undefined;
+  const screen =
+    area === 'p' && project && (!shared || second === 'overview')
+      ? pick(SCREENS, second)
+      : area === 'manage' && allowed
+        ? pick(MANAGE, first)
+        : undefined;
   return (
     <Shell route={route} project={project ?? known ?? null} onLeave={onLeave}>
       <ProjectContext.Provider value={project}>
-        {screen ? <Screen key={`${area} ${project?.id} ${screen.title}`} title={screen.title} project={project?.name ?? null} load={screen.load} /> : <NotFound none={!known} />}
+        {screen ? (
+          <Screen key={`${area} ${project?.id} ${screen.title}`} title={screen.title} project={project?.name ?? null} load={screen.load} />
+        ) : (
+          <NotFound none={!known} />
+        )}
       </ProjectContext.Provider>
     </Shell>
   );
@@ -153,7 +186,11 @@ function NotFound({ none }: { none: boolean }) {
     <div class="empty">
       <h1>{none ? 'There is no project yet' : 'There is nothing here'}</h1>
       <p class="muted">{none ? 'Ask an administrator to make one.' : 'The address may be mistyped, or your client may not see it.'}</p>
-      {!none && <a class="button" href={BASE}>To the overview</a>}
+      {!none && (
+        <a class="button" href={BASE}>
+          To the overview
+        </a>
+      )}
     </div>
   );
 }
@@ -164,12 +201,14 @@ let arrived = false;
 function Screen({ title, project, load }: { title: string; project: string | null; load: () => Promise<ComponentType> }) {
   const [Loaded, setLoaded] = useState<ComponentType | null>(title === 'Overview' ? () => Overview : null);
   const [error, setError] = useState<ApiError | null>(null);
+  const [fault] = useErrorBoundary(thrown => console.error(thrown));
   const heading = useRef<HTMLHeadingElement>(null);
-  const open = () => {
-    setError(null);
-    load().then(screen => setLoaded(() => screen), () => setError(new ApiError('offline', 'The screen could not be loaded')));
-  };
-  useEffect(open, []);
+  useEffect(() => {
+    load().then(
+      screen => setLoaded(() => screen),
+      () => setError(new ApiError('offline', 'The screen could not be loaded')),
+    );
+  }, []);
   useEffect(() => {
     document.title = `${title}${project ? ` · ${project}` : ''} · paneld`;
     if (arrived) heading.current?.focus({ preventScroll: true });
@@ -177,8 +216,14 @@ function Screen({ title, project, load }: { title: string; project: string | nul
   }, [title, project]);
   return (
     <>
-      <h1 ref={heading} tabIndex={-1} class="screen-title">{title}</h1>
-      {error ? <Problem error={error} onRetry={open} /> : Loaded && <Loaded />}
+      <h1 ref={heading} tabIndex={-1} class="screen-title">
+        {title}
+      </h1>
+      {error || fault ? (
+        <Problem error={error ?? new ApiError('broken', String(fault))} onRetry={() => location.reload()} />
+      ) : (
+        Loaded && <Loaded />
+      )}
     </>
   );
 }

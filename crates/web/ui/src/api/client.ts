@@ -4,8 +4,12 @@ import type { components, paths } from './schema';
 
 export type Schemas = components['schemas'];
 
-type Gets = { [P in keyof paths]: paths[P] extends { get: { responses: { 200: { content: { 'application/json': unknown } } } } } ? P : never }[keyof paths];
-export type Answer<P extends Gets> = paths[P] extends { get: { responses: { 200: { content: { 'application/json': infer A } } } } } ? A : never;
+type Gets = {
+  [P in keyof paths]: paths[P] extends { get: { responses: { 200: { content: { 'application/json': unknown } } } } } ? P : never;
+}[keyof paths];
+export type Answer<P extends Gets> = paths[P] extends { get: { responses: { 200: { content: { 'application/json': infer A } } } } }
+  ? A
+  : never;
 type QueryOf<P extends Gets> = paths[P] extends { get: { parameters: { query?: infer Q } } } ? Exclude<Q, undefined> : never;
 /** The values of a query: lists and objects go as JSON. */
 type Query<P extends Gets> = { [K in keyof QueryOf<P>]?: string | number | boolean | null | object };
@@ -79,8 +83,13 @@ async function errorOf(response: Response): Promise<ApiError> {
   const code = body?.code ?? null;
   const details = (body?.details ?? []) as { path: (string | number)[]; message: string }[];
   return new ApiError(
-    troubleOf(response.status, code), body?.message ?? `The server answered ${response.status}`, response.status,
-    code, after > 0 ? after : null, details, body?.requestId ?? response.headers.get('request-id'),
+    troubleOf(response.status, code),
+    body?.message ?? `The server answered ${response.status}`,
+    response.status,
+    code,
+    after > 0 ? after : null,
+    details,
+    body?.requestId ?? response.headers.get('request-id'),
   );
 }
 
@@ -100,7 +109,13 @@ export async function request<T>(method: Method, path: string, body?: unknown, s
   if (body !== undefined) headers['content-type'] = 'application/json';
   let response: Response;
   try {
-    response = await fetch(API + path, { method, headers, credentials: 'same-origin', body: body === undefined ? null : JSON.stringify(body), signal: signal ?? null });
+    response = await fetch(API + path, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal ?? null,
+    });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError('offline', 'The server cannot be reached');

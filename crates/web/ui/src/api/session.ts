@@ -32,7 +32,8 @@ export async function currentSession(): Promise<Session | null> {
 
 export const signIn = (credentials: Credentials): Promise<Session> => request('POST', '/console/session', credentials);
 export const signOut = (): Promise<void> => request('DELETE', '/console/session');
-export const openShare = (token: string, password?: string): Promise<Session> => request('POST', '/console/share/session', password ? { token, password } : { token });
+export const openShare = (token: string, password?: string): Promise<Session> =>
+  request('POST', '/console/share/session', password ? { token, password } : { token });
 
 /** Takes the token out of the address, so that it is in no history and cannot be copied along. */
 export function takeToken(): string | null {

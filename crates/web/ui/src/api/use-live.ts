@@ -35,7 +35,9 @@ export function useLive(project: string, stream: boolean, onEvent?: (event: Live
     let source: EventSource | undefined;
 
     const count = async () => {
-      const live = await request<{ visitors: number }>('GET', ask('/insights/{projectId}/live', { projectId: project }).path).catch(() => null);
+      const live = await request<{ visitors: number }>('GET', ask('/insights/{projectId}/live', { projectId: project }).path).catch(
+        () => null,
+      );
       if (live && !closed) setVisitors(live.visitors);
     };
     const startPolling = () => {

@@ -50,7 +50,15 @@ describe('cohorts', () => {
 describe('a flow', () => {
   it('has nodes that do not overlap, and bands as wide as their values', () => {
     const node = (id: string, value: number, step: number) => ({ id, label: id, value, step });
-    const placed = placeFlow([node('a', 100, 1), node('b', 60, 2), node('c', 40, 2)], [{ source: 'a', target: 'b', value: 60 }, { source: 'a', target: 'c', value: 40 }, { source: 'a', target: 'gone', value: 1 }], { column: 200, node: 10, height: 100 });
+    const placed = placeFlow(
+      [node('a', 100, 1), node('b', 60, 2), node('c', 40, 2)],
+      [
+        { source: 'a', target: 'b', value: 60 },
+        { source: 'a', target: 'c', value: 40 },
+        { source: 'a', target: 'gone', value: 1 },
+      ],
+      { column: 200, node: 10, height: 100 },
+    );
     const [a, b, c] = placed.nodes;
     expect([a!.height, b!.height, c!.height]).toEqual([100, 60, 40]);
     expect(c!.y).toBeGreaterThan(b!.y + b!.height);
@@ -61,8 +69,18 @@ describe('a flow', () => {
 
 describe('marks', () => {
   it('lie in the bucket of their moment', () => {
-    const marks = marksByBucket(['2026-03-01T00:00', '2026-03-02T00:00'], [{ at: '2026-03-01T23:59', title: 'a' }, { at: '2026-03-02T10:00', title: 'b' }, { at: '2026-02-28T10:00', title: 'before' }]);
-    expect([...marks]).toEqual([[0, ['a']], [1, ['b']]]);
+    const marks = marksByBucket(
+      ['2026-03-01T00:00', '2026-03-02T00:00'],
+      [
+        { at: '2026-03-01T23:59', title: 'a' },
+        { at: '2026-03-02T10:00', title: 'b' },
+        { at: '2026-02-28T10:00', title: 'before' },
+      ],
+    );
+    expect([...marks]).toEqual([
+      [0, ['a']],
+      [1, ['b']],
+    ]);
   });
 });
 

@@ -86,7 +86,10 @@ export function parseFilter(text: string): Filter | null {
 }
 
 export function parseFilters(query: URLSearchParams): Filter[] {
-  return query.getAll('f').map(parseFilter).filter(filter => filter !== null);
+  return query
+    .getAll('f')
+    .map(parseFilter)
+    .filter(filter => filter !== null);
 }
 
 /** The filters with one more; it takes the place of one with the same name and operator. */

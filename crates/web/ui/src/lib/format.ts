@@ -13,7 +13,8 @@ export const decimal = (n: number): string => two.format(n);
 export const short = (n: number): string => (Math.abs(n) < 10_000 ? two.format(n) : compact.format(n));
 export const percent = (n: number): string => `${one.format(n)}%`;
 /** An amount in minor units. The server knows no currency, so none is shown. */
-export const amount = (minor: number): string => (Math.abs(minor) < 1_000_000_00 ? money.format(minor / 100) : moneyCompact.format(minor / 100));
+export const amount = (minor: number): string =>
+  Math.abs(minor) < 1_000_000_00 ? money.format(minor / 100) : moneyCompact.format(minor / 100);
 
 /** Seconds as `2m 56s`. */
 export function duration(seconds: number): string {
@@ -45,7 +46,8 @@ const monthYearFormat = wall({ month: 'long', year: 'numeric' });
 const utc = (text: string) => new Date(`${text.length <= 10 ? `${text}T00:00` : text}Z`);
 
 export const day = (text: Day): string => dayYearFormat.format(utc(text));
-export const days = (start: Day, end: Day): string => (start === end ? weekdayFormat.format(utc(start)) : dayYearFormat.formatRange(utc(start), utc(end)));
+export const days = (start: Day, end: Day): string =>
+  start === end ? weekdayFormat.format(utc(start)) : dayYearFormat.formatRange(utc(start), utc(end));
 
 /** A bucket's label on the axis. */
 export function tick(start: string, interval: Interval): string {

@@ -11,9 +11,18 @@ export interface Route {
 
 const listeners = new Set<() => void>();
 
+/** A part of the path; one that is no percent-encoded text stays as it is. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 export function currentRoute(): Route {
   const path = location.pathname.startsWith(BASE) ? location.pathname.slice(BASE.length) : '';
-  return { path, parts: path.split('/').filter(Boolean).map(decodeURIComponent), query: new URLSearchParams(location.search) };
+  return { path, parts: path.split('/').filter(Boolean).map(decode), query: new URLSearchParams(location.search) };
 }
 
 export function navigate(href: string, how: 'push' | 'replace' = 'push'): void {
@@ -55,7 +64,15 @@ export function rememberProject(project: string): void {
 function followLink(event: MouseEvent): void {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const link = (event.target as Element).closest('a');
-  if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin || !link.pathname.startsWith(BASE) || link.hash) return;
+  if (
+    !link ||
+    link.target ||
+    link.hasAttribute('download') ||
+    link.origin !== location.origin ||
+    !link.pathname.startsWith(BASE) ||
+    link.hash
+  )
+    return;
   event.preventDefault();
   navigate(link.pathname + link.search);
 }

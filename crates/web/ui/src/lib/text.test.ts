@@ -19,7 +19,13 @@ describe('filters in the address', () => {
   });
 
   it('take the place of those about the same', () => {
-    const filters = withFilter([{ name: 'country', operator: 'is', value: ['DE'] }, { name: 'path', operator: 'is', value: ['/'] }], rowFilter('country', 'SE'));
+    const filters = withFilter(
+      [
+        { name: 'country', operator: 'is', value: ['DE'] },
+        { name: 'path', operator: 'is', value: ['/'] },
+      ],
+      rowFilter('country', 'SE'),
+    );
     expect(filters.map(printFilter)).toEqual(['path:is:/', 'country:is:SE']);
     expect(rowFilter('country', null)).toEqual({ name: 'country', operator: 'isNull', value: [] });
   });
@@ -27,7 +33,13 @@ describe('filters in the address', () => {
 
 describe('queries', () => {
   it('stay readable', () => {
-    expect(queryString([['f', 'path:is:/a b'], ['none', null], ['empty', '']])).toBe('?f=path:is:/a+b');
+    expect(
+      queryString([
+        ['f', 'path:is:/a b'],
+        ['none', null],
+        ['empty', ''],
+      ]),
+    ).toBe('?f=path:is:/a+b');
     expect(new URLSearchParams(queryString([['f', 'a&b=c+d#e%']])).get('f')).toBe('a&b=c+d#e%');
   });
 
@@ -39,12 +51,20 @@ describe('queries', () => {
 
 describe('series in the address', () => {
   it('come back as they were', () => {
-    for (const item of [{ name: 'signup', segment: 'event', property: '' }, { name: 'a:b', segment: 'user', property: '' }, { name: '*', segment: 'property_sum', property: 'properties.price' }] as const) expect(parseItem(printItem(item))).toEqual(item);
+    for (const item of [
+      { name: 'signup', segment: 'event', property: '' },
+      { name: 'a:b', segment: 'user', property: '' },
+      { name: '*', segment: 'property_sum', property: 'properties.price' },
+    ] as const)
+      expect(parseItem(printItem(item))).toEqual(item);
     expect(parseItem('signup:nonsense')).toBeNull();
   });
 
   it('become what the API takes', () => {
-    const items = [{ name: 'signup', segment: 'user', property: 'ignored' }, { name: 'visit', segment: 'session', property: '' }] as const;
+    const items = [
+      { name: 'signup', segment: 'user', property: 'ignored' },
+      { name: 'visit', segment: 'session', property: '' },
+    ] as const;
     expect(seriesOf([...items], [], 'A / B')).toEqual([
       { name: 'signup', segment: 'user', filters: [] },
       { name: 'visit', segment: 'session', filters: [] },
@@ -55,7 +75,16 @@ describe('series in the address', () => {
 
 describe('CSV', () => {
   it('quotes what needs it', () => {
-    expect(toCsv(['a', 'b'], [['x,y', 'say "hi"'], ['line\nbreak', null], [1.5, true]])).toBe('a,b\r\n"x,y","say ""hi"""\r\n"line\nbreak",\r\n1.5,true\r\n');
+    expect(
+      toCsv(
+        ['a', 'b'],
+        [
+          ['x,y', 'say "hi"'],
+          ['line\nbreak', null],
+          [1.5, true],
+        ],
+      ),
+    ).toBe('a,b\r\n"x,y","say ""hi"""\r\n"line\nbreak",\r\n1.5,true\r\n');
   });
 
   it('defuses formulas, and leaves negative numbers', () => {
@@ -65,7 +94,7 @@ describe('CSV', () => {
 
 describe('the curl line', () => {
   it('asks for the same, quoted for the shell', () => {
-    expect(curlLine('http://127.0.0.1:3333/', "/insights/shop/metrics?range=7d&filters=[{\"value\":[\"it's\"]}]")).toBe(
+    expect(curlLine('http://127.0.0.1:3333/', '/insights/shop/metrics?range=7d&filters=[{"value":["it\'s"]}]')).toBe(
       `curl -u "$ID:$SECRET" --get 'http://127.0.0.1:3333/insights/shop/metrics' \\\n  --data-urlencode 'range=7d' \\\n  --data-urlencode 'filters=[{"value":["it'\\''s"]}]'`,
     );
     expect(curlLine('http://h', '/manage/audit')).toBe(`curl -u "$ID:$SECRET" 'http://h/manage/audit'`);

@@ -1,5 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { addMonths, begun, bucketWall, daysBetween, defaultInterval, elapsedBefore, intervalsOf, isDay, isUnfinished, wallClock, windowBefore, windowOf } from './time';
+import {
+  addMonths,
+  begun,
+  bucketWall,
+  daysBetween,
+  defaultInterval,
+  elapsedBefore,
+  intervalsOf,
+  isDay,
+  isUnfinished,
+  wallClock,
+  windowBefore,
+  windowOf,
+} from './time';
 
 describe('windows', () => {
   it('counts a range from today, today included', () => {
@@ -18,9 +31,15 @@ describe('windows', () => {
 
   it('compares half a day with half a day', () => {
     const window = windowOf('today', '2026-03-10');
-    expect(elapsedBefore(window, windowBefore('today', window), '2026-03-10T13:47')).toEqual({ start: '2026-03-09', end: '2026-03-09T13:40:00' });
+    expect(elapsedBefore(window, windowBefore('today', window), '2026-03-10T13:47')).toEqual({
+      start: '2026-03-09',
+      end: '2026-03-09T13:40:00',
+    });
     const month = windowOf('month', '2026-03-10');
-    expect(elapsedBefore(month, windowBefore('month', month), '2026-03-10T13:47')).toEqual({ start: '2026-02-01', end: '2026-02-10T13:40:00' });
+    expect(elapsedBefore(month, windowBefore('month', month), '2026-03-10T13:47')).toEqual({
+      start: '2026-02-01',
+      end: '2026-02-10T13:40:00',
+    });
     const week = windowOf('7d', '2026-03-10');
     expect(elapsedBefore(week, windowBefore('7d', week), '2026-03-10T00:05')).toEqual({ start: '2026-02-25', end: '2026-03-03T00:00:00' });
   });
@@ -39,7 +58,8 @@ describe('windows', () => {
     expect(defaultInterval({ start: '2026-03-01', end: '2026-03-02' })).toBe('hour');
     expect(defaultInterval(windowOf('30d', '2026-03-10'))).toBe('day');
     expect(defaultInterval(windowOf('12m', '2026-03-10'))).toBe('month');
-    for (const range of ['today', '7d', '30d', '90d', '12m'] as const) expect(intervalsOf(windowOf(range, '2026-03-10'))).toContain(defaultInterval(windowOf(range, '2026-03-10')));
+    for (const range of ['today', '7d', '30d', '90d', '12m'] as const)
+      expect(intervalsOf(windowOf(range, '2026-03-10'))).toContain(defaultInterval(windowOf(range, '2026-03-10')));
   });
 });
 

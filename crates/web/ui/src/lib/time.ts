@@ -55,26 +55,40 @@ export function daysBetween(start: Day, end: Day): number {
 export function windowOf(range: RangeName, today: Day): Window {
   const firstOfMonth = `${today.slice(0, 8)}01`;
   switch (range) {
-    case 'today': return { start: today, end: today };
-    case 'yesterday': return { start: addDays(today, -1), end: addDays(today, -1) };
-    case '7d': return { start: addDays(today, -6), end: today };
-    case '30d': return { start: addDays(today, -29), end: today };
-    case '90d': return { start: addDays(today, -89), end: today };
-    case 'month': return { start: firstOfMonth, end: today };
-    case 'last-month': return { start: addMonths(firstOfMonth, -1), end: addDays(firstOfMonth, -1) };
-    case 'year': return { start: `${today.slice(0, 4)}-01-01`, end: today };
-    case '12m': return { start: addMonths(firstOfMonth, -11), end: today };
+    case 'today':
+      return { start: today, end: today };
+    case 'yesterday':
+      return { start: addDays(today, -1), end: addDays(today, -1) };
+    case '7d':
+      return { start: addDays(today, -6), end: today };
+    case '30d':
+      return { start: addDays(today, -29), end: today };
+    case '90d':
+      return { start: addDays(today, -89), end: today };
+    case 'month':
+      return { start: firstOfMonth, end: today };
+    case 'last-month':
+      return { start: addMonths(firstOfMonth, -1), end: addDays(firstOfMonth, -1) };
+    case 'year':
+      return { start: `${today.slice(0, 4)}-01-01`, end: today };
+    case '12m':
+      return { start: addMonths(firstOfMonth, -11), end: today };
   }
 }
 
 /** The window before: as many days, or, of months and years, the ones of the calendar. */
 export function windowBefore(range: RangeName | 'custom', window: Window): Window {
   switch (range) {
-    case 'month': return { start: addMonths(window.start, -1), end: addDays(window.start, -1) };
-    case 'last-month': return { start: addMonths(window.start, -1), end: addDays(window.start, -1) };
-    case 'year': return { start: addMonths(window.start, -12), end: addDays(window.start, -1) };
-    case '12m': return { start: addMonths(window.start, -12), end: addDays(window.start, -1) };
-    default: return { start: addDays(window.start, -(daysBetween(window.start, window.end) + 1)), end: addDays(window.start, -1) };
+    case 'month':
+      return { start: addMonths(window.start, -1), end: addDays(window.start, -1) };
+    case 'last-month':
+      return { start: addMonths(window.start, -1), end: addDays(window.start, -1) };
+    case 'year':
+      return { start: addMonths(window.start, -12), end: addDays(window.start, -1) };
+    case '12m':
+      return { start: addMonths(window.start, -12), end: addDays(window.start, -1) };
+    default:
+      return { start: addDays(window.start, -(daysBetween(window.start, window.end) + 1)), end: addDays(window.start, -1) };
   }
 }
 
@@ -117,10 +131,14 @@ export function isUnfinished(start: string, interval: Interval, wallNow: string)
   if (start > wallNow) return false;
   const day = start.slice(0, 10);
   switch (interval) {
-    case 'hour': return start.slice(0, 13) === wallNow.slice(0, 13);
-    case 'day': return day === wallNow.slice(0, 10);
-    case 'week': return wallNow.slice(0, 10) < addDays(day, 7);
-    case 'month': return day.slice(0, 7) === wallNow.slice(0, 7);
+    case 'hour':
+      return start.slice(0, 13) === wallNow.slice(0, 13);
+    case 'day':
+      return day === wallNow.slice(0, 10);
+    case 'week':
+      return wallNow.slice(0, 10) < addDays(day, 7);
+    case 'month':
+      return day.slice(0, 7) === wallNow.slice(0, 7);
   }
 }
 

@@ -23,32 +23,89 @@ function List() {
   const { query } = currentRoute();
   const page = currentPage();
   const types = useQuestion(ask('/insights/{projectId}/groups/types', { projectId: project.id }));
-  const question = ask('/insights/{projectId}/groups', { projectId: project.id }, { search: query.get('q'), type: query.get('type'), limit: PAGE, cursor: page === 1 ? null : page });
+  const question = ask(
+    '/insights/{projectId}/groups',
+    { projectId: project.id },
+    { search: query.get('q'), type: query.get('type'), limit: PAGE, cursor: page === 1 ? null : page },
+  );
   const state = useQuestion(question);
   return (
     <>
-      <div class="toolbar"><div class="tools">
-        {types.data && types.data.types.length > 1 && (
-          <select aria-label="Type" value={query.get('type') ?? ''} onChange={event => navigate(here({ type: event.currentTarget.value || null, page: null }))}>
-            <option value="">All types</option>
-            {types.data.types.map(type => <option key={type} value={type}>{type}</option>)}
-          </select>
-        )}
-        <Search label="Search by name or id" />
-      </div></div>
+      <div class="toolbar">
+        <div class="tools">
+          {types.data && types.data.types.length > 1 && (
+            <select
+              aria-label="Type"
+              value={query.get('type') ?? ''}
+              onChange={event => navigate(here({ type: event.currentTarget.value || null, page: null }))}
+            >
+              <option value="">All types</option>
+              {types.data.types.map(type => (
+                <option key={type} value={type}>
+                  {type}
+                </option>
+              ))}
+            </select>
+          )}
+          <Search label="Search by name or id" />
+        </div>
+      </div>
       <Panel
-        title="Newest first" stale={state.stale}
-        actions={<Take path={question.path} file={`${project.id}-groups`} csv={state.data && (() => ({ head: ['id', 'type', 'name', 'created'], rows: state.data!.map(one => [one.id, one.type, one.name, one.createdAt]) }))} />}
+        title="Newest first"
+        stale={state.stale}
+        actions={
+          <Take
+            path={question.path}
+            file={`${project.id}-groups`}
+            csv={
+              state.data &&
+              (() => ({
+                head: ['id', 'type', 'name', 'created'],
+                rows: state.data!.map(one => [one.id, one.type, one.name, one.createdAt]),
+              }))
+            }
+          />
+        }
       >
-        <Answer state={state} rows={8} empty={data => (data.length ? null : <Empty title="No groups">A group is a company, a team or a family that people belong to: your site tells of it with <code>op.setGroup</code>.</Empty>)}>
+        <Answer
+          state={state}
+          rows={8}
+          empty={data =>
+            data.length ? null : (
+              <Empty title="No groups">
+                A group is a company, a team or a family that people belong to: your site tells of it with <code>op.setGroup</code>.
+              </Empty>
+            )
+          }
+        >
           {data => (
             <DataTable
-              caption="Groups" rows={data} keyOf={one => one.id}
+              caption="Groups"
+              rows={data}
+              keyOf={one => one.id}
               columns={[
-                { head: 'Name', cell: one => <a href={groupHref(project.id, one.id)}><Text>{one.name || one.id}</Text></a> },
-                { head: 'Type', cell: one => <span class="tag"><bdi>{one.type}</bdi></span> },
+                {
+                  head: 'Name',
+                  cell: one => (
+                    <a href={groupHref(project.id, one.id)}>
+                      <Text>{one.name || one.id}</Text>
+                    </a>
+                  ),
+                },
+                {
+                  head: 'Type',
+                  cell: one => (
+                    <span class="tag">
+                      <bdi>{one.type}</bdi>
+                    </span>
+                  ),
+                },
                 { head: 'Id', cell: one => <Text class="cell">{one.id}</Text>, wide: true },
-                { head: 'First seen', cell: one => <span title={format.moment(one.createdAt, zone)}>{format.ago(one.createdAt)}</span>, number: true },
+                {
+                  head: 'First seen',
+                  cell: one => <span title={format.moment(one.createdAt, zone)}>{format.ago(one.createdAt)}</span>,
+                  number: true,
+                },
               ]}
             />
           )}
@@ -66,28 +123,79 @@ function OneGroup({ id }: { id: string }) {
   const state = useQuestion(question);
   return (
     <>
-      <div class="toolbar"><div class="tools"><a class="button" href={here({ group: null })}><Icon name="back" />All groups</a></div></div>
+      <div class="toolbar">
+        <div class="tools">
+          <a class="button" href={here({ group: null })}>
+            <Icon name="back" />
+            All groups
+          </a>
+        </div>
+      </div>
       <Answer state={state} rows={8}>
         {({ group, member_count, members }) => (
           <>
-            <div class="person-head"><div class="two-lines"><h2><Text>{group.name || group.id}</Text></h2><p class="muted">{group.type}, {format.count(member_count)} {member_count === 1 ? 'member' : 'members'}</p></div></div>
+            <div class="person-head">
+              <div class="two-lines">
+                <h2>
+                  <Text>{group.name || group.id}</Text>
+                </h2>
+                <p class="muted">
+                  {group.type}, {format.count(member_count)} {member_count === 1 ? 'member' : 'members'}
+                </p>
+              </div>
+            </div>
             <div class="grid split">
-              <Panel title="Members" actions={<Take path={question.path} file={`${project.id}-group-members`} csv={() => ({ head: ['id', 'first name', 'last name', 'email'], rows: members.map(one => [one.id, one.firstName, one.lastName, one.email]) })} />}>
+              <Panel
+                title="Members"
+                actions={
+                  <Take
+                    path={question.path}
+                    file={`${project.id}-group-members`}
+                    csv={() => ({
+                      head: ['id', 'first name', 'last name', 'email'],
+                      rows: members.map(one => [one.id, one.firstName, one.lastName, one.email]),
+                    })}
+                  />
+                }
+              >
                 {members.length ? (
                   <>
                     <DataTable
-                      caption="Members" rows={members} keyOf={one => one.id}
+                      caption="Members"
+                      rows={members}
+                      keyOf={one => one.id}
                       columns={[
-                        { head: 'Name', cell: one => <a href={personHref(project.id, one.id)}><Text>{[one.firstName, one.lastName].filter(Boolean).join(' ') || one.email || one.id}</Text></a> },
+                        {
+                          head: 'Name',
+                          cell: one => (
+                            <a href={personHref(project.id, one.id)}>
+                              <Text>{[one.firstName, one.lastName].filter(Boolean).join(' ') || one.email || one.id}</Text>
+                            </a>
+                          ),
+                        },
                         { head: 'E-mail', cell: one => <Text class="cell-wide">{one.email || '–'}</Text>, wide: true },
                         { head: 'Last seen', cell: one => format.ago(one.lastSeenAt), number: true },
                       ]}
                     />
-                    {member_count > members.length && <p class="muted small table-note">The newest {members.length} of {format.count(member_count)}.</p>}
+                    {member_count > members.length && (
+                      <p class="muted small table-note">
+                        The newest {members.length} of {format.count(member_count)}.
+                      </p>
+                    )}
                   </>
-                ) : <Empty title="No members yet" />}
+                ) : (
+                  <Empty title="No members yet" />
+                )}
               </Panel>
-              <Panel title="Properties"><Facts rows={[['Id', group.id], ...Object.entries(group.properties as Record<string, string>), ['First seen', format.moment(group.createdAt, zone)]]} /></Panel>
+              <Panel title="Properties">
+                <Facts
+                  rows={[
+                    ['Id', group.id],
+                    ...Object.entries(group.properties as Record<string, string>),
+                    ['First seen', format.moment(group.createdAt, zone)],
+                  ]}
+                />
+              </Panel>
             </div>
           </>
         )}

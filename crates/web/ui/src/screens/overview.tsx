@@ -52,57 +52,112 @@ export function Overview() {
   const running = shown.window.end >= shown.wallNow.slice(0, 10) ? REFRESH_MS : 0;
   const question = ask('/insights/{projectId}/overview', params, { ...dates(shown.window), interval: shown.interval, filters });
   const now = useQuestion(question, running);
-  const before = useQuestion(compare ? ask('/insights/{projectId}/overview', params, { ...dates(shown.before), interval: shown.interval, filters }) : null);
-  const partly = useQuestion(compare && shown.elapsed ? ask('/insights/{projectId}/metrics', params, { startDate: shown.elapsed.start, endDate: shown.elapsed.end, filters }) : null);
+  const before = useQuestion(
+    compare ? ask('/insights/{projectId}/overview', params, { ...dates(shown.before), interval: shown.interval, filters }) : null,
+  );
+  const partly = useQuestion(
+    compare && shown.elapsed
+      ? ask('/insights/{projectId}/metrics', params, { startDate: shown.elapsed.start, endDate: shown.elapsed.end, filters })
+      : null,
+  );
   const summaryBefore = compare ? (shown.elapsed ? partly.data?.metrics : before.data?.summary) : undefined;
 
   return (
     <>
       <div class="toolbar">
-        <p class={visitors === null ? 'live unknown' : 'live'}><i class={visitors ? 'on' : ''} aria-hidden="true" />{visitors === null ? ' ' : `${format.count(visitors)} ${visitors === 1 ? 'visitor' : 'visitors'} now`}</p>
+        <p class={visitors === null ? 'live unknown' : 'live'}>
+          <i class={visitors ? 'on' : ''} aria-hidden="true" />
+          {visitors === null ? ' ' : `${format.count(visitors)} ${visitors === 1 ? 'visitor' : 'visitors'} now`}
+        </p>
         <div class="tools">
-          <button type="button" class="button" aria-pressed={compare} onClick={() => navigate(here({ compare: compare ? 'off' : null }))}>Compare</button>
+          <button type="button" class="button" aria-pressed={compare} onClick={() => navigate(here({ compare: compare ? 'off' : null }))}>
+            Compare
+          </button>
           <IntervalPicker shown={shown} />
           <RangePicker key={shown.range} shown={shown} />
         </div>
       </div>
-      <div class="subbar"><FilterBar /><WindowNote shown={shown} /></div>
+      <div class="subbar">
+        <FilterBar />
+        <WindowNote shown={shown} />
+      </div>
 
       <Panel class="headline" stale={now.stale}>
         <div class="cards" role="group" aria-label="Figure of the chart">
           {METRICS.map(one => (
-            <Card key={one.key} metric={one} value={now.data?.summary[one.key]} before={summaryBefore?.[one.key]} compare={compare}
-              chosen={one === metric} onChoose={() => navigate(here({ metric: one === METRICS[0] ? null : one.key }), 'replace')} />
+            <Card
+              key={one.key}
+              metric={one}
+              value={now.data?.summary[one.key]}
+              before={summaryBefore?.[one.key]}
+              compare={compare}
+              chosen={one === metric}
+              onChoose={() => navigate(here({ metric: one === METRICS[0] ? null : one.key }), 'replace')}
+            />
           ))}
         </div>
         <div class="chart-head">
-          <h2>{metric.label}<span class="muted"> by {shown.interval}</span></h2>
+          <h2>
+            {metric.label}
+            <span class="muted"> by {shown.interval}</span>
+          </h2>
           <div class="actions">
-            <IconButton icon={table ? 'chart' : 'table'} label={table ? 'Show as chart' : 'Show as table'} onClick={() => setTable(!table)} />
-            <Take path={shared ? null : question.path} file={`${project.id}-${metric.key}`} csv={now.data && (() => ({
-              head: ['date', ...METRICS.map(one => one.key)],
-              rows: now.data!.series.map(point => [bucketWall(point.date), ...METRICS.map(one => point[one.key])]),
-            }))} />
+            <IconButton
+              icon={table ? 'chart' : 'table'}
+              label={table ? 'Show as chart' : 'Show as table'}
+              onClick={() => setTable(!table)}
+            />
+            <Take
+              path={shared ? null : question.path}
+              file={`${project.id}-${metric.key}`}
+              csv={
+                now.data &&
+                (() => ({
+                  head: ['date', ...METRICS.map(one => one.key)],
+                  rows: now.data!.series.map(point => [bucketWall(point.date), ...METRICS.map(one => point[one.key])]),
+                }))
+              }
+            />
           </div>
         </div>
         <div class="chart-room">
-          <Answer state={now} rows={8} empty={data => (data.summary.total_sessions === 0 && filters.length === 0 ? <Nothing project={project.id} shared={shared} /> : null)}>
+          <Answer
+            state={now}
+            rows={8}
+            empty={data =>
+              data.summary.total_sessions === 0 && filters.length === 0 ? <Nothing project={project.id} shared={shared} /> : null
+            }
+          >
             {data => {
               const starts = data.series.map(point => bucketWall(point.date));
               const values = data.series.map(point => point[metric.key]);
               const past = compare && !now.stale ? before.data?.series.map(point => point[metric.key]).slice(0, values.length) : undefined;
               return table ? (
                 <DataTable
-                  caption={`${metric.label} by ${shown.interval}`} rows={starts.map((start, i) => ({ start, value: values[i]!, before: past?.[i] }))} keyOf={row => row.start}
+                  caption={`${metric.label} by ${shown.interval}`}
+                  rows={starts.map((start, i) => ({ start, value: values[i]!, before: past?.[i] }))}
+                  keyOf={row => row.start}
                   columns={[
                     { head: 'Time', cell: row => format.bucket(row.start, shown.interval) },
                     { head: metric.label, number: true, cell: row => metric.print(row.value) },
-                    ...(past ? [{ head: 'Period before', number: true, cell: (row: { before: number | undefined }) => (row.before === undefined ? '–' : metric.print(row.before)) }] : []),
+                    ...(past
+                      ? [
+                          {
+                            head: 'Period before',
+                            number: true,
+                            cell: (row: { before: number | undefined }) => (row.before === undefined ? '–' : metric.print(row.before)),
+                          },
+                        ]
+                      : []),
                   ]}
                 />
               ) : (
                 <Chart
-                  label={`${metric.label} by ${shown.interval}`} starts={starts} interval={shown.interval} wallNow={shown.wallNow} print={metric.print}
+                  label={`${metric.label} by ${shown.interval}`}
+                  starts={starts}
+                  interval={shown.interval}
+                  wallNow={shown.wallNow}
+                  print={metric.print}
                   series={[{ label: metric.label, values, before: past }]}
                   marks={data.references.map(one => ({ at: wallClock(new Date(one.date), zone), title: one.title }))}
                 />
@@ -123,8 +178,20 @@ export function Overview() {
   );
 }
 
-function Card({ metric, value, before, compare, chosen, onChoose }: {
-  metric: Metric; value: number | undefined; before: number | undefined; compare: boolean; chosen: boolean; onChoose: () => void;
+function Card({
+  metric,
+  value,
+  before,
+  compare,
+  chosen,
+  onChoose,
+}: {
+  metric: Metric;
+  value: number | undefined;
+  before: number | undefined;
+  compare: boolean;
+  chosen: boolean;
+  onChoose: () => void;
 }) {
   const change = value === undefined ? null : format.change(value, before);
   const tone = change === null || Math.abs(change) < 0.05 ? '' : change > 0 === !metric.less ? 'good' : 'bad';
@@ -144,7 +211,11 @@ function Card({ metric, value, before, compare, chosen, onChoose }: {
 function Nothing({ project, shared }: { project: string; shared: boolean }) {
   return (
     <Empty title="Nobody came in this time">
-      {!shared && <p>Choose another range, or <a href={projectPath(project, 'setup')}>look whether events arrive</a>.</p>}
+      {!shared && (
+        <p>
+          Choose another range, or <a href={projectPath(project, 'setup')}>look whether events arrive</a>.
+        </p>
+      )}
     </Empty>
   );
 }

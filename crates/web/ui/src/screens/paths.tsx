@@ -13,7 +13,11 @@ import { RangePicker, WindowNote } from '../ui/toolbar';
 import { dates, useWindow } from '../ui/use-window';
 import { useWidth } from '../ui/use-width';
 
-const MODES = [['after', 'What comes after'], ['before', 'What comes before'], ['between', 'What lies between']] as const;
+const MODES = [
+  ['after', 'What comes after'],
+  ['before', 'What comes before'],
+  ['between', 'What lies between'],
+] as const;
 const STEPS = [3, 4, 5, 6, 8, 10];
 const OF_SESSIONS = ['session_start', 'session_end'];
 
@@ -27,39 +31,94 @@ export function Paths() {
   const end = query.get('end') ?? '';
   const steps = STEPS.find(value => String(value) === query.get('steps')) ?? 5;
   const missing = mode === 'between' && !end;
-  const question = missing ? null : ask('/insights/{projectId}/user_flow', { projectId: project.id }, {
-    startEvent: start, endEvent: mode === 'between' ? end : null, mode, steps, ...dates(shown.window),
-    // What begins and ends every session says nothing, unless it is asked for.
-    exclude: OF_SESSIONS.filter(name => name !== start && name !== end),
-  });
+  const question = missing
+    ? null
+    : ask(
+        '/insights/{projectId}/user_flow',
+        { projectId: project.id },
+        {
+          startEvent: start,
+          endEvent: mode === 'between' ? end : null,
+          mode,
+          steps,
+          ...dates(shown.window),
+          // What begins and ends every session says nothing, unless it is asked for.
+          exclude: OF_SESSIONS.filter(name => name !== start && name !== end),
+        },
+      );
   const state = useQuestion(question);
   return (
     <>
-      <div class="toolbar"><div class="tools"><RangePicker key={shown.range} shown={shown} /></div></div>
+      <div class="toolbar">
+        <div class="tools">
+          <RangePicker key={shown.range} shown={shown} />
+        </div>
+      </div>
       <Panel class="builder">
         <div class="builder-row">
-          <select aria-label="Direction" value={mode} onChange={event => navigate(here({ mode: event.currentTarget.value === 'after' ? null : event.currentTarget.value }))}>
-            {MODES.map(([name, text]) => <option key={name} value={name}>{text}</option>)}
+          <select
+            aria-label="Direction"
+            value={mode}
+            onChange={event => navigate(here({ mode: event.currentTarget.value === 'after' ? null : event.currentTarget.value }))}
+          >
+            {MODES.map(([name, text]) => (
+              <option key={name} value={name}>
+                {text}
+              </option>
+            ))}
           </select>
           <EventSelect label="Event" value={start} names={names} onChange={name => navigate(here({ start: name }))} />
-          {mode === 'between' && <><span class="muted">and</span><EventSelect label="Last event" value={end} names={names} none="Choose an event…" onChange={name => navigate(here({ end: name || null }))} /></>}
+          {mode === 'between' && (
+            <>
+              <span class="muted">and</span>
+              <EventSelect
+                label="Last event"
+                value={end}
+                names={names}
+                none="Choose an event…"
+                onChange={name => navigate(here({ end: name || null }))}
+              />
+            </>
+          )}
           <select aria-label="Steps" value={String(steps)} onChange={event => navigate(here({ steps: event.currentTarget.value }))}>
-            {STEPS.map(value => <option key={value} value={String(value)}>{value} steps</option>)}
+            {STEPS.map(value => (
+              <option key={value} value={String(value)}>
+                {value} steps
+              </option>
+            ))}
           </select>
         </div>
       </Panel>
       <Panel
-        title="Paths of sessions" stale={state.stale}
-        actions={<Take path={question?.path ?? null} file={`${project.id}-paths`} csv={state.data && (() => ({ head: ['from', 'to', 'sessions'], rows: rowsOf(state.data!).map(row => [row.from, row.to, row.value]) }))} />}
+        title="Paths of sessions"
+        stale={state.stale}
+        actions={
+          <Take
+            path={question?.path ?? null}
+            file={`${project.id}-paths`}
+            csv={
+              state.data &&
+              (() => ({ head: ['from', 'to', 'sessions'], rows: rowsOf(state.data!).map(row => [row.from, row.to, row.value]) }))
+            }
+          />
+        }
       >
         <WindowNote shown={shown} />
-        {missing ? <Empty title="Choose the last event">Paths between two events are shown.</Empty> : (
-          <Answer state={state} rows={9} empty={data => (data.links.length ? null : <Empty title="No paths">No session went on from this event in this time.</Empty>)}>
+        {missing ? (
+          <Empty title="Choose the last event">Paths between two events are shown.</Empty>
+        ) : (
+          <Answer
+            state={state}
+            rows={9}
+            empty={data => (data.links.length ? null : <Empty title="No paths">No session went on from this event in this time.</Empty>)}
+          >
             {data => (
               <>
                 <Flow flow={data} />
                 <DataTable
-                  caption="Steps from one event to the next" rows={rowsOf(data)} keyOf={row => row.key}
+                  caption="Steps from one event to the next"
+                  rows={rowsOf(data)}
+                  keyOf={row => row.key}
                   columns={[
                     { head: 'From', cell: row => <Text>{row.from}</Text> },
                     { head: 'To', cell: row => <Text>{row.to}</Text> },
@@ -79,7 +138,13 @@ export function Paths() {
 function rowsOf(flow: Schemas['UserFlow']) {
   const nodes = new Map(flow.nodes.map(node => [node.id, node]));
   return flow.links
-    .map(link => ({ key: `${link.source} ${link.target}`, from: nodes.get(link.source)?.label ?? '', to: nodes.get(link.target)?.label ?? '', step: nodes.get(link.source)?.step ?? 0, value: link.value }))
+    .map(link => ({
+      key: `${link.source} ${link.target}`,
+      from: nodes.get(link.source)?.label ?? '',
+      to: nodes.get(link.target)?.label ?? '',
+      step: nodes.get(link.source)?.step ?? 0,
+      value: link.value,
+    }))
     .sort((a, b) => a.step - b.step || b.value - a.value);
 }
 
@@ -99,11 +164,16 @@ function Flow({ flow }: { flow: Schemas['UserFlow'] }) {
   return (
     <div class="scroll flow" ref={box} tabIndex={0} role="region" aria-label="Flow; the table below has its numbers">
       <svg width={placed.width + LABEL} height={placed.height} aria-hidden="true">
-        {placed.links.map(link => <path key={link.key} class="band" d={band({ source: link.from, target: link.to }) ?? ''} stroke-width={link.width} />)}
+        {placed.links.map(link => (
+          <path key={link.key} class="band" d={band({ source: link.from, target: link.to }) ?? ''} stroke-width={link.width} />
+        ))}
         {placed.nodes.map(node => (
           <g key={node.id}>
             <rect class="node" x={node.x} y={node.y} width={NODE} height={node.height} rx="2" />
-            <text class="node-label" x={node.x} y={node.y - 8}><title>{node.label}</title>{cut(node.label)} <tspan class="node-value">{format.count(node.value)}</tspan></text>
+            <text class="node-label" x={node.x} y={node.y - 8}>
+              <title>{node.label}</title>
+              {cut(node.label)} <tspan class="node-value">{format.count(node.value)}</tspan>
+            </text>
           </g>
         ))}
       </svg>

@@ -31,26 +31,51 @@ export function Setup() {
 function Arrival() {
   const project = useProject();
   const zone = useZone();
-  const latest = useQuestion(ask('/insights/{projectId}/events', { projectId: project.id }, { limit: 1, startDate: '2000-01-01' }), WATCH_MS);
+  const latest = useQuestion(
+    ask('/insights/{projectId}/events', { projectId: project.id }, { limit: 1, startDate: '2000-01-01' }),
+    WATCH_MS,
+  );
   const visitors = useLive(project.id, true, () => latest.refresh());
   const event = latest.data?.[0];
   return (
     <section class="panel arrival">
       <Answer state={latest} rows={2}>
-        {() => (event ? (
-          <div class="arrival-row">
-            <div>
-              <h2 class="live-title" aria-live="polite"><i class="beacon on" aria-hidden="true" />Events arrive</h2>
-              <p class="muted">The latest is <bdi class="strong">{event.name}</bdi>{event.path && <> on <bdi class="text path">{event.path}</bdi></>}, {format.ago(event.created_at)} ({format.moment(event.created_at, zone)}).{visitors ? ` ${format.count(visitors)} ${visitors === 1 ? 'visitor is' : 'visitors are'} there now.` : ''}</p>
+        {() =>
+          event ? (
+            <div class="arrival-row">
+              <div>
+                <h2 class="live-title" aria-live="polite">
+                  <i class="beacon on" aria-hidden="true" />
+                  Events arrive
+                </h2>
+                <p class="muted">
+                  The latest is <bdi class="strong">{event.name}</bdi>
+                  {event.path && (
+                    <>
+                      {' '}
+                      on <bdi class="text path">{event.path}</bdi>
+                    </>
+                  )}
+                  , {format.ago(event.created_at)} ({format.moment(event.created_at, zone)}).
+                  {visitors ? ` ${format.count(visitors)} ${visitors === 1 ? 'visitor is' : 'visitors are'} there now.` : ''}
+                </p>
+              </div>
+              <a class="button primary" href={projectPath(project.id, 'overview', '?range=today')}>
+                See the numbers
+              </a>
             </div>
-            <a class="button primary" href={projectPath(project.id, 'overview', '?range=today')}>See the numbers</a>
-          </div>
-        ) : (
-          <div>
-            <h2 class="live-title" aria-live="polite"><i class="beacon" aria-hidden="true" />Waiting for the first event</h2>
-            <p class="muted">Put the snippet into your pages, or run one of the others, and open a page. This changes the moment something arrives.</p>
-          </div>
-        ))}
+          ) : (
+            <div>
+              <h2 class="live-title" aria-live="polite">
+                <i class="beacon" aria-hidden="true" />
+                Waiting for the first event
+              </h2>
+              <p class="muted">
+                Put the snippet into your pages, or run one of the others, and open a page. This changes the moment something arrives.
+              </p>
+            </div>
+          )
+        }
       </Answer>
     </section>
   );
@@ -69,18 +94,55 @@ function Snippet() {
   const secret = fresh && fresh.id === clientId ? fresh.secret : null;
   const waiting = root && !fresh && clients.data === undefined;
   return (
-    <Panel title="Send events" actions={usable.length > 1 && (
-      <select aria-label="Client of the snippet" value={clientId ?? ''} onChange={event => setChosen(event.currentTarget.value)}>
-        {usable.map(client => <option key={client.id} value={client.id}>{client.name}</option>)}
-      </select>
-    )}>
-      <Tabs label="Language" tabs={SNIPPETS} value={named} onChange={(name: SnippetName) => navigate(here({ snippet: name === 'browser' ? null : name }), 'replace')} />
-      {waiting ? <Answer state={clients} rows={6}>{() => null}</Answer> : <Code text={snippet(named, { base, clientId: clientId ?? 'YOUR_CLIENT_ID', secret })} label="Snippet" />}
+    <Panel
+      title="Send events"
+      actions={
+        usable.length > 1 && (
+          <select aria-label="Client of the snippet" value={clientId ?? ''} onChange={event => setChosen(event.currentTarget.value)}>
+            {usable.map(client => (
+              <option key={client.id} value={client.id}>
+                {client.name}
+              </option>
+            ))}
+          </select>
+        )
+      }
+    >
+      <Tabs
+        label="Language"
+        tabs={SNIPPETS}
+        value={named}
+        onChange={(name: SnippetName) => navigate(here({ snippet: name === 'browser' ? null : name }), 'replace')}
+      />
+      {waiting ? (
+        <Answer state={clients} rows={6}>
+          {() => null}
+        </Answer>
+      ) : (
+        <Code text={snippet(named, { base, clientId: clientId ?? 'YOUR_CLIENT_ID', secret })} label="Snippet" />
+      )}
       <p class="muted small table-note">
         {named === 'browser' ? 'Put it into the <head> of every page. ' : ''}
         {!root && 'Ask an administrator for the id of a write client. '}
-        {root && !waiting && !clientId && <>This project has no write client: <a href={`${BASE}manage/clients?project=${encodeURIComponent(project.id)}`}>make one</a>. </>}
-        {needsSecret(named) && (secret ? 'The secret is shown until you close this page: keep it now.' : <>The secret was shown when the client was made.{root && <> A lost one can be <a href={`${BASE}manage/clients?project=${encodeURIComponent(project.id)}`}>replaced</a>.</>}</>)}
+        {root && !waiting && !clientId && (
+          <>
+            This project has no write client: <a href={`${BASE}manage/clients?project=${encodeURIComponent(project.id)}`}>make one</a>.{' '}
+          </>
+        )}
+        {needsSecret(named) &&
+          (secret ? (
+            'The secret is shown until you close this page: keep it now.'
+          ) : (
+            <>
+              The secret was shown when the client was made.
+              {root && (
+                <>
+                  {' '}
+                  A lost one can be <a href={`${BASE}manage/clients?project=${encodeURIComponent(project.id)}`}>replaced</a>.
+                </>
+              )}
+            </>
+          ))}
       </p>
     </Panel>
   );
@@ -91,10 +153,11 @@ function Origins({ projectId }: { projectId: string }) {
   const state = useQuestion(ask('/manage/projects/{id}', { id: projectId }));
   const [origin, setOrigin] = useState('');
   const form = useForm();
-  const add = (cors: string[]) => form.run(async () => {
-    await request('PATCH', `/manage/projects/${encodeURIComponent(projectId)}`, { cors: [...cors, origin.trim()] });
-    state.refresh();
-  });
+  const add = (cors: string[]) =>
+    form.run(async () => {
+      await request('PATCH', `/manage/projects/${encodeURIComponent(projectId)}`, { cors: [...cors, origin.trim()] });
+      state.refresh();
+    });
   return (
     <Panel title="Pages that may send events">
       <Answer state={state} rows={2}>
@@ -104,13 +167,47 @@ function Origins({ projectId }: { projectId: string }) {
           const allowed = asked && cors.some(entry => allowsHost(entry, asked));
           return (
             <>
-              <p class="chips">{cors.length ? cors.map(entry => <code key={entry} class="tag">{entry}</code>) : <span class="muted">None yet: browsers are refused without a secret.</span>}</p>
-              <form class="inline-form" onSubmit={event => { event.preventDefault(); if (asked && !allowed) void add(cors); }}>
+              <p class="chips">
+                {cors.length ? (
+                  cors.map(entry => (
+                    <code key={entry} class="tag">
+                      {entry}
+                    </code>
+                  ))
+                ) : (
+                  <span class="muted">None yet: browsers are refused without a secret.</span>
+                )}
+              </p>
+              <form
+                class="inline-form"
+                onSubmit={event => {
+                  event.preventDefault();
+                  if (asked && !allowed) void add(cors);
+                }}
+              >
                 <Field label="Check an origin" error={form.problemOf('cors')}>
-                  {(id, note) => <input id={id} placeholder="https://shop.example" aria-describedby={note} value={origin} onInput={event => setOrigin(event.currentTarget.value)} />}
+                  {(id, note) => (
+                    <input
+                      id={id}
+                      placeholder="https://shop.example"
+                      aria-describedby={note}
+                      value={origin}
+                      onInput={event => setOrigin(event.currentTarget.value)}
+                    />
+                  )}
                 </Field>
                 <p class="verdict" aria-live="polite">
-                  {asked && (allowed ? <span class="good">This origin is allowed.</span> : <><span class="bad">This origin is not allowed.</span> <button type="submit" class="button" disabled={form.busy}>Add it</button></>)}
+                  {asked &&
+                    (allowed ? (
+                      <span class="good">This origin is allowed.</span>
+                    ) : (
+                      <>
+                        <span class="bad">This origin is not allowed.</span>{' '}
+                        <button type="submit" class="button" disabled={form.busy}>
+                          Add it
+                        </button>
+                      </>
+                    ))}
                 </p>
               </form>
               {form.error && form.error.details.length === 0 && <Problem error={form.error} />}
@@ -127,18 +224,56 @@ function Diagnostics({ projectId }: { projectId: string }) {
   const state = useQuestion(question, WATCH_MS * 5);
   const zone = useZone();
   const rowsOf = (data: unknown) => (data as { data: Schemas['Diagnostic'][] }).data;
-  const detail = (row: Schemas['Diagnostic']) => (row.details as { path: (string | number)[]; message: string }[]).map(one => `${one.path.join('.')}: ${one.message}`).join('; ');
+  const detail = (row: Schemas['Diagnostic']) =>
+    (row.details as { path: (string | number)[]; message: string }[]).map(one => `${one.path.join('.')}: ${one.message}`).join('; ');
   return (
-    <Panel title="Requests that were refused or changed" actions={<Take path={question.path} file={`${projectId}-diagnostics`} csv={state.data && (() => ({ head: ['at', 'count', 'outcome', 'event', 'message', 'details'], rows: rowsOf(state.data).map(row => [row.at, row.count, row.outcome, row.event, row.message, detail(row)]) }))} />}>
-      <Answer state={state} rows={3} empty={data => (rowsOf(data).length ? null : <Empty title="None">Nothing was refused since the server started.</Empty>)}>
+    <Panel
+      title="Requests that were refused or changed"
+      actions={
+        <Take
+          path={question.path}
+          file={`${projectId}-diagnostics`}
+          csv={
+            state.data &&
+            (() => ({
+              head: ['at', 'count', 'outcome', 'event', 'message', 'details'],
+              rows: rowsOf(state.data).map(row => [row.at, row.count, row.outcome, row.event, row.message, detail(row)]),
+            }))
+          }
+        />
+      }
+    >
+      <Answer
+        state={state}
+        rows={3}
+        empty={data => (rowsOf(data).length ? null : <Empty title="None">Nothing was refused since the server started.</Empty>)}
+      >
         {data => (
           <DataTable
-            caption="Requests that were refused or changed" rows={rowsOf(data)} keyOf={(row, i) => row.at + i}
+            caption="Requests that were refused or changed"
+            rows={rowsOf(data)}
+            keyOf={(row, i) => row.at + i}
             columns={[
-              { head: 'What', cell: row => <div class="wrap"><span class={`tag ${row.outcome === 'refused' ? 'bad' : ''}`}>{row.outcome}</span> {row.message}{row.details.length > 0 && <div class="muted small">{detail(row)}</div>}</div> },
+              {
+                head: 'What',
+                cell: row => (
+                  <div class="wrap">
+                    <span class={`tag ${row.outcome === 'refused' ? 'bad' : ''}`}>{row.outcome}</span> {row.message}
+                    {row.details.length > 0 && <div class="muted small">{detail(row)}</div>}
+                  </div>
+                ),
+              },
               { head: 'Event', cell: row => <bdi class="text cell">{row.event ?? '–'}</bdi>, wide: true },
               { head: 'Times', cell: row => format.count(row.count), number: true },
-              { head: 'Last', number: true, cell: row => <time dateTime={row.at} title={format.moment(row.at, zone, true)}>{format.ago(row.at)}</time> },
+              {
+                head: 'Last',
+                number: true,
+                cell: row => (
+                  <time dateTime={row.at} title={format.moment(row.at, zone, true)}>
+                    {format.ago(row.at)}
+                  </time>
+                ),
+              },
             ]}
           />
         )}

@@ -102,7 +102,12 @@ export const needsSecret = (name: SnippetName): boolean => name !== 'browser' &&
 
 /** Whether an entry of `cors` lets a page of `host` track, by the rules of the server. */
 export function allowsHost(entry: string, host: string): boolean {
-  const bare = (value: string) => value.toLowerCase().replace(/^[a-z][a-z0-9+.-]*:\/\//, '').replace(/^www\./, '').replace(/\/+$/, '');
+  const bare = (value: string) =>
+    value
+      .toLowerCase()
+      .replace(/^[a-z][a-z0-9+.-]*:\/\//, '')
+      .replace(/^www\./, '')
+      .replace(/\/+$/, '');
   if (entry === '*') return true;
   const [allowed, asked] = [bare(entry), bare(host)];
   const own = /:\d+$/.test(allowed) ? asked : asked.replace(/:\d+$/, '');

@@ -53,7 +53,10 @@ export function Chart({ label, starts, interval, wallNow, series, marks = [], ki
   const shown = begun(starts, wallNow);
   const unfinished = shown > 0 && isUnfinished(starts[shown - 1]!, interval, wallNow);
   const drawn = series.flatMap(one => [...one.values.slice(0, shown), ...(one.before ?? [])]);
-  const y = scaleLinear().domain([Math.min(0, ...drawn), Math.max(1, ...drawn)]).nice(4).range([height - MARGIN.bottom, MARGIN.top]);
+  const y = scaleLinear()
+    .domain([Math.min(0, ...drawn), Math.max(1, ...drawn)])
+    .nice(4)
+    .range([height - MARGIN.bottom, MARGIN.top]);
   const inner = Math.max(width - MARGIN.left - MARGIN.right, 1);
   const bars = kind === 'bar';
   const step = bars ? inner / starts.length : inner / Math.max(starts.length - 1, 1);
@@ -81,32 +84,66 @@ export function Chart({ label, starts, interval, wallNow, series, marks = [], ki
 
   return (
     <div
-      class="chart" ref={box} tabIndex={0} role="group" aria-label={`${label}. Arrow keys read its values.`} style={{ height: `${height}px` }}
-      onPointerMove={event => setAt(pointAt(event.clientX))} onPointerLeave={() => setAt(null)} onKeyDown={keys} onBlur={() => setAt(null)}
+      class="chart"
+      ref={box}
+      tabIndex={0}
+      role="group"
+      aria-label={`${label}. Arrow keys read its values.`}
+      style={{ height: `${height}px` }}
+      onPointerMove={event => setAt(pointAt(event.clientX))}
+      onPointerLeave={() => setAt(null)}
+      onKeyDown={keys}
+      onBlur={() => setAt(null)}
     >
       {width > 0 && (
         <svg width={width} height={height} aria-hidden="true">
           {y.ticks(4).map(tick => (
             <g key={tick}>
               <line class="grid" x1={MARGIN.left} x2={width - MARGIN.right} y1={y(tick)} y2={y(tick)} />
-              <text class="tick" x={MARGIN.left - 10} y={y(tick)} dy="0.32em" text-anchor="end">{print(tick)}</text>
+              <text class="tick" x={MARGIN.left - 10} y={y(tick)} dy="0.32em" text-anchor="end">
+                {print(tick)}
+              </text>
             </g>
           ))}
-          {starts.map((start, i) => i % every === 0 && (
-            <text key={start} class="tick" x={x(i)} y={height - 6} text-anchor={starts.length > 1 && !bars && i === 0 ? 'start' : x(i) > width - 40 ? 'end' : 'middle'}>{format.tick(start, interval)}</text>
-          ))}
+          {starts.map(
+            (start, i) =>
+              i % every === 0 && (
+                <text
+                  key={start}
+                  class="tick"
+                  x={x(i)}
+                  y={height - 6}
+                  text-anchor={starts.length > 1 && !bars && i === 0 ? 'start' : x(i) > width - 40 ? 'end' : 'middle'}
+                >
+                  {format.tick(start, interval)}
+                </text>
+              ),
+          )}
           {[...found.keys()].map(i => (
-            <g key={i} class="mark"><line x1={x(i)} x2={x(i)} y1={MARGIN.top - 4} y2={height - MARGIN.bottom} /><circle cx={x(i)} cy={MARGIN.top - 6} r={4} /></g>
+            <g key={i} class="mark">
+              <line x1={x(i)} x2={x(i)} y1={MARGIN.top - 4} y2={height - MARGIN.bottom} />
+              <circle cx={x(i)} cy={MARGIN.top - 6} r={4} />
+            </g>
           ))}
-          {bars ? <Bars series={series} shown={shown} unfinished={unfinished} x={x} y={y} step={step} /> : <Lines series={series} shown={shown} unfinished={unfinished} x={x} y={y} baseline={baseline} />}
+          {bars ? (
+            <Bars series={series} shown={shown} unfinished={unfinished} x={x} y={y} step={step} />
+          ) : (
+            <Lines series={series} shown={shown} unfinished={unfinished} x={x} y={y} baseline={baseline} />
+          )}
           {at !== null && <line class="cursor" x1={x(at)} x2={x(at)} y1={MARGIN.top} y2={height - MARGIN.bottom} />}
-          {at !== null && !bars && at < shown && series.map((one, s) => <circle key={one.label} class={`dot c${s % COLOURS}`} cx={x(at)} cy={y(one.values[at] ?? 0)} r={4} />)}
+          {at !== null &&
+            !bars &&
+            at < shown &&
+            series.map((one, s) => <circle key={one.label} class={`dot c${s % COLOURS}`} cx={x(at)} cy={y(one.values[at] ?? 0)} r={4} />)}
         </svg>
       )}
       <div class="tooltip-room" aria-live="polite">
         {at !== null && width > 0 && (
           <div class="tooltip" style={x(at) > width / 2 ? { right: `${width - x(at) + 12}px` } : { left: `${x(at) + 12}px` }}>
-            <strong>{format.bucket(starts[at]!, interval)}{unfinished && at === shown - 1 ? ' (so far)' : ''}</strong>
+            <strong>
+              {format.bucket(starts[at]!, interval)}
+              {unfinished && at === shown - 1 ? ' (so far)' : ''}
+            </strong>
             {series.slice(0, 10).map((one, s) => (
               <div key={one.label} class="tooltip-row">
                 <i class={`swatch c${s % COLOURS}`} />
@@ -114,14 +151,21 @@ export function Chart({ label, starts, interval, wallNow, series, marks = [], ki
                 <b>{at < shown ? print(one.values[at] ?? 0) : '–'}</b>
               </div>
             ))}
-            {series.slice(0, 10).map(one => one.before?.[at] !== undefined && (
-              <div key={`${one.label} before`} class="tooltip-row muted">
-                <i class="swatch before" />
-                <bdi class="text">{series.length > 1 ? `${one.label}, before` : 'Period before'}</bdi>
-                <b>{print(one.before[at]!)}</b>
+            {series.slice(0, 10).map(
+              one =>
+                one.before?.[at] !== undefined && (
+                  <div key={`${one.label} before`} class="tooltip-row muted">
+                    <i class="swatch before" />
+                    <bdi class="text">{series.length > 1 ? `${one.label}, before` : 'Period before'}</bdi>
+                    <b>{print(one.before[at]!)}</b>
+                  </div>
+                ),
+            )}
+            {found.get(at)?.map(title => (
+              <div key={title} class="tooltip-mark">
+                <bdi>{title}</bdi>
               </div>
             ))}
-            {found.get(at)?.map(title => <div key={title} class="tooltip-mark"><bdi>{title}</bdi></div>)}
           </div>
         )}
       </div>
@@ -138,7 +182,10 @@ interface Drawn {
 }
 
 function Lines({ series, shown, unfinished, x, y, baseline }: Drawn & { baseline: number }) {
-  const path = line<number>((_, i) => x(i), value => y(value)).curve(curveMonotoneX);
+  const path = line<number>(
+    (_, i) => x(i),
+    value => y(value),
+  ).curve(curveMonotoneX);
   const single = series.length === 1;
   return (
     <>
@@ -146,14 +193,26 @@ function Lines({ series, shown, unfinished, x, y, baseline }: Drawn & { baseline
         const values = one.values.slice(0, shown);
         // The last step of an unfinished bucket is dashed.
         const solid = unfinished && values.length > 1 ? values.slice(0, -1) : values;
-        const fill = single ? area<number>((_, i) => x(i), baseline, value => y(value)).curve(curveMonotoneX)(values) ?? '' : '';
+        const fill = single
+          ? (area<number>(
+              (_, i) => x(i),
+              baseline,
+              value => y(value),
+            ).curve(curveMonotoneX)(values) ?? '')
+          : '';
         return (
           <g key={one.label}>
             {one.before && <path class="before" d={path(one.before.slice(0, one.values.length)) ?? ''} />}
             {single && <path class="area" d={fill} />}
             {values.length === 1 && <circle class={`dot c${s % COLOURS}`} cx={x(0)} cy={y(values[0]!)} r={4} />}
             <path class={`line c${s % COLOURS}`} d={path(solid) ?? ''} />
-            {solid !== values && <path class={`line dashed c${s % COLOURS}`} d={path(values.slice(-2)) ?? ''} transform={`translate(${x(values.length - 2) - x(0)} 0)`} />}
+            {solid !== values && (
+              <path
+                class={`line dashed c${s % COLOURS}`}
+                d={path(values.slice(-2)) ?? ''}
+                transform={`translate(${x(values.length - 2) - x(0)} 0)`}
+              />
+            )}
           </g>
         );
       })}
@@ -166,12 +225,21 @@ function Bars({ series, shown, unfinished, x, y, step }: Drawn & { step: number 
   const width = room / series.length;
   return (
     <>
-      {series.map((one, s) => one.values.slice(0, shown).map((value, i) => (
-        <rect
-          key={`${s}.${i}`} class={`bar c${s % COLOURS} ${unfinished && i === shown - 1 ? 'unfinished' : ''}`}
-          x={x(i) - room / 2 + s * width} width={Math.max(width - (width > 4 ? 1 : 0), 0.5)} y={Math.min(y(value), y(0))} height={Math.abs(y(0) - y(value))} rx={width > 6 ? 2 : 0}
-        />
-      )))}
+      {series.map((one, s) =>
+        one.values
+          .slice(0, shown)
+          .map((value, i) => (
+            <rect
+              key={`${s}.${i}`}
+              class={`bar c${s % COLOURS} ${unfinished && i === shown - 1 ? 'unfinished' : ''}`}
+              x={x(i) - room / 2 + s * width}
+              width={Math.max(width - (width > 4 ? 1 : 0), 0.5)}
+              y={Math.min(y(value), y(0))}
+              height={Math.abs(y(0) - y(value))}
+              rx={width > 6 ? 2 : 0}
+            />
+          )),
+      )}
     </>
   );
 }

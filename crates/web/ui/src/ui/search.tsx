@@ -23,7 +23,17 @@ export function Search({ label, name = 'q' }: { label: string; name?: string }) 
     }, PAUSE_MS);
     return () => clearTimeout(timer);
   }, [text]);
-  return <input type="search" class="search" aria-label={label} placeholder={label} dir="auto" value={text} onInput={event => setText(event.currentTarget.value)} />;
+  return (
+    <input
+      type="search"
+      class="search"
+      aria-label={label}
+      placeholder={label}
+      dir="auto"
+      value={text}
+      onInput={event => setText(event.currentTarget.value)}
+    />
+  );
 }
 
 /** The number of the page in the address; the first is 1. */
@@ -38,8 +48,16 @@ export function Pager({ full }: { full: boolean }) {
   return (
     <nav class="pager" aria-label="Pages">
       <span class="muted">Page {page}</span>
-      {page > 1 && <a class="button" href={here({ page: page === 2 ? null : String(page - 1) })}>Previous</a>}
-      {full && <a class="button" href={here({ page: String(page + 1) })}>Next</a>}
+      {page > 1 && (
+        <a class="button" href={here({ page: page === 2 ? null : String(page - 1) })}>
+          Previous
+        </a>
+      )}
+      {full && (
+        <a class="button" href={here({ page: String(page + 1) })}>
+          Next
+        </a>
+      )}
     </nav>
   );
 }

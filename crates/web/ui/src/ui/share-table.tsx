@@ -17,8 +17,20 @@ export interface ShareRow {
 const SHOWN = 8;
 
 /** Rows with bars for their share of the greatest, and percentages of `total`. */
-export function ShareTable({ caption, head, unit, rows, total, print = format.count }: {
-  caption: string; head: string; unit: string; rows: ShareRow[]; total: number; print?: (n: number) => string;
+export function ShareTable({
+  caption,
+  head,
+  unit,
+  rows,
+  total,
+  print = format.count,
+}: {
+  caption: string;
+  head: string;
+  unit: string;
+  rows: ShareRow[];
+  total: number;
+  print?: (n: number) => string;
 }) {
   const [all, setAll] = useState(false);
   const greatest = Math.max(1, ...rows.map(row => row.value));
@@ -27,13 +39,33 @@ export function ShareTable({ caption, head, unit, rows, total, print = format.co
     <>
       <table class="shares">
         <caption class="visually-hidden">{caption}</caption>
-        <thead><tr><th scope="col">{head}</th><th scope="col" class="number">{unit}</th><th scope="col" class="number share">Share</th></tr></thead>
+        <thead>
+          <tr>
+            <th scope="col">{head}</th>
+            <th scope="col" class="number">
+              {unit}
+            </th>
+            <th scope="col" class="number share">
+              Share
+            </th>
+          </tr>
+        </thead>
         <tbody>
           {shown.map(row => (
             <tr key={row.key}>
               <th scope="row">
                 <i class="share-bar" style={{ width: `${(row.value / greatest) * 100}%` }} />
-                {row.href ? <a href={row.href} aria-label={`${row.label}: ${row.action ?? 'filter by it'}`}><Text>{row.label}</Text>{row.note && <Text class="muted">{row.note}</Text>}</a> : <span><Text>{row.label}</Text>{row.note && <Text class="muted">{row.note}</Text>}</span>}
+                {row.href ? (
+                  <a href={row.href} aria-label={`${row.label}: ${row.action ?? 'filter by it'}`}>
+                    <Text>{row.label}</Text>
+                    {row.note && <Text class="muted">{row.note}</Text>}
+                  </a>
+                ) : (
+                  <span>
+                    <Text>{row.label}</Text>
+                    {row.note && <Text class="muted">{row.note}</Text>}
+                  </span>
+                )}
               </th>
               <td class="number">{print(row.value)}</td>
               <td class="number share muted">{total > 0 ? format.percent((row.value / total) * 100) : '–'}</td>
@@ -41,7 +73,11 @@ export function ShareTable({ caption, head, unit, rows, total, print = format.co
           ))}
         </tbody>
       </table>
-      {rows.length > SHOWN && <button type="button" class="button quiet more" onClick={() => setAll(!all)}>{all ? 'Show fewer' : `Show all ${rows.length}`}</button>}
+      {rows.length > SHOWN && (
+        <button type="button" class="button quiet more" onClick={() => setAll(!all)}>
+          {all ? 'Show fewer' : `Show all ${rows.length}`}
+        </button>
+      )}
     </>
   );
 }

@@ -21,15 +21,27 @@ export function RangePicker({ shown }: { shown: ShownWindow }) {
   return (
     <div class="range">
       <select aria-label="Range of time" value={custom ? 'custom' : shown.range} onChange={event => choose(event.currentTarget.value)}>
-        {RANGES.map(([name, text]) => <option key={name} value={name}>{text}</option>)}
+        {RANGES.map(([name, text]) => (
+          <option key={name} value={name}>
+            {text}
+          </option>
+        ))}
         <option value="custom">Custom range…</option>
       </select>
       {custom && (
-        <form class="dates" onSubmit={event => { event.preventDefault(); if (from && to && from <= to) navigate(here({ range: null, from, to, interval: null })); }}>
+        <form
+          class="dates"
+          onSubmit={event => {
+            event.preventDefault();
+            if (from && to && from <= to) navigate(here({ range: null, from, to, interval: null }));
+          }}
+        >
           <input type="date" aria-label="First day" required value={from} max={to} onInput={event => setFrom(event.currentTarget.value)} />
           <span aria-hidden="true">–</span>
           <input type="date" aria-label="Last day" required value={to} min={from} onInput={event => setTo(event.currentTarget.value)} />
-          <button type="submit" class="button">Apply</button>
+          <button type="submit" class="button">
+            Apply
+          </button>
         </form>
       )}
     </div>
@@ -40,7 +52,11 @@ export function IntervalPicker({ shown }: { shown: ShownWindow }) {
   if (shown.intervals.length < 2) return null;
   return (
     <select aria-label="Interval" value={shown.interval} onChange={event => navigate(here({ interval: event.currentTarget.value }))}>
-      {shown.intervals.map(name => <option key={name} value={name}>{INTERVALS[name]}</option>)}
+      {shown.intervals.map(name => (
+        <option key={name} value={name}>
+          {INTERVALS[name]}
+        </option>
+      ))}
     </select>
   );
 }
@@ -48,5 +64,9 @@ export function IntervalPicker({ shown }: { shown: ShownWindow }) {
 /** Which days are shown, in which zone. */
 export function WindowNote({ shown }: { shown: ShownWindow }) {
   const zone = useZone();
-  return <p class="window-note">{format.days(shown.window.start, shown.window.end)} <span aria-hidden="true">·</span> {zone.replaceAll('_', ' ')}</p>;
+  return (
+    <p class="window-note">
+      {format.days(shown.window.start, shown.window.end)} <span aria-hidden="true">·</span> {zone.replaceAll('_', ' ')}
+    </p>
+  );
 }

@@ -1,6 +1,18 @@
 import { currentRoute } from '../lib/route';
 import { useZone } from './context';
-import { defaultInterval, elapsedBefore, intervalsOf, isDay, RANGES, wallClock, windowBefore, windowOf, type Interval, type RangeName, type Window } from '../lib/time';
+import {
+  defaultInterval,
+  elapsedBefore,
+  intervalsOf,
+  isDay,
+  RANGES,
+  wallClock,
+  windowBefore,
+  windowOf,
+  type Interval,
+  type RangeName,
+  type Window,
+} from '../lib/time';
 
 /** The window of a screen, as the address says it, in the organization's time zone. */
 export interface ShownWindow {

@@ -12,7 +12,11 @@ const RESOURCES = ['project', 'client', 'reference', 'profile', 'organization'] 
 function changesOf(entry: Entry): string {
   return Object.entries(entry.changes as Record<string, { from: unknown; to: unknown }>)
     .filter(([, change]) => JSON.stringify(change.from) !== JSON.stringify(change.to))
-    .map(([field, change]) => (change.from === null || change.from === undefined ? `${field}: ${JSON.stringify(change.to)}` : `${field}: ${JSON.stringify(change.from)} → ${JSON.stringify(change.to)}`))
+    .map(([field, change]) =>
+      change.from === null || change.from === undefined
+        ? `${field}: ${JSON.stringify(change.to)}`
+        : `${field}: ${JSON.stringify(change.from)} → ${JSON.stringify(change.to)}`,
+    )
     .join(', ');
 }
 
@@ -27,30 +31,86 @@ export function Audit() {
   const next = state.data?.meta?.nextCursor;
   return (
     <>
-      <div class="toolbar"><div class="tools">
-        <select aria-label="What was changed" value={resource ?? ''} onChange={event => navigate(here({ resource: event.currentTarget.value || null, cursor: null }))}>
-          <option value="">All changes</option>
-          {RESOURCES.map(name => <option key={name} value={name}>{name[0]!.toUpperCase() + name.slice(1)}s</option>)}
-        </select>
-      </div></div>
-      <Panel title="Who changed what" stale={state.stale} actions={<Take path={question.path} file="audit" csv={state.data && (() => ({ head: ['at', 'client', 'action', 'resource', 'changes', 'address'], rows: rowsOf(state.data).map(one => [one.at, one.clientId, one.action, one.resourceId, changesOf(one), one.peerAddress]) }))} />}>
+      <div class="toolbar">
+        <div class="tools">
+          <select
+            aria-label="What was changed"
+            value={resource ?? ''}
+            onChange={event => navigate(here({ resource: event.currentTarget.value || null, cursor: null }))}
+          >
+            <option value="">All changes</option>
+            {RESOURCES.map(name => (
+              <option key={name} value={name}>
+                {name[0]!.toUpperCase() + name.slice(1)}s
+              </option>
+            ))}
+          </select>
+        </div>
+      </div>
+      <Panel
+        title="Who changed what"
+        stale={state.stale}
+        actions={
+          <Take
+            path={question.path}
+            file="audit"
+            csv={
+              state.data &&
+              (() => ({
+                head: ['at', 'client', 'action', 'resource', 'changes', 'address'],
+                rows: rowsOf(state.data).map(one => [one.at, one.clientId, one.action, one.resourceId, changesOf(one), one.peerAddress]),
+              }))
+            }
+          />
+        }
+      >
         <Answer state={state} rows={10} empty={data => (rowsOf(data).length ? null : <Empty title="No changes" />)}>
           {data => (
             <DataTable
-              caption="Changes" rows={rowsOf(data)} keyOf={one => one.id}
+              caption="Changes"
+              rows={rowsOf(data)}
+              keyOf={one => one.id}
               columns={[
                 { head: 'When', cell: one => <span class="nowrap">{format.moment(one.at, zone)}</span> },
                 { head: 'Action', cell: one => <span class="tag">{one.action.replace('.', ' ')}</span> },
-                { head: 'What', cell: one => <div class="two-lines"><Text>{one.resourceId}</Text><Text class="muted small">{changesOf(one)}</Text></div> },
-                { head: 'By', cell: one => <Text>{one.clientId === null ? 'the server' : one.clientId === session.client.id ? session.client.name : one.clientId ?? ''}</Text>, wide: true },
+                {
+                  head: 'What',
+                  cell: one => (
+                    <div class="two-lines">
+                      <Text>{one.resourceId}</Text>
+                      <Text class="muted small">{changesOf(one)}</Text>
+                    </div>
+                  ),
+                },
+                {
+                  head: 'By',
+                  cell: one => (
+                    <Text>
+                      {one.clientId === null
+                        ? 'the server'
+                        : one.clientId === session.client.id
+                          ? session.client.name
+                          : (one.clientId ?? '')}
+                    </Text>
+                  ),
+                  wide: true,
+                },
                 { head: 'From', cell: one => one.peerAddress ?? '–', wide: true },
               ]}
             />
           )}
         </Answer>
         <div class="pager">
-          {query.get('cursor') && <a class="button" href={here({ cursor: null })}>Newest</a>}
-          {next && <a class="button" href={here({ cursor: next })}>Older</a>}
+          {query.get('cursor') && (
+            <a class="button" href={here({ cursor: null })}>
+              Newest
+            </a>
+          )}
+          {next && (
+            <a class="button" href={here({ cursor: next })}>
+              Older
+            </a>
+          )}
         </div>
       </Panel>
     </>

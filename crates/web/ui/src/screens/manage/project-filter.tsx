@@ -11,9 +11,17 @@ export function useChosenProject(): string | null {
 export function ProjectFilter({ all, value }: { all?: string; value: string | null }) {
   const { session } = useSession();
   return (
-    <select aria-label="Project of the list" value={value ?? ''} onChange={event => navigate(here({ project: event.currentTarget.value || null, cursor: null }))}>
+    <select
+      aria-label="Project of the list"
+      value={value ?? ''}
+      onChange={event => navigate(here({ project: event.currentTarget.value || null, cursor: null }))}
+    >
       {all && <option value="">{all}</option>}
-      {session.projects.map(one => <option key={one.id} value={one.id}>{one.name}</option>)}
+      {session.projects.map(one => (
+        <option key={one.id} value={one.id}>
+          {one.name}
+        </option>
+      ))}
     </select>
   );
 }

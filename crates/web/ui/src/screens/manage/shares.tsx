@@ -32,27 +32,92 @@ export function Shares() {
   if (!project || !question) return <Empty title="There is no project yet" />;
   return (
     <>
-      <div class="toolbar"><div class="tools"><ProjectFilter value={project} /><button type="button" class="button primary" onClick={() => setOpen(true)}>New link</button></div></div>
+      <div class="toolbar">
+        <div class="tools">
+          <ProjectFilter value={project} />
+          <button type="button" class="button primary" onClick={() => setOpen(true)}>
+            New link
+          </button>
+        </div>
+      </div>
       <p class="intro">Whoever has a link sees the overview of one project, and nothing else: no people, no single events, no settings.</p>
-      <Panel title="Share links" actions={<Take path={question.path} file="share-links" csv={state.data && (() => ({ head: ['name', 'password', 'createdAt', 'expiresAt'], rows: state.data!.data.map(one => [one.name, one.hasPassword, one.createdAt, one.expiresAt]) }))} />}>
+      <Panel
+        title="Share links"
+        actions={
+          <Take
+            path={question.path}
+            file="share-links"
+            csv={
+              state.data &&
+              (() => ({
+                head: ['name', 'password', 'createdAt', 'expiresAt'],
+                rows: state.data!.data.map(one => [one.name, one.hasPassword, one.createdAt, one.expiresAt]),
+              }))
+            }
+          />
+        }
+      >
         <Answer state={state} empty={data => (data.data.length ? null : <Empty title="No links yet" />)}>
           {data => (
             <DataTable
-              caption="Share links" rows={data.data} keyOf={one => one.id}
+              caption="Share links"
+              rows={data.data}
+              keyOf={one => one.id}
               columns={[
                 { head: 'Name', cell: one => <Text class="strong">{one.name}</Text> },
                 { head: 'Password', cell: one => <span class="tag">{one.hasPassword ? 'with password' : 'open'}</span> },
-                { head: 'Made', cell: one => <span title={format.moment(one.createdAt, zone)}>{format.ago(one.createdAt)}</span>, wide: true },
+                {
+                  head: 'Made',
+                  cell: one => <span title={format.moment(one.createdAt, zone)}>{format.ago(one.createdAt)}</span>,
+                  wide: true,
+                },
                 { head: 'Ends', cell: one => (one.expiresAt ? format.moment(one.expiresAt, zone) : 'never'), wide: true },
-                { head: 'Actions', number: true, cell: one => <div class="row-actions"><button type="button" class="button danger" aria-label={`End ${one.name}`} onClick={() => setEnded(one)}>End</button></div> },
+                {
+                  head: 'Actions',
+                  number: true,
+                  cell: one => (
+                    <div class="row-actions">
+                      <button type="button" class="button danger" aria-label={`End ${one.name}`} onClick={() => setEnded(one)}>
+                        End
+                      </button>
+                    </div>
+                  ),
+                },
               ]}
             />
           )}
         </Answer>
       </Panel>
-      {open && <NewLink project={project} onClose={() => setOpen(false)} onMade={url => { setOpen(false); setMade(url); state.refresh(); }} />}
-      {made && <Dialog title="Your link" onClose={() => setMade(null)} wide><p class="notice">It is shown once: copy it now.</p><Code text={made} label="Share link" /></Dialog>}
-      {ended && <Confirm title={`End “${ended.name}”?`} action="End link" onClose={() => setEnded(null)} onConfirm={async () => { await request('DELETE', `${linksOf(project)}/${encodeURIComponent(ended.id)}`); state.refresh(); }}><p>Whoever has it sees nothing more. This cannot be taken back.</p></Confirm>}
+      {open && (
+        <NewLink
+          project={project}
+          onClose={() => setOpen(false)}
+          onMade={url => {
+            setOpen(false);
+            setMade(url);
+            state.refresh();
+          }}
+        />
+      )}
+      {made && (
+        <Dialog title="Your link" onClose={() => setMade(null)} wide>
+          <p class="notice">It is shown once: copy it now.</p>
+          <Code text={made} label="Share link" />
+        </Dialog>
+      )}
+      {ended && (
+        <Confirm
+          title={`End “${ended.name}”?`}
+          action="End link"
+          onClose={() => setEnded(null)}
+          onConfirm={async () => {
+            await request('DELETE', `${linksOf(project)}/${encodeURIComponent(ended.id)}`);
+            state.refresh();
+          }}
+        >
+          <p>Whoever has it sees nothing more. This cannot be taken back.</p>
+        </Confirm>
+      )}
     </>
   );
 }
@@ -62,18 +127,64 @@ function NewLink({ project, onClose, onMade }: { project: string; onClose: () =>
   const [name, setName] = useState('');
   const [password, setPassword] = useState('');
   const [expires, setExpires] = useState('');
-  const create = () => form.run(async () => {
-    const { data } = await request<{ data: ShareLink }>('POST', linksOf(project), { name, ...(password ? { password } : {}), ...(expires ? { expiresAt: `${expires}T00:00:00Z` } : {}) });
-    onMade(data.url ?? '');
-  });
+  const create = () =>
+    form.run(async () => {
+      const { data } = await request<{ data: ShareLink }>('POST', linksOf(project), {
+        name,
+        ...(password ? { password } : {}),
+        ...(expires ? { expiresAt: `${expires}T00:00:00Z` } : {}),
+      });
+      onMade(data.url ?? '');
+    });
   return (
     <Dialog title="New share link" onClose={onClose}>
-      <form onSubmit={event => { event.preventDefault(); void create(); }}>
-        <Field label="Name" error={form.problemOf('name')} hint="For you, to know it again.">{(id, note) => <input id={id} required dir="auto" placeholder="For the board" aria-describedby={note} value={name} onInput={event => setName(event.currentTarget.value)} />}</Field>
-        <Field label="Password" error={form.problemOf('password')} hint="8 characters or more. Empty: whoever has the link may look.">{(id, note) => <input id={id} type="password" minLength={8} maxLength={128} autoComplete="new-password" aria-describedby={note} value={password} onInput={event => setPassword(event.currentTarget.value)} />}</Field>
-        <Field label="Ends" error={form.problemOf('expiresAt')} hint="At midnight UTC of this day. Empty: never.">{(id, note) => <input id={id} type="date" aria-describedby={note} value={expires} onInput={event => setExpires(event.currentTarget.value)} />}</Field>
+      <form
+        onSubmit={event => {
+          event.preventDefault();
+          void create();
+        }}
+      >
+        <Field label="Name" error={form.problemOf('name')} hint="For you, to know it again.">
+          {(id, note) => (
+            <input
+              id={id}
+              required
+              dir="auto"
+              placeholder="For the board"
+              aria-describedby={note}
+              value={name}
+              onInput={event => setName(event.currentTarget.value)}
+            />
+          )}
+        </Field>
+        <Field label="Password" error={form.problemOf('password')} hint="8 characters or more. Empty: whoever has the link may look.">
+          {(id, note) => (
+            <input
+              id={id}
+              type="password"
+              minLength={8}
+              maxLength={128}
+              autoComplete="new-password"
+              aria-describedby={note}
+              value={password}
+              onInput={event => setPassword(event.currentTarget.value)}
+            />
+          )}
+        </Field>
+        <Field label="Ends" error={form.problemOf('expiresAt')} hint="At midnight UTC of this day. Empty: never.">
+          {(id, note) => (
+            <input id={id} type="date" aria-describedby={note} value={expires} onInput={event => setExpires(event.currentTarget.value)} />
+          )}
+        </Field>
         {form.error && form.error.details.length === 0 && <Problem error={form.error} />}
-        <div class="form-actions"><button type="submit" class="button primary" disabled={form.busy}>Create link</button><button type="button" class="button" onClick={onClose}>Cancel</button></div>
+        <div class="form-actions">
+          <button type="submit" class="button primary" disabled={form.busy}>
+            Create link
+          </button>
+          <button type="button" class="button" onClick={onClose}>
+            Cancel
+          </button>
+        </div>
       </form>
     </Dialog>
   );

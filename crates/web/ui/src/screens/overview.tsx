@@ -1,4 +1,3 @@
-import { useState } from 'preact/hooks';
 import { ask, type Schemas } from '../api/client';
 import { useLive } from '../api/use-live';
 import { useQuestion } from '../api/use-question';
@@ -41,7 +40,7 @@ export function Overview() {
   const zone = useZone();
   const { query } = currentRoute();
   const shown = useWindow();
-  const [table, setTable] = useState(false);
+  const table = query.get('view') === 'table';
   const shared = session.client.type === 'share';
   const visitors = useLive(project.id, !shared);
   const filters = currentFilters();
@@ -60,7 +59,10 @@ export function Overview() {
       ? ask('/insights/{projectId}/metrics', params, { startDate: shown.elapsed.start, endDate: shown.elapsed.end, filters })
       : null,
   );
-  const summaryBefore = compare ? (shown.elapsed ? partly.data?.metrics : before.data?.summary) : undefined;
+  // What comes later than the rest is left out until it is there: figures of two windows are never side by side.
+  const seriesBefore = compare && !now.stale && !before.stale ? before.data?.series : undefined;
+  const part = shown.elapsed ? partly : before;
+  const summaryBefore = !compare || part.stale ? undefined : shown.elapsed ? partly.data?.metrics : before.data?.summary;
 
   return (
     <>
@@ -105,7 +107,7 @@ export function Overview() {
             <IconButton
               icon={table ? 'chart' : 'table'}
               label={table ? 'Show as chart' : 'Show as table'}
-              onClick={() => setTable(!table)}
+              onClick={() => navigate(here({ view: table ? null : 'table' }), 'replace')}
             />
             <Take
               path={shared ? null : question.path}
@@ -131,7 +133,7 @@ export function Overview() {
             {data => {
               const starts = data.series.map(point => bucketWall(point.date));
               const values = data.series.map(point => point[metric.key]);
-              const past = compare && !now.stale ? before.data?.series.map(point => point[metric.key]).slice(0, values.length) : undefined;
+              const past = seriesBefore?.map(point => point[metric.key]).slice(0, values.length);
               return table ? (
                 <DataTable
                   caption={`${metric.label} by ${shown.interval}`}

@@ -64,6 +64,18 @@ test.describe('at the door', () => {
   });
 });
 
+test('a server that is away when the page opens is asked again', async ({ page }) => {
+  let asked = 0;
+  await page.route('**/console/session', route =>
+    asked++ === 0
+      ? route.fulfill({ status: 503, headers: { 'retry-after': '1' }, json: { status: 503, error: 'X', message: 'Away.', requestId: 'x' } })
+      : route.fallback(),
+  );
+  await page.goto(screens().overview!);
+  await expect(page.getByText('The server is busy')).toBeVisible();
+  await expect(page.getByRole('heading', { level: 1, name: 'Overview' })).toBeVisible();
+});
+
 test('two tabs share a session', async ({ page, context }) => {
   await open(page, screens().overview!);
   const second = await context.newPage();

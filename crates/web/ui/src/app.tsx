@@ -86,6 +86,13 @@ export function App() {
     };
   }, []);
 
+  // A server that is away for a moment is asked again, as everywhere.
+  useEffect(() => {
+    if (door.state !== 'failed' || !door.error.passes) return;
+    const timer = setTimeout(enter, (door.error.retryAfter ?? 3) * 1000);
+    return () => clearTimeout(timer);
+  }, [door]);
+
   const opened = useCallback((session: Session) => {
     forgetAnswers();
     setDoor({ state: 'open', session });
@@ -108,6 +115,7 @@ export function App() {
     case 'failed':
       return (
         <main class="alone">
+          <h1>paneld</h1>
           <Problem error={door.error} onRetry={enter} />
         </main>
       );

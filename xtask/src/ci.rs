@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
-use crate::{codegen, features, packaging, schemathesis, setup, stopwatch, test, tidy};
+use crate::{codegen, features, packaging, schemathesis, setup, stopwatch, test, tidy, web};
 
 type Step = fn(&Shell) -> Result<()>;
 
@@ -17,6 +17,7 @@ const STEPS: &[(&str, Step)] = &[
     ("doc", doc),
     ("tidy", tidy::run),
     ("codegen --check", codegen::check),
+    ("web --check", web::check),
     ("schemathesis", schemathesis::run),
     ("test", |sh| test::run(sh, &[])),
 ];

@@ -27,6 +27,7 @@ mod stopwatch;
 mod suites;
 mod test;
 mod tidy;
+mod web;
 mod workspace;
 
 use std::process::ExitCode;
@@ -76,6 +77,12 @@ enum Task {
     Setup,
     /// Attack the server in all ways, and demand that its neighbour does not notice
     Siege(siege::Options),
+    /// Build the console's page anew from its source
+    Web {
+        /// Write nothing; fail if the committed page is not what the source makes
+        #[arg(long)]
+        check: bool,
+    },
     /// Hold recognition of browsers and bots against the lists of others
     Suites,
     /// Run every test: unit, integration and documentation
@@ -117,6 +124,8 @@ fn run() -> Result<ExitCode> {
         Task::Siege(options) => siege::run(&sh, &options)?,
         Task::Suites => suites::run(&sh)?,
         Task::Test { args } => test::run(&sh, &args)?,
+        Task::Web { check: false } => web::write(&sh)?,
+        Task::Web { check: true } => web::check(&sh)?,
         Task::Tidy => tidy::run(&sh)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! The servers that tests and measurements need: private ones on free ports, which end with this
 //! process, however it ends.
 
+mod chromium;
 mod guarded;
 mod paneld;
 mod postgres;
@@ -14,6 +15,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
+pub(crate) use chromium::chromium;
 pub(crate) use paneld::Paneld;
 pub(crate) use postgres::Postgres;
 pub(crate) use redis::Redis;
@@ -21,6 +23,8 @@ pub(crate) use redis::Redis;
 /// The variables that tell tests where the servers are, and this task that they are there already.
 pub(crate) const POSTGRES_URL: &str = "PANELD_TEST_POSTGRES_URL";
 pub(crate) const REDIS_URL: &str = "PANELD_TEST_REDIS_URL";
+/// The variable that tells tests of the console where the browser is.
+pub(crate) const CHROMIUM: &str = "PANELD_E2E_CHROMIUM";
 
 /// A folder for the data of servers, gone when dropped.
 pub(crate) fn folder() -> Result<TempDir> {

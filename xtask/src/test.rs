@@ -5,7 +5,7 @@ use xshell::{Shell, cmd};
 
 use crate::{
     services::{POSTGRES_URL, Postgres, REDIS_URL, Redis},
-    setup,
+    setup, web,
 };
 
 /// The backends of the HTTP suite: the values of `PANELD_TEST_CATALOG` and `PANELD_TEST_LIMITER`.
@@ -66,7 +66,8 @@ fn run_all(sh: &Shell) -> Result<()> {
     if results.iter().any(Result::is_err) {
         bail!("tests failed: see above");
     }
-    Ok(())
+    println!("\n--- the console, in a browser");
+    web::browse(sh)
 }
 
 /// With the first pair of backends all tests, with the others the HTTP suite alone: every other

@@ -5,12 +5,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// A program that a server needs, and how to come by it.
+/// A program that tests need, and how to come by it.
 pub(super) struct Needed {
     pub(super) program: &'static str,
     /// The Debian package that has it.
     pub(super) package: &'static str,
-    /// The variable that names a running server instead.
+    /// The variable that names one instead, or a server that runs.
     pub(super) instead: &'static str,
     /// Where it may be beside the path.
     pub(super) folders: fn() -> Vec<String>,
@@ -30,7 +30,7 @@ impl Needed {
         } = self;
         let help = format!(
             "{program} is needed: install it (on Debian and Ubuntu: apt-get install {package}), \
-             or name a running server in {instead}"
+             or name one in {instead}"
         );
         if !is_root() || find_program("apt-get", &[]).is_none() {
             bail!(help);

@@ -1,0 +1,92 @@
+//! `cargo xtask web`: the console's page, built from its source; and what a browser finds of it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use xshell::{Shell, cmd};
+
+use crate::{
+    services::{CHROMIUM, Paneld, chromium},
+    workspace,
+};
+
+/// The source of the page, and what is built of it.
+const SOURCE: &str = "crates/web/ui";
+const BUILT: &str = "crates/web/dist";
+/// What the types of the API are made of.
+const DOCUMENT: &str = "docs/openapi.json";
+
+/// Builds the page anew, which is committed as it is then.
+pub(crate) fn write(sh: &Shell) -> Result<()> {
+    build(sh, &sh.current_dir())
+}
+
+/// Fails if the committed page is not what its source makes.
+pub(crate) fn check(sh: &Shell) -> Result<()> {
+    let copy = workspace::target_folder(sh)?.join("web");
+    copy_source(sh, &copy)?;
+    build(sh, &copy)?;
+    let (committed, built) = (Path::new(BUILT), copy.join(BUILT));
+    if cmd!(sh, "diff --recursive --brief {committed} {built}")
+        .run()
+        .is_err()
+    {
+        bail!("{BUILT} is stale: run `cargo xtask web`, and commit it");
+    }
+    Ok(())
+}
+
+/// Lays the source out elsewhere as it is here, so that a check writes nothing into the checkout.
+fn copy_source(sh: &Shell, copy: &Path) -> Result<()> {
+    sh.remove_path(copy)?;
+    let files = cmd!(sh, "git ls-files {SOURCE} {DOCUMENT}")
+        .quiet()
+        .read()?;
+    for file in files.lines() {
+        let to = copy.join(file);
+        if let Some(folder) = to.parent() {
+            sh.create_dir(folder)?;
+        }
+        sh.copy_file(file, to)?;
+    }
+    Ok(())
+}
+
+fn build(sh: &Shell, root: &Path) -> Result<()> {
+    let _in_source = sh.push_dir(root.join(SOURCE));
+    cmd!(sh, "npm ci --no-audit --no-fund --ignore-scripts")
+        .run()
+        .context("failed to fetch what the page is built with")?;
+    cmd!(sh, "npm run build").run()?;
+    cmd!(sh, "npm test").run()?;
+    Ok(())
+}
+
+/// Drives the page in a browser, against a server of its own. Without a browser it is skipped, and
+/// says so.
+pub(crate) fn browse(sh: &Shell) -> Result<()> {
+    let chromium = match sh.var(CHROMIUM).or_else(|_unset| chromium()) {
+        Ok(chromium) => chromium,
+        Err(error) => {
+            println!("!!! SKIPPED: the console was not tried in a browser: {error:#}");
+            return Ok(());
+        }
+    };
+    cmd!(sh, "cargo build --locked --package paneld").run()?;
+    let target = PathBuf::from(workspace::target_folder(sh)?);
+    let server = Paneld::start(&target.join("debug").join("paneld"))?;
+    let copy = target.join("browse");
+    copy_source(sh, &copy)?;
+    let _in_source = sh.push_dir(copy.join(SOURCE));
+    cmd!(sh, "npm ci --no-audit --no-fund --ignore-scripts")
+        .run()
+        .context("failed to fetch what drives the browser")?;
+    let (id, secret) = server.credentials();
+    cmd!(sh, "npx playwright test")
+        .env("PANELD_E2E_URL", server.url())
+        .env("PANELD_E2E_CLIENT_ID", id)
+        .env("PANELD_E2E_CLIENT_SECRET", secret)
+        .env(CHROMIUM, chromium)
+        .run()
+        .context("the browser found something: see above")
+}

@@ -86,7 +86,7 @@ pub const SETTINGS: [Setting; 35] = [
     ),
     setting(
         "events_memory",
-        Some("192"),
+        Some("160"),
         "1024",
         "How many MiB of memory reports and exports may use, at least 128; what does not fit goes \
          to disk. With more, reports that follow visitors through many millions of events are \

@@ -466,16 +466,17 @@ async fn the_url_of_a_page_has_no_more_properties_than_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_long_addresses_the_beginning_is_kept_and_of_long_values_everything() {
+async fn long_addresses_and_values_are_kept_as_they_were_told() {
     let shop = Shop::open().await;
-    let long = format!("/ä{}", "p".repeat(5 * KIB));
+    let long = format!("/x{}", "p".repeat(5 * KIB));
+    let referrer = format!("https://r.example{long}");
     let value = "🦆".repeat(4 * KIB);
     let properties = json!({"__path": format!("https://shop.example{long}"),
-        "__referrer": format!("https://r.example{long}"), "value": value, "other": "o"});
+        "__referrer": referrer, "value": value, "other": "o"});
     let payload = json!({"name": "long", "properties": properties});
     let reply = track(&shop.browser, payload).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
-    let row = json!([{"name": "imported", "device_id": "d", "path": long, "referrer": long,
+    let row = json!([{"name": "imported", "device_id": "d", "path": long, "referrer": referrer,
         "created_at": "2026-01-01 00:00:00", "properties": {"value": value, "other": "o"}}]);
     let reply = shop.backend.post("/import/events", row).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
@@ -484,8 +485,7 @@ async fn of_long_addresses_the_beginning_is_kept_and_of_long_values_everything()
         .iter()
         .filter(|event| event["name"] != "session_start")
     {
-        let [path, referrer] = ["path", "referrer"].map(|name| text(&event[name]));
-        assert_eq!([path.len(), referrer.len()], [2 * KIB; 2], "{event}");
+        assert_eq!([&event["path"], &event["referrer"]], [&long, &referrer]);
         assert_eq!(event["properties"]["value"], value);
         assert_eq!(event["properties"]["other"], "o");
     }

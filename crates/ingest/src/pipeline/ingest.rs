@@ -36,7 +36,7 @@ use crate::{
         sessions::LiveSessions,
         spool::{Account, Append, Spool, SpoolError},
     },
-    request::text::{LONGEST_ADDRESS, cut},
+    request::text::{LONGEST_OF_EVENT, cut},
 };
 
 /// What the pipeline is made with.
@@ -188,7 +188,7 @@ impl Ingest {
         bot: &Bot,
         mut path: String,
     ) -> Result<(), SpoolError> {
-        cut(&mut path, LONGEST_ADDRESS);
+        cut(&mut path, LONGEST_OF_EVENT);
         let visit = BotVisit {
             id: Uuid::new_v4(),
             name: bot.name.clone(),

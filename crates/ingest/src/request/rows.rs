@@ -18,7 +18,6 @@ use crate::request::{
     moment::importable,
     payload::{Fields, LONGEST_TEXT},
     properties::LONGEST_VALUE,
-    text::{LONGEST_ADDRESS, cut},
 };
 
 /// How many rows may be imported at once.
@@ -201,11 +200,7 @@ fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
         fields.degrees("latitude", 90.0),
     );
     let country = fields.country("country");
-    let mut text = |name| {
-        let mut text = fields.text_of(name, longest(name)).unwrap_or_default();
-        cut(&mut text, LONGEST_ADDRESS);
-        text
-    };
+    let mut text = |name| fields.text_of(name, longest(name)).unwrap_or_default();
     let event = Event {
         id: id.unwrap_or_else(Uuid::new_v4),
         name: name.unwrap_or_default(),
@@ -260,8 +255,8 @@ fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
     })
 }
 
-/// How many bytes the text of a column may have: addresses as many as in Track, which keeps fewer,
-/// and what is one of few as many as names.
+/// How many bytes the text of a column may have: addresses as many as properties, and what is one
+/// of few as many as names.
 fn longest(column: &str) -> usize {
     match column {
         "path" | "origin" | "referrer" | "referrer_name" => LONGEST_VALUE,

@@ -1,8 +1,10 @@
 //! How long texts may be that are kept although nobody refuses a request for them.
 
-/// How many bytes are kept of a path, an origin, a referrer or a campaign, of an event and of its
-/// session. The event store reads 2,048 values at a time, and is slow with those of 4 KiB or more.
-pub(crate) const LONGEST_ADDRESS: usize = 2 * 1024;
+/// How many bytes are kept of a path, an origin or a referrer of an event: as many as a property
+/// may have. A path can be three times as long as what was sent, for it is percent-encoded.
+pub(crate) const LONGEST_OF_EVENT: usize = super::properties::LONGEST_VALUE;
+/// How many bytes are kept of them, and of campaigns, of a session.
+pub(crate) const LONGEST_OF_SESSION: usize = 2 * 1024;
 /// How many bytes are kept of the name or version of an SDK.
 pub(crate) const LONGEST_OF_SDK: usize = 255;
 

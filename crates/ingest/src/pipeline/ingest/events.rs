@@ -21,7 +21,7 @@ use crate::{
     },
     request::{
         properties,
-        text::{LONGEST_ADDRESS, LONGEST_OF_SDK, cut},
+        text::{LONGEST_OF_EVENT, LONGEST_OF_SDK, cut},
     },
 };
 
@@ -138,10 +138,10 @@ impl Inner {
         let mut referrer = paneld_enrich::resolve_referrer(&told.referrer, &told.path, &page.query);
         let mut sdk = visitor.sdk.clone();
         for (text, longest) in [
-            (&mut page.path, LONGEST_ADDRESS),
-            (&mut page.origin, LONGEST_ADDRESS),
-            (&mut referrer.url, LONGEST_ADDRESS),
-            (&mut referrer.name, LONGEST_ADDRESS),
+            (&mut page.path, LONGEST_OF_EVENT),
+            (&mut page.origin, LONGEST_OF_EVENT),
+            (&mut referrer.url, LONGEST_OF_EVENT),
+            (&mut referrer.name, LONGEST_OF_EVENT),
             (&mut sdk.name, LONGEST_OF_SDK),
             (&mut sdk.version, LONGEST_OF_SDK),
         ] {

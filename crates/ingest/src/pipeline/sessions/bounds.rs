@@ -2,7 +2,7 @@
 //! the session lasts, and written with each of its events.
 
 use super::Live;
-use crate::request::text::{LONGEST_ADDRESS, cut};
+use crate::request::text::{LONGEST_OF_SESSION, cut};
 
 /// How many groups a session has, and how many bytes their ids take in all.
 const MOST_GROUPS: usize = 500;
@@ -63,7 +63,7 @@ impl Live {
             &mut session.utm.term,
         ];
         let texts = texts.into_iter().chain(last_page);
-        let cuts = texts.map(|text| u64::from(cut(text, LONGEST_ADDRESS)));
+        let cuts = texts.map(|text| u64::from(cut(text, LONGEST_OF_SESSION)));
         let cuts = cuts.sum::<u64>();
         if cuts > 0 {
             metrics::counter!("paneld_session_texts_cut_total").increment(cuts);

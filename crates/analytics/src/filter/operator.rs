@@ -95,7 +95,7 @@ named! {
 pub enum Comparison {
     /// As texts, byte by byte.
     Text,
-    /// As finite numbers: [`NUMBER_PATTERN`].
+    /// As finite numbers: [`NUMBER_PATTERN`](crate::NUMBER_PATTERN).
     Number,
     /// As days in UTC.
     Day,

@@ -69,7 +69,6 @@ mod limit_headers;
 mod measured;
 mod network;
 mod peer;
-mod problems;
 mod rates;
 mod refusals;
 mod request_id;
@@ -104,7 +103,6 @@ pub use paneld_ratelimit::{BucketKey, Limiter, LimiterUnavailable, Verdict};
 #[cfg(feature = "redis")]
 pub use paneld_ratelimit::{KeyPrefix, Redis, RedisDown, RedisUrl};
 pub use peer::TrustedProxies;
-pub use problems::serialize_problems;
 pub use request_id::RequestId;
 pub use requests::Requests;
 #[cfg(feature = "tracking")]

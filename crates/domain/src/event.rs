@@ -147,6 +147,19 @@ impl Agent {
         }
     }
 
+    /// All of its texts, in the order of the fields.
+    pub fn texts(&self) -> [&str; 7] {
+        [
+            &self.os,
+            &self.os_version,
+            &self.browser,
+            &self.browser_version,
+            &self.device,
+            &self.brand,
+            &self.model,
+        ]
+    }
+
     /// Whether this is such a program.
     pub fn is_server(&self) -> bool {
         self.device == Self::SERVER

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::InvalidValue;
 
-/// A step on the way to a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A step on the way to a value; as JSON the key or the index itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum PathStep {
     /// Into the field or parameter of this name.
     Key(String),
@@ -34,8 +37,9 @@ impl fmt::Display for PathStep {
     }
 }
 
-/// One thing that is wrong with a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One thing that is wrong with a request; as JSON an entry of `details` of an error
+/// (`docs/contract/auth-and-limits.md` §3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// Where it is: the way from the outermost value to the wrong one.
     pub path: Vec<PathStep>,

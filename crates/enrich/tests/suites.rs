@@ -13,7 +13,6 @@
 
 use std::{collections::BTreeMap, env, fs};
 
-use paneld_domain::Agent;
 use paneld_enrich::{Agents, Bots, resolve_referrer};
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -97,18 +96,6 @@ const FIELDS: [(&str, f64); 7] = [
     ("model", 0.97),
 ];
 
-fn fields(agent: &Agent) -> [&str; 7] {
-    [
-        &agent.os,
-        &agent.os_version,
-        &agent.browser,
-        &agent.browser_version,
-        &agent.device,
-        &agent.brand,
-        &agent.model,
-    ]
-}
-
 /// Where the other reader is behind, or calls the same thing otherwise.
 fn is_deviation(field: usize, user_agent: &str, theirs: &str, ours: &str) -> bool {
     match (field, theirs, ours) {
@@ -139,7 +126,7 @@ fn what_people_send_is_read_as_others_read_it() {
         let mut same = 0.0;
         for person in &people {
             let agent = agents.read(&person.user_agent);
-            let (ours, theirs) = (fields(&agent)[field], person.fields[field].as_str());
+            let (ours, theirs) = (agent.texts()[field], person.fields[field].as_str());
             if ours == theirs || is_deviation(field, &person.user_agent, theirs, ours) {
                 same += person.weight;
             } else {

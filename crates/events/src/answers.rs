@@ -1,20 +1,23 @@
 //! How questions are answered: each in its turn, on a thread of its own, within a time.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
 use duckdb::Connection;
 use metrics::counter;
 use paneld_fairness::Thread;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, MissedTickBehavior, interval, timeout},
+};
 
 use crate::{
     Crowded, EventStore, EventsError,
     error::Fault,
     interrupt::{self, Waiter},
-    own_thread::{self, Ended, OwnThread},
+    own_thread::{self, Ended},
     parts::{self, Outlet, Parts},
     turns::{LONG, Place, SHORT, Turn},
 };
@@ -132,10 +135,10 @@ impl EventStore {
         let held = Arc::new(held);
         let held_here = Arc::clone(&held);
         let thread = own_thread::run(move || {
-            held_here.begins();
-            let answer = inner
-                .hold_open()
-                .and_then(|_held_open| inner.read(job, &question));
+            let answer = held_here.ask(|| {
+                let held_open = inner.hold_open();
+                held_open.and_then(|_held_open| inner.read(job, &question))
+            });
             // Given back only when the query has really ended.
             drop(held_here);
             (answer, question)
@@ -219,7 +222,8 @@ type Answered<T, F> = (Result<T, EventsError>, F);
 struct Held {
     short: Turn,
     long: OnceLock<Turn>,
-    thread: OnceLock<Thread>,
+    /// The one that asks, while it does.
+    thread: Mutex<Option<Thread>>,
 }
 
 impl Held {
@@ -227,16 +231,28 @@ impl Held {
         Self {
             short,
             long: OnceLock::new(),
-            thread: OnceLock::new(),
+            thread: Mutex::default(),
         }
     }
 
-    /// The question is asked on this thread.
-    fn begins(&self) {
-        let thread = self.thread.get_or_init(Thread::current);
-        if self.long.get().is_some() {
+    /// Asks on this thread.
+    fn ask<T>(&self, question: impl FnOnce() -> T) -> T {
+        *self.thread() = Some(Thread::current());
+        self.give_way_if_long();
+        let answer = question();
+        *self.thread() = None;
+        answer
+    }
+
+    fn give_way_if_long(&self) {
+        let thread = self.thread();
+        if let Some(thread) = thread.filter(|_| self.long.get().is_some()) {
             thread.give_way();
         }
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Option<Thread>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Goes on as a long one.
@@ -244,9 +260,7 @@ impl Held {
         self.short.set_aside();
         // A question has one such turn.
         let _other = self.long.set(long);
-        if let Some(thread) = self.thread.get() {
-            thread.give_way();
-        }
+        self.give_way_if_long();
     }
 
     fn is_wanted_by_others(&self, store: &EventStore) -> bool {
@@ -257,7 +271,7 @@ impl Held {
 
 /// A question on its thread. It is interrupted when this is dropped.
 struct Asked<T, F> {
-    thread: OwnThread<Answered<T, F>>,
+    thread: oneshot::Receiver<Answered<T, F>>,
     waiter: Waiter,
     held: Arc<Held>,
 }

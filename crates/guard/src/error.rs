@@ -12,10 +12,7 @@ use actix_web::{
 use paneld_domain::Problem;
 use serde::Serialize;
 
-use crate::{
-    problems::serialize_problems,
-    request_id::{REQUEST_ID, RequestId},
-};
+use crate::request_id::{REQUEST_ID, RequestId};
 
 /// An error as the caller gets it, and behind it what only the log gets.
 #[derive(Debug)]
@@ -47,10 +44,7 @@ struct Envelope<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
     /// Every problem of the request, if it is the request's.
-    #[serde(
-        skip_serializing_if = "<[Problem]>::is_empty",
-        serialize_with = "serialize_problems"
-    )]
+    #[serde(skip_serializing_if = "<[Problem]>::is_empty")]
     details: &'a [Problem],
     /// The id of the request, as in the log.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -71,7 +71,6 @@ mod method;
 mod network;
 mod origin;
 mod peer;
-mod problems;
 mod public_url;
 mod rates;
 mod refusals;
@@ -110,7 +109,6 @@ pub use paneld_ratelimit::{BucketKey, Limiter, LimiterUnavailable, Verdict};
 #[cfg(feature = "redis")]
 pub use paneld_ratelimit::{KeyPrefix, Redis, RedisDown, RedisUrl};
 pub use peer::TrustedProxies;
-pub use problems::serialize_problems;
 pub use public_url::PublicUrl;
 pub use request_id::RequestId;
 pub use requests::Requests;

@@ -16,13 +16,13 @@
 mod audit;
 mod catalog_url;
 mod error;
-mod face;
 mod lock;
 mod migrations;
 mod people;
 mod portions;
 mod postgres;
 mod receipt;
+mod repository;
 mod salts;
 mod servers;
 mod settings;
@@ -31,9 +31,9 @@ mod sqlite;
 pub use audit::{Act, Action, Actor, AuditEntry, AuditFilter, Change, Changes};
 pub use catalog_url::{CatalogUrl, PostgresUrl};
 pub use error::{RepositoryError, Resource};
-pub use face::Repository;
 pub use people::{Applied, CopyOf, PeopleIds, ProjectChange, SpooledChange, StoredPeople};
 pub use receipt::{Once, Outcome, ReplyKey, Seal, SealError};
+pub use repository::Repository;
 pub use salts::Salts;
 pub use servers::{GivesWay, MISSED_HEARTBEATS, NewServer, Registered, RegisteredServer};
 

@@ -16,10 +16,10 @@ fn send(server: &Server, bytes: &[u8]) {
     stream
         .set_read_timeout(Some(Duration::from_secs(60)))
         .unwrap();
-    stream.write_all(bytes).unwrap();
-    stream.shutdown(Shutdown::Write).unwrap();
+    // It may hang up on garbage, also before all of it was sent.
+    let sent = stream.write_all(bytes);
+    let _ = sent.and_then(|()| stream.shutdown(Shutdown::Write));
     let mut reply = Vec::new();
-    // It may hang up on garbage.
     let _ = stream.read_to_end(&mut reply);
 }
 

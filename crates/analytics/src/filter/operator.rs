@@ -7,31 +7,31 @@ use super::field::{Field, named};
 named! {
     /// How a field is compared with values.
     Operator {
-        /// Equal.
+        /// The field is one of the values.
         Is = "is",
-        /// Different.
+        /// The field is none of the values.
         IsNot = "isNot",
-        /// Has it somewhere.
+        /// The field has one of the values somewhere in it; letter case counts.
         Contains = "contains",
-        /// Has it nowhere.
+        /// The field has none of the values anywhere in it; letter case counts.
         DoesNotContain = "doesNotContain",
-        /// Begins with it.
+        /// The field begins with one of the values; letter case counts.
         StartsWith = "startsWith",
-        /// Ends with it.
+        /// The field ends with one of the values; letter case counts.
         EndsWith = "endsWith",
-        /// Has something that looks like it.
+        /// One of the regular expressions matches somewhere in the field.
         Regex = "regex",
-        /// Is missing.
+        /// The field is empty, as one is that is missing.
         IsNull = "isNull",
-        /// Is there.
+        /// The field is not empty.
         IsNotNull = "isNotNull",
-        /// Greater.
+        /// The field is greater than one of the values.
         Greater = "gt",
-        /// Less.
+        /// The field is less than one of the values.
         Less = "lt",
-        /// Greater or equal.
+        /// The field is greater than one of the values, or equal to it.
         GreaterOrEqual = "gte",
-        /// Less or equal.
+        /// The field is less than one of the values, or equal to it.
         LessOrEqual = "lte",
     }
 }

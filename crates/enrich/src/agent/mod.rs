@@ -142,17 +142,8 @@ struct Weight;
 
 impl Weighter<String, Arc<Agent>> for Weight {
     fn weight(&self, user_agent: &String, agent: &Arc<Agent>) -> u64 {
-        let texts = [
-            user_agent,
-            &agent.os,
-            &agent.os_version,
-            &agent.browser,
-            &agent.browser_version,
-            &agent.device,
-            &agent.brand,
-            &agent.model,
-        ];
-        let bytes = texts.iter().map(|text| text.len()).sum::<usize>() + ENTRY;
+        let texts = agent.texts().map(str::len).iter().sum::<usize>();
+        let bytes = user_agent.len() + texts + ENTRY;
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 }

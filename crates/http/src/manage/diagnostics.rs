@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use paneld_auth::permission;
 use paneld_domain::Problem;
-use paneld_guard::{ApiError, Caller, serialize_problems};
+use paneld_guard::{ApiError, Caller};
 use paneld_service::{
     Track,
     ingest::{Diagnostic, Noted, Outcome},
@@ -54,7 +54,6 @@ pub(crate) struct DiagnosticBody {
     message: String,
     /// Where in the request, the first five at most.
     #[schema(schema_with = details)]
-    #[serde(serialize_with = "serialize_problems")]
     details: Vec<Problem>,
 }
 

@@ -92,13 +92,6 @@ impl Live {
             &place.country,
             &place.region,
             &place.city,
-            &agent.os,
-            &agent.os_version,
-            &agent.browser,
-            &agent.browser_version,
-            &agent.device,
-            &agent.brand,
-            &agent.model,
             // Three times: in the keys of two tables, too.
             &session.device_id,
             &session.device_id,
@@ -106,7 +99,8 @@ impl Live {
             &session.profile_id,
             &session.profile_id,
         ];
-        let texts = texts.iter().map(|text| text.len()).sum::<usize>();
+        let texts = texts.into_iter().map(String::as_str).chain(agent.texts());
+        let texts = texts.map(str::len).sum::<usize>();
         let groups = session.groups.iter().map(|group| group.len() + GROUP_BYTES);
         FIXED_BYTES + 2 * (texts + groups.sum::<usize>() + self.trail.bytes())
     }

@@ -93,7 +93,7 @@ const FAILURES = [
 for (const { status, says } of FAILURES) {
   test(`a ${status} is told on every screen`, async ({ page }) => {
     test.setTimeout(120_000);
-    await page.route(/\/(insights|export|manage|healthz)\//, route =>
+    await page.route(/\/(insights|export|manage|healthz)[/?]/, route =>
       route.request().resourceType() === 'document' || route.request().url().includes('/console/')
         ? route.fallback()
         : route.fulfill({

@@ -15,15 +15,16 @@ const SILENCE_MS = 10_000;
 const POLL_MS = 10_000;
 
 /**
- * How many visitors are there now, and each event as it comes.
+ * How many visitors are there now, and each event as it comes. `onOpen` is told when events begin to come, and again after a break:
+ * what was stored before has to be asked for.
  *
  * A proxy may hold server-sent events back: where nothing comes for ten seconds, the count is asked for instead.
  */
-export function useLive(project: string, stream: boolean, onEvent?: (event: LiveEvent) => void): number | null {
+export function useLive(project: string, stream: boolean, onEvent?: (event: LiveEvent) => void, onOpen?: () => void): number | null {
   const [visitors, setVisitors] = useState<number | null>(null);
   const isSeen = useSeen();
-  const handler = useRef(onEvent);
-  handler.current = onEvent;
+  const handlers = useRef({ onEvent, onOpen });
+  handlers.current = { onEvent, onOpen };
 
   useEffect(() => setVisitors(null), [project]);
   useEffect(() => {
@@ -52,13 +53,14 @@ export function useLive(project: string, stream: boolean, onEvent?: (event: Live
     if (stream) {
       source = new EventSource(API + fill('/insights/{projectId}/stream', { projectId: project }));
       silence = setTimeout(startPolling, SILENCE_MS);
+      source.onopen = () => handlers.current.onOpen?.();
       source.addEventListener('live', event => {
         clearTimeout(silence);
         setVisitors((JSON.parse(event.data) as { visitors: number }).visitors);
       });
       source.addEventListener('event', event => {
         clearTimeout(silence);
-        handler.current?.(JSON.parse(event.data) as LiveEvent);
+        handlers.current.onEvent?.(JSON.parse(event.data) as LiveEvent);
       });
       // The browser opens an ended stream again by itself; one that was refused stays closed.
       source.onerror = () => source?.readyState === EventSource.CLOSED && startPolling();

@@ -86,7 +86,12 @@ function Stream({ shown, filters }: { shown: ShownWindow; filters: Filter[] }) {
   );
   const state = useQuestion(question);
   const isNewest = page === 1 && filters.length === 0 && shown.window.end >= shown.wallNow.slice(0, 10);
-  useLive(project.id, true, () => setFresh(n => n + 1));
+  useLive(
+    project.id,
+    true,
+    () => setFresh(n => n + 1),
+    () => isNewest && !scrolled && state.refresh(),
+  );
   useEffect(() => setFresh(0), [state.data]);
   const follows = isNewest && !scrolled && fresh > 0;
   useEffect(() => {

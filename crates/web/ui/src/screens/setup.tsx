@@ -35,7 +35,7 @@ function Arrival() {
     ask('/insights/{projectId}/events', { projectId: project.id }, { limit: 1, startDate: '2000-01-01' }),
     WATCH_MS,
   );
-  const visitors = useLive(project.id, true, () => latest.refresh());
+  const visitors = useLive(project.id, true, latest.refresh, latest.refresh);
   const event = latest.data?.[0];
   return (
     <section class="panel arrival">

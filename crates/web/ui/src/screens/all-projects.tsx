@@ -94,10 +94,6 @@ function Card({ glance }: { glance: Glance }) {
               <span class="card-label">In 7 days</span>
               <span class="glance-value">{format.short(metrics.unique_visitors)}</span>
             </span>
-            <span>
-              <span class="card-label">Views</span>
-              <span class="glance-value">{format.short(metrics.total_screen_views)}</span>
-            </span>
           </span>
         </>
       ) : (

@@ -51,7 +51,7 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Channels {
-    by_project: HashMap<ProjectKey, Channel>,
+    by_project: HashMap<ProjectKey, Channel<Subject>>,
     next_watcher: WatcherId,
     /// Nobody watches any more, and nobody begins to.
     are_closed: bool,

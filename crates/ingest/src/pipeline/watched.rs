@@ -165,3 +165,50 @@ impl Watched {
         self.projects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(text: &str) -> StoredEvent {
+        StoredEvent {
+            id: Uuid::nil(),
+            name: text.to_owned(),
+            path: text.to_owned(),
+            created_at: Timestamp::UNIX_EPOCH,
+            country: String::new(),
+        }
+    }
+
+    fn of(project: ProjectKey, events: Vec<StoredEvent>) -> HashMap<ProjectKey, StoredEvents> {
+        let mut stored = StoredEvents::default();
+        events.into_iter().for_each(|event| stored.add(event));
+        HashMap::from([(project, stored)])
+    }
+
+    #[test]
+    fn only_what_is_watched_is_kept_and_only_so_much_of_it() {
+        let (watched, [shop, blog]) = (Watched::default(), [1, 2].map(ProjectKey));
+        watched.add(of(shop, vec![event("before")]));
+        watched.begin(shop);
+        assert_eq!(watched.take(shop), StoredEvents::default());
+        for _ in 0..MOST {
+            watched.add(of(shop, vec![event("a"), event("b")]));
+            watched.add(of(blog, vec![event("a")]));
+        }
+        let taken = watched.take(shop);
+        assert_eq!((taken.events.len(), taken.left_out), (MOST, MOST as u64));
+        assert!(watched.take(shop).is_empty());
+        assert!(watched.take(blog).is_empty());
+
+        let long = "x".repeat(LONGEST);
+        watched.add(of(shop, vec![event(&long); MOST]));
+        let taken = watched.take(shop);
+        assert_eq!(taken.events.len(), MOST_BYTES / (2 * LONGEST));
+        assert_eq!(taken.left_out, (MOST - taken.events.len()) as u64);
+        watched.end(shop);
+        watched.add(of(shop, vec![event("after")]));
+        watched.begin(shop);
+        assert!(watched.take(shop).is_empty());
+    }
+}

@@ -9,7 +9,7 @@ use std::{
 use paneld_fairness::Held;
 use paneld_ingest::{StoredEvent, StoredEvents};
 
-use crate::{Subject, circle::Circle};
+use crate::circle::Circle;
 
 /// How often people are counted.
 const COUNT_TIME: Duration = Duration::from_secs(5);
@@ -60,11 +60,11 @@ pub enum News {
     Nothing,
 }
 
-/// What is told of a project.
+/// What is told of a project, which is asked about as `S`.
 #[derive(Debug)]
-pub(super) struct Channel {
+pub(super) struct Channel<S> {
     /// Of who watched first: the others are of the same organization.
-    subject: Subject,
+    subject: S,
     watchers: HashMap<WatcherId, Watcher>,
     visitors: Option<u64>,
     counted_at: Duration,
@@ -84,8 +84,8 @@ struct Watcher {
     _place: Held<Circle>,
 }
 
-impl Channel {
-    pub(super) fn new(subject: Subject) -> Self {
+impl<S: Clone> Channel<S> {
+    pub(super) fn new(subject: S) -> Self {
         Self {
             subject,
             watchers: HashMap::new(),
@@ -150,7 +150,7 @@ impl Channel {
 
     /// For whom people are to be counted, if they are. Where nobody is and nothing comes, there is
     /// nobody later, either.
-    pub(super) fn begin_count(&mut self, now: Duration) -> Option<Subject> {
+    pub(super) fn begin_count(&mut self, now: Duration) -> Option<S> {
         let is_still = self.visitors == Some(0) && !self.is_moved;
         if self.is_counting || is_still || self.has_fresh_count(now) {
             return None;
@@ -200,5 +200,123 @@ impl Channel {
         let dropped = next - *counted;
         *counted = next;
         Some(News::Dropped(dropped))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{iter, sync::Arc};
+
+    use paneld_domain::Timestamp;
+    use paneld_fairness::{Pool, Share};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// A channel that somebody watches, and the pool of one place that it has.
+    fn watched() -> (Channel<()>, Arc<Pool<Circle>>) {
+        let (mut channel, pool) = (Channel::new(()), Pool::new(1));
+        assert_eq!(channel.enter(1, place(&pool).unwrap()), 0);
+        (channel, pool)
+    }
+
+    fn place(pool: &Arc<Pool<Circle>>) -> Option<Held<Circle>> {
+        let client = "0d4a6a3c-8a0a-4c9a-9c3e-0f6f6e3f4c1b".parse().unwrap();
+        let mut place = pool.hold(vec![
+            Share::new(Circle::Client(client), u64::MAX).at_most(1),
+        ]);
+        place.take(1).then_some(place)
+    }
+
+    fn stored(events: usize, left_out: u64) -> StoredEvents {
+        let event = || StoredEvent {
+            id: Uuid::nil(),
+            name: "signup".to_owned(),
+            path: "/".to_owned(),
+            created_at: Timestamp::UNIX_EPOCH,
+            country: String::new(),
+        };
+        let mut stored = StoredEvents::default();
+        stored.events.extend(iter::repeat_with(event).take(events));
+        stored.left_out = left_out;
+        stored
+    }
+
+    /// What somebody is told who was told so many events, in short, until there is nothing.
+    fn told(channel: &mut Channel<()>, counted: &mut u64) -> Vec<String> {
+        let mut visitors = channel.visitors;
+        let news = iter::from_fn(|| match channel.take(1, &mut visitors, counted)? {
+            News::Events(portion) => Some(format!("{} events", portion.events().len())),
+            News::Dropped(count) => Some(format!("{count} dropped")),
+            News::Visitors(_) | News::Nothing => None,
+        });
+        news.collect()
+    }
+
+    #[test]
+    fn who_takes_nothing_for_ten_beats_loses_its_place() {
+        let (mut channel, pool) = watched();
+        let (mut visitors, mut counted) = (None, 0);
+        for _ in 0..3 {
+            for _ in 0..LOST_AFTER {
+                channel.drop_lost();
+            }
+            assert!(channel.take(1, &mut visitors, &mut counted).is_some());
+        }
+        for _ in 0..LOST_AFTER {
+            channel.drop_lost();
+        }
+        assert!(place(&pool).is_none());
+        channel.drop_lost();
+        assert!(channel.is_left());
+        assert!(place(&pool).is_some());
+        assert!(channel.take(1, &mut visitors, &mut counted).is_none());
+    }
+
+    #[test]
+    fn who_is_behind_is_told_how_many_events_it_missed() {
+        let (mut channel, _pool) = watched();
+        let mut counted = 0;
+        channel.add(stored(3, 0));
+        channel.add(stored(20, 5));
+        assert_eq!(
+            told(&mut channel, &mut counted),
+            ["3 events", "20 events", "5 dropped"]
+        );
+        for _ in 0..PORTIONS + 2 {
+            channel.add(stored(2, 1));
+        }
+        let all = [
+            "6 dropped",
+            "2 events",
+            "1 dropped",
+            "2 events",
+            "1 dropped",
+        ];
+        let told_now = told(&mut channel, &mut counted);
+        assert_eq!(told_now[..5], all);
+        assert_eq!((told_now.len(), counted), (9, channel.total));
+        assert_eq!(channel.portions.len(), PORTIONS);
+        channel.add(stored(0, 0));
+        assert_eq!(told(&mut channel, &mut counted), [""; 0]);
+    }
+
+    #[test]
+    fn people_are_counted_every_five_seconds_while_anybody_may_be_there() {
+        let (mut channel, _pool) = watched();
+        let at = Duration::from_secs;
+        assert!(channel.begin_count(at(0)).is_some());
+        assert!(channel.begin_count(at(9)).is_none(), "it is being counted");
+        channel.note_count(Some(2), at(9));
+        assert!(channel.begin_count(at(13)).is_none());
+        assert!(channel.begin_count(at(14)).is_some());
+        // What cannot be found out stays as it was.
+        channel.note_count(None, at(20));
+        assert_eq!(channel.visitors, Some(2));
+        assert!(channel.begin_count(at(25)).is_some());
+        channel.note_count(Some(0), at(25));
+        assert!(channel.begin_count(at(60)).is_none(), "nobody came since");
+        channel.add(stored(1, 0));
+        assert!(channel.begin_count(at(60)).is_some());
     }
 }

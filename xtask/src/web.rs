@@ -1,6 +1,6 @@
 //! `cargo xtask web`: the console's page, built from its source; and what a browser finds of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
@@ -73,7 +73,7 @@ pub(crate) fn browse(sh: &Shell) -> Result<()> {
         }
     };
     cmd!(sh, "cargo build --locked --package paneld").run()?;
-    let target = PathBuf::from(workspace::target_folder(sh)?);
+    let target = workspace::target_folder(sh)?;
     let server = Paneld::start(&target.join("debug").join("paneld"))?;
     let copy = target.join("browse");
     copy_source(sh, &copy)?;

@@ -42,7 +42,7 @@ impl Stream {
                 return Some(said);
             }
             let chunk = timeout(Duration::from_secs(10), self.response.chunk()).await;
-            let chunk = chunk.expect("nothing came").ok()??;
+            let chunk = chunk.unwrap().ok()??;
             self.rest += std::str::from_utf8(&chunk).unwrap();
         }
     }
@@ -350,6 +350,6 @@ async fn a_server_that_stops_waits_for_nobody_who_watches() {
     stream.assert_next("live", visitors(0)).await;
     // Far less than the half minute that requests have to finish.
     let stopped = timeout(Duration::from_secs(10), shop.server.stop()).await;
-    stopped.expect("it waited");
+    stopped.unwrap();
     stream.assert_end().await;
 }

@@ -215,16 +215,14 @@ mod tests {
 
     /// A channel that somebody watches, and the pool of one place that it has.
     fn watched() -> (Channel<()>, Arc<Pool<Circle>>) {
-        let (mut channel, pool) = (Channel::new(()), Pool::new(1));
+        let (mut channel, pool) = (Channel::new(()), Pool::new(2));
         assert_eq!(channel.enter(1, place(&pool).unwrap()), 0);
         (channel, pool)
     }
 
     fn place(pool: &Arc<Pool<Circle>>) -> Option<Held<Circle>> {
         let client = "0d4a6a3c-8a0a-4c9a-9c3e-0f6f6e3f4c1b".parse().unwrap();
-        let mut place = pool.hold(vec![
-            Share::new(Circle::Client(client), u64::MAX).at_most(1),
-        ]);
+        let mut place = pool.hold(vec![Share::new(Circle::Client(client), 1).at_most(1)]);
         place.take(1).then_some(place)
     }
 

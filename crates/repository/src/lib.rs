@@ -103,6 +103,21 @@ impl ConsoleToken {
     }
 }
 
+/// A token of the console to keep.
+#[derive(Debug, Clone)]
+pub struct NewConsoleToken {
+    /// What it is for.
+    pub kind: ConsoleToken,
+    /// Its hash.
+    pub token: TokenHash,
+    /// What it stands for.
+    pub session: Session,
+    /// The token that somebody signs in with, which is used up by that.
+    pub by_link: Option<TokenHash>,
+    /// The session that the same browser had, which ends.
+    pub instead_of: Option<TokenHash>,
+}
+
 /// A share link to make.
 #[derive(Debug, Clone)]
 pub struct NewShare {

@@ -46,7 +46,6 @@ pub(crate) struct ShareLinkBody {
     /// Whether a password is needed, too.
     has_password: bool,
     /// The client that made it. When that is deleted, disabled or expires, the link shows nothing.
-    #[schema(format = Uuid)]
     created_by: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: WireTime,

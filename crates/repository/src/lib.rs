@@ -37,7 +37,7 @@ pub use repository::Repository;
 pub use salts::Salts;
 pub use servers::{GivesWay, MISSED_HEARTBEATS, NewServer, Registered, RegisteredServer};
 
-use paneld_auth::{SecretHash, TokenHash};
+use paneld_auth::{SecretHash, Session, TokenHash};
 use paneld_domain::{Client, ClientId, OrganizationId, ProjectKey, ShareLink, Timestamp};
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Gathers the files of the page for embedding, each beside its compressed form where that is
+//! Gathers the files of the page, and the scripts of sites, for embedding, each beside its compressed form where that is
 //! smaller: no request has to wait for a compression.
 
 use std::{
@@ -20,19 +20,28 @@ const MISSING: &str = r#"<!doctype html>
 "#;
 
 fn main() -> io::Result<()> {
-    println!("cargo::rerun-if-changed=dist");
     let out = env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?;
-    let out = Path::new(&out).join("page");
-    if out.exists() {
-        fs::remove_dir_all(&out)?;
+    let out = Path::new(&out);
+    gather_anew("dist", &out.join("page"))?;
+    gather_anew("tracker", &out.join("tracker"))?;
+    let index = out.join("page").join("index.html");
+    if index.is_file() {
+        return Ok(());
     }
-    fs::create_dir_all(&out)?;
-    let page = Path::new("dist");
-    if page.join("index.html").is_file() {
-        gather(page, &out)
-    } else {
-        write(MISSING.as_bytes(), &out.join("index.html"))
+    write(MISSING.as_bytes(), &index)
+}
+
+/// Gathers a folder of this crate, which may be missing.
+fn gather_anew(from: &str, to: &Path) -> io::Result<()> {
+    println!("cargo::rerun-if-changed={from}");
+    if to.exists() {
+        fs::remove_dir_all(to)?;
     }
+    fs::create_dir_all(to)?;
+    if Path::new(from).is_dir() {
+        gather(Path::new(from), to)?;
+    }
+    Ok(())
 }
 
 fn gather(from: &Path, to: &Path) -> io::Result<()> {

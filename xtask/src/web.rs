@@ -10,9 +10,9 @@ use crate::{
     workspace,
 };
 
-/// The source of the page, and what is built of it.
+/// The source of the page, and what is built of it: the page, and the scripts of sites.
 const SOURCE: &str = "crates/web/ui";
-const BUILT: &str = "crates/web/dist";
+const BUILT: [&str; 2] = ["crates/web/dist", "crates/web/tracker"];
 /// What the types of the API are made of.
 const DOCUMENT: &str = "docs/openapi.json";
 
@@ -26,12 +26,12 @@ pub(crate) fn check(sh: &Shell) -> Result<()> {
     let copy = workspace::target_folder(sh)?.join("web");
     copy_source(sh, &copy)?;
     build(sh, &copy)?;
-    let (committed, built) = (Path::new(BUILT), copy.join(BUILT));
-    if cmd!(sh, "diff --recursive --brief {committed} {built}")
-        .run()
-        .is_err()
-    {
-        bail!("{BUILT} is stale: run `cargo xtask web`, and commit it");
+    for committed in BUILT {
+        let built = copy.join(committed);
+        let compared = cmd!(sh, "diff --recursive --brief {committed} {built}").run();
+        if compared.is_err() {
+            bail!("{committed} is stale: run `cargo xtask web`, and commit it");
+        }
     }
     Ok(())
 }

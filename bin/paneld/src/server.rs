@@ -7,7 +7,7 @@ use std::{
 
 use paneld_domain::Clock;
 use paneld_server::{
-    Builder, CannotGoOn, Chores, Compaction, FirstCredentials, ListeningServer, Upkeep,
+    Builder, CannotGoOn, Chores, Compaction, FirstCredentials, ListeningServer, Live, Upkeep,
 };
 
 use crate::{config::Config, metrics::MetricsServer};
@@ -50,6 +50,11 @@ impl Server {
     /// What writes files anew, for tests that do not want to wait for it.
     pub fn compaction(&self) -> Option<&Compaction> {
         self.listening.server().compaction()
+    }
+
+    /// Those who watch what happens, for tests that do not want to wait for the next beat.
+    pub fn live(&self) -> Option<&Live> {
+        self.listening.server().live()
     }
 
     /// Waits until everything that was taken is applied, and so visible.

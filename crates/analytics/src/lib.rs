@@ -51,7 +51,7 @@ pub use metrics::{
     MetricsRequest, MetricsRows,
 };
 pub use pages::{
-    PageAddress, PageCounts, PagePerformance, PageRow, PagesRequest, PerformanceAnswer,
+    EdgesRequest, PageAddress, PageCounts, PagePerformance, PageRow, PagesRequest, PerformanceAnswer,
     PerformanceOrder, PerformanceRequest, SessionEdge,
 };
 pub use paging::Paging;

@@ -18,6 +18,17 @@ pub struct PagesRequest {
     pub paging: Paging,
 }
 
+/// A question for the pages with which sessions began or ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EdgesRequest {
+    /// When the sessions began.
+    pub window: Window,
+    /// Which sessions count.
+    pub filters: Vec<Filter>,
+    /// Which end of them is meant.
+    pub edge: SessionEdge,
+}
+
 /// A page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageAddress {

@@ -335,6 +335,29 @@ impl Authenticator {
         }
     }
 
+    /// Who somebody is now who was let in at an earlier time, if they still may call this API at
+    /// all. Where one of several secrets is over, it may have been theirs.
+    ///
+    /// # Errors
+    /// When a secret of the client was replaced, and whatever stands against it now.
+    pub async fn readmit<L>(
+        &self,
+        api: &Api,
+        earlier: &Principal,
+        at: Timestamp,
+        admit_lookup: impl FnOnce() -> Result<L, NotChecked>,
+    ) -> Result<Principal, AuthError> {
+        let invalid = |reason| AuthError::InvalidCredentials { reason };
+        let now = self.clock.now();
+        let found = self.find(earlier.client().id, admit_lookup).await?;
+        let known = found.outcome?.ok_or(invalid("the client is deleted"))?;
+        if !known.keeps_secrets_of(&earlier.known, at, now) {
+            return Err(invalid("a secret of the client was replaced"));
+        }
+        demand_live_project(&known)?;
+        self.admit(known, api, earlier.peer, now)
+    }
+
     /// Who somebody is who has this session, if they may call this API at all.
     async fn resume<L>(
         &self,

@@ -42,6 +42,16 @@ impl Known {
         matching(&self.credentials.secrets) + matching(&self.learned()) > 0
     }
 
+    /// Whether all secrets still work at this time that worked earlier, by what was known then.
+    pub(crate) fn keeps_secrets_of(&self, earlier: &Self, at: Timestamp, now: Timestamp) -> bool {
+        let still_works = |secret: &StoredSecret| self.accepts(&secret.hash, now);
+        let secrets = &earlier.credentials.secrets;
+        secrets
+            .iter()
+            .filter(|secret| secret.works(at))
+            .all(still_works)
+    }
+
     /// Whether there is a secret, at this time, that only a slow check can tell.
     fn has_slow_secret(&self, now: Timestamp) -> bool {
         let mut secrets = self.credentials.secrets.iter();

@@ -13,8 +13,8 @@ mod session_counts;
 mod visitors;
 
 use paneld_analytics::{
-    ChartRequest, ChartRows, DimensionRequest, MetricsRequest, MetricsRows, PageCounts,
-    PagesRequest, PerformanceRequest, SessionEdge, Window,
+    ChartRequest, ChartRows, DimensionRequest, EdgesRequest, MetricsRequest, MetricsRows,
+    PageCounts, PagesRequest, PerformanceRequest,
 };
 
 pub use self::{dimensions::CountedSessions, pages::CountedEdge, people::Members};
@@ -83,10 +83,9 @@ impl EventStore {
     pub async fn page_edges(
         &self,
         scope: Scope,
-        window: Window,
-        edge: SessionEdge,
+        request: EdgesRequest,
     ) -> Result<Vec<CountedEdge>, EventsError> {
-        self.read(move |connection| pages::edges(connection, &scope, window, edge))
+        self.read(move |connection| pages::edges(connection, &scope, &request))
             .await
     }
 }

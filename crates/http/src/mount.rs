@@ -12,7 +12,7 @@ use paneld_auth::Api;
 use paneld_guard::{ApiError, BodyBudget, Guard};
 use paneld_service::{Compute, Console, Health, Identity, Manage};
 #[cfg(feature = "events")]
-use paneld_service::{Erasure, Profiles, Reports, Track};
+use paneld_service::{Erasure, Live, Profiles, Reports, Track};
 
 #[cfg(feature = "console")]
 use crate::console;
@@ -59,6 +59,8 @@ pub struct EventServices {
     pub track: web::Data<Track>,
     /// Answers about what was tracked.
     pub reports: web::Data<Reports>,
+    /// Telling what happens now.
+    pub live: web::Data<Live>,
     /// Forgetting people.
     pub erasure: web::Data<Erasure>,
     /// Changing profiles by hand.
@@ -95,6 +97,7 @@ pub fn configure(config: &mut ServiceConfig, services: &Services, document: &web
         config
             .app_data(events.track.clone())
             .app_data(events.reports.clone())
+            .app_data(events.live.clone())
             .app_data(events.erasure.clone())
             .app_data(events.profiles.clone());
     }
@@ -113,9 +116,11 @@ pub fn configure(config: &mut ServiceConfig, services: &Services, document: &web
         .default_service(web::to(route_not_found));
 }
 
-/// The files of the page, which are not under `/api`.
+/// The files of the page, which are not under `/api`; and beside them the scripts with which sites
+/// track, also where nobody looks at a page.
 #[cfg(feature = "console")]
 fn mount_page(config: &mut ServiceConfig, services: &Services, prefix: &Prefix) {
+    paneld_web::configure_tracker(config);
     if services.console.is_some() {
         paneld_web::configure(config, prefix.as_str());
     }

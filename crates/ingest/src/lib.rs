@@ -19,6 +19,7 @@ pub use pipeline::{
     duplicates::Fingerprint,
     ingest::{Arrived, DeviceState, Found, Ingest, IngestError, IngestSettings, NotDoneYet},
     spool::SpoolError,
+    watched::{StoredEvent, StoredEvents},
 };
 pub use request::{
     body::{Body, Envelope, NotJson, has_prototype},

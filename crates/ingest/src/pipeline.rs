@@ -11,3 +11,4 @@ pub(crate) mod record;
 pub(crate) mod removals;
 pub(crate) mod sessions;
 pub(crate) mod spool;
+pub(crate) mod watched;

@@ -1,7 +1,11 @@
 //! What a server does again and again.
 
+#[cfg(feature = "events")]
+use std::future::ready;
 use std::{sync::Arc, time::Duration};
 
+#[cfg(feature = "events")]
+use paneld_service::Live;
 use paneld_service::{Health, Upkeep};
 use tokio::task::JoinSet;
 
@@ -69,6 +73,16 @@ pub(crate) fn start(upkeep: &Upkeep, health: &Arc<Health>, events: Option<&Event
         async move { health.measure().await }
     }));
     chores
+}
+
+/// Tells those who watch what happens, again and again.
+#[cfg(feature = "events")]
+pub(crate) fn start_beats(live: Live, chores: &mut JoinSet<()>) {
+    chores.spawn(every(Live::BEAT, move || {
+        // What it counts is counted beside, or one slow answer would hold up all who watch.
+        drop(live.beat());
+        ready(())
+    }));
 }
 
 /// Writes down when clients were last used, now.

@@ -66,4 +66,4 @@ pub use paneld_ratelimit::RedisDown;
 pub use paneld_redis::{KeyPrefix, RedisUrl};
 pub use paneld_service::{Beside, CatalogUrl, Upkeep};
 #[cfg(feature = "events")]
-pub use paneld_service::{Compaction, EventsUrl};
+pub use paneld_service::{Compaction, EventsUrl, Live};

@@ -94,6 +94,7 @@ impl ListeningServer {
     /// # Errors
     /// When serving ended with an error. The rest is done all the same.
     pub async fn stop(self) -> io::Result<()> {
+        self.server.end_streams();
         self.handle.stop(true).await;
         let served = match self.serving {
             Some(serving) => serving

@@ -6,9 +6,9 @@ use actix_web::web::{self, ServiceConfig};
 use paneld_auth::{Authenticator, CredentialStore};
 use paneld_guard::Requests;
 use paneld_http::{Document, Prefix, Services};
-#[cfg(feature = "events")]
-use paneld_service::Compaction;
 use paneld_service::{Admin, Beside, NewServer, Registration, Repository, Upkeep};
+#[cfg(feature = "events")]
+use paneld_service::{Compaction, Live};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -96,6 +96,10 @@ impl Server {
         if builder.chores == Chores::ByThemselves {
             let health = self.services.health.clone().into_inner();
             self.chores = chores::start(&self.upkeep, &health, self.events.as_ref());
+            #[cfg(feature = "events")]
+            if let Some(live) = self.live().cloned() {
+                chores::start_beats(live, &mut self.chores);
+            }
         }
         Ok(())
     }
@@ -137,6 +141,22 @@ impl Server {
         Some(self.events.as_ref()?.compaction())
     }
 
+    /// Those who watch what happens, for tests that do not want to wait for the next beat; `None`
+    /// where no events are kept.
+    #[cfg(feature = "events")]
+    pub fn live(&self) -> Option<&Live> {
+        Some(&self.services.events.as_ref()?.live)
+    }
+
+    /// Ends replies that go on as long as somebody watches. Whoever serves what is
+    /// [mounted](Self::mount) calls this before it waits for requests to finish.
+    pub fn end_streams(&self) {
+        #[cfg(feature = "events")]
+        if let Some(live) = self.live() {
+            live.close();
+        }
+    }
+
     /// Waits until everything that was taken is applied, and so visible.
     pub async fn settle(&self) {
         if let Some(events) = &self.events {
@@ -156,6 +176,7 @@ impl Server {
     /// Whoever starts another server in the same data folder has to drop what was
     /// [mounted](Self::mount), too, for it keeps the files open.
     pub async fn stop(mut self) {
+        self.end_streams();
         self.chores.shutdown().await;
         chores::record_uses(&self.upkeep).await;
         if let Some(events) = self.events {

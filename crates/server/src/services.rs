@@ -14,7 +14,7 @@ use paneld_service::{
     Compute, Console, Health, Identity, Manage, ManageSettings, Repository, Revocations, Standing,
 };
 #[cfg(feature = "events")]
-use paneld_service::{Erasure, Pipeline, Profiles, Reports, Track};
+use paneld_service::{Erasure, Live, Pipeline, Profiles, Reports, Track};
 
 use crate::{Builder, StartError, builder, events::Events};
 
@@ -101,11 +101,13 @@ fn event_services(
     let clock = || builder.clock.clone();
     let track = Track::new(pipeline, repository(), stores.standing.clone(), clock());
     let reports = Reports::new(repository(), store.clone(), clock(), compute);
+    let live = Live::new(reports.clone(), ingest.clone(), clock());
     let erasure = Erasure::new(repository(), ingest.clone(), store, clock());
     let profiles = Profiles::new(repository(), ingest, clock());
     Some(EventServices {
         track: web::Data::new(track),
         reports: web::Data::new(reports),
+        live: web::Data::new(live),
         erasure: web::Data::new(erasure),
         profiles: web::Data::new(profiles),
     })

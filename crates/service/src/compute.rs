@@ -60,6 +60,11 @@ pub struct CallerCompute {
 }
 
 impl CallerCompute {
+    /// By whom turns of this caller are shared.
+    pub(crate) fn circles(&self) -> [Circle; 2] {
+        self.who.clone()
+    }
+
     /// The bytes of an answer to this caller: none yet.
     pub fn answer(&self) -> AnswerBytes {
         self.compute.answers.hold(self.who.clone())

@@ -30,6 +30,8 @@ mod erasure;
 mod error;
 mod health;
 mod identity;
+#[cfg(feature = "events")]
+mod live;
 mod manage;
 #[cfg(feature = "events")]
 mod neighbours;
@@ -63,6 +65,8 @@ pub use erasure::{ErasedProfile, Erasure};
 pub use error::{Conflict, ServiceError};
 pub use health::{Health, Overall, Readiness};
 pub use identity::{Identity, LimitState, WhoAmI};
+#[cfg(feature = "events")]
+pub use live::{Live, News, Portion, Watching};
 pub use manage::{Created, Manage, ManageSettings};
 #[cfg(not(feature = "events"))]
 pub use no_events::{Pipeline, Reports};

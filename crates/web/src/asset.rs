@@ -16,7 +16,12 @@ const COMPRESSED: &str = ".gz";
 #[folder = "$OUT_DIR/page"]
 struct Page;
 
-/// A file of the page.
+/// The scripts with which sites track.
+#[derive(RustEmbed)]
+#[folder = "$OUT_DIR/tracker"]
+struct Tracker;
+
+/// A file that is built in.
 #[derive(Debug, Clone)]
 pub(crate) struct Asset {
     pub(crate) content: Bytes,
@@ -31,19 +36,29 @@ pub(crate) struct Asset {
 impl Asset {
     /// The file at a path below `/console/`.
     pub(crate) fn find(path: &str) -> Option<Self> {
+        let caching = if path.starts_with(HASHED) {
+            "public, max-age=31536000, immutable"
+        } else {
+            "no-cache"
+        };
+        Self::of::<Page>(path, caching)
+    }
+
+    /// A script with which sites track. Their visitors are not to ask for it on every page.
+    pub(crate) fn tracker(name: &str) -> Option<Self> {
+        Self::of::<Tracker>(name, "public, max-age=86400")
+    }
+
+    fn of<E: RustEmbed>(path: &str, caching: &'static str) -> Option<Self> {
         // Those are forms of other files, which have no addresses of their own.
-        let file = Page::get(path).filter(|_| !path.ends_with(COMPRESSED))?;
-        let compressed = Page::get(&format!("{path}{COMPRESSED}"));
+        let file = E::get(path).filter(|_| !path.ends_with(COMPRESSED))?;
+        let compressed = E::get(&format!("{path}{COMPRESSED}"));
         Some(Self {
             digest: hex::encode(&file.metadata.sha256_hash()[..16]),
             content_type: content_type(&file),
             content: bytes(file.data),
             compressed: compressed.map(|file| bytes(file.data)),
-            caching: if path.starts_with(HASHED) {
-                "public, max-age=31536000, immutable"
-            } else {
-                "no-cache"
-            },
+            caching,
         })
     }
 

@@ -1,28 +1,39 @@
-//! The console: the page that people look at, built into the binary.
+//! What browsers load of a server, built into the binary: the console, which is the page that
+//! people look at, and the scripts with which sites track.
 //!
-//! [`configure`] mounts its files below `/console/`. The page asks the HTTP API for all that it
-//! shows; this crate knows nothing of it.
+//! [`configure`] mounts the files of the page below `/console/`. The page asks the HTTP API for all
+//! that it shows; this crate knows nothing of it. [`configure_tracker`] mounts the scripts.
 
+mod answer;
 mod asset;
+mod tracker;
 
 use std::{future::ready, rc::Rc};
 
 use actix_web::{
     HttpRequest, HttpResponse, guard,
-    http::{
-        Method,
-        header::{self, ACCEPT_ENCODING, HeaderValue, IF_NONE_MATCH},
-    },
+    http::{Method, header},
     web::{self, ServiceConfig},
 };
 use paneld_guard::ApiError;
 
-use crate::asset::{Asset, INDEX};
+pub use self::tracker::configure_tracker;
+use crate::{
+    answer::{Headers, answer},
+    asset::{Asset, INDEX},
+};
 
 /// Nothing from elsewhere, nothing inline, and in nobody's frame.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self'; \
      script-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
      form-action 'self'; object-src 'none'";
+/// What keeps the page to itself.
+const PROTECTION: Headers = &[
+    ("content-security-policy", CONTENT_SECURITY_POLICY),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+];
 
 /// Mounts the page in an app or scope that is itself mounted at `prefix`, which is empty at the
 /// root. What stands below `/console/` and is no file of the page has to be mounted before.
@@ -75,54 +86,5 @@ fn serve(
         Asset::find(path)
     };
     let asset = found.ok_or_else(|| ApiError::not_found("Route not found"))?;
-    Ok(answer(request, &asset))
-}
-
-fn answer(request: &HttpRequest, asset: &Asset) -> HttpResponse {
-    let compressed = asset.compressed.as_ref().filter(|_| takes_gzip(request));
-    let tag = match compressed {
-        Some(_) => format!("\"{}-gz\"", asset.digest),
-        None => format!("\"{}\"", asset.digest),
-    };
-    let is_known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| {
-        let known = known.to_str().unwrap_or_default().split(',');
-        known
-            .map(str::trim)
-            .any(|known| known.trim_start_matches("W/") == tag)
-    });
-    let mut reply = if is_known {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
-    };
-    reply
-        .insert_header((header::ETAG, tag))
-        .insert_header((header::CACHE_CONTROL, asset.caching))
-        .insert_header((header::VARY, "Accept-Encoding"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
-        .insert_header((header::REFERRER_POLICY, "same-origin"))
-        .insert_header(("cross-origin-opener-policy", "same-origin"))
-        .insert_header(("cross-origin-resource-policy", "same-origin"));
-    if is_known {
-        return reply.finish();
-    }
-    reply.content_type(asset.content_type.as_str());
-    match compressed {
-        Some(compressed) => reply
-            .insert_header((header::CONTENT_ENCODING, HeaderValue::from_static("gzip")))
-            .body(compressed.clone()),
-        None => reply.body(asset.content.clone()),
-    }
-}
-
-fn takes_gzip(request: &HttpRequest) -> bool {
-    let values = request.headers().get_all(ACCEPT_ENCODING);
-    let values = values.filter_map(|value| value.to_str().ok());
-    let mut codings = values.flat_map(|value| value.split(','));
-    codings.any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let weight = weight.trim().trim_start_matches("q=");
-        let is_refused = weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0);
-        name.trim().eq_ignore_ascii_case("gzip") && !is_refused
-    })
+    Ok(answer(request, &asset, PROTECTION))
 }

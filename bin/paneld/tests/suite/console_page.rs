@@ -176,3 +176,36 @@ async fn switched_off_there_is_none_and_no_cookie_counts() {
     assert_eq!(get(&server, "/", &[("accept", BROWSER)]).await.status, 200);
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sites_load_the_scripts_with_which_they_track_whether_anybody_looks_or_not() {
+    let mut server = TestServer::start().await;
+    for setting in ["on", "off"] {
+        server = server.restart_with(&[("CONSOLE", setting)]).await;
+        for (path, has) in [("/op1.js", "screen_view"), ("/op1-replay.js", "rrweb")] {
+            let origin = ("origin", "https://shop.example");
+            let script = get(&server, path, &[origin]).await;
+            assert_eq!(script.status, 200, "{path}");
+            assert!(script.text().contains(has), "{path}");
+            assert_eq!(
+                script.header("content-type"),
+                "text/javascript; charset=utf-8"
+            );
+            assert_eq!(script.header("access-control-allow-origin"), "*");
+            assert_eq!(
+                script.header("cross-origin-resource-policy"),
+                "cross-origin"
+            );
+            assert_eq!(script.header("cache-control"), "public, max-age=86400");
+            assert_eq!(script.header("content-security-policy"), "");
+            let known = ("if-none-match", script.header("etag"));
+            assert_eq!(get(&server, path, &[known]).await.status, 304, "{path}");
+            let packed = get(&server, path, &[("accept-encoding", "gzip")]).await;
+            assert_eq!(packed.header("content-encoding"), "gzip");
+            assert!(packed.body.len() * 2 < script.body.len(), "{path}");
+            let posted = ask(&server, Method::POST, path, &[]).await;
+            assert_eq!((posted.status, posted.header("allow")), (405, "GET, HEAD"));
+        }
+    }
+    server.stop().await;
+}

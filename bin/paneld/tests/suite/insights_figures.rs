@@ -194,6 +194,12 @@ async fn pages_tell_how_long_they_were_looked_at() {
         edge("/", 1, 1, 100.0, 0.0, 0),
     ];
     assert_eq!(exits, json!(expected));
+    // Of sessions that saw a page, and of those that match in another way.
+    let filtered = "pages/entry_exit?mode=exit&filters[0][operator]=is&filters[0]";
+    let prices = format!("{filtered}[name]=path&filters[0][value]=/prices");
+    assert_eq!(site.ask(&prices).await, json!([expected[0]]));
+    let elsewhere = format!("{filtered}[name]=country&filters[0][value]=DE");
+    assert_eq!(site.ask(&elsewhere).await, json!([]));
     let performance = site.ask("pages/performance?sortBy=bounce_rate").await;
     assert_eq!(
         (&performance["total_pages"], &performance["shown"]),

@@ -51,6 +51,7 @@ mod rotation;
 mod servers;
 mod sessions;
 mod sharing;
+mod stream;
 mod tenants;
 mod track;
 mod track_auth;

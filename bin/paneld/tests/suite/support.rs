@@ -140,6 +140,11 @@ impl TestServer {
         self.end_idle_sessions().await;
     }
 
+    /// Tells those who watch what happens, which the server does by itself once a second.
+    pub(crate) async fn beat(&self) {
+        self.server.live().unwrap().beat().await.unwrap();
+    }
+
     /// Waits until everything that was tracked is visible.
     pub(crate) async fn settle(&self) {
         self.server.settle().await;
@@ -362,8 +367,12 @@ impl Caller {
         self.send_text(method, path, &body.to_string()).await
     }
 
-    /// Sends exactly these bytes, without any content type but the caller's own.
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Reply {
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> reqwest::RequestBuilder {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -371,9 +380,29 @@ impl Caller {
         if let Some(body) = body {
             request = request.body(body);
         }
-        let response = request.send().await.unwrap();
+        request
+    }
+
+    /// Asks for something, and returns with the head of the reply.
+    pub(crate) async fn open(&self, path: &str) -> reqwest::Response {
+        let request = self.request(Method::GET, path, None);
+        request.send().await.unwrap()
+    }
+
+    /// Sends exactly these bytes, without any content type but the caller's own.
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Reply {
+        let mut response = self.request(method, path, body).send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        let is_stream = headers
+            .get("content-type")
+            .is_some_and(|media_type| media_type == "text/event-stream");
+        let text = if is_stream {
+            // It ends after ten minutes.
+            let first = response.chunk().await.unwrap().unwrap_or_default();
+            String::from_utf8(first.to_vec()).unwrap()
+        } else {
+            response.text().await.unwrap()
+        };
         Reply {
             status,
             headers,

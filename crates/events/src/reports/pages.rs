@@ -5,8 +5,7 @@ mod seen;
 
 use duckdb::Connection;
 use paneld_analytics::{
-    PageAddress, PageCounts, PagesRequest, Paging, PerformanceRequest, SessionCounts, SessionEdge,
-    Window,
+    EdgesRequest, PageAddress, PageCounts, PagesRequest, Paging, PerformanceRequest, SessionCounts,
 };
 
 pub(crate) use self::days::PagesPart;
@@ -17,7 +16,7 @@ use crate::{
     conditions::Conditions,
     counted::Parts,
     error::Fault,
-    sql::{Sql, in_window, of_project},
+    sql::{Sql, of_project},
 };
 
 /// Sessions that began or ended with the same page.
@@ -104,16 +103,18 @@ pub(super) fn performance(
 pub(super) fn edges(
     connection: &Connection,
     scope: &Scope,
-    window: Window,
-    edge: SessionEdge,
+    request: &EdgesRequest,
 ) -> Result<Vec<CountedEdge>, Fault> {
-    let edge = edge.name();
+    let conditions = Conditions {
+        scope,
+        window: request.window,
+        filters: &request.filters,
+    };
+    let edge = request.edge.name();
     Sql::new(&format!(
         "SELECT s.{edge}_origin AS origin, s.{edge}_path AS path, {COUNTS} FROM sessions s WHERE "
     ))
-    .add(of_project("s", scope.key))
-    .push(" AND ")
-    .add(in_window("s", window))
+    .add(conditions.sessions())
     .push(&format!(
         " GROUP BY origin, path ORDER BY session_count DESC, view_count DESC, origin, path
         LIMIT {}",

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use paneld_analytics::{
-    DefaultWindow, PagePerformance, PageRow, PagesRequest, PerformanceOrder, PerformanceRequest,
+    DefaultWindow, EdgesRequest, PagePerformance, PageRow, PagesRequest, PerformanceOrder, PerformanceRequest,
     SessionEdge,
 };
 use paneld_auth::permission::{self, Permission};
@@ -158,11 +158,14 @@ query_parameters! {
     /// Of `/pages/entry_exit`.
     EdgesQuery = [
         query::window("the last 30 days").to_vec(),
-        vec![query::optional(
-            "mode",
-            one_of(SessionEdge::ALL.iter().map(|edge| edge.name())),
-            "The end of sessions that is meant; `entry` when nothing is said",
-        )],
+        vec![
+            query::optional(
+                "mode",
+                one_of(SessionEdge::ALL.iter().map(|edge| edge.name())),
+                "The end of sessions that is meant; `entry` when nothing is said",
+            ),
+            query::filters(),
+        ],
     ]
     .concat();
     /// Of `/pages/performance`.
@@ -292,13 +295,18 @@ pub(crate) async fn get_entry_and_exit_pages(
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&caller, &project, &reports).await?;
     let (zone, now) = (subject.zone(), reports.now());
+    let is_shared = subject.is_shared();
     let asked = question(&request, subject.compute(), move |query| {
         let window = window(query, zone, now, DefaultWindow::THIRTY_DAYS);
         let edge = query.named("mode", SessionEdge::ALL, SessionEdge::name);
-        Some((window?.1, edge.unwrap_or(SessionEdge::Entry)))
+        let filters = filters(query, is_shared);
+        Some(EdgesRequest {
+            window: window?.1,
+            filters,
+            edge: edge.unwrap_or(SessionEdge::Entry),
+        })
     });
-    let (window, edge) = asked.await?;
-    let rows = reports.page_edges(&subject, window, edge).await;
+    let rows = reports.page_edges(&subject, asked.await?).await;
     let rows = rows.map_err(reply_for)?.into_iter();
     offload::json(subject.compute(), move || {
         let rows = rows.map(|(page, figures)| EdgeBody {

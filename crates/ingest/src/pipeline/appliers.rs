@@ -12,7 +12,7 @@ mod copies;
 mod refusal;
 mod sink;
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{collections::HashMap, ops::Range, sync::Arc, time::Duration};
 
 use paneld_domain::{ErrorChain, PeopleChange};
 use paneld_events::EventStore;
@@ -209,10 +209,15 @@ impl Applier {
             let positions = positions.collect::<Vec<_>>();
             let erasures = records.iter().flat_map(erasures).collect::<Vec<_>>();
             let alone = Alone::of(&records, &self.inner.removals);
+            let seen = match self.sink {
+                Sink::Store(_) => self.inner.watched.events_of(&records),
+                Sink::Catalog(_) | Sink::Copies(_) => HashMap::new(),
+            };
             let spool = self.inner.spool.id();
             let refusal = match self.sink.apply(spool, records, range.end, stretch).await {
                 Ok(erased) => {
                     self.note_back();
+                    self.inner.watched.add(seen);
                     let erased = erasures.into_iter().zip(erased);
                     self.inner.progress.note_erased(erased);
                     continue;

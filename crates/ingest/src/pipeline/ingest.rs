@@ -35,6 +35,7 @@ use crate::{
         removals::Removals,
         sessions::LiveSessions,
         spool::{Account, Append, Spool, SpoolError},
+        watched::{StoredEvents, Watched},
     },
     request::text::{LONGEST_OF_EVENT, cut},
 };
@@ -125,6 +126,7 @@ impl Ingest {
             diagnostics: Diagnostics::default(),
             clock,
             progress: Progress::default(),
+            watched: Watched::default(),
         })))
     }
 
@@ -171,6 +173,22 @@ impl Ingest {
     /// What was noted of a project since the start, the latest first, as far as it is kept.
     pub fn noted(&self, organization: &OrganizationId, project: ProjectKey) -> Vec<Noted> {
         self.0.diagnostics.of(organization, project)
+    }
+
+    /// Begins to keep what is stored of a project, for whoever watches it.
+    pub fn watch(&self, project: ProjectKey) {
+        self.0.watched.begin(project);
+    }
+
+    /// Forgets what was kept of a project that nobody watches any more.
+    pub fn unwatch(&self, project: ProjectKey) {
+        self.0.watched.end(project);
+    }
+
+    /// What was stored of a watched project since it was taken the last time. Whoever asks the
+    /// event store then finds it there.
+    pub fn take_stored(&self, project: ProjectKey) -> StoredEvents {
+        self.0.watched.take(project)
     }
 
     /// The listed bot of this user agent.

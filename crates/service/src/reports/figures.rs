@@ -1,8 +1,8 @@
 //! Figures of a site: how much happened, where visitors came from, and what they saw.
 
 use paneld_analytics::{
-    DimensionRequest, DimensionRow, MetricsAnswer, MetricsRequest, PageAddress, PageRow,
-    PagesRequest, PerformanceAnswer, PerformanceRequest, SessionEdge, SessionFigures, Window,
+    DimensionRequest, DimensionRow, EdgesRequest, MetricsAnswer, MetricsRequest, PageAddress,
+    PageRow, PagesRequest, PerformanceAnswer, PerformanceRequest, SessionFigures,
 };
 use paneld_domain::Reference;
 
@@ -110,12 +110,11 @@ impl Reports {
     pub async fn page_edges(
         &self,
         subject: &Subject,
-        window: Window,
-        edge: SessionEdge,
+        request: EdgesRequest,
     ) -> Result<Vec<(PageAddress, SessionFigures)>, ServiceError> {
         let rows = self
             .store(subject)
-            .page_edges(subject.scope(), window, edge)
+            .page_edges(subject.scope(), request)
             .await?;
         let rows = rows.into_iter().map(|row| (row.page, row.counts.into()));
         Ok(rows.collect())

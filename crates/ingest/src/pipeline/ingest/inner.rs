@@ -17,6 +17,7 @@ use crate::{
         removals::Removals,
         sessions::{DeviceKey, Held, Live, LiveSessions},
         spool::{Append, Seen, Spool, SpoolError},
+        watched::Watched,
     },
     request::visitor::Known,
 };
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub(super) diagnostics: Diagnostics,
     pub(super) clock: Clock,
     pub(crate) progress: Progress,
+    pub(crate) watched: Watched,
 }
 
 impl Inner {

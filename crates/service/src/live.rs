@@ -1,0 +1,209 @@
+//! What happens in projects now, for those who watch: how many people are there, and what they do.
+//!
+//! What is told of a project is found out once, however many watch it: with each beat what was
+//! stored since the last one becomes a portion, and every five seconds the people are counted.
+//! Nothing waits for single watchers: each takes from its project what is new to it, and who does
+//! not take anything for ten beats loses its place.
+
+mod channel;
+mod watching;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use paneld_domain::{Clock, ErrorChain, ProjectKey};
+use paneld_fairness::{Pool, Share};
+use paneld_ingest::Ingest;
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+
+use self::channel::{Channel, WatcherId};
+pub use self::{
+    channel::{News, Portion},
+    watching::Watching,
+};
+use crate::{Reports, ServiceError, Subject, circle::Circle};
+
+/// How many may watch at once: in all, of an organization, and by a client.
+const WATCHERS: u64 = 256;
+const OF_ORGANIZATION: u64 = 64;
+const OF_CLIENT: u64 = 32;
+
+/// Tells what happens in projects now. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct Live(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    reports: Reports,
+    ingest: Ingest,
+    clock: Clock,
+    places: Arc<Pool<Circle>>,
+    channels: Mutex<Channels>,
+    /// Wakes those who watch.
+    beats: watch::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Channels {
+    by_project: HashMap<ProjectKey, Channel>,
+    next_watcher: WatcherId,
+    /// Nobody watches any more, and nobody begins to.
+    are_closed: bool,
+}
+
+impl Live {
+    /// How often [`beat`](Self::beat) is to be called.
+    pub const BEAT: Duration = Duration::from_secs(1);
+
+    /// What happens in the projects that these reports are about, and for which this takes events.
+    pub fn new(reports: Reports, ingest: Ingest, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            reports,
+            ingest,
+            clock,
+            places: Pool::new(WATCHERS),
+            channels: Mutex::default(),
+            beats: watch::Sender::new(()),
+        }))
+    }
+
+    /// Time since some fixed moment, as of [`Clock::elapsed`].
+    pub fn elapsed(&self) -> Duration {
+        self.0.clock.elapsed()
+    }
+
+    /// Begins to watch a project, whose people are counted unless that was done just now.
+    ///
+    /// # Errors
+    /// When too many watch already, or the event store is away.
+    pub async fn watch(&self, subject: &Subject) -> Result<Watching, ServiceError> {
+        let (inner, project) = (&self.0, subject.project().key);
+        let watching = self.enter(subject)?;
+        if !inner.has_fresh_count(project) {
+            let visitors = inner.reports.live_visitors(subject).await?;
+            inner.note_count(project, Some(visitors));
+        }
+        Ok(watching)
+    }
+
+    fn enter(&self, subject: &Subject) -> Result<Watching, ServiceError> {
+        let inner = &self.0;
+        let [organization, client] = subject.compute().circles();
+        let mut place = inner.places.hold(vec![
+            Share::new(organization, 1).at_most(OF_ORGANIZATION),
+            Share::new(client, 1).at_most(OF_CLIENT),
+        ]);
+        if !place.take(1) {
+            let why = "Too many watch what happens live: close some, or try again later";
+            return Err(ServiceError::Excess(why.to_owned()));
+        }
+        let project = subject.project().key;
+        let mut channels = inner.channels();
+        if channels.are_closed {
+            return Err(ServiceError::Excess("The server is stopping".to_owned()));
+        }
+        let id = channels.next_watcher;
+        channels.next_watcher += 1;
+        let channel = channels.by_project.entry(project).or_insert_with(|| {
+            inner.ingest.watch(project);
+            Channel::new(subject.clone())
+        });
+        let counted = channel.enter(id, place);
+        Ok(Watching::new(Arc::clone(inner), project, id, counted))
+    }
+
+    /// Tells those who watch what was stored since the last beat, and begins to count the people
+    /// of projects that were not counted for five seconds: they are when what is returned ends.
+    pub fn beat(&self) -> JoinHandle<()> {
+        let due = self.0.portion_out();
+        self.0.beats.send_replace(());
+        let inner = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            let mut counts = due
+                .into_iter()
+                .map(|(project, subject)| Arc::clone(&inner).count(project, subject))
+                .collect::<JoinSet<_>>();
+            while counts.join_next().await.is_some() {}
+        })
+    }
+
+    /// Ends watching for all, for good.
+    pub fn close(&self) {
+        let mut channels = self.0.channels();
+        channels.are_closed = true;
+        for (project, _) in channels.by_project.drain() {
+            self.0.ingest.unwatch(project);
+        }
+        drop(channels);
+        self.0.beats.send_replace(());
+    }
+}
+
+impl Inner {
+    /// Makes portions of what was stored. Returns the projects whose people are to be counted.
+    fn portion_out(&self) -> Vec<(ProjectKey, Subject)> {
+        let now = self.clock.elapsed();
+        let mut due = Vec::new();
+        let mut channels = self.channels();
+        channels.by_project.retain(|project, channel| {
+            channel.drop_lost();
+            if channel.is_left() {
+                self.ingest.unwatch(*project);
+                return false;
+            }
+            channel.add(self.ingest.take_stored(*project));
+            if let Some(subject) = channel.begin_count(now) {
+                due.push((*project, subject));
+            }
+            true
+        });
+        due
+    }
+
+    async fn count(self: Arc<Self>, project: ProjectKey, subject: Subject) {
+        let counted = self.reports.live_visitors(&subject).await;
+        if let Err(error) = &counted {
+            let error = ErrorChain(error);
+            tracing::debug!(%error, "people could not be counted for those who watch");
+        }
+        self.note_count(project, counted.ok());
+        self.beats.send_replace(());
+    }
+
+    fn has_fresh_count(&self, project: ProjectKey) -> bool {
+        let now = self.clock.elapsed();
+        let channels = self.channels();
+        let channel = channels.by_project.get(&project);
+        channel.is_some_and(|channel| channel.has_fresh_count(now))
+    }
+
+    fn note_count(&self, project: ProjectKey, visitors: Option<u64>) {
+        let now = self.clock.elapsed();
+        if let Some(channel) = self.channels().by_project.get_mut(&project) {
+            channel.note_count(visitors, now);
+        }
+    }
+
+    fn leave(&self, project: ProjectKey, id: WatcherId) {
+        let mut channels = self.channels();
+        let Some(channel) = channels.by_project.get_mut(&project) else {
+            return;
+        };
+        channel.leave(id);
+        if channel.is_left() {
+            channels.by_project.remove(&project);
+            self.ingest.unwatch(project);
+        }
+    }
+
+    fn channels(&self) -> MutexGuard<'_, Channels> {
+        // Nothing in there panics half way.
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

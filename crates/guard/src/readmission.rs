@@ -44,14 +44,13 @@ impl<P: Permission> Readmission<P> {
     /// Lets the caller in again, without charging it, if nothing stands against that now: its
     /// session goes on, and its client, the secret and the address still count.
     pub async fn readmit(&self) -> Option<Authorized<P>> {
-        let readmitted = match self.find_out().await {
+        match self.find_out().await {
             Ok(principal) => Authorized::check(principal, &self.request_id).ok(),
             Err(error) => {
                 tracing::debug!(reason = %error, "ended the reply to a caller");
                 None
             }
-        };
-        readmitted
+        }
     }
 
     async fn find_out(&self) -> Result<Principal, AuthError> {

@@ -51,8 +51,8 @@ pub use metrics::{
     MetricsRequest, MetricsRows,
 };
 pub use pages::{
-    EdgesRequest, PageAddress, PageCounts, PagePerformance, PageRow, PagesRequest, PerformanceAnswer,
-    PerformanceOrder, PerformanceRequest, SessionEdge,
+    EdgesRequest, PageAddress, PageCounts, PagePerformance, PageRow, PagesRequest,
+    PerformanceAnswer, PerformanceOrder, PerformanceRequest, SessionEdge,
 };
 pub use paging::Paging;
 pub use query::{Query, WindowNames};

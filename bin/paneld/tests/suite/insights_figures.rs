@@ -196,9 +196,9 @@ async fn pages_tell_how_long_they_were_looked_at() {
     assert_eq!(exits, json!(expected));
     // Of sessions that saw a page, and of those that match in another way.
     let filtered = "pages/entry_exit?mode=exit&filters[0][operator]=is&filters[0]";
-    let prices = format!("{filtered}[name]=path&filters[0][value]=/prices");
+    let prices = format!("{filtered}[name]=path&filters[0][value][]=/prices");
     assert_eq!(site.ask(&prices).await, json!([expected[0]]));
-    let elsewhere = format!("{filtered}[name]=country&filters[0][value]=DE");
+    let elsewhere = format!("{filtered}[name]=country&filters[0][value][]=DE");
     assert_eq!(site.ask(&elsewhere).await, json!([]));
     let performance = site.ask("pages/performance?sortBy=bounce_rate").await;
     assert_eq!(

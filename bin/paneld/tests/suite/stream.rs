@@ -47,9 +47,12 @@ impl Stream {
         }
     }
 
-    /// The next event of the stream: its name and data.
+    /// The next event of the stream: its name and data. That nothing happened may be said before.
     async fn next_event(&mut self) -> (String, Json) {
-        let said = self.next().await.unwrap();
+        let mut said = self.next().await.unwrap();
+        if said == ": " {
+            said = self.next().await.unwrap();
+        }
         let (name, data) = said.split_once('\n').unwrap();
         let name = name.strip_prefix("event: ").unwrap().to_owned();
         let data = data.strip_prefix("data: ").unwrap();

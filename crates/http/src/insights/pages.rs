@@ -2,8 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use paneld_analytics::{
-    DefaultWindow, EdgesRequest, PagePerformance, PageRow, PagesRequest, PerformanceOrder, PerformanceRequest,
-    SessionEdge,
+    DefaultWindow, EdgesRequest, PagePerformance, PageRow, PagesRequest, PerformanceOrder,
+    PerformanceRequest, SessionEdge,
 };
 use paneld_auth::permission::{self, Permission};
 use paneld_guard::{ApiError, Caller};

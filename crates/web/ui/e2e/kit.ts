@@ -24,6 +24,7 @@ export function screens(): Record<string, string> {
     'a group': `${p}/groups?group=acme`,
     setup: `${p}/setup`,
     'setup of nothing': `/console/p/${empty}/setup`,
+    'all projects': '/console/projects',
     projects: '/console/manage/projects',
     clients: '/console/manage/clients',
     references: '/console/manage/references',

@@ -11,8 +11,7 @@ const { packages } = JSON.parse(readFileSync(new URL('../package-lock.json', imp
 
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target);
-for (const [name, built] of Object.entries(SCRIPTS))
-  copyFileSync(new URL(`${PACKAGE}/dist/src/${built}`, modules), new URL(name, target));
+for (const [name, built] of Object.entries(SCRIPTS)) copyFileSync(new URL(`${PACKAGE}/dist/src/${built}`, modules), new URL(name, target));
 
 /** The package and all that it needs, by name. */
 const found = new Set();

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useErrorBoundary, useRef, useState } from 'prea
 import { ApiError, onSignedOut } from './api/client';
 import { currentSession, openShare, signIn, signOut, takeToken, type ProjectName, type Session } from './api/session';
 import { forgetAnswers } from './api/use-question';
+import { isShareTab } from './api/visit';
 import { BASE } from './lib/place';
 import { lastProject, navigate, projectPath, rememberProject, useRoute, type Route } from './lib/route';
 import { Overview } from './screens/overview';
@@ -33,6 +34,8 @@ const MANAGE: Record<string, { title: string; load: () => Promise<ComponentType>
   organization: { title: 'Organization', load: async () => (await import('./screens/manage/organization')).OrganizationScreen },
   'new-project': { title: 'New project', load: async () => (await import('./screens/manage/new-project')).NewProject },
 };
+
+const ALL_PROJECTS = { title: 'All projects', load: async () => (await import('./screens/all-projects')).AllProjects };
 
 /** What an address names; names that every object has are none of ours. */
 const pick = <T,>(from: Record<string, T>, name = ''): T | undefined => (Object.hasOwn(from, name) ? from[name] : undefined);
@@ -103,10 +106,13 @@ export function App() {
     if (session) setDoor({ state: 'open', session });
   }, []);
   const leave = useCallback(async () => {
-    await signOut().catch(() => undefined);
+    const wasShared = isShareTab();
+    await signOut();
     forgetAnswers();
     navigate(BASE);
-    setDoor({ state: 'closed', why: null, ended: false });
+    // Behind a share link there may be a session of one's own.
+    if (wasShared) await enter();
+    else setDoor({ state: 'closed', why: null, ended: false });
   }, []);
 
   switch (door.state) {
@@ -154,8 +160,9 @@ function Inside({ route, session, onLeave }: { route: Route; session: Session; o
   const project = area === 'p' && first ? (session.projects.find(one => one.id === first) ?? unlisted(session, first)) : null;
 
   // The address of nothing in particular leads to the first thing there is.
-  const home =
-    area === undefined || area === 'share' ? (known ? projectPath(known.id, 'overview') : root ? `${BASE}manage/new-project` : null) : null;
+  const start =
+    session.projects.length > 1 ? `${BASE}projects` : known ? projectPath(known.id, 'overview') : root ? `${BASE}manage/new-project` : null;
+  const home = area === undefined || area === 'share' ? start : null;
   useEffect(() => {
     if (project) rememberProject(project.id);
   }, [project]);
@@ -170,7 +177,9 @@ function Inside({ route, session, onLeave }: { route: Route; session: Session; o
       ? pick(SCREENS, second)
       : area === 'manage' && allowed
         ? pick(MANAGE, first)
-        : undefined;
+        : area === 'projects' && first === undefined && !shared
+          ? ALL_PROJECTS
+          : undefined;
   return (
     <Shell route={route} project={project ?? known ?? null} onLeave={onLeave}>
       <ProjectContext.Provider value={project}>

@@ -1,6 +1,7 @@
 import { API } from '../lib/place';
 import { queryString } from '../lib/query';
 import type { components, paths } from './schema';
+import { isShareTab } from './visit';
 
 export type Schemas = components['schemas'];
 
@@ -104,8 +105,7 @@ type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 /** One request with the session's cookie. Anything but an answer of 2xx is thrown as an `ApiError`. */
 export async function request<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-  const headers: Record<string, string> = { accept: 'application/json' };
-  if (method !== 'GET') headers['x-paneld-console'] = '1';
+  const headers: Record<string, string> = { accept: 'application/json', 'x-paneld-console': isShareTab() ? 'share' : '1' };
   if (body !== undefined) headers['content-type'] = 'application/json';
   let response: Response;
   try {

@@ -1,4 +1,5 @@
 import { ApiError, request } from './client';
+import { setShareTab } from './visit';
 
 /** Who is signed in, and what there is to look at. */
 export interface Session {
@@ -30,10 +31,21 @@ export async function currentSession(): Promise<Session | null> {
   }
 }
 
-export const signIn = (credentials: Credentials): Promise<Session> => request('POST', '/console/session', credentials);
-export const signOut = (): Promise<void> => request('DELETE', '/console/session');
-export const openShare = (token: string, password?: string): Promise<Session> =>
-  request('POST', '/console/share/session', password ? { token, password } : { token });
+export function signIn(credentials: Credentials): Promise<Session> {
+  setShareTab(false);
+  return request('POST', '/console/session', credentials);
+}
+
+/** Ends the session of this tab, which may be that of a share link. */
+export async function signOut(): Promise<void> {
+  await request('DELETE', '/console/session').catch(() => undefined);
+  setShareTab(false);
+}
+
+export function openShare(token: string, password?: string): Promise<Session> {
+  setShareTab(true);
+  return request('POST', '/console/share/session', password ? { token, password } : { token });
+}
 
 /** Takes the token out of the address, so that it is in no history and cannot be copied along. */
 export function takeToken(): string | null {

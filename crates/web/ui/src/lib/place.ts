@@ -6,3 +6,6 @@ export const BASE = new URL('../', script).pathname;
 
 /** What stands before the paths of the API; mostly nothing. */
 export const API = BASE.slice(0, -'/console/'.length);
+
+/** The address at which this page reached the server. */
+export const HERE = location.origin + API;

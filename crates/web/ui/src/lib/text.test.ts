@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { addressFor, linkFor } from './address';
 import { curlLine } from './curl';
 import { toCsv } from './csv';
 import { parseItem, printItem, seriesOf } from './explore';
@@ -98,5 +99,24 @@ describe('the curl line', () => {
       `curl -u "$ID:$SECRET" --get 'http://127.0.0.1:3333/insights/shop/metrics' \\\n  --data-urlencode 'range=7d' \\\n  --data-urlencode 'filters=[{"value":["it'\\''s"]}]'`,
     );
     expect(curlLine('http://h', '/manage/audit')).toBe(`curl -u "$ID:$SECRET" 'http://h/manage/audit'`);
+  });
+});
+
+describe('the address of the server', () => {
+  it('is where the page is, if that is the host that the server was told', () => {
+    const here = 'https://stats.example.com/analytics';
+    expect(addressFor('http://stats.example.com/analytics', here)).toBe(here);
+    expect(addressFor('', here)).toBe(here);
+    expect(addressFor('nonsense', here)).toBe(here);
+    expect(addressFor('https://stats.example.com', 'http://10.0.0.7:3333')).toBe('https://stats.example.com');
+    expect(addressFor('https://stats.example.com/', 'http://10.0.0.7:3333')).toBe('https://stats.example.com');
+    expect(addressFor('http://stats.example.com:3333', here)).toBe('http://stats.example.com:3333');
+  });
+
+  it('is that of links, too', () => {
+    const [told, here] = ['http://stats.example.com', 'https://stats.example.com'];
+    expect(linkFor(`${told}/console/share/#token=a`, told, here)).toBe(`${here}/console/share/#token=a`);
+    expect(linkFor('http://stats.example.community/x', told, here)).toBe('http://stats.example.community/x');
+    expect(linkFor('http://other/x', told, 'http://10.0.0.7')).toBe('http://other/x');
   });
 });

@@ -60,9 +60,24 @@ const cells = (event: EventRow) => [
   JSON.stringify(event.properties),
 ];
 
+/** How long new events wait for others before they are shown. */
+const GATHER_MS = 2000;
+
+/** Whether the page was scrolled away from its top: what somebody reads there stays where it is. */
+function useScrolled(): boolean {
+  const [scrolled, setScrolled] = useState(false);
+  useEffect(() => {
+    const update = () => setScrolled(scrollY > 120);
+    addEventListener('scroll', update, { passive: true });
+    return () => removeEventListener('scroll', update);
+  }, []);
+  return scrolled;
+}
+
 function Stream({ shown, filters }: { shown: ShownWindow; filters: Filter[] }) {
   const project = useProject();
   const page = currentPage();
+  const scrolled = useScrolled();
   const [fresh, setFresh] = useState(0);
   const question = ask(
     '/insights/{projectId}/events',
@@ -70,8 +85,15 @@ function Stream({ shown, filters }: { shown: ShownWindow; filters: Filter[] }) {
     { ...dates(shown.window), filters, limit: PAGE, cursor: page === 1 ? null : page },
   );
   const state = useQuestion(question);
+  const isNewest = page === 1 && filters.length === 0 && shown.window.end >= shown.wallNow.slice(0, 10);
   useLive(project.id, true, () => setFresh(n => n + 1));
   useEffect(() => setFresh(0), [state.data]);
+  const follows = isNewest && !scrolled && fresh > 0;
+  useEffect(() => {
+    if (!follows) return;
+    const timer = setTimeout(state.refresh, GATHER_MS);
+    return () => clearTimeout(timer);
+  }, [follows]);
   return (
     <Panel
       title="Newest first"
@@ -91,12 +113,12 @@ function Stream({ shown, filters }: { shown: ShownWindow; filters: Filter[] }) {
       }
     >
       <p class="fresh" aria-live="polite">
-        {page === 1 && filters.length === 0 && fresh > 0 && (
+        {isNewest && scrolled && fresh > 0 && (
           <button
             type="button"
-            class="button"
+            class="button primary"
             onClick={() => {
-              setFresh(0);
+              scrollTo(0, 0);
               state.refresh();
             }}
           >

@@ -32,7 +32,6 @@ function TablePanel<T>({
   question,
   rowsOf,
   unit,
-  note,
   filters,
   print,
 }: {
@@ -45,7 +44,6 @@ function TablePanel<T>({
   question: Question<T>;
   rowsOf: (data: T) => ShareRow[];
   unit: string;
-  note?: string | null;
   filters: Filter[];
   print?: (n: number) => string;
 }) {
@@ -80,18 +78,15 @@ function TablePanel<T>({
         {data => {
           const rows = rowsOf(data);
           return (
-            <>
-              {note && <p class="muted small table-note">{note}</p>}
-              <ShareTable
-                key={tab}
-                caption={`${title}: ${head}`}
-                head={head}
-                unit={unit}
-                rows={rows}
-                total={rows.reduce((sum, row) => sum + row.value, 0)}
-                {...(print ? { print } : {})}
-              />
-            </>
+            <ShareTable
+              key={tab}
+              caption={`${title}: ${head}`}
+              head={head}
+              unit={unit}
+              rows={rows}
+              total={rows.reduce((sum, row) => sum + row.value, 0)}
+              {...(print ? { print } : {})}
+            />
           );
         }}
       </Answer>
@@ -189,8 +184,7 @@ export function Pages({ shown, filters }: Props) {
   const question =
     tab === 'all'
       ? ask('/insights/{projectId}/pages/top', { projectId }, { ...dates(shown.window), filters, limit: LIMIT })
-      : ask('/insights/{projectId}/pages/entry_exit', { projectId }, { ...dates(shown.window), mode: tab });
-  const note = tab !== 'all' && filters.length > 0 ? 'Entry and exit pages are those of all sessions: this table knows no filters.' : null;
+      : ask('/insights/{projectId}/pages/entry_exit', { projectId }, { ...dates(shown.window), mode: tab, filters });
   return (
     <TablePanel<Parameters<typeof rows>[0]>
       title="Pages"
@@ -202,7 +196,6 @@ export function Pages({ shown, filters }: Props) {
       question={question as Question<Parameters<typeof rows>[0]>}
       rowsOf={rows}
       unit={tab === 'all' ? 'Views' : 'Sessions'}
-      note={note}
       filters={filters}
     />
   );

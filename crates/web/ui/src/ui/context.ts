@@ -1,6 +1,8 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { ProjectName, Session } from '../api/session';
+import { addressFor } from '../lib/address';
+import { HERE } from '../lib/place';
 
 interface Signed {
   session: Session;
@@ -26,5 +28,5 @@ export function useProject(): ProjectName {
 /** The time zone of the organization, in which all days begin and all times are shown. */
 export const useZone = (): string => useSession().session.organization.timezone;
 
-/** Where programs reach the server: as it was told, else as this page was reached. */
-export const useBase = (): string => useSession().session.publicUrl || location.origin;
+/** Where programs reach the server. */
+export const useBase = (): string => addressFor(useSession().session.publicUrl, HERE);

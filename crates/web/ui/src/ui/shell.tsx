@@ -102,6 +102,7 @@ export function Shell({
               ))}
             </select>
           )}
+          {session.projects.length > 1 && <ul class="side-all">{item(`${BASE}projects`, 'All projects')}</ul>}
           {type === 'share' && project && (
             <p class="shared">
               <Text>{project.name}</Text>

@@ -4,7 +4,7 @@ import { ask, request } from '../../api/client';
 import { useQuestion } from '../../api/use-question';
 import { BASE } from '../../lib/place';
 import * as format from '../../lib/format';
-import { useSession, useZone } from '../../ui/context';
+import { useBase, useSession, useZone } from '../../ui/context';
 import { Answer, Field, Panel, Problem, useForm } from '../../ui/parts';
 
 const ZONES = ['UTC', ...Intl.supportedValuesOf('timeZone').filter(zone => zone !== 'UTC')];
@@ -13,6 +13,7 @@ const HEALTH_MS = 15_000;
 export function OrganizationScreen() {
   const { session, reload } = useSession();
   const zone = useZone();
+  const base = useBase();
   const form = useForm();
   const [name, setName] = useState(session.organization.name);
   const [timezone, setTimezone] = useState(session.organization.timezone);
@@ -95,7 +96,7 @@ export function OrganizationScreen() {
                   )
                 </dd>
                 <dt>Address</dt>
-                <dd>{session.publicUrl}</dd>
+                <dd>{base}</dd>
                 <dt>Your session</dt>
                 <dd>
                   ends {format.ago(session.expiresAt)} ({format.moment(session.expiresAt, zone)})

@@ -2,6 +2,8 @@ import { useState } from 'preact/hooks';
 import { askPlain, request } from '../../api/client';
 import { useQuestion } from '../../api/use-question';
 import * as format from '../../lib/format';
+import { linkFor } from '../../lib/address';
+import { HERE } from '../../lib/place';
 import { useSession, useZone } from '../../ui/context';
 import { DataTable } from '../../ui/data-table';
 import { Answer, Code, Confirm, Dialog, Empty, Field, Panel, Problem, Take, Text, useForm } from '../../ui/parts';
@@ -102,7 +104,7 @@ export function Shares() {
       {made && (
         <Dialog title="Your link" onClose={() => setMade(null)} wide>
           <p class="notice">It is shown once: copy it now.</p>
-          <Code text={made} label="Share link" />
+          <Code text={linkFor(made, session.publicUrl, HERE)} label="Share link" />
         </Dialog>
       )}
       {ended && (

@@ -121,7 +121,10 @@ pub enum AuthError {
         /// What it would have tracked for, if it were let in.
         claim: Claim,
     },
-    /// There is no such session, or none any more.
+    /// There is no session, or link, of this token: it was guessed, or removed.
+    #[error("there is no such session")]
+    NoSuchSession,
+    /// The session, or the link, counts no longer.
     #[error("the session has ended: {reason}")]
     SessionEnded {
         /// What exactly is wrong, for the log.
@@ -283,13 +286,18 @@ impl Authenticator {
         })
     }
 
-    /// Who somebody is who came with a share link, with the right password if it needs one.
+    /// Who somebody is who came with a share link, and with its password where it has one.
     ///
     /// # Errors
     /// When the link shows nothing any more.
-    pub fn open_share(&self, share: &Share, peer: IpAddr) -> Result<Principal, AuthError> {
-        demand_open(share, self.clock.now())?;
-        let known = Arc::new(Known::of_share(share.clone()));
+    pub async fn open_share<L>(
+        &self,
+        share: Share,
+        peer: IpAddr,
+        admit_lookup: impl FnOnce() -> Result<L, NotChecked>,
+    ) -> Result<Principal, AuthError> {
+        self.demand_open(&share, admit_lookup).await?;
+        let known = Arc::new(Known::of_share(share));
         Ok(Principal { known, peer })
     }
 
@@ -309,16 +317,14 @@ impl Authenticator {
         let found = self
             .sessions
             .find(token, &*self.store, elapsed, &admit_lookup);
-        let session = found.await??.ok_or(AuthError::SessionEnded {
-            reason: "there is no such session",
-        })?;
+        let session = found.await??.ok_or(AuthError::NoSuchSession)?;
         match &*session {
             Remembered::Client(session) => {
                 let principal = self.resume(api, session, peer, admit_lookup).await?;
                 Ok((principal, Some(session.expires_at)))
             }
             Remembered::Share(share, known) => {
-                demand_open(share, self.clock.now())?;
+                self.demand_open(share, admit_lookup).await?;
                 let client = &known.credentials.client;
                 if api.access().of(client.client_type) == Reach::Nothing {
                     return Err(AuthError::InsufficientPermissions);
@@ -372,6 +378,35 @@ impl Authenticator {
         }
         demand_live_project(&known)?;
         self.admit(known, api, peer, now)
+    }
+
+    /// What stands against a share link, if anything does. It is worth what the client is that
+    /// made it.
+    async fn demand_open<L>(
+        &self,
+        share: &Share,
+        admit_lookup: impl FnOnce() -> Result<L, NotChecked>,
+    ) -> Result<(), AuthError> {
+        let ended = |reason| Err(AuthError::SessionEnded { reason });
+        let now = self.clock.now();
+        if share.link.is_expired(now) {
+            return ended("the time of the link is over");
+        }
+        if !share.project.is_live() {
+            return ended("the project is deleted");
+        }
+        let maker = self
+            .find(share.link.created_by, admit_lookup)
+            .await?
+            .outcome?;
+        let works = |maker: &Arc<Known>| {
+            let client = &maker.credentials.client;
+            client.enabled && !client.is_expired(now)
+        };
+        match maker.is_some_and(|maker| works(&maker)) {
+            true => Ok(()),
+            false => ended("the client that made the link is deleted, disabled or expired"),
+        }
     }
 
     /// What stands against a client that has proven who it is, if anything does.
@@ -645,18 +680,6 @@ enum Compared {
     Wrong,
     /// Only a slow check can tell.
     Unknown(SlowCheck),
-}
-
-/// What stands against a share link, if anything does.
-fn demand_open(share: &Share, now: Timestamp) -> Result<(), AuthError> {
-    let ended = |reason| Err(AuthError::SessionEnded { reason });
-    if share.link.is_expired(now) {
-        return ended("the time of the link is over");
-    }
-    if !share.project.is_live() {
-        return ended("the project is deleted");
-    }
-    Ok(())
 }
 
 /// A client of a deleted project is as good as none.

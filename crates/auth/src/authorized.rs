@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use paneld_domain::{ClientId, OrganizationId};
+use paneld_domain::{ClientId, ClientType, OrganizationId};
 
 use crate::{
     Principal, permission,
@@ -76,6 +76,18 @@ impl<P> Authorized<P> {
     /// The id of the client that calls.
     pub fn client_id(&self) -> ClientId {
         self.principal.client().id
+    }
+
+    /// Whose turns its work takes: the client's own. All who look at a project through share links
+    /// take those of one client together, for anybody can have many links.
+    pub fn taker_of_turns(&self) -> ClientId {
+        match (
+            self.principal.client().client_type,
+            self.principal.project(),
+        ) {
+            (ClientType::Share, Some(project)) => ClientId::of_viewers(project.key),
+            _ => self.client_id(),
+        }
     }
 
     /// The organization it calls for, the border of all it can see.

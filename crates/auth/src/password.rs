@@ -4,6 +4,8 @@
 use argon2::Argon2;
 use rand::{Rng as _, rand_core::UnwrapErr, rngs::SysRng};
 use subtle::ConstantTimeEq as _;
+use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
 
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct PasswordHash {
@@ -42,6 +44,8 @@ impl PasswordHash {
 /// `None` when there is no memory for it.
 fn derive(password: &str, salt: &[u8]) -> Option<[u8; 32]> {
     let mut key = [0; 32];
+    // Keyboards write the same letters in several ways.
+    let password = Zeroizing::new(password.nfc().collect::<String>());
     let made = Argon2::default().hash_password_into(password.as_bytes(), salt, &mut key);
     made.is_ok().then_some(key)
 }

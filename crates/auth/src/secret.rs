@@ -351,6 +351,8 @@ mod tests {
             assert!(hash.verifies(&PlainSecret::of_person("correct horse")));
             assert!(!hash.verifies(&PlainSecret::of_person("Correct horse")));
         }
+        let composed = SecretHash::of_password("caf\u{e9} noir").unwrap();
+        assert!(composed.verifies(&PlainSecret::of_person("cafe\u{301} noir")));
         let again = SecretHash::of_password("correct horse").unwrap();
         assert!(!again.matches(&hash));
         for damaged in ["argon2id:", "argon2id:00.00", "argon2id:x"] {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use quick_cache::sync::Cache;
+use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
     CredentialStore, NotChecked, Session, Share, StoreUnavailable, StoredSession, TokenHash,
@@ -10,8 +10,10 @@ use crate::{
     known::Known,
 };
 
-/// How many sessions are remembered: some megabytes.
-const REMEMBERED: usize = 16_384;
+/// About how many sessions are expected to be in use at once.
+const EXPECTED_SESSIONS: usize = 16_384;
+/// The most bytes of sessions that are remembered, by estimate.
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A session as it is remembered.
 pub(crate) enum Remembered {
@@ -32,7 +34,7 @@ impl From<StoredSession> for Remembered {
 }
 
 /// The sessions that were looked up lately, and those that were not there.
-pub(crate) struct SessionCache(Cache<TokenHash, LookedUp>);
+pub(crate) struct SessionCache(Cache<TokenHash, LookedUp, Weight>);
 
 #[derive(Clone)]
 struct LookedUp {
@@ -50,9 +52,26 @@ impl LookedUp {
     }
 }
 
+/// Estimates how much memory an entry takes: behind a link stands a whole project.
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<TokenHash, LookedUp> for Weight {
+    fn weight(&self, _: &TokenHash, looked_up: &LookedUp) -> u64 {
+        const ENTRY: u64 = 512;
+        let remembered = looked_up.outcome.as_ref().ok().and_then(Option::as_deref);
+        ENTRY
+            + match remembered {
+                // The share, and what authentication makes of it.
+                Some(Remembered::Share(_, known)) => 2 * known.credentials.size(),
+                Some(Remembered::Client(_)) | None => 0,
+            }
+    }
+}
+
 impl SessionCache {
     pub(crate) fn new() -> Self {
-        Self(Cache::new(REMEMBERED))
+        Self(Cache::with_weighter(EXPECTED_SESSIONS, CACHE_BYTES, Weight))
     }
 
     /// The session of this hash as the store knew it within five seconds. Callers that miss the

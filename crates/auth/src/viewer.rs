@@ -1,17 +1,16 @@
-//! Whoever comes with a share link: for whom it stands, and whether its password is right.
+//! Whoever comes with a share link: for whom it stands, and the check of its password.
 
 use std::sync::Arc;
 
 use paneld_domain::{Client, ClientType, Timestamp};
 
-use crate::{Credentials, PlainSecret, Share, SlowCheck, StoredSecret, known::Known};
+use crate::{Credentials, PlainSecret, Principal, Share, SlowCheck, StoredSecret, known::Known};
 
-impl Share {
-    /// The check of a password, if one is needed.
-    pub fn check_password(&self, password: &str, now: Timestamp) -> Option<SlowCheck> {
-        self.password.as_ref()?;
-        let known = Arc::new(Known::of_share(self.clone()));
-        Some(SlowCheck::of(known, PlainSecret::of_person(password), now))
+impl Principal {
+    /// The check of the password of the link that somebody came with.
+    pub fn check_password(&self, password: &str, now: Timestamp) -> SlowCheck {
+        let password = PlainSecret::of_person(password);
+        SlowCheck::of(Arc::clone(&self.known), password, now)
     }
 }
 
@@ -24,6 +23,7 @@ impl Known {
             organization,
             project,
             password,
+            ..
         } = share;
         let client = Client {
             name: link.name,

@@ -125,6 +125,16 @@ impl From<ShareLinkId> for ClientId {
     }
 }
 
+impl ClientId {
+    /// Stands for all who look at a project through share links, where turns are shared among
+    /// clients.
+    pub fn of_viewers(project: ProjectKey) -> Self {
+        let mut bytes = [0; 16];
+        bytes[8..].copy_from_slice(&project.0.to_be_bytes());
+        Self(Builder::from_random_bytes(bytes).into_uuid())
+    }
+}
+
 /// As a number, the client's buckets are found by it.
 impl From<ClientId> for u128 {
     fn from(id: ClientId) -> Self {

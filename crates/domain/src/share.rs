@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
-use crate::{InvalidValue, Name, ProjectId, ShareLinkId, Timestamp};
+use zeroize::Zeroizing;
+
+use crate::{ClientId, InvalidValue, Name, ProjectId, ShareLinkId, Timestamp};
 
 /// A link that shows the overview of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub struct ShareLink {
     pub name: Name,
     /// Whether a password is needed, too.
     pub has_password: bool,
+    /// The client that made it, and without which it shows nothing.
+    pub created_by: ClientId,
     /// When it was made.
     pub created_at: Timestamp,
     /// From when on it shows nothing any more; `None` is never.
@@ -30,7 +34,7 @@ impl ShareLink {
 
 /// What people type to see what a link shows.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SharePassword(String);
+pub struct SharePassword(Zeroizing<String>);
 
 impl SharePassword {
     /// The password as it was typed.
@@ -45,7 +49,7 @@ impl FromStr for SharePassword {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let is_plain = !text.contains(char::is_control);
         if is_plain && (8..=128).contains(&text.chars().count()) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(Zeroizing::new(text.to_owned())))
         } else {
             Err(InvalidValue::new(
                 "must be 8 to 128 characters, without control characters",

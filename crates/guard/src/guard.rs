@@ -16,7 +16,7 @@ use actix_web::{
 use paneld_auth::{
     Api, AuthError, Authenticator, NotChecked, Presented, Principal, SlowCheck, SlowVerdict, Token,
 };
-use paneld_domain::{LimitGroup, Rate, limit_group};
+use paneld_domain::{Client, LimitGroup, Rate, limit_group};
 use paneld_fairness::{Held, Pool, Share};
 use paneld_ratelimit::{BucketKey, Limiter, Verdict};
 
@@ -65,6 +65,13 @@ pub(crate) struct Admission {
     pub(crate) verdict: Option<Verdict>,
     /// What a session is found by, where that is how the caller proved itself.
     pub(crate) session: Option<Token>,
+}
+
+impl Admission {
+    /// Whether the bucket had no token left.
+    pub(crate) fn is_over_rate(&self) -> bool {
+        self.verdict.is_some_and(|verdict| !verdict.is_allowed())
+    }
 }
 
 impl Guard {
@@ -127,13 +134,7 @@ impl Guard {
             self.demand_own_origin(request.request())?;
         }
         if let Some(token) = self.session_token(request.request()) {
-            let admitted = self.admit_token(api, token, request.request()).await?;
-            return Ok(Admission {
-                principal: admitted.principal,
-                group: admitted.group,
-                verdict: admitted.verdict,
-                session: Some(admitted.token),
-            });
+            return self.admit_session_to(api, rate, token, request).await;
         }
         let given = GivenCredentials::of(headers, &self.headers);
         let presented = given.presented();
@@ -166,19 +167,27 @@ impl Guard {
         let client = principal.client();
         let group = api.limit_group();
         let own = client.rate_limits.and_then(|own| own.get(group));
-        let verdict = match own.or(rate) {
-            Some(rate) => {
-                let key = BucketKey::id(group, client.id);
-                take_token(&self.limiter, key, rate, from).await?
-            }
-            None => None,
-        };
+        let verdict = self.take_of_client(client, group, own.or(rate), from);
+        let verdict = verdict.await?;
         Ok(Admission {
             principal,
             group,
             verdict,
             session: None,
         })
+    }
+
+    pub(crate) async fn take_of_client(
+        &self,
+        client: &Client,
+        group: LimitGroup,
+        rate: Option<Rate>,
+        from: Option<SocketAddr>,
+    ) -> Result<Option<Verdict>, ApiError> {
+        let Some(rate) = rate else {
+            return Ok(None);
+        };
+        take_token(&self.limiter, BucketKey::id(group, client.id), rate, from).await
     }
 
     /// Lets a client be looked up that this peer names, as long as what is returned is held.
@@ -244,7 +253,11 @@ impl Guard {
         peer: IpAddr,
         is_challenged: bool,
     ) -> ApiError {
-        let is_failure = !matches!(error, AuthError::Unavailable(_) | AuthError::NotChecked(_));
+        // A page that still has the cookie of a session that has ended guesses nothing.
+        let is_failure = !matches!(
+            error,
+            AuthError::Unavailable(_) | AuthError::NotChecked(_) | AuthError::SessionEnded { .. }
+        );
         if is_failure {
             metrics::counter!("paneld_auth_failures_total").increment(1);
             tracing::debug!(peer.address = %peer, reason = %error, "turned a caller away");

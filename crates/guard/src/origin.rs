@@ -4,7 +4,10 @@
 
 use actix_web::{
     HttpRequest,
-    http::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN},
+    http::{
+        header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN},
+        uri::Authority,
+    },
 };
 
 use crate::{ApiError, Guard, public_url::plain_authority};
@@ -63,19 +66,22 @@ impl Guard {
     }
 
     /// The hosts, with ports, that the caller may have asked for.
-    fn hosts<'a>(&self, request: &'a HttpRequest) -> Vec<&'a str> {
+    pub(crate) fn hosts<'a>(&self, request: &'a HttpRequest) -> Vec<&'a str> {
         let mut hosts = Vec::new();
         if self.is_behind_proxy(request) {
             hosts.extend(list(request.headers(), &FORWARDED_HOST));
         }
-        hosts.extend(text(request.headers(), &HOST));
+        // HTTP/2 says it in the address alone.
+        let authority = || request.uri().authority().map(Authority::as_str);
+        hosts.extend(text(request.headers(), &HOST).or_else(authority));
         hosts
     }
 
     /// Whether it is known that the caller's connection is encrypted: by this server, by a proxy
     /// that is trusted, or because that is how people reach the server.
     pub fn is_secure(&self, request: &HttpRequest) -> bool {
-        if self.came_encrypted(request) {
+        // Browsers send such a cookie over encrypted connections alone.
+        if self.came_encrypted(request) || self.has_secure_cookie(request) {
             return true;
         }
         if let Some(origin) = text(request.headers(), &ORIGIN) {

@@ -9,8 +9,7 @@ use paneld_domain::{LimitGroup, limit_group};
 use crate::{ApiError, credentials::CredentialHeaders, limit_headers};
 
 /// What a caller is told that is turned away: 401, or 503 when its credentials could not be
-/// checked, for then they are not known to be wrong.
-/// Without a challenge for scripts of pages.
+/// checked, for then they are not known to be wrong. Scripts of pages get no challenge.
 pub(crate) fn told(
     api: &Api,
     error: AuthError,
@@ -36,7 +35,7 @@ pub(crate) fn told(
         AuthError::InvalidCredentials { .. } | AuthError::OriginNotAllowed { .. } => {
             ("invalid_credentials", "Invalid client credentials".into())
         }
-        AuthError::SessionEnded { .. } => (
+        AuthError::NoSuchSession | AuthError::SessionEnded { .. } => (
             "session_ended",
             "The session has ended: sign in again".into(),
         ),

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use actix_web::{
     HttpRequest,
-    http::header::{COOKIE, HeaderName, HeaderValue, REFERER},
+    dev::ServiceRequest,
+    http::header::{COOKIE, HeaderName, HeaderValue, REFERER, SET_COOKIE},
 };
-use paneld_auth::{
-    Api, AuthError, Presented, Principal, Session, Share, SignedIn, SlowVerdict, Token,
-};
-use paneld_domain::{ClientType, LimitGroup, Timestamp, limit_group};
+use paneld_auth::{Api, AuthError, Presented, Principal, Session, Share, SignedIn, Token};
+use paneld_domain::{ClientType, LimitGroup, Problem, Rate, Timestamp, limit_group};
 use paneld_ratelimit::{BucketKey, Verdict};
 
 use crate::{
     ApiError, Guard,
     credentials::{GivenCredentials, note_client},
+    guard::Admission,
     limit_headers,
     method::is_write,
     refusals::rate_limited,
@@ -24,11 +24,40 @@ use crate::{
 /// What a form cannot send, nor a page of another origin unless it is let.
 static CONSOLE: HeaderName = HeaderName::from_static("x-paneld-console");
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
-/// Browsers take a cookie of this name from encrypted pages of this very host alone.
-const SECURE_COOKIE: &str = "__Host-paneld";
-const COOKIE_NAME: &str = "paneld";
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// What signing in costs of the bucket of the console: it is written down.
 const SIGN_IN_COST: u32 = 10;
+
+/// The pages that have sessions. Each has a cookie of its own: who opens a share link stays signed
+/// in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Page {
+    Console,
+    Share,
+}
+
+impl Page {
+    /// The page that says that it sends a request.
+    fn telling(request: &HttpRequest) -> Option<Self> {
+        match request.headers().get(&CONSOLE)?.as_bytes() {
+            b"1" => Some(Self::Console),
+            b"share" => Some(Self::Share),
+            _ => None,
+        }
+    }
+
+    /// The page that sends a request: the console, where none says so.
+    fn of(request: &HttpRequest) -> Self {
+        Self::telling(request).unwrap_or(Self::Console)
+    }
+
+    fn cookie(self) -> &'static str {
+        match self {
+            Self::Console => "paneld",
+            Self::Share => "paneld-share",
+        }
+    }
+}
 
 /// Somebody with a session, and what is left of its rate.
 #[derive(Debug)]
@@ -59,11 +88,28 @@ impl Guard {
     /// 403 when it was not.
     pub fn demand_console(&self, request: &HttpRequest) -> Result<(), ApiError> {
         self.demand_own_origin(request)?;
-        if request.headers().contains_key(&CONSOLE) {
+        if Page::telling(request).is_some() {
             return Ok(());
         }
         let refusal = ApiError::forbidden("The header x-paneld-console: 1 is missing");
         Err(refusal.with_code("missing_console_header"))
+    }
+
+    /// Demands that a session would count that begins with this request.
+    ///
+    /// # Errors
+    /// 400 when the request carries credentials beside which none does: whoever signs in would be
+    /// asked to do so again, for ever.
+    fn demand_no_credentials(&self, request: &HttpRequest) -> Result<(), ApiError> {
+        if !GivenCredentials::are_in(request.headers(), &self.headers) {
+            return Ok(());
+        }
+        let problem = Problem::at(
+            ["authorization".into()],
+            "must not be there, and no other credentials: no session counts beside them. A proxy \
+             that asks for a password must not pass it on",
+        );
+        Err(ApiError::invalid_headers(vec![problem]))
     }
 
     /// Lets somebody sign in with a client's id and secret.
@@ -75,6 +121,7 @@ impl Guard {
         request: &HttpRequest,
         presented: Presented<'_>,
     ) -> Result<SignedIn, ApiError> {
+        self.demand_no_credentials(request)?;
         note_client(presented);
         let peer = self.peer_address(request);
         let admit_lookup = || self.admit_lookup(peer);
@@ -85,27 +132,22 @@ impl Guard {
         self.charge_sign_in(request, signed_in.await).await
     }
 
-    /// Lets somebody sign in with what was kept of an earlier proof; `None` stands for one that
-    /// nothing was kept of.
+    /// Lets somebody sign in with what was kept of an earlier proof.
     ///
     /// # Errors
     /// As of [`sign_in`](Self::sign_in).
     pub async fn sign_in_again(
         &self,
         request: &HttpRequest,
-        proof: Option<Session>,
+        proof: Session,
     ) -> Result<SignedIn, ApiError> {
+        self.demand_no_credentials(request)?;
         let peer = self.peer_address(request);
-        let signed_in = match proof {
-            Some(proof) => {
-                let admit_lookup = || self.admit_lookup(peer);
-                let authenticator = &self.authenticator;
-                authenticator.sign_in_again(proof, peer, admit_lookup).await
-            }
-            None => Err(AuthError::SessionEnded {
-                reason: "there is no such token",
-            }),
-        };
+        let admit_lookup = || self.admit_lookup(peer);
+        let signed_in = self
+            .authenticator
+            .sign_in_again(proof, peer, admit_lookup)
+            .await;
         self.charge_sign_in(request, signed_in).await
     }
 
@@ -131,8 +173,15 @@ impl Guard {
         }
     }
 
-    /// Lets somebody in who comes with a share link, and perhaps a password; `None` stands for a
-    /// link that there is not.
+    /// Turns somebody away whose token stands for nothing: a session, or a link, that there is
+    /// not, or not any more.
+    pub async fn refuse_token(&self, request: &HttpRequest) -> ApiError {
+        let peer = self.peer_address(request);
+        self.refuse(&Api::CONSOLE, AuthError::NoSuchSession, peer, false)
+            .await
+    }
+
+    /// Lets somebody in who comes with a share link, and perhaps a password.
     ///
     /// # Errors
     /// 401 when the link shows nothing, or without the right password; 429 when it is too often;
@@ -140,45 +189,41 @@ impl Guard {
     pub async fn open_share(
         &self,
         request: &HttpRequest,
-        share: Option<Share>,
+        share: Share,
         password: Option<&str>,
     ) -> Result<Principal, ApiError> {
+        self.demand_no_credentials(request)?;
         let peer = self.peer_address(request);
         let api = &Api::CONSOLE;
-        let opened = match &share {
-            Some(share) => self.authenticator.open_share(share, peer),
-            None => Err(AuthError::SessionEnded {
-                reason: "there is no such link",
-            }),
-        };
-        let (principal, share) = match (opened, share) {
-            (Ok(principal), Some(share)) => (principal, share),
-            (Err(error), _) => return Err(self.refuse(api, error, peer, false).await),
-            (Ok(_), None) => return Err(ApiError::internal("a link that is not there opened")),
+        let has_password = share.password.is_some();
+        let admit_lookup = || self.admit_lookup(peer);
+        let opened = self.authenticator.open_share(share, peer, admit_lookup);
+        let principal = match opened.await {
+            Ok(principal) => principal,
+            Err(error) => return Err(self.refuse(api, error, peer, false).await),
         };
         let rate = self.rates.group(limit_group::SHARE);
         let taken = self.take(bucket(&principal), rate, 1).await?;
         if let Some(wait) = taken.and_then(|verdict| verdict.retry_in) {
             return Err(rate_limited(limit_group::SHARE, wait));
         }
-        let now = self.authenticator.now();
-        let Some(check) = share.check_password(password.unwrap_or_default(), now) else {
-            return Ok(principal);
+        let password = match password {
+            _ if !has_password => return Ok(principal),
+            Some(password) => password,
+            None => {
+                let message = "This link needs a password";
+                return Err(ApiError::unauthorized("password_required", message));
+            }
         };
-        if password.is_none() {
-            let message = "This link needs a password";
-            return Err(ApiError::unauthorized("password_required", message));
-        }
-        let checked = self.check_slowly(check, peer).await;
-        let is_right = checked.as_ref().is_ok_and(SlowVerdict::is_right);
-        let wrong = || AuthError::InvalidCredentials {
-            reason: "the password of a share link is wrong",
+        let check = principal.check_password(password, self.authenticator.now());
+        let error = match self.check_slowly(check, peer).await {
+            Ok(verdict) if verdict.is_right() => return Ok(principal),
+            Ok(_) => AuthError::InvalidCredentials {
+                reason: "the password of a share link is wrong",
+            },
+            Err(not_checked) => not_checked.into(),
         };
-        match checked {
-            Ok(_) if is_right => Ok(principal),
-            Ok(_) => Err(self.refuse(api, wrong(), peer, false).await),
-            Err(error) => Err(self.refuse(api, error.into(), peer, false).await),
-        }
+        Err(self.refuse(api, error, peer, false).await)
     }
 
     /// Lets a stranger's token be looked up, as long as what is returned is held.
@@ -236,7 +281,18 @@ impl Guard {
                 .authenticate_session(api, token.hash(), peer, admit_lookup);
         let (principal, expires_at) = match authenticated.await {
             Ok(found) => found,
-            Err(error) => return Err(self.refuse(api, error, peer, false).await),
+            Err(error) => {
+                let is_over = matches!(
+                    error,
+                    AuthError::NoSuchSession | AuthError::SessionEnded { .. }
+                );
+                let refusal = self.refuse(api, error, peer, false).await;
+                return Err(match is_over {
+                    // The browser need not send it again.
+                    true => refusal.with_header(SET_COOKIE, self.ended_cookie(request)?),
+                    false => refusal,
+                });
+            }
         };
         let key = bucket(&principal);
         let group = key.group();
@@ -250,21 +306,68 @@ impl Guard {
         })
     }
 
+    /// Lets a session in to an API. It is charged as one, and to its client too where that has a
+    /// rate of its own, or the request is worth whole exports: nobody gets around either by
+    /// signing in.
+    pub(crate) async fn admit_session_to(
+        &self,
+        api: &Api,
+        rate: Option<Rate>,
+        token: Token,
+        request: &ServiceRequest,
+    ) -> Result<Admission, ApiError> {
+        let session = self.admit_token(api, token, request.request()).await?;
+        let mut admission = Admission {
+            principal: session.principal,
+            group: session.group,
+            verdict: session.verdict,
+            session: Some(session.token),
+        };
+        if admission.is_over_rate() {
+            return Ok(admission);
+        }
+        let client = admission.principal.client();
+        let group = api.limit_group();
+        let is_bulk = [limit_group::EXPORT, limit_group::TRACK].contains(&group);
+        let own = client.rate_limits.and_then(|own| own.get(group));
+        let rate = own.or(rate.filter(|_| is_bulk));
+        let from = request.peer_addr();
+        let verdict = self.take_of_client(client, group, rate, from).await?;
+        if verdict.is_some_and(|verdict| !verdict.is_allowed()) {
+            (admission.group, admission.verdict) = (group, verdict);
+        }
+        Ok(admission)
+    }
+
     /// The value of the cookie. On an encrypted connection only the name counts that nobody else
     /// can set: neither the next host, nor somebody on the way of a page that is not encrypted.
     fn cookie<'a>(&self, request: &'a HttpRequest) -> Option<&'a str> {
-        let named = |wanted: &str| {
-            let headers = request.headers().get_all(COOKIE);
-            let pairs = headers.filter_map(|value| value.to_str().ok());
-            let mut pairs = pairs.flat_map(|value| value.split(';'));
-            pairs.find_map(|pair| {
-                let (name, value) = pair.trim().split_once('=')?;
-                (name == wanted).then_some(value)
-            })
-        };
-        match named(SECURE_COOKIE) {
-            None if !self.is_secure(request) => named(COOKIE_NAME),
+        match cookie_named(request, &self.cookie_name(request, true)) {
+            None if !self.is_secure(request) => {
+                cookie_named(request, &self.cookie_name(request, false))
+            }
             found => found,
+        }
+    }
+
+    /// Whether the request carries a cookie that is only sent over encrypted connections.
+    pub(crate) fn has_secure_cookie(&self, request: &HttpRequest) -> bool {
+        cookie_named(request, &self.cookie_name(request, true)).is_some()
+    }
+
+    /// The name of a page's cookie. Browsers take `__Host-` from encrypted pages of this very host
+    /// alone. Cookies know no ports, but next to this server there may be another one.
+    fn cookie_name(&self, request: &HttpRequest, is_secure: bool) -> String {
+        let host = self.hosts(request).into_iter().next().unwrap_or_default();
+        let port = host.rsplit_once(':').map(|(_, port)| port);
+        let port = port.filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+        let (prefix, page) = (
+            if is_secure { "__Host-" } else { "" },
+            Page::of(request).cookie(),
+        );
+        match port {
+            Some(port) => format!("{prefix}{page}-{port}"),
+            None => format!("{prefix}{page}"),
         }
     }
 
@@ -295,11 +398,9 @@ impl Guard {
         value: &str,
         time: Duration,
     ) -> Result<HeaderValue, ApiError> {
-        let (name, secure) = if self.is_secure(request) {
-            (SECURE_COOKIE, "; Secure")
-        } else {
-            (COOKIE_NAME, "")
-        };
+        let is_secure = self.is_secure(request);
+        let name = self.cookie_name(request, is_secure);
+        let secure = if is_secure { "; Secure" } else { "" };
         let seconds = time.as_secs();
         let cookie =
             format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}");
@@ -314,11 +415,23 @@ impl Guard {
         }
         let headers = request.headers();
         let told = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        // Programs send the mode, too, but of no site.
+        let is_fetch = || told(&SEC_FETCH_MODE).is_some_and(|mode| mode != "navigate");
         headers.contains_key(&CONSOLE)
-            || told(&SEC_FETCH_MODE).is_some_and(|mode| mode != "navigate")
+            || headers.contains_key(&SEC_FETCH_SITE) && is_fetch()
             || told(&REFERER).is_some_and(|page| page.contains("/console/"))
             || self.cookie(request).is_some()
     }
+}
+
+fn cookie_named<'a>(request: &'a HttpRequest, wanted: &str) -> Option<&'a str> {
+    let headers = request.headers().get_all(COOKIE);
+    let pairs = headers.filter_map(|value| value.to_str().ok());
+    let mut pairs = pairs.flat_map(|value| value.split(';'));
+    pairs.find_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        (name == wanted).then_some(value)
+    })
 }
 
 /// What people do in the console has a bucket of its own: looking at charts takes nothing from

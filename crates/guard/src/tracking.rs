@@ -304,6 +304,7 @@ fn refuse(error: AuthError, peer: IpAddr, origin: Option<&str>) -> ApiError {
             "Address is not allowed for this client",
         ),
         AuthError::InvalidCredentials { .. }
+        | AuthError::NoSuchSession
         | AuthError::SessionEnded { .. }
         | AuthError::Disabled
         | AuthError::Expired

@@ -7,9 +7,9 @@ use actix_web::{
 };
 use deserr::Deserr;
 use paneld_auth::{Authorized, Presented, Principal, Token, permission};
-use paneld_domain::{PathStep, Project, Timestamp};
+use paneld_domain::{ClientType, PathStep, Project, Timestamp};
 use paneld_guard::{ApiError, Guard, RequestId};
-use paneld_service::{Console, OpenSession};
+use paneld_service::{Before, Console, OpenSession};
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::{IntoResponses, ToSchema};
@@ -103,11 +103,12 @@ pub(crate) struct SessionBody {
     projects: Vec<SessionProject>,
     /// Whether there are more: `GET /manage/projects` has them all.
     has_more_projects: bool,
-    /// When the session ends.
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: WireTime,
-    /// The version of the server.
-    version: &'static str,
+    /// When the session ends; null for whoever came with a share link that has no end.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    expires_at: Option<WireTime>,
+    /// The version of the server; null for whoever came with a share link.
+    #[schema(required)]
+    version: Option<&'static str>,
     /// The address by which people reach the server, without a slash at its end.
     public_url: String,
 }
@@ -180,6 +181,10 @@ pub(crate) async fn sign_in(
 ) -> Result<HttpResponse, ApiError> {
     guard.demand_console(&request)?;
     let body = read_of_stranger(&request, payload.into_inner(), MOST_BYTES).await?;
+    let mut before = Before {
+        link: None,
+        session: guard.session_token(&request).map(|token| token.hash()),
+    };
     let signed_in = match body {
         SignIn::Credentials(credentials) => {
             let presented = Presented {
@@ -189,30 +194,38 @@ pub(crate) async fn sign_in(
             guard.sign_in(&request, presented).await?
         }
         SignIn::Link(SignInLink { token: Text(token) }) => {
-            let proof = console.redeem(&token).await.map_err(reply_for)?;
+            before.link = Some(token.hash());
+            let proof = {
+                let _admitted = guard.admit_stranger(&request)?;
+                console.find_sign_in(&token).await.map_err(reply_for)?
+            };
+            let Some(proof) = proof else {
+                return Err(guard.refuse_token(&request).await);
+            };
             guard.sign_in_again(&request, proof).await?
         }
     };
-    let opened = console.open_session(&signed_in).await.map_err(reply_for)?;
+    // What can fail comes first: a link that was used up is gone.
     let place = Place::of(&request, &guard, &prefix);
-    begin(&place, &console, signed_in.into_principal(), None, opened).await
+    let principal = signed_in.principal().clone();
+    let body = describe(&place, &console, principal, None).await?;
+    let opened = console.open_session(&signed_in, before).await;
+    match opened.map_err(reply_for)? {
+        Some(opened) => begin(&place, &opened, body),
+        None => Err(guard.refuse_token(&request).await),
+    }
 }
 
-/// Answers that a session has begun. The one that the browser had ends.
-pub(crate) async fn begin(
+/// Answers that a session has begun.
+pub(crate) fn begin(
     place: &Place<'_>,
-    console: &Console,
-    principal: Principal,
-    own_end: Option<Timestamp>,
-    opened: OpenSession,
+    opened: &OpenSession,
+    mut body: SessionBody,
 ) -> Result<HttpResponse, ApiError> {
-    let Place { request, guard, .. } = place;
-    if let Some(before) = guard.session_token(request) {
-        let ended = console.end_session(before.hash()).await;
-        ended.map_err(reply_for)?;
-    }
-    let cookie = guard.session_cookie(request, &opened.token, opened.time)?;
-    let body = describe(place, console, principal, own_end).await?;
+    let cookie = place
+        .guard
+        .session_cookie(place.request, &opened.token, opened.time)?;
+    body.expires_at = opened.expires_at.map(WireTime);
     Ok(HttpResponse::Ok()
         .insert_header((SET_COOKIE, cookie))
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
@@ -277,11 +290,12 @@ pub(crate) async fn sign_out(
     Ok(reply)
 }
 
-async fn describe(
+/// What there is to tell of a session.
+pub(crate) async fn describe(
     place: &Place<'_>,
     console: &Console,
     principal: Principal,
-    own_end: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
 ) -> Result<SessionBody, ApiError> {
     let request_id = place.request.extensions().get::<RequestId>().cloned();
     let request_id = request_id.ok_or_else(|| ApiError::internal("there is no request id"))?;
@@ -290,6 +304,7 @@ async fn describe(
     let visible = console.list_projects(&caller).await.map_err(reply_for)?;
     let principal = caller.principal();
     let (client, organization) = (principal.client(), principal.organization());
+    let is_client = client.client_type != ClientType::Share;
     Ok(SessionBody {
         client: SessionClient {
             id: client.id.to_string(),
@@ -303,8 +318,8 @@ async fn describe(
         },
         projects: visible.projects.into_iter().map(Into::into).collect(),
         has_more_projects: visible.has_more,
-        expires_at: WireTime(console.end_of_session(own_end)),
-        version: env!("CARGO_PKG_VERSION"),
+        expires_at: expires_at.map(WireTime),
+        version: is_client.then_some(env!("CARGO_PKG_VERSION")),
         public_url: place.public_url.clone(),
     })
 }

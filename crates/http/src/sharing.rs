@@ -1,31 +1,33 @@
 //! Share links: `docs/console.md`.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use deserr::Deserr;
-use paneld_auth::{Token, permission};
+use paneld_auth::{Api, Authorized, Token, permission};
 use paneld_domain::{Name, ShareLink, ShareLinkId, SharePassword};
 use paneld_guard::{ApiError, Caller, Guard};
-use paneld_service::{Compute, Console, NewShareLink};
+use paneld_service::{Compute, Console, MadeShareLink, NewShareLink};
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use crate::{
-    console::{Place, SessionBody, SigningIn, begin},
+    console::{Place, SessionBody, SigningIn, begin, describe},
     decode::{
-        Body, JsonBody, ManageBody, Maybe, Moment, Problems, Text, body_for, read_of_stranger,
+        Body, CreationBody, ManageBody, Maybe, Moment, Problems, Text, body_for, read_of_stranger,
     },
     endpoint::Endpoint,
     error::reply_for,
     openapi::{
-        refusals::{Conflict, Forbidden, Gated, NotFound},
+        refusals::{AtMostOnce, Conflict, Forbidden, Gated, NotFound},
         schemas,
     },
     path_id::parse_id,
     prefix::Prefix,
-    reply::{Data, Listed, Success, WireTime},
+    reply::{Data, Listed, Success, WireTime, reply_to_creation},
 };
 
+/// What making or ending a link costs beside the request itself: it stays in the audit log.
+const CHANGE_COST: u32 = 9;
 /// How many bytes the body of whoever comes with a link may have.
 const MOST_BYTES: usize = 4 * 1024;
 
@@ -34,7 +36,8 @@ const MOST_BYTES: usize = 4 * 1024;
 #[serde(rename_all = "camelCase")]
 #[schema(as = ShareLink, example = json!({
     "id": "0b4f2f3e-6f60-4a0b-9a53-5a8bd1c6f6a1", "projectId": "my-shop", "name": "For the board",
-    "hasPassword": true, "createdAt": "2026-01-15T10:30:00.000Z", "expiresAt": null
+    "hasPassword": true, "createdBy": "fa0c2780-55f2-4d9e-bea0-da2e02c7b1a9",
+    "createdAt": "2026-01-15T10:30:00.000Z", "expiresAt": null
 }))]
 pub(crate) struct ShareLinkBody {
     id: String,
@@ -42,6 +45,8 @@ pub(crate) struct ShareLinkBody {
     name: String,
     /// Whether a password is needed, too.
     has_password: bool,
+    /// The client that made it. When that is deleted, disabled or expires, the link shows nothing.
+    created_by: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: WireTime,
     /// From when on it shows nothing any more; null is never.
@@ -56,6 +61,7 @@ impl From<ShareLink> for ShareLinkBody {
             project_id: link.project_id.to_string(),
             name: link.name.to_string(),
             has_password: link.has_password,
+            created_by: link.created_by.to_string(),
             created_at: WireTime(link.created_at),
             expires_at: link.expires_at.map(WireTime),
         }
@@ -70,8 +76,15 @@ pub(crate) struct NewShareLinkBody {
     link: ShareLinkBody,
     /// The link itself, shown this once.
     url: String,
-    /// The secret part of it.
-    token: String,
+}
+
+impl From<MadeShareLink> for NewShareLinkBody {
+    fn from(made: MadeShareLink) -> Self {
+        Self {
+            link: made.link.into(),
+            url: made.url,
+        }
+    }
 }
 
 /// A link to make.
@@ -153,13 +166,14 @@ pub(crate) async fn list_share_links(
 /// Make a share link
 ///
 /// Whoever has it sees the overview of the project, and nothing else. A project has a hundred at
-/// most. For root clients, and for clients that read the project.
+/// most that have not ended. For root clients, and for clients that read the project. Costs ten
+/// requests of the rate.
 #[utoipa::path(post, path = "/manage/projects/{id}/share-links", tag = "Sharing",
-    params(("id" = String, Path, description = "The project's id")),
+    params(("id" = String, Path, description = "The project's id"), AtMostOnce),
     request_body = CreateShareLink,
-    responses((status = 201, description = "The link, with its secret part",
+    responses((status = 200, description = "The link, with its secret part",
         body = Data<NewShareLinkBody>),
-        Gated, ManageBody, Forbidden, NotFound, Conflict))]
+        Gated, ManageBody, Forbidden, NotFound, Conflict, AtMostOnce))]
 #[expect(
     clippy::too_many_arguments,
     reason = "each is something else of the request"
@@ -172,31 +186,38 @@ pub(crate) async fn create_share_link(
     console: web::Data<Console>,
     compute: web::Data<Compute>,
     prefix: web::Data<Prefix>,
-    body: Result<JsonBody<CreateShareLink>, ApiError>,
+    body: Result<CreationBody<CreateShareLink>, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = caller.0;
-    let JsonBody(body) = body_for(body, console.list_share_links(&caller, &project)).await?;
+    let found = console.list_share_links(&caller, &project);
+    let CreationBody { body, seal } = body_for(body, found).await?;
+    charge(&guard, &caller).await?;
     let new = NewShareLink {
         name: body.name.0,
         password: body.password.0.flatten().map(|Text(password)| password),
         expires_at: body.expires_at.0.flatten().map(|Text(Moment(end))| end),
     };
-    let made = console.create_share_link(&caller, &project, new, compute.of(&caller));
-    let (link, token) = made.await.map_err(reply_for)?;
     let public_url = guard.public_url(&request, prefix.as_str());
-    Ok(HttpResponse::build(StatusCode::CREATED).json(Data {
-        data: NewShareLinkBody {
-            link: link.into(),
-            url: format!("{public_url}/console/share/#token={}", token.expose()),
-            token: token.expose().to_owned(),
-        },
-    }))
+    reply_to_creation::<NewShareLinkBody, _>(seal, async |once| {
+        let compute = compute.of(&caller);
+        let made = console.create_share_link(&caller, &project, new, public_url, compute, once);
+        made.await
+    })
+    .await
+}
+
+/// Charges what is written down of a link: a client that reads may make and end links for ever.
+async fn charge(guard: &Guard, caller: &Authorized<permission::Sharing>) -> Result<(), ApiError> {
+    let principal = caller.principal();
+    guard
+        .charge_more(&Api::SHARING, principal, CHANGE_COST)
+        .await
 }
 
 /// End a share link
 ///
-/// It shows nothing any more, at once, also to those who look at it now. For root clients, and for
-/// clients that read the project.
+/// It shows nothing any more, also to those who look at it now. For root clients, and for clients
+/// that read the project and made the link. Costs ten requests of the rate.
 #[utoipa::path(delete, path = "/manage/projects/{id}/share-links/{linkId}", tag = "Sharing",
     params(
         ("id" = String, Path, description = "The project's id"),
@@ -206,10 +227,12 @@ pub(crate) async fn create_share_link(
 pub(crate) async fn end_share_link(
     caller: Caller<permission::Sharing>,
     path: web::Path<(String, String)>,
+    guard: web::Data<Guard>,
     console: web::Data<Console>,
 ) -> Result<HttpResponse, ApiError> {
     let (project, link) = path.into_inner();
     let link = parse_id::<ShareLinkId>(&link)?;
+    charge(&guard, &caller.0).await?;
     let ended = console.end_share_link(&caller.0, &project, link).await;
     ended.map_err(reply_for)?;
     Ok(HttpResponse::Ok().json(Success::DONE))
@@ -241,14 +264,15 @@ pub(crate) async fn open_share(
         let _admitted = guard.admit_stranger(&request)?;
         console.find_share(&token).await.map_err(reply_for)?
     };
+    let Some(share) = share else {
+        return Err(guard.refuse_token(&request).await);
+    };
+    let opened = console.open_share_session(&share, &token);
     let password = body.password.0.flatten();
-    let opened = share.as_ref();
-    let opened = opened.map(|share| console.open_share_session(share, &token));
-    let own_end = share.as_ref().and_then(|share| share.link.expires_at);
     let principal = guard
         .open_share(&request, share, password.as_deref())
         .await?;
-    let opened = opened.ok_or_else(|| ApiError::internal("a link that is not there opened"))?;
     let place = Place::of(&request, &guard, &prefix);
-    begin(&place, &console, principal, own_end, opened).await
+    let body = describe(&place, &console, principal, None).await?;
+    begin(&place, &opened, body)
 }

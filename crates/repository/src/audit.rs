@@ -359,6 +359,7 @@ impl Audited for ShareLink {
             "project_id": self.project_id.to_string(),
             "name": self.name.to_string(),
             "has_password": self.has_password,
+            "created_by": self.created_by.to_string(),
             "expires_at": self.expires_at.map(time),
         }))
     }

@@ -90,6 +90,9 @@ pub enum RepositoryError {
     /// The project has as many share links as one may have.
     #[error("the project has too many share links")]
     TooManyShareLinks,
+    /// Another client made the share link.
+    #[error("another client made the share link")]
+    OthersShareLink,
     /// The same is being done at this moment under the same idempotency key.
     #[error("a request of the same idempotency key is running")]
     Running,

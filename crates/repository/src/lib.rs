@@ -37,7 +37,7 @@ pub use repository::Repository;
 pub use salts::Salts;
 pub use servers::{GivesWay, MISSED_HEARTBEATS, NewServer, Registered, RegisteredServer};
 
-use paneld_auth::{SecretHash, TokenHash};
+use paneld_auth::{SecretHash, Session, TokenHash};
 use paneld_domain::{Client, ClientId, OrganizationId, ProjectKey, ShareLink, Timestamp};
 use std::net::IpAddr;
 
@@ -101,6 +101,21 @@ impl ConsoleToken {
             Self::SignIn => "sign_in",
         }
     }
+}
+
+/// A token of the console to keep.
+#[derive(Debug, Clone)]
+pub struct NewConsoleToken {
+    /// What it is for.
+    pub kind: ConsoleToken,
+    /// Its hash.
+    pub token: TokenHash,
+    /// What it stands for.
+    pub session: Session,
+    /// The token that somebody signs in with, which is used up by that.
+    pub by_link: Option<TokenHash>,
+    /// The session that the same browser had, which ends.
+    pub instead_of: Option<TokenHash>,
 }
 
 /// A share link to make.

@@ -16,8 +16,8 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::{
-    Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, ConsoleToken, CopyOf, DueProject,
-    GivesWay, NewCredentials, NewServer, NewShare, Once, Outcome, PeopleIds, ProjectChange,
+    Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, CopyOf, DueProject, GivesWay,
+    NewConsoleToken, NewCredentials, NewServer, NewShare, Once, Outcome, PeopleIds, ProjectChange,
     Registered, RegisteredServer, RepositoryError, RootRule, Rotated, Salts, SpooledChange,
     StoredPeople, migrations::Preparation, postgres, sqlite,
 };
@@ -717,31 +717,28 @@ impl Repository {
         run!(self.forget_replies(now))
     }
 
-    /// Makes a session of a client, or a token to begin one with, that is found by this hash. Of a
-    /// hundred the oldest makes room; returns the hashes of those that did.
+    /// Keeps a token of the console. Of a hundred of a client the oldest makes room; returns the
+    /// hashes of the sessions that ended, or `None`, and nothing is kept, when the token to sign in
+    /// with is not there any more: of two that come with it one gets a session.
     ///
     /// # Errors
     /// When the organization has no such client, or the catalog cannot be written.
     pub async fn create_console_token(
         &self,
         organization: OrganizationId,
-        kind: ConsoleToken,
-        token: TokenHash,
-        session: Session,
+        new: NewConsoleToken,
         now: Timestamp,
-    ) -> Result<Vec<TokenHash>, RepositoryError> {
-        run!(self.create_console_token(organization, kind, token, session, now))
+    ) -> Result<Option<Vec<TokenHash>>, RepositoryError> {
+        run!(self.create_console_token(organization, new, now))
     }
 
-    /// Takes what a token to sign in with stands for; there is none the next time.
+    /// What a token to sign in with stands for. It is used up by
+    /// [`create_console_token`](Self::create_console_token).
     ///
     /// # Errors
-    /// When the catalog cannot be written.
-    pub async fn redeem_sign_in(
-        &self,
-        token: TokenHash,
-    ) -> Result<Option<Session>, RepositoryError> {
-        run!(self.redeem_sign_in(token))
+    /// When the catalog cannot be asked.
+    pub async fn find_sign_in(&self, token: TokenHash) -> Result<Option<Session>, RepositoryError> {
+        run!(self.find_sign_in(token))
     }
 
     /// Ends a session, if there is one.
@@ -752,12 +749,12 @@ impl Repository {
         run!(self.end_session(token))
     }
 
-    /// Forgets sessions, and tokens to sign in with, whose time is over.
+    /// Forgets sessions, tokens to sign in with, and share links, whose time is over.
     ///
     /// # Errors
     /// When the catalog cannot be written.
-    pub async fn forget_console_tokens(&self, now: Timestamp) -> Result<(), RepositoryError> {
-        run!(self.forget_console_tokens(now))
+    pub async fn forget_ended_sessions(&self, now: Timestamp) -> Result<(), RepositoryError> {
+        run!(self.forget_ended_sessions(now))
     }
 
     /// The share links of a live project, newest first: a hundred at most.
@@ -782,22 +779,26 @@ impl Repository {
         organization: OrganizationId,
         new: NewShare,
         act: Act,
-    ) -> Result<ShareLink, RepositoryError> {
-        run!(self.create_share_link(organization, new, act))
+        once: Option<Once<ShareLink>>,
+    ) -> Result<Outcome<ShareLink>, RepositoryError> {
+        run!(self.create_share_link(organization, new, act, once))
     }
 
-    /// Removes a share link for good. Returns by what the sessions are found that ended with it.
+    /// Removes a share link for good, of this maker if one is named. Returns by what the sessions
+    /// are found that ended with it.
     ///
     /// # Errors
-    /// When the project has none of this id, or the catalog cannot be written.
+    /// When the project has none of this id, when another client made it, or the catalog cannot be
+    /// written.
     pub async fn delete_share_link(
         &self,
         organization: OrganizationId,
         project: ProjectId,
         id: ShareLinkId,
+        maker: Option<ClientId>,
         act: Act,
     ) -> Result<TokenHash, RepositoryError> {
-        run!(self.delete_share_link(organization, project, id, act))
+        run!(self.delete_share_link(organization, project, id, maker, act))
     }
 
     /// What the link shows whose token has this hash.

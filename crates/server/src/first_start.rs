@@ -107,6 +107,9 @@ impl FirstStart {
             }
             return Ok(());
         }
+        if place.console.is_some() {
+            admin.allow_sign_in(id, &token).await?;
+        }
         if is_for_file {
             tracing::info!(
                 path = %file.display(),
@@ -115,9 +118,6 @@ impl FirstStart {
         } else {
             let mut out = io::stdout().lock();
             writeln!(out, "\n{text}").map_err(FirstCredentialsError::Print)?;
-        }
-        if place.console.is_some() {
-            admin.allow_sign_in(id, &token).await?;
         }
         Ok(())
     }

@@ -11,8 +11,8 @@ use paneld_domain::{
     ShareLinkId,
 };
 use paneld_repository::{
-    Act, AuditEntry, AuditFilter, Bootstrap, ConsoleToken, NewCredentials, RegisteredServer,
-    Repository, RepositoryError, Resource, RootRule, Rotated,
+    Act, AuditEntry, AuditFilter, Bootstrap, ConsoleToken, NewConsoleToken, NewCredentials,
+    RegisteredServer, Repository, RepositoryError, Resource, RootRule, Rotated,
 };
 
 use crate::{
@@ -230,18 +230,28 @@ impl Admin {
         let present = secrets.find(|secret| secret.expires_at.is_none());
         let present = present.ok_or_else(|| ServiceError::internal("a client has no secret"))?;
         let now = self.clock.now();
-        let proof = Session {
-            client_id: id,
-            secret: present.hash,
-            expires_at: now + SIGN_IN_TIME,
+        let new = NewConsoleToken {
+            kind: ConsoleToken::SignIn,
+            token: token.hash(),
+            session: Session {
+                client_id: id,
+                secret: present.hash,
+                expires_at: now + SIGN_IN_TIME,
+            },
+            by_link: None,
+            instead_of: None,
         };
         let organization = found.client.organization_id;
-        let (kind, hash) = (ConsoleToken::SignIn, token.hash());
-        let created = self
-            .repository
-            .create_console_token(organization, kind, hash, proof, now);
+        let created = self.repository.create_console_token(organization, new, now);
         created.await?;
         Ok(())
+    }
+
+    /// Whether somebody can sign in to the console as this client now.
+    pub fn can_sign_in(&self, client: &Client) -> bool {
+        client.client_type != ClientType::Write
+            && client.enabled
+            && !client.is_expired(self.clock.now())
     }
 
     /// The oldest root client of an organization that can sign in now, from everywhere.
@@ -252,13 +262,11 @@ impl Admin {
         &self,
         organization: OrganizationId,
     ) -> Result<Option<Client>, ServiceError> {
-        let now = self.clock.now();
         let clients = self.list_clients(organization).await?.into_iter();
         let mut oldest_first = clients.rev();
         Ok(oldest_first.find(|client| {
             client.client_type == ClientType::Root
-                && client.enabled
-                && !client.is_expired(now)
+                && self.can_sign_in(client)
                 && client.allowed_ips.is_empty()
         }))
     }
@@ -462,7 +470,7 @@ impl Admin {
         let act = self.act();
         let ended = self
             .repository
-            .delete_share_link(organization, project, id, act);
+            .delete_share_link(organization, project, id, None, act);
         ended.await?;
         Ok(())
     }

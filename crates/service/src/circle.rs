@@ -19,6 +19,6 @@ impl Circle {
     }
 
     pub(crate) fn both_of<P: Permission>(caller: &Authorized<P>) -> [Self; 2] {
-        Self::both(caller.organization_id(), caller.client_id())
+        Self::both(caller.organization_id(), caller.taker_of_turns())
     }
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use paneld_auth::{Api, Authorized, Reach, Session, SignedIn, Stale, Token, TokenHash, permission};
 use paneld_domain::{Clock, PageRequest, Project, Timestamp};
-use paneld_repository::{ConsoleToken, Repository, RepositoryError};
+use paneld_repository::{ConsoleToken, NewConsoleToken, Repository, RepositoryError};
 
 use crate::{Revocations, ServiceError};
 
 /// How long somebody stays signed in.
-const SESSION_TIME: Duration = Duration::from_hours(12);
+pub(crate) const SESSION_TIME: Duration = Duration::from_hours(12);
 /// How long a link to sign in with can be used.
 pub const SIGN_IN_TIME: Duration = Duration::from_mins(15);
 /// So many projects are told of at once, the newest.
@@ -23,6 +23,15 @@ pub struct Console {
     pub(crate) clock: Clock,
 }
 
+/// What a session takes the place of.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Before {
+    /// The link that somebody signed in with, which is used up.
+    pub link: Option<TokenHash>,
+    /// The session that the browser had, which ends.
+    pub session: Option<TokenHash>,
+}
+
 /// A session that has just begun.
 #[derive(Debug)]
 pub struct OpenSession {
@@ -30,6 +39,8 @@ pub struct OpenSession {
     pub token: Token,
     /// How long browsers keep it.
     pub time: Duration,
+    /// When it ends, if it has an end.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// The projects that somebody may look at.
@@ -51,44 +62,46 @@ impl Console {
         }
     }
 
-    /// Begins a session of somebody who signed in. Of a client's hundred the oldest ends.
+    /// Begins a session of somebody who signed in. Of a client's hundred the oldest ends. `None`
+    /// when the link that they came with was used meanwhile.
     ///
     /// # Errors
     /// When the catalog cannot be written.
-    pub async fn open_session(&self, signed_in: &SignedIn) -> Result<OpenSession, ServiceError> {
+    pub async fn open_session(
+        &self,
+        signed_in: &SignedIn,
+        before: Before,
+    ) -> Result<Option<OpenSession>, ServiceError> {
         let (token, now) = (Token::generate(), self.clock.now());
+        let expires_at = now + SESSION_TIME;
         let organization = signed_in.principal().organization().id.clone();
-        let session = signed_in.session_until(now + SESSION_TIME);
-        let (repository, hash) = (self.repository.clone(), token.hash());
+        let new = NewConsoleToken {
+            kind: ConsoleToken::Session,
+            token: token.hash(),
+            session: signed_in.session_until(expires_at),
+            by_link: before.link,
+            instead_of: before.session,
+        };
+        let repository = self.repository.clone();
         let opened = self.ending(None, async move {
-            let kind = ConsoleToken::Session;
-            repository
-                .create_console_token(organization, kind, hash, session, now)
-                .await
+            let created = repository.create_console_token(organization, new, now);
+            let ended = created.await?;
+            Ok((ended.is_some(), ended.unwrap_or_default()))
         });
-        opened.await?;
-        Ok(self.session_of(token))
+        let is_open = opened.await?;
+        Ok(is_open.then_some(OpenSession {
+            token,
+            time: SESSION_TIME,
+            expires_at: Some(expires_at),
+        }))
     }
 
     /// What a token to sign in with stands for; `None` when there is none, or it was used.
     ///
     /// # Errors
-    /// When the catalog cannot be written.
-    pub async fn redeem(&self, token: &Token) -> Result<Option<Session>, ServiceError> {
-        Ok(self.repository.redeem_sign_in(token.hash()).await?)
-    }
-
-    /// When a session ends at the latest that a browser begins now, if its own end is this.
-    pub fn end_of_session(&self, own: Option<Timestamp>) -> Timestamp {
-        let latest = self.clock.now() + SESSION_TIME;
-        own.map_or(latest, |own| own.min(latest))
-    }
-
-    pub(crate) fn session_of(&self, token: Token) -> OpenSession {
-        OpenSession {
-            token,
-            time: SESSION_TIME,
-        }
+    /// When the catalog cannot be asked.
+    pub async fn find_sign_in(&self, token: &Token) -> Result<Option<Session>, ServiceError> {
+        Ok(self.repository.find_sign_in(token.hash()).await?)
     }
 
     /// Ends the session whose token has this hash.
@@ -99,7 +112,7 @@ impl Console {
         let repository = self.repository.clone();
         let ended = self.ending(Some(token), async move {
             repository.end_session(token).await?;
-            Ok(Vec::new())
+            Ok(((), Vec::new()))
         });
         ended.await
     }
@@ -136,21 +149,21 @@ impl Console {
     /// Carries out what ends sessions, and makes all forget those that ended, both or neither: on
     /// a task of its own, for the caller may go away in between. What failed may have happened
     /// all the same.
-    pub(crate) async fn ending(
+    pub(crate) async fn ending<T: Send + 'static>(
         &self,
         for_certain: Option<TokenHash>,
-        work: impl Future<Output = Result<Vec<TokenHash>, RepositoryError>> + Send + 'static,
-    ) -> Result<(), ServiceError> {
+        work: impl Future<Output = Result<(T, Vec<TokenHash>), RepositoryError>> + Send + 'static,
+    ) -> Result<T, ServiceError> {
         let revocations = self.revocations.clone();
         let whole = tokio::spawn(async move {
             let result = work.await;
-            let ended = result.as_deref().unwrap_or_default().iter().copied();
-            for token in for_certain.into_iter().chain(ended) {
+            let ended = result.as_ref().map_or(&[][..], |(_, ended)| ended);
+            for token in for_certain.into_iter().chain(ended.iter().copied()) {
                 revocations.forget(Stale::Session(token));
             }
             result
         });
-        whole.await.map_err(ServiceError::internal)??;
-        Ok(())
+        let (value, _) = whole.await.map_err(ServiceError::internal)??;
+        Ok(value)
     }
 }

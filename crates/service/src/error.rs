@@ -84,6 +84,9 @@ impl From<RepositoryError> for ServiceError {
             RepositoryError::AlreadyExists(_) => Self::Conflict(Conflict::ClientExists),
             RepositoryError::LastRoot => Self::Conflict(Conflict::LastRoot),
             RepositoryError::TooManyShareLinks => Self::Conflict(Conflict::TooManyShareLinks),
+            RepositoryError::OthersShareLink => Self::Forbidden(
+                "Manage: Share links of other clients can only be ended by root clients",
+            ),
             RepositoryError::Running => Self::Conflict(Conflict::Running),
             RepositoryError::Invalid(problems) => {
                 let problems = problems.into_iter();

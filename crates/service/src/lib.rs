@@ -59,7 +59,7 @@ pub use backend::BackendState;
 #[cfg(feature = "events")]
 pub use compaction::Compaction;
 pub use compute::{CallerCompute, Compute};
-pub use console::{Console, OpenSession, SIGN_IN_TIME, VisibleProjects};
+pub use console::{Before, Console, OpenSession, SIGN_IN_TIME, VisibleProjects};
 #[cfg(feature = "events")]
 pub use erasure::{ErasedProfile, Erasure};
 pub use error::{Conflict, ServiceError};
@@ -83,12 +83,12 @@ pub use pipeline::Pipeline;
 pub use profiles::Profiles;
 #[cfg(feature = "events")]
 pub use reports::{
-    Annotated, Glance, GroupWithMembers, ProfileMetrics, ProfileWithEvents, ProfilesBeside,
-    Reports, Subject,
+    Annotated, Glance, GlanceFigures, GroupWithMembers, ProfileMetrics, ProfileWithEvents,
+    ProfilesBeside, Reports, Subject,
 };
 pub use revocations::Revocations;
 pub use servers::{Beside, HEARTBEAT, NotRegistered, Registration, RegistrationError, Standing};
-pub use sharing::NewShareLink;
+pub use sharing::{MadeShareLink, NewShareLink};
 #[cfg(feature = "events")]
 pub use track::{ImportTurn, Track, TrackAnswer, TrackCall};
 #[cfg(feature = "events")]

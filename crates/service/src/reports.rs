@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 
 pub use self::export::ProfilesBeside;
 pub use self::figures::Annotated;
-pub use self::glance::Glance;
+pub use self::glance::{Glance, GlanceFigures};
 pub use self::people::{GroupWithMembers, ProfileMetrics};
 use crate::{AnswerBytes, CallerCompute, Compute, ServiceError, access::access};
 
@@ -73,7 +73,7 @@ impl Subject {
             project: access.into_project(),
             zone: caller.principal().organization().zone,
             is_shared: caller.principal().client().client_type == ClientType::Share,
-            asker: Asker::client(caller.organization_id(), caller.client_id()),
+            asker: Asker::client(caller.organization_id(), caller.taker_of_turns()),
             compute: compute.of(caller),
         }
     }

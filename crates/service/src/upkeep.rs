@@ -123,13 +123,13 @@ impl Upkeep {
         Ok(self.repository.forget_replies(self.clock.now()).await?)
     }
 
-    /// Forgets sessions of the console, and links to sign in with, whose time is over.
+    /// Forgets sessions of the console, links to sign in with and share links whose time is over.
     ///
     /// # Errors
     /// When the catalog cannot be written.
     pub async fn forget_sessions(&self) -> Result<(), ServiceError> {
         let now = self.clock.now();
-        Ok(self.repository.forget_console_tokens(now).await?)
+        Ok(self.repository.forget_ended_sessions(now).await?)
     }
 
     /// Writes down the last uses of clients since the last time.

@@ -3,6 +3,8 @@
 CREATE TABLE share_links (
     id TEXT COLLATE "C" PRIMARY KEY,
     project_key BIGINT NOT NULL REFERENCES projects (key) ON DELETE CASCADE,
+    -- The client that made it: with the client it ends.
+    client_id TEXT COLLATE "C" NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
     token_hash TEXT COLLATE "C" NOT NULL UNIQUE,
     -- Of the token that stands for the link's own and the password together.
@@ -12,3 +14,5 @@ CREATE TABLE share_links (
     expires_at TIMESTAMPTZ
 );
 CREATE INDEX share_links_by_project ON share_links (project_key, created_at DESC, id);
+CREATE INDEX share_links_by_client ON share_links (client_id);
+CREATE INDEX share_links_by_end ON share_links (expires_at);

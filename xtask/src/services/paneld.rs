@@ -14,10 +14,12 @@ const ID: &str = "fa0c2780-55f2-4d9e-bea0-da2e02c7b1a9";
 const SECRET: &str = "sec_0123456789abcdef0123";
 
 /// The groups of rate limits, all of which are off.
-const LIMITS: [&str; 6] = [
+const LIMITS: [&str; 8] = [
     "manage",
     "export",
     "insights",
+    "console",
+    "share",
     "track",
     "track-visitor",
     "auth-failures",

@@ -1,6 +1,6 @@
 //! `paneld admin console`.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use paneld_auth::Token;
 use paneld_domain::ClientId;
@@ -37,7 +37,16 @@ pub(super) async fn run(
     place: &Place,
 ) -> anyhow::Result<Output> {
     let client = match command.client {
-        Some(id) => id,
+        Some(id) => {
+            let client = admin.get_client(id).await?;
+            if !admin.can_sign_in(&client) {
+                bail!(
+                    "nobody can sign in as this client: it is a write client, or disabled or \
+                     expired"
+                );
+            }
+            id
+        }
         None => {
             let organization = command.organization.find(admin).await?;
             let root = admin.find_usable_root(organization).await?;

@@ -32,7 +32,14 @@ impl ShareLinksCommand {
     }
 }
 
-const COLUMNS: &[&str] = &["id", "name", "hasPassword", "createdAt", "expiresAt"];
+const COLUMNS: &[&str] = &[
+    "id",
+    "name",
+    "hasPassword",
+    "createdBy",
+    "createdAt",
+    "expiresAt",
+];
 
 /// A link, as it is shown.
 #[derive(Debug, Serialize)]
@@ -42,6 +49,7 @@ struct ShareLinkBody {
     project_id: String,
     name: String,
     has_password: bool,
+    created_by: String,
     created_at: String,
     expires_at: Option<String>,
 }
@@ -53,6 +61,7 @@ impl From<ShareLink> for ShareLinkBody {
             project_id: link.project_id.to_string(),
             name: link.name.to_string(),
             has_password: link.has_password,
+            created_by: link.created_by.to_string(),
             created_at: text(link.created_at),
             expires_at: link.expires_at.map(text),
         }

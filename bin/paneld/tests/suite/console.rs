@@ -24,6 +24,13 @@ fn signed_in(server: &TestServer, reply: &Reply) -> Caller {
     page(server).with_header("cookie", cookie(reply))
 }
 
+/// A cookie as browsers send it to this server, whose port tells it from its neighbours'.
+fn cookie_of(server: &TestServer, value: &str) -> String {
+    let url = server.url();
+    let (_, port) = url.rsplit_once(':').unwrap();
+    format!("paneld-{port}={value}")
+}
+
 /// The cookie that a reply sets, as browsers send it.
 fn cookie(reply: &Reply) -> &str {
     reply.header("set-cookie").split(';').next().unwrap()
@@ -76,8 +83,9 @@ async fn whoever_signs_in_may_do_what_the_client_may_until_signing_out() {
         attributes,
         "Path=/; HttpOnly; SameSite=Strict; Max-Age=43200"
     );
-    let token = pair.strip_prefix("paneld=").unwrap();
+    let (_, token) = pair.split_once('=').unwrap();
     assert_eq!(token.len(), 64);
+    assert_eq!(pair, cookie_of(&server, token));
 
     let page = signed_in(&server, &reply);
     let session = page.get("/console/session").await;
@@ -94,12 +102,15 @@ async fn whoever_signs_in_may_do_what_the_client_may_until_signing_out() {
 
     let gone = page.delete("/console/session").await;
     assert_eq!(gone.status, 204, "{}", gone.text);
-    assert_eq!(
-        gone.header("set-cookie"),
-        "paneld=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"
+    let removed = format!(
+        "{}; Path=/; HttpOnly; SameSite=Strict; Max-Age=0",
+        cookie_of(&server, "")
     );
+    assert_eq!(gone.header("set-cookie"), removed);
     for path in ["/console/session", "/manage/projects"] {
-        assert_refused(&page.get(path).await, "session_ended", ENDED);
+        let reply = page.get(path).await;
+        assert_refused(&reply, "session_ended", ENDED);
+        assert_eq!(reply.header("set-cookie"), removed);
     }
     let again = page.delete("/console/session").await;
     assert_refused(&again, "session_ended", ENDED);
@@ -200,7 +211,7 @@ async fn failed_sign_ins_are_failed_authentications() {
         assert_eq!(reply.status, 401, "{}", reply.text);
     }
     // Guessing a cookie is one, too.
-    let guess = format!("paneld={}", Token::generate().expose());
+    let guess = cookie_of(&server, Token::generate().expose());
     let guessed = page.with_header("cookie", &guess).get("/manage/me").await;
     assert_eq!(guessed.status, 401, "{}", guessed.text);
     for body in [wrong(), json!({"token": Token::generate().expose()})] {
@@ -326,11 +337,11 @@ async fn a_session_neither_tracks_nor_stands_in_for_wrong_credentials() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_can_choose_the_session_of_somebody_else() {
     let server = TestServer::start().await;
-    let chosen = Token::generate();
-    let planted = page(&server).with_header("cookie", &format!("paneld={}", chosen.expose()));
+    let chosen = cookie_of(&server, Token::generate().expose());
+    let planted = page(&server).with_header("cookie", &chosen);
     let reply = planted.post("/console/session", root()).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
-    assert_ne!(cookie(&reply), format!("paneld={}", chosen.expose()));
+    assert_ne!(cookie(&reply), chosen);
     assert_refused(
         &planted.get("/manage/projects").await,
         "session_ended",
@@ -343,14 +354,9 @@ async fn nobody_can_choose_the_session_of_somebody_else() {
     let second = signed_in(&server, &second);
     assert_refused(&first.get("/manage/projects").await, "session_ended", ENDED);
     assert_eq!(second.get("/manage/projects").await.status, 200);
-    for nonsense in [
-        "paneld=",
-        "paneld=x",
-        "paneld",
-        "=;;= paneld",
-        "paneld=\u{e9}",
-    ] {
-        let reply = page(&server).with_header("cookie", nonsense);
+    for nonsense in ["", "x", "\u{e9}", ";;= paneld", "\"\""] {
+        let nonsense = cookie_of(&server, nonsense);
+        let reply = page(&server).with_header("cookie", &nonsense);
         let reply = reply.get("/manage/projects").await;
         assert_eq!(reply.status, 401, "{nonsense}: {}", reply.text);
         assert_eq!(reply.header("www-authenticate"), "");
@@ -396,10 +402,10 @@ async fn on_an_encrypted_connection_only_the_name_counts_that_nobody_else_can_se
     let behind = told.with_header("origin", "https://stats.example");
     let reply = behind.post("/console/session", root()).await;
     assert_eq!(reply.body["publicUrl"], "https://stats.example/p");
-    assert!(cookie(&reply).starts_with("__Host-paneld="));
+    assert!(cookie(&reply).starts_with("__Host-paneld-"));
     // Nobody is believed who is no proxy.
     let reply = told.post("/console/session", root()).await;
-    assert!(cookie(&reply).starts_with("paneld="), "{}", reply.text);
+    assert!(cookie(&reply).starts_with("paneld-"), "{}", reply.text);
     let reply = told
         .with_header("origin", "https://other.example")
         .post("/console/session", root())
@@ -479,8 +485,9 @@ async fn a_session_lasts_twelve_hours_and_outlives_a_restart() {
     let page = sign_in(&server, root()).await;
     server.advance(SESSION_TIME - Duration::from_micros(1));
     server.do_chores().await;
+    let value = page.headers()[1].1.split_once('=').unwrap().1.to_owned();
     let server = server.restart().await;
-    let page = page.at(&server);
+    let page = self::page(&server).with_header("cookie", &cookie_of(&server, &value));
     assert_eq!(page.get("/manage/projects").await.status, 200);
     server.advance(Duration::from_micros(1));
     assert_refused(&page.get("/manage/projects").await, "session_ended", ENDED);
@@ -577,10 +584,10 @@ async fn a_link_signs_in_once_within_its_time() {
 
     // It is no session, and a session is no link.
     let unused = link().await;
-    let as_cookie = format!("paneld={}", unused["token"].as_str().unwrap());
+    let as_cookie = cookie_of(&server, unused["token"].as_str().unwrap());
     let as_cookie = page(&server).with_header("cookie", &as_cookie);
     assert_refused(&as_cookie.get("/manage/me").await, "session_ended", ENDED);
-    let token = page_of_link.headers()[1].1.replace("paneld=", "");
+    let (_, token) = page_of_link.headers()[1].1.split_once('=').unwrap();
     let as_link = page(&server)
         .post("/console/session", json!({"token": token}))
         .await;
@@ -622,6 +629,84 @@ async fn of_two_that_come_with_the_same_link_one_signs_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_fails_uses_no_link_up_and_ends_no_session() {
+    let server = TestServer::start_with(&[("RATE_LIMIT_CONSOLE", "12/60s")]).await;
+    let token = Token::generate();
+    let admin = server.admin().await;
+    let allowed = admin.allow_sign_in(ROOT_ID.parse().unwrap(), &token);
+    allowed.await.unwrap();
+    let before = sign_in(&server, root()).await;
+    let link = || json!({"token": token.expose()});
+    // A proxy in front passes its own password on: no session would count beside it.
+    for authorization in ["Basic eDp5", "Bearer x"] {
+        let proxied = before.with_header("authorization", authorization);
+        for body in [link(), root()] {
+            let reply = proxied.post("/console/session", body).await;
+            reply.assert_error(400, "Invalid request headers");
+            assert_eq!(reply.body["details"][0]["path"], json!(["authorization"]));
+        }
+    }
+    let limited = before.post("/console/session", link()).await;
+    assert_eq!(limited.status, 429, "{}", limited.text);
+    assert_eq!(before.get("/manage/me").await.status, 200);
+    server.advance(Duration::from_secs(60));
+    let after = before.post("/console/session", link()).await;
+    let after = signed_in(&server, &after);
+    assert_eq!(after.get("/manage/me").await.status, 200);
+    assert_refused(&before.get("/manage/me").await, "session_ended", ENDED);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_whose_session_has_ended_guesses_nothing() {
+    let server = TestServer::start_with(&[("RATE_LIMIT_AUTH_FAILURES", "3/60s")]).await;
+    server.create_project("Shop").await;
+    let body = json!({"name": "Reader", "type": "read", "projectId": "shop"});
+    let client = server.create_client(body).await;
+    let page = sign_in(&server, credentials_of(&client)).await;
+    let rotate = format!("/manage/clients/{}/rotate", client["id"].as_str().unwrap());
+    let rotated = server.root().post(&rotate, json!({})).await;
+    assert_eq!(rotated.status, 200, "{}", rotated.text);
+    for _ in 0..10 {
+        let reply = page.get("/insights/shop/metrics").await;
+        assert_refused(&reply, "session_ended", ENDED);
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_gets_around_no_rate_of_its_client() {
+    let settings = [
+        ("RATE_LIMIT_EXPORT", "3/100s"),
+        ("RATE_LIMIT_INSIGHTS", "3/100s"),
+    ];
+    let server = TestServer::start_with(&settings).await;
+    server.create_project("Shop").await;
+    let ask = async |page: &Caller, path: &str, times: usize| {
+        let mut statuses = Vec::new();
+        for _ in 0..times {
+            let reply = page.get(path).await;
+            statuses.push(reply.status.as_u16());
+            if reply.status == 429 {
+                assert_ne!(reply.header("retry-after"), "");
+            }
+        }
+        statuses
+    };
+    let (events, metrics) = ("/export/events?projectId=shop", "/insights/shop/metrics");
+    let people = sign_in(&server, root()).await;
+    assert_eq!(ask(&people, metrics, 5).await, [200; 5]);
+    assert_eq!(ask(&people, events, 4).await, [200, 200, 200, 429]);
+
+    let own = json!({"insights": {"limit": 2, "windowSeconds": 100}});
+    let body = json!({"name": "Reader", "type": "read", "projectId": "shop", "rateLimits": own});
+    let reader = server.create_client(body).await;
+    let page = sign_in(&server, credentials_of(&reader)).await;
+    assert_eq!(ask(&page, metrics, 3).await, [200, 200, 429]);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_script_is_not_asked_for_a_password_and_a_person_is() {
     let server = TestServer::start().await;
     let challenge = async |caller: Caller| {
@@ -633,15 +718,17 @@ async fn a_script_is_not_asked_for_a_password_and_a_person_is() {
     let page = format!("{}/console/shop", server.url());
     for script in [
         page_of(&nobody, "x-paneld-console", "1"),
-        page_of(&nobody, "sec-fetch-mode", "cors"),
+        page_of(&nobody, "sec-fetch-mode", "cors").with_header("sec-fetch-site", "same-origin"),
         page_of(&nobody, "referer", &page),
-        page_of(&nobody, "cookie", "paneld=x"),
+        page_of(&nobody, "cookie", &cookie_of(&server, "x")),
     ] {
         assert_eq!(challenge(script).await, "");
     }
     for person in [
         nobody.clone(),
-        page_of(&nobody, "sec-fetch-mode", "navigate"),
+        page_of(&nobody, "sec-fetch-mode", "navigate").with_header("sec-fetch-site", "none"),
+        // Node's fetch is no browser.
+        page_of(&nobody, "sec-fetch-mode", "cors"),
     ] {
         assert_eq!(challenge(person).await, "Basic realm=\"paneld\"");
     }

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use paneld_auth::SecretHash;
+use paneld_auth::{SecretHash, Token};
 use paneld_domain::{ClientChanges, ClientType, NewClient, ProjectId};
 use serde_json::json;
 
@@ -68,6 +68,35 @@ async fn an_imported_secret_works_until_it_is_replaced() {
         .get("/manage/me")
         .await
         .assert_error(401, "Invalid client credentials");
+}
+
+/// The hash is replaced by a fast one: it is the same secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_outlives_the_first_check_of_an_imported_secret() {
+    let server = server_with_import(&[]).await;
+    let page = server.anonymous().with_header("x-paneld-console", "1");
+    let token = Token::generate();
+    let admin = server.admin().await;
+    admin
+        .allow_sign_in(ID.parse().unwrap(), &token)
+        .await
+        .unwrap();
+    let body = json!({"token": token.expose()});
+    let reply = page.post("/console/session", body).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let cookie = reply.header("set-cookie").split(';').next().unwrap();
+    let page = page.with_header("cookie", cookie);
+    assert_eq!(status(&page).await, 200);
+    assert_eq!(status(&server.caller(ID, SECRET)).await, 200);
+    let server = server.restart().await;
+    assert_eq!(status(&server.caller(ID, SECRET)).await, 200);
+    // The port is in the name of the cookie, and another one now.
+    let (_, value) = cookie.split_once('=').unwrap();
+    let url = server.url();
+    let (_, port) = url.rsplit_once(':').unwrap();
+    let cookie = format!("paneld-{port}={value}");
+    let page = server.anonymous().with_header("cookie", &cookie);
+    assert_eq!(status(&page).await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

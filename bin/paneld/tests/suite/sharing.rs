@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     openapi::Document,
-    support::{Caller, Reply, TestServer, assert_uuid},
+    support::{Caller, ROOT_ID, ROOT_SECRET, Reply, TestServer, assert_uuid},
 };
 
 const ENDED: &str = "The session has ended: sign in again";
@@ -42,12 +42,18 @@ async fn share(server: &TestServer, body: Json) -> Json {
         .root()
         .post("/manage/projects/shop/share-links", body)
         .await;
-    assert_eq!(reply.status, 201, "{}", reply.text);
+    assert_eq!(reply.status, 200, "{}", reply.text);
     reply.body["data"].clone()
 }
 
+/// What a link is told by.
+fn token(link: &Json) -> &str {
+    let url = link["url"].as_str().unwrap();
+    url.split_once("/console/share/#token=").unwrap().1
+}
+
 async fn come(server: &TestServer, body: Json) -> Reply {
-    let page = server.anonymous().with_header("x-paneld-console", "1");
+    let page = server.anonymous().with_header("x-paneld-console", "share");
     page.post("/console/share/session", body).await
 }
 
@@ -55,7 +61,7 @@ async fn come(server: &TestServer, body: Json) -> Reply {
 fn viewer(server: &TestServer, reply: &Reply) -> Caller {
     assert_eq!(reply.status, 200, "{}", reply.text);
     let cookie = reply.header("set-cookie").split(';').next().unwrap();
-    let page = server.anonymous().with_header("x-paneld-console", "1");
+    let page = server.anonymous().with_header("x-paneld-console", "share");
     page.with_header("cookie", cookie)
 }
 
@@ -69,11 +75,11 @@ fn assert_refused(reply: &Reply, code: &str) {
 async fn a_link_shows_the_overview_of_its_project_and_nothing_else() {
     let server = start().await;
     let link = share(&server, json!({"name": "For the board"})).await;
-    let token = link["token"].as_str().unwrap();
+    let token = token(&link);
     let url = format!("{}/console/share/#token={token}", server.url());
     let id = assert_uuid(&link["id"]);
     let expected = json!({"id": id, "projectId": "shop", "name": "For the board", "url": url,
-        "token": token, "hasPassword": false, "createdAt": "2026-01-15T10:30:00.000Z",
+        "hasPassword": false, "createdBy": ROOT_ID, "createdAt": "2026-01-15T10:30:00.000Z",
         "expiresAt": null});
     assert_eq!(link, expected);
 
@@ -83,6 +89,9 @@ async fn a_link_shows_the_overview_of_its_project_and_nothing_else() {
     assert_eq!(session.body, reply.body);
     let client = json!({"id": id, "name": "For the board", "type": "share"});
     assert_eq!(session.body["client"], client);
+    for unknown in ["version", "expiresAt"] {
+        assert_eq!(session.body[unknown], Json::Null);
+    }
     assert_eq!(session.body["projects"][0]["id"], "shop");
     assert_eq!(session.body["projects"].as_array().unwrap().len(), 1);
     for path in OVERVIEW {
@@ -113,9 +122,11 @@ async fn a_link_shows_the_overview_of_its_project_and_nothing_else() {
     assert_refused(&viewer.post("/track", body).await, "missing_client_id");
 
     // The token itself is neither a session nor a secret.
+    let (name, _) = viewer.headers()[1].1.split_once('=').unwrap();
     let as_cookie = server
         .anonymous()
-        .with_header("cookie", &format!("paneld={token}"));
+        .with_header("x-paneld-console", "share")
+        .with_header("cookie", &format!("{name}={token}"));
     assert_refused(&as_cookie.get("/insights/shop/live").await, "session_ended");
     let as_secret = server.caller(id, token).get("/insights/shop/live").await;
     assert_eq!(as_secret.status, 401, "{}", as_secret.text);
@@ -133,7 +144,7 @@ async fn a_link_shows_the_overview_of_its_project_and_nothing_else() {
 async fn a_viewer_has_no_filters_that_tell_people_apart() {
     let server = start().await;
     let link = share(&server, json!({"name": "Open"})).await;
-    let reply = come(&server, json!({"token": link["token"]})).await;
+    let reply = come(&server, json!({"token": token(&link)})).await;
     let viewer = viewer(&server, &reply);
     for path in ["metrics", "overview", "pages/top", "traffic/geo"] {
         let ask = async |caller: &Caller, name: &str| {
@@ -179,12 +190,12 @@ async fn a_password_is_asked_for_and_has_to_be_right() {
     let with = async |password: Json| {
         come(
             &server,
-            json!({"token": link["token"], "password": password}),
+            json!({"token": token(&link), "password": password}),
         )
         .await
     };
     for nothing in [
-        come(&server, json!({"token": link["token"]})).await,
+        come(&server, json!({"token": token(&link)})).await,
         with(Json::Null).await,
     ] {
         assert_refused(&nothing, "password_required");
@@ -208,7 +219,7 @@ async fn a_link_ends_when_it_is_told_to_and_with_its_time_and_project() {
     let server = start().await;
     let root = server.root();
     let links = "/manage/projects/shop/share-links";
-    let come_with = async |link: &Json| come(&server, json!({"token": link["token"]})).await;
+    let come_with = async |link: &Json| come(&server, json!({"token": token(link)})).await;
     let end = "2026-01-15T11:00:00.000Z";
     let short = share(&server, json!({"name": "Short", "expiresAt": end})).await;
     let reply = come_with(&short).await;
@@ -278,8 +289,21 @@ async fn whoever_may_look_may_share_and_nobody_else() {
     let body = || json!({"name": "X"});
     let links = |project: &str| format!("/manage/projects/{project}/share-links");
     let made = reader.post(&links("shop"), body()).await;
-    assert_eq!(made.status, 201, "{}", made.text);
+    assert_eq!(made.status, 200, "{}", made.text);
     assert_eq!(reader.get(&links("shop")).await.ids().len(), 1);
+    // Readers end what they made, and root clients everything.
+    let of_root = share(&server, body()).await;
+    let path = |link: &Json| format!("{}/{}", links("shop"), link["id"].as_str().unwrap());
+    let message = "Manage: Share links of other clients can only be ended by root clients";
+    let refused = reader.delete(&path(&of_root)).await;
+    refused.assert_error(403, message);
+    let again = reader.post(&links("shop"), body()).await;
+    assert_eq!(reader.delete(&path(made.data())).await.status, 200);
+    assert_eq!(server.root().delete(&path(again.data())).await.status, 200);
+    assert_eq!(
+        reader.get(&links("shop")).await.ids(),
+        [of_root["id"].as_str().unwrap()]
+    );
     let foreign = reader.post(&links("blog"), body()).await;
     foreign.assert_error(403, "You do not have access to this project");
     let reply = writer.post(&links("shop"), body()).await;
@@ -297,7 +321,7 @@ async fn whoever_may_look_may_share_and_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_link_is_told() {
-    let server = start().await;
+    let server = start_with(&[("RATE_LIMIT_MANAGE", "off")]).await;
     let root = server.root();
     let links = "/manage/projects/shop/share-links";
     for (body, paths) in [
@@ -334,14 +358,27 @@ async fn what_is_wrong_with_a_link_is_told() {
         .await;
     form.assert_error(403, "The header x-paneld-console: 1 is missing");
 
-    for _ in 0..100 {
-        share(&server, json!({"name": "One of many"})).await;
+    let past = json!({"name": "X", "expiresAt": "2026-01-15T10:30:00.000Z"});
+    let reply = root.post(links, past).await;
+    reply.assert_invalid_body(&[json!(["expiresAt"])]);
+    for minute in 0..100 {
+        let end = (minute == 0).then_some("2026-01-15T10:31:00.000Z");
+        share(&server, json!({"name": "One of many", "expiresAt": end})).await;
     }
     let reply = root.post(links, json!({"name": "One too many"})).await;
     reply.assert_error(409, "A project has at most 100 share links: end one first");
+    server.advance(Duration::from_secs(60));
+    share(
+        &server,
+        json!({"name": "In the place of one that has ended"}),
+    )
+    .await;
+    assert_eq!(root.get(links).await.ids().len(), 101);
+    server.do_chores().await;
+    assert_eq!(root.get(links).await.ids().len(), 100);
     let elsewhere = links.replace("shop", "blog");
     let reply = root.post(&elsewhere, json!({"name": "First"})).await;
-    assert_eq!(reply.status, 201, "{}", reply.text);
+    assert_eq!(reply.status, 200, "{}", reply.text);
     server.stop().await;
 }
 
@@ -357,11 +394,11 @@ async fn viewers_are_limited_by_link_and_address() {
     let from = |caller: &Caller, address: &str| caller.with_header("x-forwarded-for", address);
     let of_first = viewer(
         &server,
-        &come(&server, json!({"token": first["token"]})).await,
+        &come(&server, json!({"token": token(&first)})).await,
     );
     let of_second = viewer(
         &server,
-        &come(&server, json!({"token": second["token"]})).await,
+        &come(&server, json!({"token": token(&second)})).await,
     );
     let look = async |viewer: &Caller| viewer.get("/insights/shop/live").await;
     for left in ["1", "0"] {
@@ -376,7 +413,7 @@ async fn viewers_are_limited_by_link_and_address() {
     }
     for reply in [
         look(&of_first).await,
-        come(&server, json!({"token": first["token"]})).await,
+        come(&server, json!({"token": token(&first)})).await,
     ] {
         reply.assert_error(429, "You have exceeded the rate limit for this endpoint.");
     }
@@ -387,5 +424,90 @@ async fn viewers_are_limited_by_link_and_address() {
         .send(Method::POST, "/insights/shop/live", None)
         .await;
     assert_eq!(posted.status, 405, "{}", posted.text);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_opens_a_link_stays_signed_in() {
+    let server = start().await;
+    let sign_in = json!({"clientId": ROOT_ID, "clientSecret": ROOT_SECRET});
+    let console = server.anonymous().with_header("x-paneld-console", "1");
+    let signed_in = console.post("/console/session", sign_in).await;
+    let link = share(&server, json!({"name": "Open"})).await;
+    let shared = come(&server, json!({"token": token(&link)})).await;
+    let cookies = [&signed_in, &shared].map(|reply| {
+        let set = reply.header("set-cookie");
+        set.split(';').next().unwrap().to_owned()
+    });
+    let browser = server
+        .anonymous()
+        .with_header("cookie", &cookies.join("; "));
+    let of = |page: &str| browser.with_header("x-paneld-console", page);
+    let who = async |caller: Caller| {
+        let session = caller.get("/console/session").await;
+        session.body["client"]["type"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(who(of("1")).await, "root");
+    assert_eq!(who(browser.clone()).await, "root");
+    assert_eq!(who(of("share")).await, "share");
+    let left = of("share").delete("/console/session").await;
+    assert_eq!(left.status, 204, "{}", left.text);
+    let (name, _) = cookies[1].split_once('=').unwrap();
+    let removed = left.header("set-cookie");
+    assert!(removed.starts_with(&format!("{name}=;")), "{removed}");
+    assert_eq!(who(of("1")).await, "root");
+    let nonsense = of("2").delete("/console/session").await;
+    nonsense.assert_error(403, "The header x-paneld-console: 1 is missing");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_worth_what_the_client_is_that_made_it() {
+    let server = start().await;
+    let body = json!({"name": "Reader", "type": "read", "projectId": "shop"});
+    let client = server.create_client(body).await;
+    let reader = server.caller_of(&client);
+    let made = reader
+        .post("/manage/projects/shop/share-links", json!({"name": "Open"}))
+        .await;
+    let come_again = async || come(&server, json!({"token": token(made.data())})).await;
+    let viewer = viewer(&server, &come_again().await);
+    let look = async || viewer.get("/insights/shop/live").await;
+    let client = format!("/manage/clients/{}", client["id"].as_str().unwrap());
+    let root = server.root();
+    for (enabled, status) in [(false, 401), (true, 200), (false, 401)] {
+        let reply = root.patch(&client, json!({"enabled": enabled})).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        assert_eq!(look().await.status, status);
+        assert_eq!(come_again().await.status, status);
+    }
+    assert_eq!(root.delete(&client).await.status, 200);
+    look().await.assert_error(401, ENDED);
+    come_again().await.assert_error(401, ENDED);
+    assert!(
+        root.get("/manage/projects/shop/share-links")
+            .await
+            .ids()
+            .is_empty()
+    );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn making_a_link_is_asked_for_once_and_costs_ten_requests() {
+    let server = start_with(&[("RATE_LIMIT_MANAGE", "40/1000s")]).await;
+    let once = server.root().with_header("idempotency-key", "one");
+    let make = async || {
+        let path = "/manage/projects/shop/share-links";
+        once.post(path, json!({"name": "Open", "password": "correct horse"}))
+            .await
+    };
+    let (first, again) = (make().await, make().await);
+    assert_eq!(first.data()["url"], again.data()["url"]);
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    let listed = server.root().get("/manage/projects/shop/share-links").await;
+    assert_eq!(listed.ids().len(), 1);
+    // Two projects, two links and this.
+    assert_eq!(listed.header("x-ratelimit-remaining"), "17");
     server.stop().await;
 }

@@ -32,12 +32,14 @@ const MOST: i64 = 50;
 #[schema(as = Glance)]
 pub(crate) struct GlanceBody {
     project: GlanceProject,
-    /// Of the whole window.
-    metrics: MetricsBody,
+    /// Of the whole window; null where counting took too long.
+    #[schema(required)]
+    metrics: Option<MetricsBody>,
     /// Of each part of it, in order.
     series: Vec<PointBody>,
-    /// People who did something in the last five minutes.
-    live: u64,
+    /// People who did something in the last five minutes; null where counting took too long.
+    #[schema(required)]
+    live: Option<u64>,
 }
 
 /// What a project is called.
@@ -62,12 +64,14 @@ impl From<Project> for GlanceProject {
 
 impl From<Glance> for GlanceBody {
     fn from(glance: Glance) -> Self {
-        let (metrics, series) = figures(glance.metrics);
+        let live = glance.figures.as_ref().map(|figures| figures.live);
+        let counted = glance.figures.map(|counted| figures(counted.metrics));
+        let (metrics, series) = counted.unzip();
         Self {
             project: glance.project.into(),
             metrics,
-            series,
-            live: glance.live,
+            series: series.unwrap_or_default(),
+            live,
         }
     }
 }
@@ -95,6 +99,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 /// All projects at a glance
 ///
 /// The key figures of every project that the client may ask about, the newest projects first.
+/// Figures that are not counted within ten seconds are null.
 #[utoipa::path(get, path = "/insights", tag = "Insights",
     params(GlanceQuery),
     responses((status = 200, description = "The projects", body = Listed<GlanceBody>),

@@ -19,7 +19,7 @@ use super::{
     organizations::OrganizationRow,
     projects::{self, ProjectRow},
     receipts,
-    schema::{client_secrets, clients, organizations, projects as projects_table},
+    schema::{client_secrets, clients, console_tokens, organizations, projects as projects_table},
     transaction,
 };
 use crate::{
@@ -194,6 +194,13 @@ impl Store {
         transaction!(self, lock, async |connection| {
             diesel::update(client_secrets::table.find((id.to_string(), outdated.to_stored())))
                 .set(client_secrets::hash.eq(hash.to_stored()))
+                .execute(connection)
+                .await?;
+            // It is the same secret: whoever signed in with it stays signed in.
+            diesel::update(console_tokens::table)
+                .filter(console_tokens::client_id.eq(id.to_string()))
+                .filter(console_tokens::secret_hash.eq(outdated.to_stored()))
+                .set(console_tokens::secret_hash.eq(hash.to_stored()))
                 .execute(connection)
                 .await?;
             Ok(())

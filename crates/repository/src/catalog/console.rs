@@ -6,7 +6,7 @@ use paneld_auth::{SecretHash, Session, StoredSession, TokenHash};
 use paneld_domain::{OrganizationId, Timestamp};
 
 use super::{Backend, Connection, Store, clients, schema::console_tokens, shares, transaction};
-use crate::{ConsoleToken, RepositoryError, lock::Lock};
+use crate::{ConsoleToken, NewConsoleToken, RepositoryError, lock::Lock};
 
 /// So many of each kind a client has at most; the oldest makes room.
 const MOST_OF_CLIENT: usize = 100;
@@ -34,20 +34,33 @@ impl TokenRow {
 }
 
 impl Store {
-    /// Returns the hashes of those that made room.
     pub(crate) async fn create_console_token(
         &self,
         organization: OrganizationId,
-        kind: ConsoleToken,
-        token: TokenHash,
-        session: Session,
+        new: NewConsoleToken,
         now: Timestamp,
-    ) -> Result<Vec<TokenHash>, RepositoryError> {
+    ) -> Result<Option<Vec<TokenHash>>, RepositoryError> {
         let lock = Lock::organization(&organization);
         transaction!(self, lock, async |connection| {
+            let NewConsoleToken {
+                kind,
+                token,
+                session,
+                by_link,
+                instead_of,
+            } = new;
             clients::find(connection, &organization, session.client_id).await?;
+            if let Some(link) = by_link
+                && !remove(connection, ConsoleToken::SignIn, link).await?
+            {
+                return Ok(None);
+            }
+            if let Some(before) = instead_of {
+                remove(connection, ConsoleToken::Session, before).await?;
+            }
             let client_id = session.client_id.to_string();
-            let ended = make_room(connection, kind, &client_id).await?;
+            let mut ended = make_room(connection, kind, &client_id).await?;
+            ended.extend(instead_of);
             let row = TokenRow {
                 token_hash: token.to_stored(),
                 kind: kind.as_str().to_owned(),
@@ -60,7 +73,7 @@ impl Store {
                 .values(row)
                 .execute(connection)
                 .await?;
-            Ok(ended)
+            Ok(Some(ended))
         })
     }
 
@@ -69,46 +82,29 @@ impl Store {
         token: TokenHash,
     ) -> Result<Option<StoredSession>, RepositoryError> {
         let mut connection = self.lookup().await?;
-        let found = console_tokens::table
-            .find(token.to_stored())
-            .filter(console_tokens::kind.eq(ConsoleToken::Session.as_str()))
-            .select(TokenRow::as_select())
-            .first(&mut connection)
-            .await
-            .optional()?;
-        if let Some(row) = found {
-            return Ok(Some(StoredSession::Client(row.into_session()?)));
+        let found = find(&mut connection, ConsoleToken::Session, token).await?;
+        if let Some(session) = found {
+            return Ok(Some(StoredSession::Client(session)));
         }
         let share = shares::find(&mut connection, shares::By::Session(token)).await?;
         Ok(share.map(Box::new).map(StoredSession::Share))
     }
 
-    /// Takes the token away: of two that come with it one gets it.
-    pub(crate) async fn redeem_sign_in(
+    pub(crate) async fn find_sign_in(
         &self,
         token: TokenHash,
     ) -> Result<Option<Session>, RepositoryError> {
-        transaction!(self, Lock::Nothing, async |connection| {
-            let taken = diesel::delete(console_tokens::table.find(token.to_stored()))
-                .filter(console_tokens::kind.eq(ConsoleToken::SignIn.as_str()))
-                .returning(TokenRow::as_returning())
-                .get_result(connection)
-                .await
-                .optional()?;
-            taken.map(TokenRow::into_session).transpose()
-        })
+        find(&mut *self.lookup().await?, ConsoleToken::SignIn, token).await
     }
 
     pub(crate) async fn end_session(&self, token: TokenHash) -> Result<(), RepositoryError> {
         transaction!(self, Lock::Nothing, async |connection| {
-            diesel::delete(console_tokens::table.find(token.to_stored()))
-                .execute(connection)
-                .await?;
+            remove(connection, ConsoleToken::Session, token).await?;
             Ok(())
         })
     }
 
-    pub(crate) async fn forget_console_tokens(
+    pub(crate) async fn forget_ended_sessions(
         &self,
         now: Timestamp,
     ) -> Result<(), RepositoryError> {
@@ -117,9 +113,37 @@ impl Store {
                 .filter(console_tokens::expires_at.le(now))
                 .execute(connection)
                 .await?;
-            Ok(())
+            shares::forget(connection, now).await
         })
     }
+}
+
+async fn find(
+    connection: &mut Connection,
+    kind: ConsoleToken,
+    token: TokenHash,
+) -> Result<Option<Session>, RepositoryError> {
+    let found = console_tokens::table
+        .find(token.to_stored())
+        .filter(console_tokens::kind.eq(kind.as_str()))
+        .select(TokenRow::as_select())
+        .first(connection)
+        .await
+        .optional()?;
+    found.map(TokenRow::into_session).transpose()
+}
+
+/// Whether there was one.
+async fn remove(
+    connection: &mut Connection,
+    kind: ConsoleToken,
+    token: TokenHash,
+) -> Result<bool, RepositoryError> {
+    let removed = diesel::delete(console_tokens::table.find(token.to_stored()))
+        .filter(console_tokens::kind.eq(kind.as_str()))
+        .execute(connection)
+        .await?;
+    Ok(removed > 0)
 }
 
 /// Removes the oldest tokens of a kind, so that there is room for one more.

@@ -4,17 +4,19 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use paneld_auth::{SecretHash, Share, TokenHash};
 use paneld_domain::{
-    Name, Organization, OrganizationId, Project, ProjectId, ShareLink, ShareLinkId, Timestamp,
+    ClientId, Name, Organization, OrganizationId, Project, ProjectId, ShareLink, ShareLinkId,
+    Timestamp,
 };
 
 use super::{
     Backend, Connection, Store, audit,
     organizations::OrganizationRow,
     projects::{self, ProjectRow},
+    receipts,
     schema::{organizations, projects as projects_table, share_links},
     transaction,
 };
-use crate::{Act, NewShare, RepositoryError, Resource, audit::Event, lock::Lock};
+use crate::{Act, NewShare, Once, Outcome, RepositoryError, Resource, audit::Event, lock::Lock};
 
 /// So many links a project has at most.
 const MOST_OF_PROJECT: i64 = 100;
@@ -24,6 +26,7 @@ const MOST_OF_PROJECT: i64 = 100;
 struct ShareRow {
     id: String,
     project_key: i64,
+    client_id: String,
     name: String,
     token_hash: String,
     session_hash: String,
@@ -39,6 +42,7 @@ impl ShareRow {
             project_id: project.clone(),
             name: Name::stored(self.name.clone()),
             has_password: self.password_hash.is_some(),
+            created_by: self.client_id.parse().map_err(RepositoryError::internal)?,
             created_at: self.created_at,
             expires_at: self.expires_at,
         })
@@ -75,9 +79,13 @@ impl Store {
         organization: OrganizationId,
         new: NewShare,
         act: Act,
-    ) -> Result<ShareLink, RepositoryError> {
-        let lock = Lock::organization(&organization);
+        once: Option<Once<ShareLink>>,
+    ) -> Result<Outcome<ShareLink>, RepositoryError> {
+        let lock = Lock::creation(&organization, once.as_ref());
         transaction!(self, lock, async |connection| {
+            if let Some(kept) = receipts::find(connection, once.as_ref(), act.at).await? {
+                return Ok(Outcome::Kept(kept));
+            }
             let NewShare {
                 link,
                 token,
@@ -87,6 +95,11 @@ impl Store {
             let project = projects::find_live(connection, &organization, &link.project_id).await?;
             let present = share_links::table
                 .filter(share_links::project_key.eq(project.key.0))
+                .filter(
+                    share_links::expires_at
+                        .is_null()
+                        .or(share_links::expires_at.gt(act.at)),
+                )
                 .count()
                 .get_result::<i64>(connection)
                 .await?;
@@ -96,6 +109,7 @@ impl Store {
             let row = ShareRow {
                 id: link.id.to_string(),
                 project_key: project.key.0,
+                client_id: link.created_by.to_string(),
                 name: link.name.to_string(),
                 token_hash: token.to_stored(),
                 session_hash: session.to_stored(),
@@ -108,7 +122,8 @@ impl Store {
                 .execute(connection)
                 .await?;
             audit::record(connection, &act, &organization, [Event::created(&link)?]).await?;
-            Ok(link)
+            receipts::keep(connection, once, &link, act.at).await?;
+            Ok(Outcome::Made(link))
         })
     }
 
@@ -117,6 +132,7 @@ impl Store {
         organization: OrganizationId,
         project: ProjectId,
         id: ShareLinkId,
+        maker: Option<ClientId>,
         act: Act,
     ) -> Result<TokenHash, RepositoryError> {
         let lock = Lock::organization(&organization);
@@ -129,7 +145,11 @@ impl Store {
                 .await
                 .optional()?
                 .ok_or(RepositoryError::NotFound(Resource::ShareLink))?;
-            let event = Event::deleted(&row.to_link(&project.id)?)?;
+            let link = row.to_link(&project.id)?;
+            if maker.is_some_and(|maker| maker != link.created_by) {
+                return Err(RepositoryError::OthersShareLink);
+            }
+            let event = Event::deleted(&link)?;
             audit::record(connection, &act, &organization, [event]).await?;
             let session = TokenHash::from_stored(&row.session_hash);
             session.ok_or_else(|| RepositoryError::internal("a hash is damaged"))
@@ -142,6 +162,18 @@ impl Store {
     ) -> Result<Option<Share>, RepositoryError> {
         find(&mut *self.lookup().await?, By::Link(token)).await
     }
+}
+
+/// Removes the links whose time is over.
+pub(super) async fn forget(
+    connection: &mut Connection,
+    now: Timestamp,
+) -> Result<(), RepositoryError> {
+    diesel::delete(share_links::table)
+        .filter(share_links::expires_at.le(now))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// A link, and what it shows.

@@ -197,6 +197,7 @@ diesel::table! {
     share_links (id) {
         id -> Text,
         project_key -> BigInt,
+        client_id -> Text,
         name -> Text,
         token_hash -> Text,
         session_hash -> Text,

@@ -1,17 +1,30 @@
 //! All projects of a caller at a glance.
 
+use std::{pin::pin, time::Duration};
+
 use paneld_analytics::{MetricsAnswer, MetricsRequest};
 use paneld_auth::{Api, Authorized, ProjectChoice, Reach, permission};
 use paneld_domain::{Page, PageRequest, Project};
+use tokio::time::sleep;
 
 use super::{Reports, Subject};
 use crate::{ServiceError, access::refused};
+
+/// How long the figures of all projects may take together.
+const TIME: Duration = Duration::from_secs(10);
 
 /// A project, and how it does.
 #[derive(Debug, Clone)]
 pub struct Glance {
     /// The project.
     pub project: Project,
+    /// Its figures; `None` when they took too long.
+    pub figures: Option<GlanceFigures>,
+}
+
+/// How a project does.
+#[derive(Debug, Clone)]
+pub struct GlanceFigures {
     /// Its key figures.
     pub metrics: MetricsAnswer,
     /// How many people are there now.
@@ -21,10 +34,10 @@ pub struct Glance {
 impl Reports {
     /// The projects that the caller may ask about, newest first, each with its key figures. They
     /// are counted one after the other, so that a caller with many takes no more at once than one
-    /// with a single project.
+    /// with a single project; what is not counted within ten seconds is left out.
     ///
     /// # Errors
-    /// When a store is away, or an answer takes too long.
+    /// When a store is away.
     pub async fn at_a_glance(
         &self,
         caller: &Authorized<permission::Insights>,
@@ -33,19 +46,36 @@ impl Reports {
     ) -> Result<Page<Glance>, ServiceError> {
         let visible = self.visible_projects(caller, page).await?;
         let mut items = Vec::with_capacity(visible.items.len());
+        let mut time_is_over = pin!(sleep(TIME));
         for project in visible.items {
             let subject = self.subject_of(caller, project)?;
-            let metrics = self.metrics_alone(&subject, request.clone()).await?;
-            let live = self.live_visitors(&subject).await?;
+            let figures = tokio::select! {
+                biased;
+                () = &mut time_is_over => None,
+                counted = self.glance_figures(&subject, request) => match counted {
+                    Err(ServiceError::TooSlow) => None,
+                    counted => Some(counted?),
+                },
+            };
             items.push(Glance {
                 project: subject.project,
-                metrics,
-                live,
+                figures,
             });
         }
         Ok(Page {
             items,
             next: visible.next,
+        })
+    }
+
+    async fn glance_figures(
+        &self,
+        subject: &Subject,
+        request: &MetricsRequest,
+    ) -> Result<GlanceFigures, ServiceError> {
+        Ok(GlanceFigures {
+            metrics: self.metrics_alone(subject, request.clone()).await?,
+            live: self.live_visitors(subject).await?,
         })
     }
 

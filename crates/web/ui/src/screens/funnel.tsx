@@ -93,6 +93,7 @@ export function FunnelScreen() {
               <button
                 type="button"
                 class="button quiet"
+                disabled={names.length === 0 && chosen.length === 0}
                 onClick={() =>
                   setSteps([...steps, names.find(name => !steps.includes(name) && !OF_SESSIONS.includes(name)) ?? 'screen_view'])
                 }

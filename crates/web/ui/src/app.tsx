@@ -69,7 +69,9 @@ export function App() {
     } catch (error) {
       const failure = error instanceof ApiError ? error : new ApiError('broken', String(error));
       setDoor(
-        token && failure.trouble === 'signed-out' ? { state: 'closed', why: failure, ended: false } : { state: 'failed', error: failure },
+        token && (failure.trouble === 'signed-out' || failure.trouble === 'wrong')
+          ? { state: 'closed', why: failure, ended: false }
+          : { state: 'failed', error: failure },
       );
     }
   }, []);

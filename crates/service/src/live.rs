@@ -6,15 +6,15 @@
 //! not take anything for ten beats loses its place.
 
 mod channel;
+mod watched;
 mod watching;
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use paneld_domain::{Clock, ErrorChain, ProjectKey};
+use paneld_domain::Clock;
 use paneld_fairness::{Pool, Share};
 use paneld_ingest::Ingest;
 use tokio::{
@@ -22,12 +22,12 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use self::channel::{Channel, WatcherId};
+use self::{channel::Channel, watched::Inner};
 pub use self::{
     channel::{News, Portion},
     watching::Watching,
 };
-use crate::{Reports, ServiceError, Subject, circle::Circle};
+use crate::{Reports, ServiceError, Subject};
 
 /// How many may watch at once: in all, of an organization, and by a client.
 const WATCHERS: u64 = 256;
@@ -37,25 +37,6 @@ const OF_CLIENT: u64 = 32;
 /// Tells what happens in projects now. Clones are the same.
 #[derive(Debug, Clone)]
 pub struct Live(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    reports: Reports,
-    ingest: Ingest,
-    clock: Clock,
-    places: Arc<Pool<Circle>>,
-    channels: Mutex<Channels>,
-    /// Wakes those who watch.
-    beats: watch::Sender<()>,
-}
-
-#[derive(Debug, Default)]
-struct Channels {
-    by_project: HashMap<ProjectKey, Channel<Subject>>,
-    next_watcher: WatcherId,
-    /// Nobody watches any more, and nobody begins to.
-    are_closed: bool,
-}
 
 impl Live {
     /// How often [`beat`](Self::beat) is to be called.
@@ -142,68 +123,5 @@ impl Live {
         }
         drop(channels);
         self.0.beats.send_replace(());
-    }
-}
-
-impl Inner {
-    /// Makes portions of what was stored. Returns the projects whose people are to be counted.
-    fn portion_out(&self) -> Vec<(ProjectKey, Subject)> {
-        let now = self.clock.elapsed();
-        let mut due = Vec::new();
-        let mut channels = self.channels();
-        channels.by_project.retain(|project, channel| {
-            channel.drop_lost();
-            if channel.is_left() {
-                self.ingest.unwatch(*project);
-                return false;
-            }
-            channel.add(self.ingest.take_stored(*project));
-            if let Some(subject) = channel.begin_count(now) {
-                due.push((*project, subject));
-            }
-            true
-        });
-        due
-    }
-
-    async fn count(self: Arc<Self>, project: ProjectKey, subject: Subject) {
-        let counted = self.reports.live_visitors(&subject).await;
-        if let Err(error) = &counted {
-            let error = ErrorChain(error);
-            tracing::debug!(%error, "people could not be counted for those who watch");
-        }
-        self.note_count(project, counted.ok());
-        self.beats.send_replace(());
-    }
-
-    fn has_fresh_count(&self, project: ProjectKey) -> bool {
-        let now = self.clock.elapsed();
-        let channels = self.channels();
-        let channel = channels.by_project.get(&project);
-        channel.is_some_and(|channel| channel.has_fresh_count(now))
-    }
-
-    fn note_count(&self, project: ProjectKey, visitors: Option<u64>) {
-        let now = self.clock.elapsed();
-        if let Some(channel) = self.channels().by_project.get_mut(&project) {
-            channel.note_count(visitors, now);
-        }
-    }
-
-    fn leave(&self, project: ProjectKey, id: WatcherId) {
-        let mut channels = self.channels();
-        let Some(channel) = channels.by_project.get_mut(&project) else {
-            return;
-        };
-        channel.leave(id);
-        if channel.is_left() {
-            channels.by_project.remove(&project);
-            self.ingest.unwatch(project);
-        }
-    }
-
-    fn channels(&self) -> MutexGuard<'_, Channels> {
-        // Nothing in there panics half way.
-        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
 use xshell::Shell;
 
 /// What a Markdown page offers to links and what it links to.
@@ -99,6 +99,10 @@ impl Page {
         let mut heading = None;
         for event in Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES) {
             match event {
+                Event::Start(Tag::Link {
+                    link_type: LinkType::Email,
+                    ..
+                }) => {}
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                     page.links.push(dest_url.into_string());
                 }

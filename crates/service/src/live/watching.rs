@@ -6,8 +6,8 @@ use paneld_domain::ProjectKey;
 use tokio::sync::watch;
 
 use super::{
-    Inner,
     channel::{News, WatcherId},
+    watched::Inner,
 };
 
 /// Somebody who watches a project, until this is dropped.

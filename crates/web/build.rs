@@ -1,5 +1,5 @@
-//! Gathers the files of the page, and the scripts of sites, for embedding, each beside its compressed form where that is
-//! smaller: no request has to wait for a compression.
+//! Gathers the files of the page, and the scripts of sites, for embedding, each beside its
+//! compressed form where that is smaller: no request has to wait for a compression.
 
 use std::{
     env, fs,

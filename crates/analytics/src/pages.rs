@@ -23,7 +23,7 @@ pub struct PagesRequest {
 pub struct EdgesRequest {
     /// When the sessions began.
     pub window: Window,
-    /// Which sessions count.
+    /// Only sessions to which all of these apply count.
     pub filters: Vec<Filter>,
     /// Which end of them is meant.
     pub edge: SessionEdge,

@@ -45,7 +45,7 @@ mod stale;
 mod token;
 mod viewer;
 
-pub use authenticator::{AuthError, Authenticator, SignedIn, Tracker};
+pub use authenticator::{AuthError, Authenticator, Tracker, people::SignedIn};
 pub use authorized::{Authorized, Denied};
 pub use credentials::{
     CredentialStore, Credentials, LookupFuture, SessionFuture, StoreUnavailable, StoredSecret,

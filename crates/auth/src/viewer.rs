@@ -23,7 +23,6 @@ impl Known {
             organization,
             project,
             password,
-            ..
         } = share;
         let client = Client {
             name: link.name,

@@ -72,15 +72,20 @@ impl Client {
         self.expires_at.is_some_and(|end| end <= now)
     }
 
+    /// Whether it can be used at this time, by whoever knows its secret: it is enabled, and not
+    /// expired. (Whether its project is live, the client does not know.)
+    pub fn is_usable(&self, now: Timestamp) -> bool {
+        self.enabled && !self.is_expired(now)
+    }
+
     /// Whether it may be used from this peer address.
     pub fn allows(&self, peer: IpAddr) -> bool {
         self.allowed_ips.is_empty() || self.allowed_ips.iter().any(|entry| entry.contains(peer))
     }
 
-    /// Whether it can manage the organization now: a root client, enabled and not expired.
-    /// (Whether its project is live, the client does not know.)
+    /// Whether it can manage the organization now.
     fn is_usable_root(&self, now: Timestamp) -> bool {
-        self.client_type == ClientType::Root && self.enabled && !self.is_expired(now)
+        self.client_type == ClientType::Root && self.is_usable(now)
     }
 }
 

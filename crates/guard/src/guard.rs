@@ -29,7 +29,7 @@ use crate::{
     method::is_write,
     network::Network,
     rates::Rates,
-    refusals::{rate_limited, told, too_many_failures},
+    refusals::{demand_token, told, too_many_failures},
     slow_lane::SlowLane,
 };
 
@@ -99,10 +99,7 @@ impl Guard {
         let group = api.limit_group();
         let rate = self.rates.client(group, client.rate_limits.as_ref());
         let taken = self.take(BucketKey::id(group, client.id), rate, cost);
-        match taken.await?.and_then(|verdict| verdict.retry_in) {
-            Some(wait) => Err(rate_limited(group, wait)),
-            None => Ok(()),
-        }
+        demand_token(group, taken.await?)
     }
 
     /// Takes tokens from a bucket; `None` where it has no rate, or nothing is to be taken.

@@ -5,6 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use paneld_auth::{Api, AuthError, NotChecked};
 use paneld_domain::{LimitGroup, limit_group};
+use paneld_ratelimit::Verdict;
 
 use crate::{ApiError, credentials::CredentialHeaders, limit_headers};
 
@@ -72,6 +73,17 @@ pub(crate) fn too_many_failures(retry_in: Duration) -> ApiError {
             "authorization",
             "has failed too often from your address: wait for Retry-After, then send the right ones",
         )
+}
+
+/// Demands that there was a token for a request, where its group has a rate.
+///
+/// # Errors
+/// 429 when the bucket was empty.
+pub(crate) fn demand_token(group: LimitGroup, verdict: Option<Verdict>) -> Result<(), ApiError> {
+    match verdict.and_then(|verdict| verdict.retry_in) {
+        Some(wait) => Err(rate_limited(group, wait)),
+        None => Ok(()),
+    }
 }
 
 /// What somebody is told whose rate is used up.

@@ -18,7 +18,7 @@ use crate::{
     guard::Admission,
     limit_headers,
     method::is_write,
-    refusals::rate_limited,
+    refusals::demand_token,
 };
 
 /// What a form cannot send, nor a page of another origin unless it is let.
@@ -86,7 +86,7 @@ impl Guard {
     ///
     /// # Errors
     /// 403 when it was not.
-    pub fn demand_console(&self, request: &HttpRequest) -> Result<(), ApiError> {
+    fn demand_console(&self, request: &HttpRequest) -> Result<(), ApiError> {
         self.demand_own_origin(request)?;
         if Page::telling(request).is_some() {
             return Ok(());
@@ -95,12 +95,13 @@ impl Guard {
         Err(refusal.with_code("missing_console_header"))
     }
 
-    /// Demands that a session would count that begins with this request.
+    /// Demands that the console's own page asks for a session, and that it would count.
     ///
     /// # Errors
-    /// 400 when the request carries credentials beside which none does: whoever signs in would be
-    /// asked to do so again, for ever.
-    fn demand_no_credentials(&self, request: &HttpRequest) -> Result<(), ApiError> {
+    /// 403 when another page asks; 400 when the request carries credentials beside which no session
+    /// counts: whoever signs in would be asked to do so again, for ever.
+    pub fn demand_sign_in(&self, request: &HttpRequest) -> Result<(), ApiError> {
+        self.demand_console(request)?;
         if !GivenCredentials::are_in(request.headers(), &self.headers) {
             return Ok(());
         }
@@ -121,7 +122,6 @@ impl Guard {
         request: &HttpRequest,
         presented: Presented<'_>,
     ) -> Result<SignedIn, ApiError> {
-        self.demand_no_credentials(request)?;
         note_client(presented);
         let peer = self.peer_address(request);
         let admit_lookup = || self.admit_lookup(peer);
@@ -141,7 +141,6 @@ impl Guard {
         request: &HttpRequest,
         proof: Session,
     ) -> Result<SignedIn, ApiError> {
-        self.demand_no_credentials(request)?;
         let peer = self.peer_address(request);
         let admit_lookup = || self.admit_lookup(peer);
         let signed_in = self
@@ -167,10 +166,8 @@ impl Guard {
         let cost = rate.map_or(0, |rate| SIGN_IN_COST.min(rate.limit()));
         let key = bucket(signed_in.principal());
         let verdict = self.take(key, rate, cost).await?;
-        match verdict.and_then(|verdict| verdict.retry_in) {
-            Some(wait) => Err(rate_limited(limit_group::CONSOLE, wait)),
-            None => Ok(signed_in),
-        }
+        demand_token(limit_group::CONSOLE, verdict)?;
+        Ok(signed_in)
     }
 
     /// Turns somebody away whose token stands for nothing: a session, or a link, that there is
@@ -192,7 +189,6 @@ impl Guard {
         share: Share,
         password: Option<&str>,
     ) -> Result<Principal, ApiError> {
-        self.demand_no_credentials(request)?;
         let peer = self.peer_address(request);
         let api = &Api::CONSOLE;
         let has_password = share.password.is_some();
@@ -204,9 +200,7 @@ impl Guard {
         };
         let rate = self.rates.group(limit_group::SHARE);
         let taken = self.take(bucket(&principal), rate, 1).await?;
-        if let Some(wait) = taken.and_then(|verdict| verdict.retry_in) {
-            return Err(rate_limited(limit_group::SHARE, wait));
-        }
+        demand_token(limit_group::SHARE, taken)?;
         let password = match password {
             _ if !has_password => return Ok(principal),
             Some(password) => password,
@@ -248,10 +242,8 @@ impl Guard {
                 return Err(refusal);
             }
         };
-        match admitted.verdict.and_then(|verdict| verdict.retry_in) {
-            Some(wait) => Err(rate_limited(admitted.group, wait)),
-            None => Ok(admitted),
-        }
+        demand_token(admitted.group, admitted.verdict)?;
+        Ok(admitted)
     }
 
     /// The token of a session that a request carries in the place of credentials, whatever it is

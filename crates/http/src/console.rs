@@ -179,7 +179,7 @@ pub(crate) async fn sign_in(
     console: web::Data<Console>,
     prefix: web::Data<Prefix>,
 ) -> Result<HttpResponse, ApiError> {
-    guard.demand_console(&request)?;
+    guard.demand_sign_in(&request)?;
     let body = read_of_stranger(&request, payload.into_inner(), MOST_BYTES).await?;
     let mut before = Before {
         link: None,

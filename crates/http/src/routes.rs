@@ -66,6 +66,15 @@ pub(crate) fn sharing() -> Vec<Endpoint> {
 /// What stands behind gates, by the prefix of its paths. What needs events is as `with_events`
 /// makes it.
 pub(crate) fn gated(
+    #[cfg_attr(
+        not(any(
+            feature = "export",
+            feature = "insights",
+            feature = "manage",
+            feature = "track"
+        )),
+        expect(unused_variables, reason = "nothing else is behind a gate")
+    )]
     with_events: impl Fn(Vec<Endpoint>) -> Vec<Endpoint>,
 ) -> Vec<(&'static str, Api, Vec<Endpoint>)> {
     #[cfg(any(feature = "export", feature = "insights"))]

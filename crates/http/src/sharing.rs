@@ -257,7 +257,7 @@ pub(crate) async fn open_share(
     console: web::Data<Console>,
     prefix: web::Data<Prefix>,
 ) -> Result<HttpResponse, ApiError> {
-    guard.demand_console(&request)?;
+    guard.demand_sign_in(&request)?;
     let body = read_of_stranger::<OpenShare>(&request, payload.into_inner(), MOST_BYTES).await?;
     let Text(token) = body.token;
     let share = {

@@ -108,7 +108,7 @@ impl ConsoleToken {
 pub struct NewConsoleToken {
     /// What it is for.
     pub kind: ConsoleToken,
-    /// Its hash.
+    /// The hash by which it is found.
     pub token: TokenHash,
     /// What it stands for.
     pub session: Session,

@@ -249,9 +249,7 @@ impl Admin {
 
     /// Whether somebody can sign in to the console as this client now.
     pub fn can_sign_in(&self, client: &Client) -> bool {
-        client.client_type != ClientType::Write
-            && client.enabled
-            && !client.is_expired(self.clock.now())
+        client.client_type != ClientType::Write && client.is_usable(self.clock.now())
     }
 
     /// The oldest root client of an organization that can sign in now, from everywhere.

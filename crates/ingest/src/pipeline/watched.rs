@@ -23,13 +23,13 @@ const LONGEST: usize = 256;
 /// An event that was stored, as far as whoever watches is told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredEvent {
-    /// Its id.
+    /// The id that exports have of it.
     pub id: Uuid,
     /// What happened; 256 bytes of it.
     pub name: String,
     /// The path of the page, or the name of the screen; 256 bytes of it.
     pub path: String,
-    /// When it happened.
+    /// When it happened, as the tracker told or as it arrived.
     pub created_at: Timestamp,
     /// The code of the country, if it is known.
     pub country: String,
@@ -61,10 +61,16 @@ impl StoredEvents {
         }
     }
 
-    fn note(&mut self, event: &Event) {
+    /// Adds an event as it is told. It is only made where there is room: a batch has thousands.
+    fn note(&mut self, event: &Event, told: impl FnOnce(&Event) -> StoredEvent) {
         // What is imported happened long ago.
-        if event.imported_at.is_none() {
-            self.add(StoredEvent::of(event));
+        if event.imported_at.is_some() {
+            return;
+        }
+        if self.events.len() < MOST {
+            self.add(told(event));
+        } else {
+            self.left_out += 1;
         }
     }
 }
@@ -127,10 +133,12 @@ impl Watched {
             };
             for change in &record.changes {
                 match change {
-                    Change::Event(event) | Change::View(event, _) => events.note(event),
+                    Change::Event(event) | Change::View(event, _) => {
+                        events.note(event, StoredEvent::of);
+                    }
                     Change::Opening(event, _) => {
-                        events.note(&Live::start(event));
-                        events.note(event);
+                        events.note(event, |event| StoredEvent::of(&Live::start(event)));
+                        events.note(event, StoredEvent::of);
                     }
                     _ => {}
                 }

@@ -65,16 +65,14 @@ export function AllProjects() {
 }
 
 function Card({ glance }: { glance: Glance }) {
-  const { project, live } = glance;
-  // A project whose figures could not be had has none; the others are shown all the same.
-  const series: Glance['series'] = glance.series ?? [];
-  const metrics: Glance['metrics'] | null = glance.metrics ?? null;
+  // A project whose figures took too long has none; the others are shown all the same.
+  const { project, live, series, metrics } = glance;
   const today = series.at(-1)?.unique_visitors;
   return (
     <a class="glance" href={projectPath(project.id, 'overview')}>
       <span class="glance-head">
         <Text class="strong">{project.name}</Text>
-        {live > 0 && (
+        {live !== null && live > 0 && (
           <span class="live">
             <i class="on" aria-hidden="true" />
             {format.count(live)} now

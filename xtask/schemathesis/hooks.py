@@ -15,6 +15,7 @@ RELATIONS = re.compile(
             # Between the two ends of a window, and with the time that it is.
             "^must not be before the start$",
             "^must not be in the future$",
+            "^must be in the future$",
             "^must be at most a day away from now$",
             "^must not be before 2000-01-01",
             "^must not be more than a (day|year) in the future$",

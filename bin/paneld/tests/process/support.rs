@@ -401,9 +401,18 @@ impl Caller {
                 .header("content-type", "application/json")
                 .body(body);
         }
-        let response = request.send().await?;
+        let mut response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await?;
+        let is_stream = headers
+            .get("content-type")
+            .is_some_and(|media_type| media_type == "text/event-stream");
+        let text = if is_stream {
+            // It ends after ten minutes.
+            let first = response.chunk().await?.unwrap_or_default();
+            String::from_utf8_lossy(&first).into_owned()
+        } else {
+            response.text().await?
+        };
         Ok(Reply {
             status,
             headers,

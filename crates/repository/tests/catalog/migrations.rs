@@ -1,6 +1,9 @@
 //! Migrations go forward and back, on every backend.
 
-use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection, prelude::*};
+use diesel::{
+    Connection as _, SqliteConnection, connection::SimpleConnection, migration::MigrationSource,
+    prelude::*,
+};
 use diesel_async::{AsyncConnection as _, async_connection_wrapper::AsyncConnectionWrapper};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use paneld_domain::ProjectKey;
@@ -42,7 +45,7 @@ fn up_down_up<C, B>(
 ) where
     B: diesel::backend::Backend,
     C: MigrationHarness<B>,
-    EmbeddedMigrations: diesel::migration::MigrationSource<B>,
+    EmbeddedMigrations: MigrationSource<B>,
 {
     let dump = |connection: &mut C| -> Vec<String> {
         let lines = dump(connection).unwrap().into_iter();
@@ -75,11 +78,14 @@ fn migrate_purged<C, B>(connection: &mut C, migrations: impl Fn() -> EmbeddedMig
 where
     B: diesel::backend::Backend,
     C: MigrationHarness<B> + SimpleConnection,
-    EmbeddedMigrations: diesel::migration::MigrationSource<B>,
+    EmbeddedMigrations: MigrationSource<B>,
 {
     connection.run_pending_migrations(migrations()).unwrap();
     // Back to the version before servers registered (0005).
-    for _ in 5..=6 {
+    let newest = MigrationSource::<B>::migrations(&migrations())
+        .unwrap()
+        .len();
+    for _ in 5..=newest {
         connection.revert_last_migration(migrations()).unwrap();
     }
     connection.batch_execute(PURGED_BEFORE).unwrap();

@@ -257,7 +257,7 @@ impl Attacker {
             texts.collect::<Map<_, _>>()
         };
         let address = round as u32;
-        let payload = json!({"name": "wide", "properties": texts(60)});
+        let payload = json!({"name": "wide", "profileId": "wide-0", "properties": texts(60)});
         self.track(address, "track", payload).await;
         let payload = json!({"profileId": format!("wide-{round}"), "properties": texts(15)});
         self.track(address, "identify", payload).await;
@@ -401,12 +401,15 @@ impl Attacker {
     }
 
     async fn ask_a_hundred_times(&self) {
-        const PATHS: [&str; 5] = [
+        const PATHS: [&str; 7] = [
             "/insights/attacker/user_flow?startEvent=screen_view&steps=8",
             "/insights/attacker/funnel?range=12m&steps=screen_view&steps=session_end",
             "/insights/attacker/retention",
             "/insights/attacker/pages/performance?range=12m",
             "/export/events?projectId=attacker&limit=1000&includes=properties",
+            // As long as answers may be.
+            "/export/events?projectId=attacker&limit=90&includes=properties",
+            "/export/events?projectId=attacker&event=wide&limit=60&includes=profile",
         ];
         let mut asked = JoinSet::new();
         for path in PATHS.iter().cycle().take(100) {
@@ -431,7 +434,7 @@ impl Attacker {
         let mut connection = TcpStream::connect(self.address).await.ok()?;
         let Credentials { id, secret } = &self.house.read;
         let request = format!(
-            "GET /export/events?projectId=attacker&format=ndjson&includes=properties HTTP/1.1\r\n\
+            "GET /export/events?projectId=attacker&format=ndjson&includes=all,profile HTTP/1.1\r\n\
              host: x\r\nopenpanel-client-id: {id}\r\nopenpanel-client-secret: {secret}\r\n\r\n"
         );
         connection.write_all(request.as_bytes()).await.ok()?;

@@ -1,28 +1,32 @@
 //! The siege: strangers and a bad neighbour do to a server what they can, while an organization
 //! beside them uses it as usual, and must not notice.
 //!
-//! First the same load goes to the floor, a server that does as little as one can, to know what
-//! the machine and the callers themselves cost the victim. Then paneld is attacked: in each way in
-//! turn, and in all ways at once. It knows nothing of the server but its API.
+//! First the same load goes to the floor, a server that does as little as one can, while the victim
+//! uses paneld: what its requests take then is due to the machine and to the attackers' own work.
+//! Then paneld is attacked: in each way in turn, and in all ways at once. The siege knows nothing of
+//! the server but its API.
 
 mod attacks;
 mod server;
 mod verdict;
 mod victim;
 
-use std::{path::PathBuf, sync::atomic::Ordering, time::Duration};
+use std::{path::PathBuf, sync::atomic::Ordering, thread, time::Duration};
 
 use anyhow::{Context as _, Result};
 use tokio::{
+    runtime,
+    sync::oneshot,
     task::JoinSet,
     time::{Instant, sleep_until},
 };
 
 pub use crate::verdict::{Finding, Verdict};
 use crate::{
-    attacks::{ALL, Attack, Attacker},
-    server::Server,
+    attacks::{ALL, Attacker},
+    server::{House, Server},
     verdict::Observed,
+    victim::Diary,
 };
 
 /// How often the server's memory is looked at.
@@ -50,13 +54,13 @@ pub async fn run(options: &Options) -> Result<Verdict> {
     let program = std::path::absolute(&options.program)?;
     let server = Server::start_paneld(&program, folder.path()).await?;
     let (victim, attacker) = server.furnish().await?;
-    let floor = match &options.floor {
+    let calm = match &options.floor {
         Some(floor) => {
             let floor = Server::start_floor(&std::path::absolute(floor)?, folder.path()).await?;
             let attacker = Attacker::new(floor.address, &attacker, &victim)?;
             let time = options.all / 2;
             let attacks = attack(&attacker, Duration::ZERO, time);
-            let (diary, ()) = tokio::join!(victim::live(&floor, None, time), attacks);
+            let (diary, ()) = tokio::join!(live(&server, &victim, time), attacks);
             Some(diary?)
         }
         None => None,
@@ -66,12 +70,12 @@ pub async fn run(options: &Options) -> Result<Verdict> {
     let alone = options.each * u32::try_from(ALL.len())?;
     let time = alone + options.all;
     let (diary, (), memory) = tokio::join!(
-        victim::live(&server, Some(&victim), time),
+        live(&server, &victim, time),
         attack(&attacker, options.each, options.all),
         watch(&server, Instant::now() + time),
     );
     let diary = diary?;
-    let sessions = diary.compare(&server, &victim).await;
+    let sessions = victim::compare([Some(&diary), calm.as_ref()], &server, &victim).await;
     let sent = attacker.tally.sent.load(Ordering::Relaxed);
     let answers = attacker.tally.answers.each_ref();
     let observed = Observed {
@@ -81,9 +85,24 @@ pub async fn run(options: &Options) -> Result<Verdict> {
         answers: answers.map(|count| count.load(Ordering::Relaxed)),
         memory: memory?,
         diary,
-        floor,
+        calm,
     };
     Ok(Verdict::of(&observed))
+}
+
+/// The victim's use of a server for so long, on a thread of its own: attackers that prepare a
+/// megabyte must not keep it from looking at its answers.
+async fn live(server: &Server, victim: &House, time: Duration) -> Result<Diary> {
+    let (tell, told) = oneshot::channel();
+    let (url, victim) = (server.url(""), victim.clone());
+    thread::Builder::new().spawn(move || {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let lived = runtime.map_err(anyhow::Error::from);
+        let lived = lived.and_then(|runtime| runtime.block_on(victim::live(url, victim, time)));
+        // Nobody waits when the siege was given up.
+        let _nobody_waits = tell.send(lived);
+    })?;
+    told.await.context("the victim panicked")?
 }
 
 /// Each attack in turn, and then all of them.
@@ -95,10 +114,8 @@ async fn attack(attacker: &Attacker, each: Duration, all: Duration) {
         }
     }
     let until = Instant::now() + all;
-    // Whoever asks for rows as wide as these a hundred times at once is answered, whatever memory
-    // that takes: nothing bounds such answers in sum yet. So they are written alone.
-    let attacks = ALL.into_iter().filter(|&attack| attack != Attack::WideRows);
-    let attacks = attacks.map(|attack| attacker.clone().attack(attack, until));
+    let attacks = ALL.map(|attack| attacker.clone().attack(attack, until));
+    let attacks = attacks.into_iter();
     attacks.collect::<JoinSet<_>>().join_all().await;
 }
 

@@ -6,7 +6,7 @@ use crate::victim::{Answers, Diary};
 
 /// The most memory that may be resident, in MiB.
 const MEMORY_MIB: u64 = 600;
-/// So many times as long as on the floor an answer may take.
+/// So many times as long as beside attacks on the floor an answer may take.
 const TIMES: u32 = 2;
 /// How long any look for life may take.
 const ALIVE: Duration = Duration::from_millis(100);
@@ -16,7 +16,8 @@ const GROWTH: u64 = 3;
 /// What was seen.
 pub(crate) struct Observed {
     pub(crate) diary: Diary,
-    pub(crate) floor: Option<Diary>,
+    /// While the same load went to the floor.
+    pub(crate) calm: Option<Diary>,
     /// What is wrong with the victim's sessions.
     pub(crate) sessions: Option<String>,
     /// By how many bytes the data folder grew.
@@ -80,20 +81,20 @@ impl Verdict {
                 seen: format!("{} MiB of {} MiB", observed.disk >> 20, observed.sent >> 20),
             },
         ];
-        if let Some(floor) = &observed.floor {
+        if let Some(calm) = &observed.calm {
             findings.push(within(
-                "99 of 100 events of the victim take at most twice the floor's time",
-                (&diary.track, &floor.track),
+                "99 of 100 events of the victim take at most twice as long as without attacks",
+                (&diary.track, &calm.track),
                 99,
             ));
             findings.push(within(
-                "half of the victim's reports take at most twice the floor's time",
-                (&diary.reports, &floor.reports),
+                "half of the victim's reports take at most twice as long as without attacks",
+                (&diary.reports, &calm.reports),
                 50,
             ));
             findings.push(within(
-                "95 of 100 reports of the victim take at most twice the floor's time",
-                (&diary.reports, &floor.reports),
+                "95 of 100 reports of the victim take at most twice as long as without attacks",
+                (&diary.reports, &calm.reports),
                 95,
             ));
             let longest = diary.health.percentile(100);
@@ -130,12 +131,12 @@ fn all_good(demand: &'static str, answers: &Answers) -> Finding {
     }
 }
 
-fn within(demand: &'static str, (ours, floor): (&Answers, &Answers), percent: usize) -> Finding {
-    let (ours, floor) = (ours.percentile(percent), floor.percentile(percent));
+fn within(demand: &'static str, (ours, calm): (&Answers, &Answers), percent: usize) -> Finding {
+    let (ours, calm) = (ours.percentile(percent), calm.percentile(percent));
     Finding {
         demand,
-        holds: ours <= floor * TIMES,
-        seen: format!("{ours:?} beside {floor:?}"),
+        holds: ours <= calm * TIMES,
+        seen: format!("{ours:?} beside {calm:?}"),
     }
 }
 

@@ -79,11 +79,11 @@ struct Visit {
     last: i64,
 }
 
-/// Uses a server for so long; the floor when it has no house there.
-pub(crate) async fn live(server: &Server, house: Option<&House>, time: Duration) -> Result<Diary> {
+/// Uses a server for so long.
+pub(crate) async fn live(url: String, house: House, time: Duration) -> Result<Diary> {
     let caller = Caller {
         http: reqwest::Client::builder().timeout(PATIENCE).build()?,
-        url: server.url(""),
+        url,
         house,
         diary: Mutex::default(),
         until: Instant::now() + time,
@@ -95,10 +95,10 @@ pub(crate) async fn live(server: &Server, house: Option<&House>, time: Duration)
         .unwrap_or_else(PoisonError::into_inner))
 }
 
-struct Caller<'a> {
+struct Caller {
     http: reqwest::Client,
     url: String,
-    house: Option<&'a House>,
+    house: House,
     diary: Mutex<Diary>,
     until: Instant,
 }
@@ -119,7 +119,7 @@ async fn ask(request: reqwest::RequestBuilder) -> (Result<String, String>, Durat
     (answer, begun.elapsed())
 }
 
-impl Caller<'_> {
+impl Caller {
     fn note(&self, note: impl FnOnce(&mut Diary)) {
         note(&mut self.diary.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -132,7 +132,6 @@ impl Caller<'_> {
 
     /// Visitors, one after the other, each with an address of its own; a view every time.
     async fn visit(&self) {
-        let client = self.house.map_or("", |house| &house.write.id);
         let mut ticks = every(PACE);
         // How many views are left to each, and its address.
         let mut visitors = vec![(0_u64, 0); VISITORS];
@@ -162,7 +161,7 @@ impl Caller<'_> {
             let request = self
                 .http
                 .post(format!("{}/track", self.url))
-                .header("openpanel-client-id", client)
+                .header("openpanel-client-id", &self.house.write.id)
                 .header("origin", ORIGIN)
                 .header("user-agent", BROWSER)
                 .header("x-forwarded-for", address)
@@ -181,18 +180,14 @@ impl Caller<'_> {
 
     /// Reports, one after the other.
     async fn read(&self) {
+        let read = &self.house.read;
         let mut ticks = every(REPORTS);
         for path in READ.iter().cycle() {
             if !self.next(&mut ticks).await {
                 return;
             }
-            let request = match self.house {
-                Some(House { read, .. }) => {
-                    let request = self.http.get(format!("{}{path}", self.url));
-                    request.basic_auth(&read.id, Some(&read.secret))
-                }
-                None => self.http.get(format!("{}/", self.url)),
-            };
+            let request = self.http.get(format!("{}{path}", self.url));
+            let request = request.basic_auth(&read.id, Some(&read.secret));
             let (answer, time) = ask(request).await;
             self.note(|diary| {
                 diary.reports.times.push(time);
@@ -203,10 +198,10 @@ impl Caller<'_> {
 
     /// Whether the server is alive.
     async fn look(&self) {
-        let path = self.house.map_or("/", |_| "/healthz/live");
+        let url = format!("{}/healthz/live", self.url);
         let mut ticks = every(HEALTH);
         while self.next(&mut ticks).await {
-            let (answer, time) = ask(self.http.get(format!("{}{path}", self.url))).await;
+            let (answer, time) = ask(self.http.get(&url)).await;
             self.note(|diary| {
                 diary.health.times.push(time);
                 diary.health.bad.extend(answer.err());
@@ -231,78 +226,98 @@ impl Diary {
     fn note_view(&mut self, ids: &str, at: i64) {
         let ids = serde_json::from_str::<Json>(ids).unwrap_or_default();
         let session = ids["sessionId"].as_str().unwrap_or_default().to_owned();
-        let visit = self.sessions.entry(session).or_insert(Visit {
-            views: 0,
+        let view = Visit {
+            views: 1,
             first: at,
             last: at,
-        });
-        visit.views += 1;
-        visit.first = visit.first.min(at);
-        visit.last = visit.last.max(at);
+        };
+        note(&mut self.sessions, session, view);
     }
+}
 
-    /// Demands that the server tells the same of each session.
-    pub(crate) async fn compare(&self, server: &Server, house: &House) -> Result<()> {
-        let begun = Instant::now();
-        loop {
-            let stored = self.stored(server, house).await;
-            let difference = match &stored {
-                Ok(stored) => self.difference(stored),
-                Err(error) => Some(format!("{error:#}")),
-            };
-            match difference {
-                None => return Ok(()),
-                Some(difference) if begun.elapsed() > SETTLE_TIME => bail!(difference),
-                Some(_) => sleep(REPORTS).await,
-            }
+/// Puts a visit, or more of one, with the others.
+fn note(sessions: &mut BTreeMap<String, Visit>, id: String, seen: Visit) {
+    let visit = sessions.entry(id).or_insert(Visit { views: 0, ..seen });
+    visit.views += seen.views;
+    visit.first = visit.first.min(seen.first);
+    visit.last = visit.last.max(seen.last);
+}
+
+/// Demands that the server tells of each session what these diaries tell.
+pub(crate) async fn compare(
+    diaries: [Option<&Diary>; 2],
+    server: &Server,
+    house: &House,
+) -> Result<()> {
+    let mut expected = BTreeMap::new();
+    for (id, visit) in diaries
+        .into_iter()
+        .flatten()
+        .flat_map(|diary| &diary.sessions)
+    {
+        note(&mut expected, id.clone(), *visit);
+    }
+    let begun = Instant::now();
+    loop {
+        let difference = match stored(server, house).await {
+            Ok(stored) => difference(&expected, &stored),
+            Err(error) => Some(format!("{error:#}")),
+        };
+        match difference {
+            None => return Ok(()),
+            Some(difference) if begun.elapsed() > SETTLE_TIME => bail!(difference),
+            Some(_) => sleep(REPORTS).await,
         }
     }
+}
 
-    async fn stored(&self, server: &Server, house: &House) -> Result<BTreeMap<String, Json>> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        let mut stored = BTreeMap::new();
-        for page in 1.. {
-            // Slower than its limit.
-            sleep(Duration::from_millis(110)).await;
-            let path = format!("/insights/victim/sessions?limit={PAGE}&cursor={page}");
-            let request = http.get(server.url(&path));
-            let request = request.basic_auth(&house.root.id, Some(&house.root.secret));
-            let (answer, _) = ask(request).await;
-            let answer = answer.map_err(|bad| anyhow::anyhow!("{path}: {bad}"))?;
-            let rows = serde_json::from_str::<Vec<Json>>(&answer)?;
-            let count = rows.len();
-            for row in rows {
-                let id = row["id"].as_str().context("a session has no id")?;
-                ensure!(
-                    stored.insert(id.to_owned(), row.clone()).is_none(),
-                    "{id} is there twice"
-                );
-            }
-            if count < PAGE {
-                break;
-            }
-        }
-        Ok(stored)
-    }
-
-    fn difference(&self, stored: &BTreeMap<String, Json>) -> Option<String> {
-        if stored.len() != self.sessions.len() {
-            let (found, expected) = (stored.len(), self.sessions.len());
-            return Some(format!("{found} sessions are stored, not {expected}"));
-        }
-        self.sessions.iter().find_map(|(id, visit)| {
-            let row = &stored.get(id)?;
-            let told = (
-                &row["screen_view_count"],
-                &row["duration"],
-                &row["is_bounce"],
+async fn stored(server: &Server, house: &House) -> Result<BTreeMap<String, Json>> {
+    let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
+    let mut stored = BTreeMap::new();
+    for page in 1.. {
+        // Slower than its limit.
+        sleep(Duration::from_millis(110)).await;
+        let path = format!("/insights/victim/sessions?limit={PAGE}&cursor={page}");
+        let request = http.get(server.url(&path));
+        let request = request.basic_auth(&house.root.id, Some(&house.root.secret));
+        let (answer, _) = ask(request).await;
+        let answer = answer.map_err(|bad| anyhow::anyhow!("{path}: {bad}"))?;
+        let rows = serde_json::from_str::<Vec<Json>>(&answer)?;
+        let count = rows.len();
+        for row in rows {
+            let id = row["id"].as_str().context("a session has no id")?;
+            ensure!(
+                stored.insert(id.to_owned(), row.clone()).is_none(),
+                "{id} is there twice"
             );
-            let expected = (
-                &json!(visit.views),
-                &json!(visit.last - visit.first),
-                &json!(visit.views <= 1),
-            );
-            (told != expected).then(|| format!("session {id} has {told:?}, not {expected:?}"))
-        })
+        }
+        if count < PAGE {
+            break;
+        }
     }
+    Ok(stored)
+}
+
+fn difference(
+    expected: &BTreeMap<String, Visit>,
+    stored: &BTreeMap<String, Json>,
+) -> Option<String> {
+    if stored.len() != expected.len() {
+        let (found, expected) = (stored.len(), expected.len());
+        return Some(format!("{found} sessions are stored, not {expected}"));
+    }
+    expected.iter().find_map(|(id, visit)| {
+        let row = &stored.get(id)?;
+        let told = (
+            &row["screen_view_count"],
+            &row["duration"],
+            &row["is_bounce"],
+        );
+        let expected = (
+            &json!(visit.views),
+            &json!(visit.last - visit.first),
+            &json!(visit.views <= 1),
+        );
+        (told != expected).then(|| format!("session {id} has {told:?}, not {expected:?}"))
+    })
 }

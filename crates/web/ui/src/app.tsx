@@ -119,7 +119,11 @@ export function App() {
 
   switch (door.state) {
     case 'asking':
-      return <Waiting />;
+      return (
+        <main class="alone">
+          <Loading />
+        </main>
+      );
     case 'failed':
       return (
         <main class="alone">
@@ -140,17 +144,14 @@ export function App() {
   }
 }
 
-function Waiting() {
+/** The room of what is on its way, shown when it takes a while. */
+function Loading() {
   const [slow, setSlow] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setSlow(true), 200);
     return () => clearTimeout(timer);
   }, []);
-  return (
-    <main class="alone">
-      <Skeleton rows={4} show={slow} />
-    </main>
-  );
+  return <Skeleton rows={4} show={slow} />;
 }
 
 function Inside({ route, session, onLeave }: { route: Route; session: Session; onLeave: () => void }) {
@@ -240,8 +241,10 @@ function Screen({ title, project, load }: { title: string; project: string | nul
       </h1>
       {error || fault ? (
         <Problem error={error ?? new ApiError('broken', String(fault))} onRetry={() => location.reload()} />
+      ) : Loaded ? (
+        <Loaded />
       ) : (
-        Loaded && <Loaded />
+        <Loading />
       )}
     </>
   );

@@ -25,6 +25,10 @@ use crate::{
 /// How often it is asked whether a question has become a long one, and is in the way of others.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// A question that takes longer gives way to others: to those that are answered at a glance, and to
+/// whoever is not asking at all.
+const BRISK: Duration = Duration::from_millis(50);
+
 impl EventStore {
     /// Asks something, within the time that an answer may take. The query is interrupted when
     /// the time is over or the future is dropped. It may be interrupted and asked anew, for
@@ -71,7 +75,11 @@ impl EventStore {
     /// somebody waits for its turn among the short.
     async fn answer_soon<T, F>(&self, mut asked: Asked<T, F>) -> Result<Soon<T, F>, EventsError> {
         let long = &self.inner.lanes.long;
-        if let Ok(ended) = timeout(SHORT, &mut asked.thread).await {
+        if let Ok(ended) = timeout(BRISK, &mut asked.thread).await {
+            return soon(ended, || long.enter(&self.asker));
+        }
+        asked.held.give_way();
+        if let Ok(ended) = timeout(SHORT - BRISK, &mut asked.thread).await {
             return soon(ended, || long.enter(&self.asker));
         }
         let mut looks = interval(LOOK);
@@ -245,8 +253,13 @@ impl Held {
     }
 
     fn give_way_if_long(&self) {
-        let thread = self.thread();
-        if let Some(thread) = thread.filter(|_| self.long.get().is_some()) {
+        if self.long.get().is_some() {
+            self.give_way();
+        }
+    }
+
+    fn give_way(&self) {
+        if let Some(thread) = *self.thread() {
             thread.give_way();
         }
     }

@@ -15,8 +15,8 @@ use actix_web::{
 use futures_util::{FutureExt as _, StreamExt as _};
 use paneld_auth::Principal;
 use paneld_domain::{ClientId, Clock, OrganizationId, Problem};
-use paneld_fairness::{Held, Pool, Share, Turns};
-use tokio::{task::spawn_blocking, time::timeout};
+use paneld_fairness::{Held, Pool, Share, Turns, spawn_heavy};
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use self::pace::Pace;
@@ -200,7 +200,7 @@ impl HeldBody {
         }
         let turn = parsing.take(0, sender.turns(), PARSE_PATIENCE).await;
         let turn = turn.map_err(|_crowded| refused(&sender))?;
-        let parsing = spawn_blocking(move || {
+        let parsing = spawn_heavy(move || {
             // Also when the caller goes away meanwhile, all of it is held until the end.
             let parsed = parse(&bytes);
             drop((bytes, turn));

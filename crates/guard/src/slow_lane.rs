@@ -5,9 +5,8 @@ use std::{net::IpAddr, num::NonZero, thread::available_parallelism, time::Durati
 
 use paneld_auth::{NotChecked, SlowCheck, SlowVerdict};
 use paneld_domain::{ClientId, Timestamp};
-use paneld_fairness::{Crowded, Turns};
+use paneld_fairness::{Crowded, Turns, spawn_heavy};
 use quick_cache::sync::Cache;
-use tokio::task::spawn_blocking;
 
 use crate::network::Network;
 
@@ -68,7 +67,7 @@ impl SlowLane {
         let turn = self.turns.take(rank, who, PATIENCE).await;
         let turn = turn.map_err(|Crowded| NotChecked::Crowded)?;
         admit().await?;
-        let ran = spawn_blocking(move || {
+        let ran = spawn_heavy(move || {
             let verdict = check.run();
             // A caller that went away does not make room for another before.
             drop(turn);

@@ -11,4 +11,5 @@ pub(crate) mod record;
 pub(crate) mod removals;
 pub(crate) mod sessions;
 pub(crate) mod spool;
+pub(crate) mod to_the_end;
 pub(crate) mod watched;

@@ -18,8 +18,8 @@ use crate::{Ids, pipeline::spool::Seen};
 
 /// How long two requests that look alike count as one.
 const WINDOW: Duration = Duration::from_millis(100);
-/// Locks are shared by those who happen to get the same one.
-const LOCKS: usize = 1_024;
+/// Locks are shared by those who happen to get the same one, whosever they are; so there are many.
+const LOCKS: usize = 16_384;
 /// Whoever imports may need every lock that an id of its project can have. So projects have
 /// different ones: each one of so many sets.
 const SETS: usize = 64;

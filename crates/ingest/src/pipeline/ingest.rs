@@ -35,6 +35,7 @@ use crate::{
         removals::Removals,
         sessions::LiveSessions,
         spool::{Account, Append, Spool, SpoolError},
+        to_the_end::to_the_end,
         watched::{StoredEvents, Watched},
     },
     request::text::{LONGEST_OF_EVENT, cut},
@@ -145,12 +146,8 @@ impl Ingest {
     /// When it could not be written; then nothing of it is kept.
     pub async fn track(&self, arrived: Arrived, tracked: Tracked) -> Result<Ids, SpoolError> {
         let inner = Arc::clone(&self.0);
-        // The caller may go away in the middle; what was begun is brought to an end. In a box, for
-        // it is some thousand bytes long and would be moved several times.
-        let work = Box::pin(async move { inner.track(arrived, tracked).await });
-        tokio::spawn(work)
-            .await
-            .map_err(|_stopped| SpoolError::Closed)?
+        // The caller may go away in the middle.
+        to_the_end(async move { inner.track(arrived, tracked).await }).await
     }
 
     /// Which device and session the caller has, without tracking anything.

@@ -24,8 +24,9 @@ use super::{
     room::{Amount, Room},
 };
 
-/// While one request of a shard is being written, the others wait; so there are many.
-const MOST_SHARDS: usize = 4_096;
+/// While one request of a shard is being written, the others wait, whosever they are; so there are
+/// many. An empty one takes a hundred bytes.
+const MOST_SHARDS: usize = 16_384;
 /// How many sessions a shard has at the bound, at least: the oldest of so many is an old one.
 const OF_A_SHARD: usize = 4;
 /// How many sessions are ended early in one step at most.

@@ -34,6 +34,11 @@ use crate::Target;
 const MOST: usize = 2_048;
 /// With how many bytes of records no more commands go into a transaction.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
+/// A command of more bytes is a large one: few events have so many.
+const LARGE: usize = 16 * 1024;
+/// With how many bytes no more large ones go into a transaction: whoever sends them waits for them,
+/// and nobody else for more than this.
+const LARGE_BYTES: usize = 1024 * 1024;
 
 /// After a commit of so many commands, the next one begins a little later: whoever sends that many
 /// at once keeps the processors busy, and fewer commits leave more of them for everything else.
@@ -48,6 +53,8 @@ pub(super) struct Writer {
     tables: Arc<Tables>,
     gauges: Arc<Gauges>,
     inbox: Receiver<Command>,
+    /// Large commands from the inbox whose turn has not come.
+    large: VecDeque<Command>,
     /// Up to where every sink is, as far as was told. Nobody tells it again when what could not
     /// be written was to remove something.
     trimmable: Applied,
@@ -90,6 +97,7 @@ impl Writer {
             tables,
             gauges,
             inbox,
+            large: VecDeque::new(),
             trimmable: Applied::default(),
             applied: Applied::default(),
             trimmed: Applied::default(),
@@ -114,33 +122,50 @@ impl Writer {
         }
     }
 
-    /// What came in since the last commit. Waits for something, unless there is more to do.
-    fn next(&self) -> Option<Vec<Command>> {
-        let first = if !self.outage.is_over() {
-            match self.inbox.recv_timeout(TRY_AGAIN) {
-                Ok(first) => first,
-                Err(RecvTimeoutError::Timeout) => return Some(Vec::new()),
-                Err(RecvTimeoutError::Disconnected) => return None,
+    /// What came in since the last commit: of large commands not all at once. Waits for something,
+    /// unless there is more to do.
+    fn next(&mut self) -> Option<Vec<Command>> {
+        let mut next = self.first()?;
+        let (mut commands, mut bytes) = (Vec::new(), 0);
+        while let Some(command) = next {
+            if command.bytes() > LARGE {
+                self.large.push_back(command);
+            } else {
+                bytes += command.bytes();
+                commands.push(command);
             }
-        } else if self.has_more() || self.compaction.is_some() || !self.compactions.is_empty() {
-            match self.inbox.try_recv() {
-                Ok(first) => first,
-                Err(TryRecvError::Empty) => return Some(Vec::new()),
-                Err(TryRecvError::Disconnected) => return None,
-            }
-        } else {
-            self.inbox.recv().ok()?
-        };
-        let mut bytes = first.bytes();
-        let mut commands = vec![first];
-        while commands.len() < MOST
-            && bytes < MOST_BYTES
-            && let Ok(command) = self.inbox.try_recv()
+            let has_room = commands.len() < MOST && bytes < MOST_BYTES;
+            next = has_room.then(|| self.inbox.try_recv().ok()).flatten();
+        }
+        let mut bytes = 0;
+        while bytes < LARGE_BYTES
+            && let Some(command) = self.large.pop_front()
         {
             bytes += command.bytes();
             commands.push(command);
         }
         Some(commands)
+    }
+
+    /// The first that came in, if there is one; the end when nobody can ask any more.
+    fn first(&self) -> Option<Option<Command>> {
+        let has_more = self.has_more() || self.compaction.is_some() || !self.compactions.is_empty();
+        let is_asked_for = !self.large.is_empty();
+        if is_asked_for || (has_more && self.outage.is_over()) {
+            match self.inbox.try_recv() {
+                Ok(first) => Some(Some(first)),
+                Err(TryRecvError::Empty) => Some(None),
+                Err(TryRecvError::Disconnected) => is_asked_for.then_some(None),
+            }
+        } else if self.outage.is_over() {
+            self.inbox.recv().ok().map(Some)
+        } else {
+            match self.inbox.recv_timeout(TRY_AGAIN) {
+                Ok(first) => Some(Some(first)),
+                Err(RecvTimeoutError::Timeout) => Some(None),
+                Err(RecvTimeoutError::Disconnected) => None,
+            }
+        }
     }
 
     /// Whether there is something to commit though nobody asks for it.

@@ -8,7 +8,6 @@ use std::{
 };
 
 use paneld_domain::{BotVisit, PeopleChange, parse_timestamp};
-use tokio::task::JoinSet;
 
 use super::*;
 use crate::pipeline::{
@@ -125,25 +124,6 @@ async fn what_was_written_is_there_after_a_restart_in_its_order() {
     for (before, after) in before.iter().zip(&after) {
         assert_eq!(before.record, after.record);
     }
-}
-
-#[tokio::test]
-async fn what_is_small_does_not_wait_for_all_that_is_large() {
-    let folder = tempfile::tempdir().unwrap();
-    let spool = Spool::open(&folder.path().join("spool"), 1 << 30, 0).unwrap();
-    let spool = Arc::new(spool);
-    let mut large = JoinSet::new();
-    for _ in 0..64 {
-        let spool = Arc::clone(&spool);
-        large.spawn(async move { spool.append(&append_big(1 << 20)).await });
-    }
-    // Each has asked then.
-    tokio::task::yield_now().await;
-    let small = spool.append(&append("/small")).await.unwrap();
-    let large = large.join_all().await.into_iter();
-    let large = large.collect::<Result<Vec<_>, _>>().unwrap();
-    let behind = large.iter().filter(|&&position| position > small).count();
-    assert!(behind > 0, "it waited for all of them");
 }
 
 #[tokio::test]

@@ -51,14 +51,33 @@ async fn write(writer: &mut Writer, append: &Append) -> Outcome {
 #[tokio::test]
 async fn a_transaction_is_no_bigger_than_memory_allows() {
     let folder = tempfile::tempdir().unwrap();
-    let (writer, commands) = writer(&folder.path().join("spool"));
-    for _ in 0..10 {
-        commands.send(command(&append_big(3 * MIB)).0).unwrap();
+    let (mut writer, commands) = writer(&folder.path().join("spool"));
+    for _ in 0..1_000 {
+        commands.send(command(&append_big(15 << 10)).0).unwrap();
     }
     commands.send(Command::ForgetSeen(0)).unwrap();
     drop(commands);
     let counts = std::iter::from_fn(|| writer.next().map(|commands| commands.len()));
-    assert_eq!(counts.collect::<Vec<_>>(), [3, 3, 3, 2]);
+    assert_eq!(counts.collect::<Vec<_>>(), [545, 456]);
+}
+
+#[tokio::test]
+async fn what_is_small_does_not_wait_for_all_that_is_large() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut writer, commands) = writer(&folder.path().join("spool"));
+    let sizes = [3 * MIB, MIB / 2, MIB / 2, MIB / 2, 1, MIB, 2];
+    for size in sizes {
+        commands.send(command(&append_big(size)).0).unwrap();
+    }
+    drop(commands);
+    let commits = std::iter::from_fn(|| writer.next());
+    let sizes = commits.map(|commands| {
+        let sizes = commands.iter().map(|command| command.bytes() / (MIB / 2));
+        sizes.collect::<Vec<_>>()
+    });
+    // Each in the order in which they came.
+    let expected = [vec![0, 0, 6], vec![1, 1], vec![1, 2]];
+    assert_eq!(sizes.collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]

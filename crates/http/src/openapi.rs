@@ -53,6 +53,11 @@ struct Frame;
 
 /// The OpenAPI document of all routes below a prefix.
 pub fn document(prefix: &Prefix) -> openapi::OpenApi {
+    describe(prefix, true)
+}
+
+/// The document of all routes, or of those that there are without the console.
+fn describe(prefix: &Prefix, has_console: bool) -> openapi::OpenApi {
     let mut document = Frame::openapi();
     let root = Some(prefix.as_str()).filter(|path| !path.is_empty());
     document.servers = Some(vec![
@@ -63,10 +68,14 @@ pub fn document(prefix: &Prefix) -> openapi::OpenApi {
         .schema("Error", refusals::error_schema())
         .schema("QueryFilter", query::filter_schema())
         .responses_from_iter(refusals::components());
-    for (name, scheme) in security_schemes() {
+    let mut schemes = security_schemes().to_vec();
+    if has_console {
+        schemes.push(session_scheme());
+    }
+    for (name, scheme) in schemes {
         components = components.security_scheme(name, scheme);
     }
-    for endpoint in routes::endpoints() {
+    for endpoint in routes::served(has_console) {
         let mut description = endpoint.describe();
         complete(&mut description, &endpoint);
         for (name, schema) in description.schemas {
@@ -86,15 +95,17 @@ pub fn document(prefix: &Prefix) -> openapi::OpenApi {
 #[derive(Debug)]
 pub struct Document {
     prefix: Prefix,
+    has_console: bool,
     /// Made when it is first asked for.
     text: OnceLock<Bytes>,
 }
 
 impl Document {
-    /// The document of the routes below a prefix.
-    pub fn below(prefix: Prefix) -> Self {
+    /// The document of the routes below a prefix, with those of the console or without.
+    pub fn below(prefix: Prefix, has_console: bool) -> Self {
         Self {
             prefix,
+            has_console,
             text: OnceLock::new(),
         }
     }
@@ -105,7 +116,8 @@ impl Document {
     }
 
     fn text(&self) -> Bytes {
-        let make = || document(&self.prefix).to_json().unwrap_or_default().into();
+        let document = || describe(&self.prefix, self.has_console).to_json();
+        let make = || document().unwrap_or_default().into();
         self.text.get_or_init(make).clone()
     }
 }
@@ -190,8 +202,8 @@ fn ignored_headers() -> [(&'static str, Header); 2] {
     ]
 }
 
-/// The ways to say who one is.
-fn security_schemes() -> [(&'static str, SecurityScheme); 5] {
+/// The ways to say which client one is.
+fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
     let header = |name, what| {
         SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, what)))
     };
@@ -210,17 +222,18 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 5] {
             http(HttpAuthScheme::Basic, "The client's id and secret"),
         ),
         ("bearer", http(HttpAuthScheme::Bearer, "base64(id:secret)")),
-        (
-            "session",
-            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
-                "paneld",
-                "The session of somebody who signed in at `POST /console/session`; of the name \
-                 `__Host-paneld` on encrypted connections. From pages of the same origin alone; \
-                 what is neither GET nor HEAD also needs the header `x-paneld-console: 1`. Not \
-                 for Track.",
-            ))),
-        ),
     ]
+}
+
+/// The way of people.
+fn session_scheme() -> (&'static str, SecurityScheme) {
+    let cookie = ApiKeyValue::with_description(
+        "paneld",
+        "The session of somebody who signed in at `POST /console/session`; of the name \
+         `__Host-paneld` on encrypted connections. From pages of the same origin alone; what is \
+         neither GET nor HEAD also needs the header `x-paneld-console: 1`. Not for Track.",
+    );
+    ("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)))
 }
 
 fn ways_to_authenticate() -> Vec<SecurityRequirement> {

@@ -21,16 +21,23 @@ use crate::{endpoint::Endpoint, health, ignored::Style};
 /// All ways to call the server that are built in, but for the OpenAPI document itself and the root,
 /// which lead to them.
 pub fn endpoints() -> Vec<Endpoint> {
+    served(true)
+}
+
+/// All of these, or those that there are without the console.
+pub(crate) fn served(has_console: bool) -> Vec<Endpoint> {
     let mut all = health::endpoints();
-    #[cfg(feature = "console")]
-    all.extend(console::endpoints());
     #[cfg(feature = "track")]
     all.extend(track::endpoints());
     all.extend(identity());
     all.extend(overview(convert::identity));
-    all.extend(sharing());
-    #[cfg(all(feature = "console", feature = "insights"))]
-    all.extend(sharing::open_endpoints());
+    if has_console {
+        #[cfg(feature = "console")]
+        all.extend(console::endpoints());
+        all.extend(sharing());
+        #[cfg(all(feature = "console", feature = "insights"))]
+        all.extend(sharing::open_endpoints());
+    }
     let gated = gated(convert::identity).into_iter();
     all.extend(gated.flat_map(|(_, _, endpoints)| endpoints));
     all

@@ -115,7 +115,8 @@ async fn serve(
     address: SocketAddr,
 ) -> Result<(SocketAddr, actix_web::dev::Server), StartError> {
     let (requests, services) = (server.requests(), server.services.clone());
-    let document = web::Data::new(Document::below(Prefix::ROOT));
+    let document = Document::below(Prefix::ROOT, services.console.is_some());
+    let document = web::Data::new(document);
     let most = connections_per_worker();
     let connections = Connections::new(most * workers(), builder.trusted_proxies.clone());
     let http = HttpServer::new(move || {

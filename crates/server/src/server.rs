@@ -115,7 +115,7 @@ impl Server {
         prefix: &Prefix,
     ) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static + use<> {
         let (services, requests) = (self.services.clone(), self.requests.clone());
-        let document = web::Data::new(Document::below(prefix.clone()));
+        let document = web::Data::new(Document::below(prefix.clone(), services.console.is_some()));
         move |app| {
             let scope = web::scope(document.prefix().as_str()).wrap(requests.clone());
             app.service(

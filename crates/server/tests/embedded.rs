@@ -172,12 +172,23 @@ async fn the_console_is_below_the_prefix_too_unless_it_is_off() {
         .json(&json!({"clientId": ID, "clientSecret": SECRET}));
     let session = sign_in.send().await.unwrap().json::<Json>().await.unwrap();
     assert_eq!(session["publicUrl"], format!("{}/a/b", host.url));
+    let of_console = async |host: &Host, document: &str| {
+        let document = host.json(document).await;
+        let paths = document["paths"].as_object().unwrap().keys();
+        let paths = paths.filter(|path| path.contains("/console/") || path.contains("share-links"));
+        let has_session = document["components"]["securitySchemes"]
+            .get("session")
+            .is_some();
+        (paths.count(), has_session)
+    };
+    assert_eq!(of_console(&host, "/a/b/openapi.json").await, (4, true));
     host.stop().await;
 
     let quiet = builder(folder.path()).without_events().console(false);
     let host = Host::start(quiet, &Prefix::ROOT).await;
     let page = host.get("/console/").send().await.unwrap();
     assert_eq!(page.status(), StatusCode::NOT_FOUND);
+    assert_eq!(of_console(&host, "/openapi.json").await, (0, false));
     host.stop().await;
 }
 

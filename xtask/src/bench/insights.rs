@@ -177,7 +177,7 @@ impl Bench<'_> {
     }
 
     fn start(&self) -> Result<Server> {
-        let mut server = serve(&self.built, self.folder)?;
+        let mut server = serve(&self.built.join("paneld"), self.folder)?;
         server.wait_until_it_answers("/healthz/ready", &[])?;
         Ok(server)
     }

@@ -33,11 +33,10 @@ pub fn spawn_heavy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
-    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn it_is_done_on_a_thread_that_gives_way() {
         let niceness = || rustix::process::getpriority_process(None).ok();

@@ -16,6 +16,7 @@ mod file;
 mod format;
 mod frames;
 mod gauges;
+mod inbox;
 mod outage;
 mod replies;
 mod reserve;

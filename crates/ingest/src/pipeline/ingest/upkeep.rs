@@ -16,6 +16,7 @@ use crate::{
         record::{Change, Record},
         sessions::DeviceKey,
         spool::{Account, Append, SpoolError, Wanted},
+        to_the_end::to_the_end,
     },
 };
 
@@ -280,7 +281,7 @@ impl Inner {
         changes: Vec<Change>,
     ) -> Result<u64, SpoolError> {
         let inner = Arc::clone(self);
-        let forgotten = tokio::spawn(async move {
+        let forgotten = to_the_end(async move {
             let held = inner.live.hold(&devices).await;
             let record = Record::new(project, inner.clock.now(), changes.clone());
             let gone = devices.iter().map(|device| (device.clone(), None));
@@ -289,6 +290,6 @@ impl Inner {
             inner.removals.note(position, project, &changes);
             Ok(position)
         });
-        forgotten.await.map_err(|_panicked| SpoolError::Closed)?
+        forgotten.await
     }
 }

@@ -2,11 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::Ordering,
-        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
-    },
+    sync::{Arc, atomic::Ordering, mpsc::Receiver},
     thread,
     time::Duration,
 };
@@ -21,6 +17,7 @@ use super::{
     compaction::Compaction,
     fault::Fault,
     file::remove_leftover,
+    inbox::Inbox,
     outage::{Outage, ROOM},
     replies::{Replies, Waiter},
     seen::{SeenChanges, SeenLimits, TidyUp},
@@ -29,16 +26,6 @@ use super::{
     transaction::Transaction,
 };
 use crate::Target;
-
-/// How many commands go into one transaction at most.
-const MOST: usize = 2_048;
-/// With how many bytes of records no more commands go into a transaction.
-const MOST_BYTES: usize = 8 * 1024 * 1024;
-/// A command of more bytes is a large one: few events have so many.
-const LARGE: usize = 16 * 1024;
-/// With how many bytes no more large ones go into a transaction: whoever sends them waits for them,
-/// and nobody else for more than this.
-const LARGE_BYTES: usize = 1024 * 1024;
 
 /// After a commit of so many commands, the next one begins a little later: whoever sends that many
 /// at once keeps the processors busy, and fewer commits leave more of them for everything else.
@@ -52,9 +39,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct Writer {
     tables: Arc<Tables>,
     gauges: Arc<Gauges>,
-    inbox: Receiver<Command>,
-    /// Large commands from the inbox whose turn has not come.
-    large: VecDeque<Command>,
+    inbox: Inbox,
     /// Up to where every sink is, as far as was told. Nobody tells it again when what could not
     /// be written was to remove something.
     trimmable: Applied,
@@ -90,14 +75,13 @@ impl Writer {
         tables: Arc<Tables>,
         tail: Tail,
         gauges: Arc<Gauges>,
-        inbox: Receiver<Command>,
+        commands: Receiver<Command>,
         ids: SeenLimits,
     ) -> Self {
         Self {
             tables,
             gauges,
-            inbox,
-            large: VecDeque::new(),
+            inbox: Inbox::new(commands),
             trimmable: Applied::default(),
             applied: Applied::default(),
             trimmed: Applied::default(),
@@ -122,50 +106,17 @@ impl Writer {
         }
     }
 
-    /// What came in since the last commit: of large commands not all at once. Waits for something,
-    /// unless there is more to do.
+    /// What came in since the last commit. Waits for something, unless there is more to do.
     fn next(&mut self) -> Option<Vec<Command>> {
-        let mut next = self.first()?;
-        let (mut commands, mut bytes) = (Vec::new(), 0);
-        while let Some(command) = next {
-            if command.bytes() > LARGE {
-                self.large.push_back(command);
-            } else {
-                bytes += command.bytes();
-                commands.push(command);
-            }
-            let has_room = commands.len() < MOST && bytes < MOST_BYTES;
-            next = has_room.then(|| self.inbox.try_recv().ok()).flatten();
-        }
-        let mut bytes = 0;
-        while bytes < LARGE_BYTES
-            && let Some(command) = self.large.pop_front()
-        {
-            bytes += command.bytes();
-            commands.push(command);
-        }
-        Some(commands)
-    }
-
-    /// The first that came in, if there is one; the end when nobody can ask any more.
-    fn first(&self) -> Option<Option<Command>> {
         let has_more = self.has_more() || self.compaction.is_some() || !self.compactions.is_empty();
-        let is_asked_for = !self.large.is_empty();
-        if is_asked_for || (has_more && self.outage.is_over()) {
-            match self.inbox.try_recv() {
-                Ok(first) => Some(Some(first)),
-                Err(TryRecvError::Empty) => Some(None),
-                Err(TryRecvError::Disconnected) => is_asked_for.then_some(None),
-            }
-        } else if self.outage.is_over() {
-            self.inbox.recv().ok().map(Some)
+        let wait = if !self.outage.is_over() {
+            Some(TRY_AGAIN)
+        } else if has_more {
+            Some(Duration::ZERO)
         } else {
-            match self.inbox.recv_timeout(TRY_AGAIN) {
-                Ok(first) => Some(Some(first)),
-                Err(RecvTimeoutError::Timeout) => Some(None),
-                Err(RecvTimeoutError::Disconnected) => None,
-            }
-        }
+            None
+        };
+        self.inbox.take(wait)
     }
 
     /// Whether there is something to commit though nobody asks for it.

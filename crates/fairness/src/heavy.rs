@@ -15,7 +15,8 @@ const IDLE: Duration = Duration::from_secs(10);
 /// done at once is for the caller to bound: see [`Turns`](crate::Turns).
 ///
 /// # Panics
-/// Outside a runtime of Tokio, should no thread be to be had for this work.
+/// Outside a Tokio runtime, if the threads for such work could not be set up: then the work is done
+/// on the runtime's own blocking threads, which do not give way.
 pub fn spawn_heavy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     static THREADS: OnceLock<Option<Runtime>> = OnceLock::new();
     let threads = THREADS.get_or_init(|| {
@@ -24,7 +25,6 @@ pub fn spawn_heavy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
             .thread_keep_alive(IDLE)
             .on_thread_start(crate::give_way)
             .build();
-        // It is done then, if not aside.
         threads.ok()
     });
     match threads {

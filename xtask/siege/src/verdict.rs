@@ -83,17 +83,17 @@ impl Verdict {
         ];
         if let Some(calm) = &observed.calm {
             findings.push(within(
-                "99 of 100 events of the victim take at most twice as long as without attacks",
+                "99 of 100 events of the victim take at most twice as long as while the floor is attacked",
                 (&diary.track, &calm.track),
                 99,
             ));
             findings.push(within(
-                "half of the victim's reports take at most twice as long as without attacks",
+                "half of the victim's reports take at most twice as long as while the floor is attacked",
                 (&diary.reports, &calm.reports),
                 50,
             ));
             findings.push(within(
-                "95 of 100 reports of the victim take at most twice as long as without attacks",
+                "95 of 100 reports of the victim take at most twice as long as while the floor is attacked",
                 (&diary.reports, &calm.reports),
                 95,
             ));

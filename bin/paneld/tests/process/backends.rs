@@ -15,7 +15,7 @@ use tokio::{
         TcpListener,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
-    sync::watch,
+    sync::{oneshot, watch},
     task::{JoinHandle, JoinSet},
 };
 use tokio_rustls::{
@@ -86,6 +86,8 @@ pub(crate) struct Proxy {
     address: SocketAddr,
     target: String,
     silent: watch::Sender<bool>,
+    /// All connections end when this is dropped.
+    open: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
 }
 
@@ -104,11 +106,12 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let silent = watch::Sender::new(false);
-        let serving = tokio::spawn(serve(listener, target.clone(), silent.subscribe()));
+        let (open, serving) = spawn(listener, &target, &silent);
         Self {
             address,
             target,
             silent,
+            open: Some(open),
             serving,
         }
     }
@@ -117,11 +120,10 @@ impl Proxy {
         self.address
     }
 
-    /// Ends all connections, and refuses new ones.
+    /// Ends all connections, and refuses new ones. All are closed when this returns.
     pub(crate) async fn cut(&mut self) {
-        self.serving.abort();
-        // It was ended, and says so.
-        let _ = (&mut self.serving).await;
+        self.open = None;
+        (&mut self.serving).await.unwrap();
     }
 
     /// Swallows all that is sent, on connections that are there and on new ones.
@@ -134,8 +136,8 @@ impl Proxy {
         self.silent.send_replace(false);
         if self.serving.is_finished() {
             let listener = TcpListener::bind(self.address).await.unwrap();
-            let work = serve(listener, self.target.clone(), self.silent.subscribe());
-            self.serving = tokio::spawn(work);
+            let (open, serving) = spawn(listener, &self.target, &self.silent);
+            (self.open, self.serving) = (Some(open), serving);
         }
     }
 }
@@ -146,11 +148,30 @@ impl Drop for Proxy {
     }
 }
 
-async fn serve(listener: TcpListener, target: String, silent: watch::Receiver<bool>) {
+/// Serves until what is returned first is dropped.
+fn spawn(
+    listener: TcpListener,
+    target: &str,
+    silent: &watch::Sender<bool>,
+) -> (oneshot::Sender<()>, JoinHandle<()>) {
+    let (open, cut) = oneshot::channel();
+    let work = serve(listener, target.to_owned(), silent.subscribe(), cut);
+    (open, tokio::spawn(work))
+}
+
+async fn serve(
+    listener: TcpListener,
+    target: String,
+    silent: watch::Receiver<bool>,
+    mut cut: oneshot::Receiver<()>,
+) {
     // All end with this.
     let mut connections = JoinSet::new();
     loop {
-        let (near, _) = listener.accept().await.unwrap();
+        let (near, _) = tokio::select! {
+            accepted = listener.accept() => accepted.unwrap(),
+            _ = &mut cut => break,
+        };
         let far = tokio::net::TcpStream::connect(&target).await.unwrap();
         let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
         let (there, back) = (
@@ -164,6 +185,8 @@ async fn serve(listener: TcpListener, target: String, silent: watch::Receiver<bo
             }
         });
     }
+    drop(listener);
+    connections.shutdown().await;
 }
 
 async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut silent: watch::Receiver<bool>) {

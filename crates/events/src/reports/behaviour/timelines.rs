@@ -18,9 +18,9 @@ use duckdb::{
         record_batch::RecordBatch,
     },
 };
-use hashbrown::hash_table::{Entry, HashTable};
 use paneld_analytics::{FunnelUnit, Window};
 
+use super::super::keys::{BYTES_A_KEY, Keys};
 use crate::{
     Scope,
     error::Fault,
@@ -30,9 +30,8 @@ use crate::{
 /// What is kept of everybody who is followed at once takes so many bytes.
 const ROOM: u64 = 64 << 20;
 
-/// What finding somebody takes beside that: the key, the time, and a place in a hash table that may
-/// be half empty.
-const BYTES_TO_FIND: usize = 8 + 8 + 2 * 5;
+/// What somebody takes beside that: the key and a time.
+const BYTES_EACH: usize = BYTES_A_KEY + 8;
 
 /// Above this many, those whose events are in disorder are not told one by one.
 const MOST_NAMED: usize = 1_000;
@@ -89,7 +88,7 @@ pub(super) fn follow<F: Follower>(
     events: &Events<'_>,
     follower: &mut F,
 ) -> Result<(), Fault> {
-    let bytes_each = BYTES_TO_FIND + follower.pieces() * size_of::<F::Piece>();
+    let bytes_each = BYTES_EACH + follower.pieces() * size_of::<F::Piece>();
     follow_at_once(ROOM / bytes_each as u64, snapshot, events, follower)
 }
 
@@ -275,7 +274,7 @@ struct Followed<'a, F: Follower> {
     pieces: usize,
     /// So many have room.
     most: u64,
-    known: Known,
+    keys: Keys,
     /// When the last event of each happened.
     last: Vec<i64>,
     kept: Vec<F::Piece>,
@@ -287,7 +286,7 @@ impl<'a, F: Follower> Followed<'a, F> {
             pieces: follower.pieces(),
             most,
             follower,
-            known: Known::new(),
+            keys: Keys::new(),
             last: Vec::new(),
             kept: Vec::new(),
         }
@@ -320,7 +319,7 @@ impl<'a, F: Follower> Followed<'a, F> {
     /// Whose event it is, and which one, when it counts.
     fn find(&mut self, key: u64, name: u64) -> Option<(usize, F::Kind)> {
         let kind = self.follower.kind_of(name)?;
-        let one = self.known.find(key);
+        let one = self.keys.number(key);
         if one == self.last.len() {
             self.last.push(NEVER);
             self.kept.resize(self.kept.len() + self.pieces, F::EMPTY);
@@ -341,7 +340,7 @@ impl<'a, F: Follower> Followed<'a, F> {
             if *last == IN_DISORDER {
                 *last = NEVER;
                 self.kept[one * self.pieces..][..self.pieces].fill(F::EMPTY);
-                keys.insert(self.known.keys[one]);
+                keys.insert(self.keys.all()[one]);
             }
         }
         keys
@@ -353,51 +352,6 @@ impl<'a, F: Follower> Followed<'a, F> {
             self.follower.finish(kept, last)?;
         }
         Ok(())
-    }
-}
-
-/// How many places remember who was found last there.
-const LATELY: usize = 4_096;
-
-/// Everybody who was found, from 0 on in the order in which they came.
-struct Known {
-    keys: Vec<u64>,
-    table: HashTable<u32>,
-    /// Rows that follow one another are of the same few: those are found in the processor's cache.
-    lately: Box<[(u64, u32)]>,
-}
-
-impl Known {
-    fn new() -> Self {
-        Self {
-            keys: Vec::new(),
-            table: HashTable::new(),
-            lately: vec![(0, u32::MAX); LATELY].into_boxed_slice(),
-        }
-    }
-
-    /// The number of somebody: how many there were before, for a new one.
-    fn find(&mut self, key: u64) -> usize {
-        let lately = &mut self.lately[key as usize % LATELY];
-        if *lately != (key, lately.1) || lately.1 == u32::MAX {
-            let keys = &mut self.keys;
-            let found = self.table.entry(
-                key,
-                |&one| keys[one as usize] == key,
-                |&one| keys[one as usize],
-            );
-            let one = match found {
-                Entry::Occupied(found) => *found.get(),
-                Entry::Vacant(place) => {
-                    let one = keys.len() as u32;
-                    place.insert(one);
-                    keys.push(key);
-                    one
-                }
-            };
-            *lately = (key, one);
-        }
-        lately.1 as usize
     }
 }
 

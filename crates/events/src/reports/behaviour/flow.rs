@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use duckdb::Connection;
 use paneld_analytics::{FlowPaths, FlowRequest, FunnelUnit, NameId};
+use quick_cache::DefaultHashBuilder;
 
 use super::timelines::{Events, Follower, follow};
 use crate::{
@@ -28,7 +29,6 @@ pub(super) fn count(
         scope,
         window: request.window,
         unit: FunnelUnit::Session,
-        names: None,
     };
     follow(&snapshot, &events, &mut flow)?;
     Ok(flow.paths)
@@ -40,7 +40,7 @@ fn names(
     happened: &Sql,
     request: &FlowRequest,
     paths: &mut FlowPaths,
-) -> Result<HashMap<u64, NameId>, Fault> {
+) -> Result<HashMap<u64, NameId, DefaultHashBuilder>, Fault> {
     let kept = match request.only() {
         Some(names) => Sql::new("e.name").among(names),
         None if request.exclude.is_empty() => Sql::new("TRUE"),
@@ -73,7 +73,7 @@ fn check(paths: &FlowPaths) -> Result<(), Fault> {
 /// What is kept is the way of a session.
 struct Flow {
     paths: FlowPaths,
-    names: HashMap<u64, NameId>,
+    names: HashMap<u64, NameId, DefaultHashBuilder>,
 }
 
 impl Follower for Flow {

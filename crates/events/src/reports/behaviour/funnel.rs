@@ -1,7 +1,5 @@
 //! How many take a way step by step.
 
-use std::collections::HashMap;
-
 use duckdb::Connection;
 use paneld_analytics::{FunnelRequest, NOT_BEGUN};
 
@@ -15,12 +13,10 @@ pub(super) fn count(
     request: &FunnelRequest,
 ) -> Result<Vec<u64>, Fault> {
     let snapshot = connection.unchecked_transaction()?;
-    let names = request.steps().iter().map(String::as_str);
     let events = Events {
         scope,
         window: request.window(),
         unit: request.unit(),
-        names: Some(Sql::new("e.name").among(names)),
     };
     let mut funnel = Funnel {
         request,
@@ -32,7 +28,9 @@ pub(super) fn count(
 }
 
 /// Which steps an event may be, by the hash of its name.
-fn steps(snapshot: &Connection, request: &FunnelRequest) -> Result<HashMap<u64, u16>, Fault> {
+type StepsByName = Vec<(u64, u16)>;
+
+fn steps(snapshot: &Connection, request: &FunnelRequest) -> Result<StepsByName, Fault> {
     let names = request.step_names().into_iter();
     let hashes = names.map(|(name, steps)| {
         let hash = Sql::new("SELECT hash(")
@@ -47,7 +45,7 @@ fn steps(snapshot: &Connection, request: &FunnelRequest) -> Result<HashMap<u64, 
 /// steps of the last millisecond: it is not over before a later event comes.
 struct Funnel<'a> {
     request: &'a FunnelRequest,
-    steps: HashMap<u64, u16>,
+    steps: StepsByName,
     reached: Vec<u64>,
 }
 
@@ -75,7 +73,9 @@ impl Follower for Funnel<'_> {
     }
 
     fn kind_of(&self, name: u64) -> Option<u16> {
-        self.steps.get(&name).copied()
+        // They are few.
+        let steps = self.steps.iter().find(|(known, _steps)| *known == name);
+        steps.map(|(_name, steps)| *steps)
     }
 
     fn take(&self, kept: &mut [i64], last: i64, at: i64, steps: u16) {

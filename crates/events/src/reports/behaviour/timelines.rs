@@ -78,8 +78,6 @@ pub(super) struct Events<'a> {
     pub(super) window: Window,
     /// Who is followed.
     pub(super) unit: FunnelUnit,
-    /// A condition of their names, where those that count are known.
-    pub(super) names: Option<Sql>,
 }
 
 /// Follows all sessions or profiles through their events.
@@ -187,7 +185,8 @@ impl Events<'_> {
         }
     }
 
-    fn select(&self, part: Part) -> Sql {
+    /// The key, the time and the name; what comes behind them is not read.
+    fn select(&self, part: Part, behind: &str) -> Sql {
         let key = self.key();
         let somebody = match self.unit {
             FunnelUnit::Session => "e.session_id <> ''",
@@ -199,9 +198,8 @@ impl Events<'_> {
             Sql::new(somebody),
             part.has(key),
         ];
-        let conditions = conditions.into_iter().chain(self.names.clone());
         Sql::new(&format!(
-            "SELECT {key} AS key, e.created_at, hash(e.name) FROM events e WHERE "
+            "SELECT {key} AS key, e.created_at, hash(e.name){behind} FROM events e WHERE "
         ))
         .add(Sql::all(conditions))
     }
@@ -213,7 +211,8 @@ impl Events<'_> {
         part: Part,
         mut each: impl FnMut(Rows<'_>) -> Result<bool, Fault>,
     ) -> Result<(), Fault> {
-        let events = self.select(part);
+        // Threads of DuckDB hand out rows in any order, unless rows are numbered.
+        let events = self.select(part, ", row_number() OVER ()");
         events.stream_while(snapshot, |batch| each(Rows::of(&batch)?))
     }
 
@@ -225,7 +224,7 @@ impl Events<'_> {
         keys: &HashSet<u64>,
         mut each: impl FnMut(Rows<'_>) -> Result<bool, Fault>,
     ) -> Result<(), Fault> {
-        let mut events = self.select(part);
+        let mut events = self.select(part, "");
         if keys.len() <= MOST_NAMED {
             let keys = keys.iter().map(u64::to_string).collect::<Vec<_>>();
             let key = self.key();
@@ -245,7 +244,7 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn of(batch: &'a RecordBatch) -> Result<Self, Fault> {
-        let [keys, times, names] = batch.columns() else {
+        let [keys, times, names, ..] = batch.columns() else {
             return Err(Fault::unexpected("three columns"));
         };
         let numbers = |column: &'a ArrayRef| {
@@ -463,7 +462,6 @@ mod tests {
                 end: at(100),
             },
             unit,
-            names: None,
         };
         follow_at_once(most, connection, &events, &mut diary).unwrap();
         diary.days.sort();

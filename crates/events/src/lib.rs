@@ -9,49 +9,23 @@
 //! No type of DuckDB leaves this crate, and nothing else in the workspace knows DuckDB. Values
 //! are always bound, never pasted into SQL.
 
-mod answering;
-mod answers;
-mod append;
-mod apply;
 mod batch;
-mod columns;
-mod compaction;
-mod conditions;
-mod copies;
-mod counted;
-mod database;
-mod decode;
-mod erase;
+mod duckdb;
 mod error;
 mod events_url;
-mod export;
-mod interrupt;
-mod numbers;
-mod overflow;
-mod own_thread;
-mod parts;
 mod query;
-mod read;
-mod record;
-mod removals;
-mod reports;
-mod schema;
-mod sessions;
-mod sql;
-mod store;
 mod turns;
-mod views;
 mod wide;
 
-pub use batch::{Batch, Erased, StoreChange};
-pub use conditions::Scope;
-pub use copies::{PeopleCopies, PeopleRows};
-pub use error::{Cause, EventsError};
-pub use events_url::EventsUrl;
-pub use export::EventBatches;
-pub use query::{EventsPage, ProfileNumbers};
-pub use removals::Removals;
-pub use reports::{CountedEdge, CountedSessions, Members};
-pub use store::EventStore;
-pub use turns::{Asker, Crowded};
-pub use wide::Wide;
+pub use self::{
+    batch::{Batch, Erased, StoreChange},
+    duckdb::{
+        CountedEdge, CountedSessions, EventBatches, EventStore, Members, PeopleCopies, PeopleRows,
+        Removals, Scope,
+    },
+    error::{Cause, EventsError},
+    events_url::EventsUrl,
+    query::{EventsPage, ProfileNumbers},
+    turns::{Asker, Crowded},
+    wide::Wide,
+};

@@ -11,6 +11,7 @@ mod counted;
 mod database;
 mod decode;
 mod export;
+mod fault;
 mod interrupt;
 mod overflow;
 mod own_thread;
@@ -22,13 +23,7 @@ mod sql;
 mod store;
 mod write;
 
-pub use self::{
-    conditions::Scope,
-    export::EventBatches,
-    reports::{CountedEdge, CountedSessions, Members},
-    store::EventStore,
-    write::{
-        copies::{PeopleCopies, PeopleRows},
-        removals::Removals,
-    },
-};
+/// The Arrow that the library of DuckDB comes with.
+pub use ::duckdb::arrow;
+
+pub(crate) use self::{parts::Parts, store::DuckDbStore};

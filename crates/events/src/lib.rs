@@ -1,31 +1,40 @@
-//! The event store: events, sessions, bot visits and recordings, in one DuckDB file.
+//! The event store: events, sessions, bot visits and recordings.
 //!
-//! [`EventStore`] is its face. It has one writer, which applies [`Batch`]es of the spool, each in
-//! one transaction with the position it came from; and a few readers, whose turns are fair to
-//! organizations and their clients ([`EventStore::asked_by`]), each bounded in time and
-//! interrupted when nobody waits for its answer any more. The store may be away: everything then
-//! fails with [`EventsError::Away`], and the store looks for its file again whenever it is asked.
+//! [`EventStore`] is its face. It applies [`Batch`]es of the spool one after another, each whole
+//! or not at all, with the position it came from; and it answers questions in turns that are fair
+//! to organizations and their clients ([`EventStore::asked_by`]), each bounded in time and ended
+//! when nobody waits for its answer any more. The store may be away: everything then fails with
+//! [`EventsError::Away`], and it is looked for again whenever something is asked.
 //!
-//! No type of DuckDB leaves this crate, and nothing else in the workspace knows DuckDB. Values
-//! are always bound, never pasted into SQL.
+//! Behind the face is one of a closed set of engines. There is one so far, DuckDB, which keeps
+//! everything in a file; only its folder names its library. What an engine is asked and answers
+//! has types of its own, and batches of events are [`arrow`]'s. Values are always bound, never
+//! pasted into SQL.
 
 mod batch;
 mod duckdb;
 mod error;
 mod events_url;
+mod pace;
 mod query;
+mod removals;
+mod settings;
+mod store;
 mod turns;
 mod wide;
 
+/// Arrow, in the version that is used throughout: batches of events are of it.
+pub use self::duckdb::arrow;
+
 pub use self::{
-    batch::{Batch, Erased, StoreChange},
-    duckdb::{
-        CountedEdge, CountedSessions, EventBatches, EventStore, Members, PeopleCopies, PeopleRows,
-        Removals, Scope,
-    },
+    batch::{Batch, Erased, PeopleCopies, PeopleRows, StoreChange},
     error::{Cause, EventsError},
     events_url::EventsUrl,
-    query::{EventsPage, ProfileNumbers},
+    pace::Pace,
+    query::{CountedEdge, CountedSessions, EventsPage, Members, ProfileNumbers, Scope},
+    removals::Removals,
+    settings::EventStoreSettings,
+    store::{EventBatches, EventStore, NewCopies},
     turns::{Asker, Crowded},
     wide::Wide,
 };

@@ -14,13 +14,14 @@ use tokio::{
 };
 
 use crate::{
-    Crowded, EventStore, EventsError,
+    Crowded, EventsError,
     duckdb::{
+        fault::Fault,
         interrupt::{self, Waiter},
         own_thread::{self, Ended},
         parts::{self, Outlet, Parts},
+        store::DuckDbStore,
     },
-    error::Fault,
     turns::{LONG, Place, SHORT, Turn},
 };
 
@@ -31,7 +32,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// whoever is not asking at all.
 const BRISK: Duration = Duration::from_millis(50);
 
-impl EventStore {
+impl DuckDbStore {
     /// Asks something, within the time that an answer may take. The query is interrupted when
     /// the time is over or the future is dropped. It may be interrupted and asked anew, for
     /// others to have their turn.
@@ -278,7 +279,7 @@ impl Held {
         self.give_way_if_long();
     }
 
-    fn is_wanted_by_others(&self, store: &EventStore) -> bool {
+    fn is_wanted_by_others(&self, store: &DuckDbStore) -> bool {
         let long = self.long.get();
         long.is_some_and(|turn| turn.is_wanted_by_others(&store.asker))
     }
@@ -312,17 +313,20 @@ mod tests {
     use tokio::{task::JoinSet, time::sleep};
 
     use super::*;
-    use crate::{Asker, Batch, EventsUrl};
+    use crate::{Asker, Batch};
 
-    fn store() -> (TempDir, EventStore) {
+    fn store() -> (TempDir, DuckDbStore) {
         let folder = tempfile::tempdir().unwrap();
-        let url = EventsUrl::DuckDb(folder.path().join("events.duckdb"));
-        let store = EventStore::new(&url, &folder.path().join("temp"), 128 << 20);
+        let store = DuckDbStore::new(
+            &folder.path().join("events.duckdb"),
+            &folder.path().join("temp"),
+            128 << 20,
+        );
         (folder, store)
     }
 
     /// The store as it is asked by a client of an organization.
-    fn asked_by(store: &EventStore, organization: usize, client: usize) -> EventStore {
+    fn asked_by(store: &DuckDbStore, organization: usize, client: usize) -> DuckDbStore {
         let organization = format!("o{organization}").parse::<OrganizationId>();
         let client = format!("00000000-0000-4000-8000-0000000000{client:02}").parse();
         store.asked_by(Asker::client(&organization.unwrap(), client.unwrap()))
@@ -336,7 +340,7 @@ mod tests {
     }
 
     /// Asks what takes minutes, so many times at once.
-    fn ask_slowly(store: &EventStore, times: usize) -> JoinSet<Result<u64, EventsError>> {
+    fn ask_slowly(store: &DuckDbStore, times: usize) -> JoinSet<Result<u64, EventsError>> {
         let asking = (0..times).map(|_| {
             let store = store.clone();
             async move { store.read(slow_question).await }
@@ -355,7 +359,7 @@ mod tests {
     }
 
     /// All turns are to be had again, and soon.
-    async fn assert_idle(store: &EventStore) {
+    async fn assert_idle(store: &DuckDbStore) {
         let lanes = &store.inner.lanes;
         until(|| lanes.short.is_idle() && lanes.long.is_idle() && lanes.streams.is_idle()).await;
         assert!(store.count_events().await.unwrap().is_empty());

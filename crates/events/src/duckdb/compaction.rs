@@ -7,10 +7,7 @@ use std::{fs::File, path::Path};
 
 use duckdb::Connection;
 
-use crate::{
-    duckdb::{database::Place, interrupt::Running, sql, write::apply},
-    error::Fault,
-};
+use crate::duckdb::{database::Place, fault::Fault, interrupt::Running, sql, write::apply};
 
 /// What the new database is called while it is made.
 const NEW: &str = "compacted";

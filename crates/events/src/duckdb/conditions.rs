@@ -7,23 +7,16 @@ mod profiles;
 mod values;
 
 use paneld_analytics::{Column, Field, Filter, SessionFact, Window};
-use paneld_domain::{ProjectId, ProjectKey};
 
 use self::{compare::compare, fields::Subject};
 pub(crate) use self::{
     fields::Rows,
     values::{Joined, ValueOf},
 };
-use crate::duckdb::sql::{Sql, in_window, of_project};
-
-/// Which project a question is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scope {
-    /// Its key, on which everything here hangs.
-    pub key: ProjectKey,
-    /// Its id, as callers know it.
-    pub id: ProjectId,
-}
+use crate::{
+    Scope,
+    duckdb::sql::{Sql, in_window, of_project},
+};
 
 /// Which events and sessions count, of a project and in a window.
 pub(crate) struct Conditions<'a> {

@@ -16,14 +16,15 @@ use duckdb::{Config, Connection};
 use paneld_domain::ProjectKey;
 
 use crate::{
+    Cause,
     duckdb::{
+        fault::Fault,
         schema, sql,
         write::{
             numbers::{self, Numbers},
             sessions::Sessions,
         },
     },
-    error::{Cause, Fault},
 };
 
 /// How much memory it may take once to write what a version left that had no bound of rows.

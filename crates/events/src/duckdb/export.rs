@@ -8,11 +8,13 @@ use duckdb::arrow::array::RecordBatch;
 use paneld_analytics::{EventColumn, EventSelection, RawEventsRequest};
 
 use self::selection::matching;
-use crate::{EventStore, EventsError, EventsPage, Scope, duckdb::parts::Parts};
+use crate::{
+    EventsError, EventsPage, Scope,
+    duckdb::{parts::Parts, store::DuckDbStore},
+};
 
-impl EventStore {
-    /// A part of a list of events, newest first, and how many there are in the whole list.
-    pub async fn list_events(
+impl DuckDbStore {
+    pub(crate) async fn list_events(
         &self,
         scope: Scope,
         request: RawEventsRequest,
@@ -21,8 +23,7 @@ impl EventStore {
             .await
     }
 
-    /// How many events there are.
-    pub async fn count_selected(
+    pub(crate) async fn count_selected(
         &self,
         scope: Scope,
         selection: EventSelection,
@@ -31,19 +32,13 @@ impl EventStore {
             .await
     }
 
-    /// Events, newest first, however many there are: all of one moment, that of the first batch.
-    /// Times are Arrow's, or with `times_as_text` as ISO 8601 has them.
-    ///
-    /// It waits for its turn among a few others that are separate from those of all other
-    /// questions. The query goes on as batches are taken, and ends when they are dropped. Until
-    /// then it has its turn, also when nobody takes them.
-    pub async fn stream_events(
+    pub(crate) async fn stream_events(
         &self,
         scope: Scope,
         request: RawEventsRequest,
         columns: Vec<EventColumn>,
         times_as_text: bool,
-    ) -> Result<EventBatches, EventsError> {
+    ) -> Result<Parts<RecordBatch>, EventsError> {
         let parts = self.stream(move |connection, outlet| {
             let wanted = stream::Wanted {
                 scope: &scope,
@@ -53,31 +48,6 @@ impl EventStore {
             };
             wanted.send(connection, outlet)
         });
-        Ok(EventBatches(parts.await?))
-    }
-}
-
-/// Events as they are found: a column for each that was asked for, under its own name. There is
-/// at least one batch, which may be empty.
-pub struct EventBatches(Parts<RecordBatch>);
-
-impl EventBatches {
-    /// The next batch; `None` when there is none left.
-    ///
-    /// # Errors
-    /// When the store goes away: then there are no more batches.
-    pub async fn next(&mut self) -> Result<Option<RecordBatch>, EventsError> {
-        self.0.next().await
-    }
-
-    /// Whether somebody else waits for the turn that this has.
-    pub fn is_wanted(&self) -> bool {
-        self.0.is_wanted()
-    }
-}
-
-impl std::fmt::Debug for EventBatches {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EventBatches").finish_non_exhaustive()
+        parts.await
     }
 }

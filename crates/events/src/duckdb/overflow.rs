@@ -16,12 +16,12 @@ use duckdb::{
 use paneld_domain::{Event, Group, Profile, ReplayChunk};
 
 pub(crate) use self::rows::{complete, events};
-use crate::{
-    duckdb::write::{
+use crate::duckdb::{
+    fault::Fault,
+    write::{
         append::{AT_ONCE, append},
         columns::{Columns, Row},
     },
-    error::Fault,
 };
 
 /// How many bytes a row may have in a column. DuckDB reads 2,048 rows at a time, on each thread, and

@@ -15,9 +15,8 @@ use tokio::{
 };
 
 use crate::{
-    EventsError,
-    duckdb::interrupt::Waiter,
-    error::{Cause, Fault},
+    Cause, EventsError,
+    duckdb::{fault::Fault, interrupt::Waiter},
     turns::Turn,
 };
 

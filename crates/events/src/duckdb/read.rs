@@ -9,10 +9,11 @@ use paneld_domain::{Event, ProjectKey, Session, Timestamp, Zone};
 use crate::{
     ProfileNumbers,
     duckdb::{
-        decode, overflow,
+        decode,
+        fault::Fault,
+        overflow,
         sql::{Sql, time},
     },
-    error::Fault,
 };
 
 /// How many people, known or not, did something in a window.

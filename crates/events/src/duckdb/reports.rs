@@ -17,13 +17,11 @@ use paneld_analytics::{
     PageCounts, PagesRequest, PerformanceRequest,
 };
 
-pub use self::{dimensions::CountedSessions, pages::CountedEdge, people::Members};
 pub(crate) use self::{dimensions::DimensionPart, metrics::MetricsPart, pages::PagesPart};
-use crate::{EventStore, EventsError, Scope};
+use crate::{CountedEdge, CountedSessions, EventsError, Scope, duckdb::store::DuckDbStore};
 
-impl EventStore {
-    /// Key figures of a window and its buckets.
-    pub async fn metrics(
+impl DuckDbStore {
+    pub(crate) async fn metrics(
         &self,
         scope: Scope,
         request: MetricsRequest,
@@ -33,8 +31,7 @@ impl EventStore {
             .await
     }
 
-    /// Sessions by their values of a dimension, most sessions first.
-    pub async fn dimension(
+    pub(crate) async fn dimension(
         &self,
         scope: Scope,
         request: DimensionRequest,
@@ -46,8 +43,7 @@ impl EventStore {
         .await
     }
 
-    /// The pages that were seen, those with most sessions first.
-    pub async fn pages(
+    pub(crate) async fn pages(
         &self,
         scope: Scope,
         request: PagesRequest,
@@ -57,9 +53,7 @@ impl EventStore {
             .await
     }
 
-    /// The thousand pages with most sessions among those that are looked for, and how many of
-    /// those sessions bounced.
-    pub async fn page_performance(
+    pub(crate) async fn page_performance(
         &self,
         scope: Scope,
         request: PerformanceRequest,
@@ -68,8 +62,7 @@ impl EventStore {
             .await
     }
 
-    /// What the items of a chart count, in its buckets and in those before.
-    pub async fn chart(
+    pub(crate) async fn chart(
         &self,
         scope: Scope,
         request: ChartRequest,
@@ -78,9 +71,7 @@ impl EventStore {
             .await
     }
 
-    /// The pages with which the sessions of a window began or ended, those with most sessions
-    /// first.
-    pub async fn page_edges(
+    pub(crate) async fn page_edges(
         &self,
         scope: Scope,
         request: EdgesRequest,

@@ -2,7 +2,7 @@
 
 use duckdb::Connection;
 
-use crate::error::Cause;
+use crate::Cause;
 
 /// Applied in this order; the first makes version 1.
 const MIGRATIONS: &[&str] = &[

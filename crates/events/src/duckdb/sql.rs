@@ -12,7 +12,7 @@ use paneld_analytics::Window;
 use paneld_domain::{ProjectKey, Timestamp};
 
 use crate::{
-    error::Fault,
+    duckdb::fault::Fault,
     wide::{MOST_BYTES, Wide},
 };
 

@@ -1,4 +1,4 @@
-//! The face of the event store.
+//! The store as it is handed around: what is asked of it, and what is written.
 
 mod access;
 mod compaction;
@@ -17,42 +17,44 @@ use tokio::{task::spawn_blocking, time::sleep};
 use self::access::Inner;
 pub(crate) use self::access::Kind;
 use crate::{
-    Asker, Batch, Erased, EventsError, EventsUrl, ProfileNumbers,
+    Asker, Batch, Erased, EventsError, Pace, ProfileNumbers,
     duckdb::{
         counted::Counted,
         database::{Place, Writer},
+        fault::Fault,
         read,
         write::apply,
     },
-    error::Fault,
 };
 
 /// How long an answer may take, waiting for its turn included.
 const READ_TIME: Duration = Duration::from_secs(30);
 
+/// Big transactions cost less, and nobody sees that a report is a little late. Where much comes in,
+/// what counts is that a session which goes on is written once, and not with each of its events.
+const PACE: Pace = Pace {
+    most: 8_000,
+    gather: Duration::from_millis(200),
+    gather_busy: Duration::from_millis(700),
+    busy: 2_000,
+};
+
 /// While the file is being closed.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// The event store. Clones are handles of the same store.
-///
-/// Questions are answered at the same time as batches are applied, a few at once, in turns that
-/// are fair to those who ask; each sees what was committed when it began.
+/// The store in a file. Clones are handles of the same store. What its methods promise stands at
+/// those of [`crate::EventStore`].
 #[derive(Clone)]
-pub struct EventStore {
+pub(crate) struct DuckDbStore {
     pub(crate) inner: Arc<Inner>,
     pub(crate) read_time: Duration,
     pub(crate) asker: Asker,
 }
 
-impl EventStore {
-    /// A store in the file of the URL, which is made when it is first needed. It takes about so
-    /// many bytes of memory; what does not fit goes to the temporary folder, which nothing else
-    /// may use.
-    ///
-    /// This opens nothing yet. A file that cannot be opened makes the store be away; it is tried
-    /// again, at most once a second, whenever something is asked.
-    pub fn new(url: &EventsUrl, temp_dir: &Path, memory: u64) -> Self {
-        let EventsUrl::DuckDb(path) = url;
+impl DuckDbStore {
+    /// A store in the file, which is made when it is first needed. It takes about so many bytes of
+    /// memory; what does not fit goes to the temporary folder.
+    pub(crate) fn new(path: &Path, temp_dir: &Path, memory: u64) -> Self {
         Self {
             inner: Arc::new(Inner::new(Place::new(path, temp_dir, memory))),
             read_time: READ_TIME,
@@ -60,55 +62,54 @@ impl EventStore {
         }
     }
 
-    /// The same store, with another limit of the time that an answer may take.
-    #[must_use]
-    pub fn with_read_time(self, read_time: Duration) -> Self {
+    pub(crate) fn with_read_time(self, read_time: Duration) -> Self {
         Self { read_time, ..self }
     }
 
-    /// The same store, asked by somebody else than the server itself.
-    #[must_use]
-    pub fn asked_by(&self, asker: Asker) -> Self {
+    pub(crate) fn asked_by(&self, asker: Asker) -> Self {
         Self {
             asker,
             ..self.clone()
         }
     }
 
-    /// The position in the spool up to which everything was applied; 0 when nothing was.
-    pub async fn applied_position(&self) -> Result<u64, EventsError> {
+    pub(crate) async fn applied_position(&self) -> Result<u64, EventsError> {
         self.write(|writer| apply::position(&writer.connection))
             .await
     }
 
-    /// Applies a batch and its position, whole or not at all. When this returns `Ok`, it is on
-    /// disk. A batch that was applied before is not applied again. Tells what its erasures
-    /// removed, in their order; nothing of a batch that was applied before.
-    pub async fn apply(&self, batch: Batch) -> Result<Vec<Erased>, EventsError> {
+    pub(crate) async fn apply(&self, batch: Batch) -> Result<Vec<Erased>, EventsError> {
         let counted = self.counted();
-        self.write_again(Kind::Batch, move |writer| {
+        let removes = batch.changes.iter().any(|(_, change)| change.removes());
+        let applied = self.write_again(Kind::Batch, move |writer| {
             let applied = apply::apply(writer, &batch);
             // Even after a failure: nobody knows what became of it.
             counted.note(&batch.changes);
             applied
-        })
-        .await
+        });
+        let erased = applied.await?;
+        if removes && let Err(error) = self.checkpoint().await {
+            // What was removed is in the file still, until the next checkpoint.
+            let error = ErrorChain(&error);
+            tracing::warn!(%error, "there was no checkpoint after a removal");
+        }
+        Ok(erased)
     }
 
-    /// Moves what was written from the write-ahead log into the tables' file, after an erasure
-    /// say. It also happens by itself, and when the store is closed.
-    pub async fn checkpoint(&self) -> Result<(), EventsError> {
+    pub(crate) async fn checkpoint(&self) -> Result<(), EventsError> {
         self.write(|writer| apply::checkpoint(&writer.connection))
             .await
     }
 
-    /// Whether questions are being answered now. They take memory that a batch may lack.
-    pub fn is_answering(&self) -> bool {
+    pub(crate) fn pace(&self) -> Pace {
+        PACE
+    }
+
+    pub(crate) fn is_answering(&self) -> bool {
         self.inner.answering.is_any()
     }
 
-    /// Whether the store can be used now, as far as is known without a question to it.
-    pub async fn is_up(&self) -> bool {
+    pub(crate) async fn is_up(&self) -> bool {
         let inner = Arc::clone(&self.inner);
         let up = spawn_blocking(move || {
             !inner.state().is_opening() && inner.database().is_ok() && inner.state().is_up()
@@ -117,8 +118,7 @@ impl EventStore {
         up.unwrap_or(false)
     }
 
-    /// Closes the file, as soon as nothing is at work in it. The store is away ever after.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         let inner = Arc::clone(&self.inner);
         let closed = spawn_blocking(move || inner.close()).await;
         if let Err(error) = closed {
@@ -130,8 +130,7 @@ impl EventStore {
         }
     }
 
-    /// How many people, known or not, did something in a window.
-    pub async fn count_visitors(
+    pub(crate) async fn count_visitors(
         &self,
         project: ProjectKey,
         window: Window,
@@ -140,18 +139,15 @@ impl EventStore {
             .await
     }
 
-    /// How many events each project has; those that have none are left out.
-    pub async fn count_events(&self) -> Result<HashMap<ProjectKey, u64>, EventsError> {
+    pub(crate) async fn count_events(&self) -> Result<HashMap<ProjectKey, u64>, EventsError> {
         self.read(read::count_events).await
     }
 
-    /// The projects of which there is anything: events, sessions, recordings, or copies of people.
-    pub async fn list_projects(&self) -> Result<HashSet<ProjectKey>, EventsError> {
+    pub(crate) async fn list_projects(&self) -> Result<HashSet<ProjectKey>, EventsError> {
         self.read(read::list_projects).await
     }
 
-    /// The devices on which the profile did something: so many at most, those it used last.
-    pub async fn profile_devices(
+    pub(crate) async fn profile_devices(
         &self,
         project: ProjectKey,
         profile_id: String,
@@ -161,8 +157,7 @@ impl EventStore {
             .await
     }
 
-    /// The newest events that have the profile's id.
-    pub async fn profile_events(
+    pub(crate) async fn profile_events(
         &self,
         project: ProjectKey,
         profile_id: String,
@@ -172,8 +167,7 @@ impl EventStore {
             .await
     }
 
-    /// The newest sessions that have the profile's id.
-    pub async fn profile_sessions(
+    pub(crate) async fn profile_sessions(
         &self,
         project: ProjectKey,
         profile_id: String,
@@ -183,9 +177,7 @@ impl EventStore {
             .await
     }
 
-    /// The sessions of these devices that lasted into this time, of each device in the order of
-    /// time.
-    pub async fn device_sessions(
+    pub(crate) async fn device_sessions(
         &self,
         project: ProjectKey,
         devices: Vec<String>,
@@ -196,9 +188,7 @@ impl EventStore {
             .await
     }
 
-    /// What can be counted of a profile; zeros when nothing is known of it. Days are those of the
-    /// zone.
-    pub async fn profile_numbers(
+    pub(crate) async fn profile_numbers(
         &self,
         project: ProjectKey,
         profile_id: String,
@@ -253,12 +243,6 @@ impl EventStore {
     }
 }
 
-impl std::fmt::Debug for EventStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EventStore").finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use duckdb::Connection;
@@ -269,10 +253,13 @@ mod tests {
         *,
     };
 
-    fn store() -> (TempDir, EventStore) {
+    fn store() -> (TempDir, DuckDbStore) {
         let folder = tempfile::tempdir().unwrap();
-        let url = EventsUrl::DuckDb(folder.path().join("events.duckdb"));
-        let store = EventStore::new(&url, &folder.path().join("temp"), 128 << 20);
+        let store = DuckDbStore::new(
+            &folder.path().join("events.duckdb"),
+            &folder.path().join("temp"),
+            128 << 20,
+        );
         (folder, store)
     }
 

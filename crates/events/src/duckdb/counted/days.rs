@@ -10,7 +10,7 @@ use super::{
     changes::Moment,
     parts::{Part, Parts},
 };
-use crate::{duckdb::sql::Sql, error::Fault};
+use crate::duckdb::{fault::Fault, sql::Sql};
 
 /// So many days are counted one by one.
 const MOST_DAYS: usize = 400;

@@ -6,8 +6,7 @@ use paneld_analytics::RawEventsRequest;
 use super::selection::{matching, start};
 use crate::{
     EventsPage, Scope,
-    duckdb::{decode, overflow, sql::Sql},
-    error::Fault,
+    duckdb::{decode, fault::Fault, overflow, sql::Sql},
 };
 
 /// How many events fulfil a condition.

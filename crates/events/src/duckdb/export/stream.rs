@@ -18,11 +18,11 @@ use super::selection::{matching, start};
 use crate::{
     Scope,
     duckdb::{
+        fault::Fault,
         overflow::batches,
         parts::Outlet,
         sql::{Sql, in_window, millis, of_project},
     },
-    error::Fault,
 };
 
 /// About so many events are sorted at once: so sorting needs little memory, however many events

@@ -12,7 +12,7 @@ use duckdb::arrow::{
     datatypes::{DataType, UInt16Type, UInt64Type},
 };
 
-use crate::error::Fault;
+use crate::duckdb::fault::Fault;
 
 /// The columns of `event_overflow` from which [`complete`] takes what it adds: to whose rows it
 /// belongs, in which order, and what it is.

@@ -13,9 +13,9 @@ use super::Owner;
 use crate::{
     duckdb::{
         decode::{self, Stored},
+        fault::Fault,
         sql::{Sql, of_project},
     },
-    error::Fault,
     wide::{MOST_BYTES, Wide},
 };
 

@@ -10,11 +10,10 @@ use paneld_analytics::{
     LastDay, Stay,
 };
 
-use crate::{EventStore, EventsError, Scope};
+use crate::{EventsError, Scope, duckdb::store::DuckDbStore};
 
-impl EventStore {
-    /// When people were active, and when next.
-    pub async fn activity(
+impl DuckDbStore {
+    pub(crate) async fn activity(
         &self,
         scope: Scope,
         request: ActivityRequest,
@@ -23,9 +22,7 @@ impl EventStore {
             .await
     }
 
-    /// On which of the days since the first event people were active last; `None` when there was
-    /// no event.
-    pub async fn last_days(
+    pub(crate) async fn last_days(
         &self,
         scope: Scope,
         request: ActivityRequest,
@@ -34,8 +31,7 @@ impl EventStore {
             .await
     }
 
-    /// In which weeks identified people were active first and last.
-    pub async fn stays(
+    pub(crate) async fn stays(
         &self,
         scope: Scope,
         request: CohortsRequest,
@@ -44,8 +40,7 @@ impl EventStore {
             .await
     }
 
-    /// How many sessions or profiles took exactly so many steps of a funnel, from none on.
-    pub async fn funnel(
+    pub(crate) async fn funnel(
         &self,
         scope: Scope,
         request: FunnelRequest,
@@ -54,8 +49,11 @@ impl EventStore {
             .await
     }
 
-    /// The paths of sessions.
-    pub async fn flow(&self, scope: Scope, request: FlowRequest) -> Result<FlowPaths, EventsError> {
+    pub(crate) async fn flow(
+        &self,
+        scope: Scope,
+        request: FlowRequest,
+    ) -> Result<FlowPaths, EventsError> {
         self.read(move |connection| flow::count(connection, &scope, request.clone()))
             .await
     }

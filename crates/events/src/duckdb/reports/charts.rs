@@ -11,9 +11,9 @@ use crate::{
     Scope,
     duckdb::{
         conditions::{Conditions, Joined, ValueOf},
+        fault::Fault,
         sql::{Sql, of_project},
     },
-    error::Fault,
 };
 
 /// Counts the items of a chart, in its window and in the one before.

@@ -7,12 +7,10 @@ use duckdb::Connection;
 use paneld_analytics::{Dimension, DimensionRequest};
 
 pub(crate) use self::days::DimensionPart;
-pub use self::values::CountedSessions;
 use self::values::{counted_sessions, values};
 use crate::{
-    Scope,
-    duckdb::{conditions::Conditions, counted::Parts, sql::Sql},
-    error::Fault,
+    CountedSessions, Scope,
+    duckdb::{conditions::Conditions, counted::Parts, fault::Fault, sql::Sql},
 };
 
 /// Counts sessions by their values, most sessions first.

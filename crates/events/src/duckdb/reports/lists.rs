@@ -6,18 +6,19 @@ use paneld_analytics::{Column, EventsRequest, Paging, SessionsRequest};
 use paneld_domain::{Event, ProjectKey, Session};
 
 use crate::{
-    EventStore, EventsError, Scope,
+    EventsError, Scope,
     duckdb::{
         conditions::Conditions,
-        decode, overflow,
+        decode,
+        fault::Fault,
+        overflow,
         sql::{Sql, of_project, property},
+        store::DuckDbStore,
     },
-    error::Fault,
 };
 
-impl EventStore {
-    /// Events, newest first.
-    pub async fn find_events(
+impl DuckDbStore {
+    pub(crate) async fn find_events(
         &self,
         scope: Scope,
         request: EventsRequest,
@@ -26,8 +27,7 @@ impl EventStore {
             .await
     }
 
-    /// Sessions, newest first.
-    pub async fn find_sessions(
+    pub(crate) async fn find_sessions(
         &self,
         scope: Scope,
         request: SessionsRequest,
@@ -36,8 +36,7 @@ impl EventStore {
             .await
     }
 
-    /// The names of events, the most frequent first.
-    pub async fn event_names(
+    pub(crate) async fn event_names(
         &self,
         project: ProjectKey,
         limit: u32,
@@ -46,9 +45,7 @@ impl EventStore {
             .await
     }
 
-    /// The keys of properties with the names of the events that have them; of one event, if it
-    /// is given. In the order of the keys.
-    pub async fn property_keys(
+    pub(crate) async fn property_keys(
         &self,
         project: ProjectKey,
         event: Option<String>,
@@ -58,8 +55,7 @@ impl EventStore {
             .await
     }
 
-    /// What a property of events of this name was, the latest first. Empty texts are left out.
-    pub async fn property_values(
+    pub(crate) async fn property_values(
         &self,
         project: ProjectKey,
         event: String,

@@ -10,8 +10,7 @@ use paneld_analytics::{MetricsMode, MetricsRequest, MetricsRows};
 pub(crate) use self::sessions::MetricsPart;
 use crate::{
     Scope,
-    duckdb::{conditions::Conditions, counted::Parts},
-    error::Fault,
+    duckdb::{conditions::Conditions, counted::Parts, fault::Fault},
 };
 
 /// Counts in the whole window and in its buckets.

@@ -5,30 +5,21 @@ mod seen;
 
 use duckdb::Connection;
 use paneld_analytics::{
-    EdgesRequest, PageAddress, PageCounts, PagesRequest, Paging, PerformanceRequest, SessionCounts,
+    EdgesRequest, PageAddress, PageCounts, PagesRequest, Paging, PerformanceRequest,
 };
 
 pub(crate) use self::days::PagesPart;
 use self::seen::{Seen, seen};
 use super::session_counts::{COUNTS, session_counts};
 use crate::{
-    Scope,
+    CountedEdge, Scope,
     duckdb::{
         conditions::Conditions,
         counted::Parts,
+        fault::Fault,
         sql::{Sql, of_project},
     },
-    error::Fault,
 };
-
-/// Sessions that began or ended with the same page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CountedEdge {
-    /// The page; both texts are empty where it is not known.
-    pub page: PageAddress,
-    /// What there is of them.
-    pub counts: SessionCounts,
-}
 
 /// The pages that were seen, those with most sessions first.
 pub(super) fn count(

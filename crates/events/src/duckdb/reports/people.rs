@@ -9,28 +9,19 @@ use paneld_domain::{Group, Profile, ProjectKey};
 
 use super::lists::wide_rows;
 use crate::{
-    EventStore, EventsError, Scope,
+    EventsError, Members, Scope,
     duckdb::{
         conditions::Conditions,
         decode::{self, Stored},
+        fault::Fault,
         overflow::{self, Owner},
         sql::{Sql, of_project, property},
+        store::DuckDbStore,
     },
-    error::Fault,
 };
 
-/// The profiles that belong to a group.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Members {
-    /// How many there are.
-    pub count: u64,
-    /// The newest of them.
-    pub newest: Vec<Shown<Profile>>,
-}
-
-impl EventStore {
-    /// Profiles, by the time when they were first seen, as far as an answer has room for them.
-    pub async fn list_profiles(
+impl DuckDbStore {
+    pub(crate) async fn list_profiles(
         &self,
         scope: Scope,
         request: ProfilesRequest,
@@ -39,14 +30,15 @@ impl EventStore {
             .await
     }
 
-    /// The types of all groups, in their order.
-    pub async fn list_group_types(&self, project: ProjectKey) -> Result<Vec<String>, EventsError> {
+    pub(crate) async fn list_group_types(
+        &self,
+        project: ProjectKey,
+    ) -> Result<Vec<String>, EventsError> {
         self.read(move |connection| group_types(connection, project))
             .await
     }
 
-    /// Groups, newest first, as far as an answer has room for them.
-    pub async fn list_groups(
+    pub(crate) async fn list_groups(
         &self,
         project: ProjectKey,
         request: GroupsRequest,
@@ -55,8 +47,7 @@ impl EventStore {
             .await
     }
 
-    /// The profiles that belong to a group: how many, and the newest.
-    pub async fn group_members(
+    pub(crate) async fn group_members(
         &self,
         project: ProjectKey,
         group_id: String,

@@ -13,9 +13,9 @@ use duckdb::{
 use paneld_domain::ProjectKey;
 use roaring::RoaringBitmap;
 
-use crate::{
-    duckdb::sql::{Sql, of_project},
-    error::Fault,
+use crate::duckdb::{
+    fault::Fault,
+    sql::{Sql, of_project},
 };
 
 /// All buckets together have so many bits at most: 8 MB, which some steps hold beside each other.

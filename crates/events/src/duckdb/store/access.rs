@@ -13,16 +13,16 @@ use paneld_domain::ErrorChain;
 use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
-    EventsError,
+    Cause, EventsError,
     duckdb::{
         answering::Answering,
         counted::Counted,
         database::{Database, Place, Writer},
+        fault::Fault,
         interrupt::Job,
         parts::Ending,
         write::apply,
     },
-    error::{Cause, Fault},
     turns::Lanes,
 };
 

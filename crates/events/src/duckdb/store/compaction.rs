@@ -19,17 +19,17 @@ use tokio::{
 };
 
 use super::{
-    EventStore, LOOK_AGAIN,
+    DuckDbStore, LOOK_AGAIN,
     access::{Access, Inner, MOST_AT_ONCE},
 };
 use crate::{
-    EventsError, Removals,
+    Cause, EventsError, Removals,
     duckdb::{
         compaction,
+        fault::Fault,
         interrupt::{self, Job},
         write::removals,
     },
-    error::{Cause, Fault},
 };
 
 /// How much longer than other answers those that are sent in parts may go on before they are
@@ -40,18 +40,12 @@ const PATIENCE: u32 = 10;
 /// up has a hold on it then.
 const LOOKS: usize = 500;
 
-impl EventStore {
-    /// Whether answers are being sent in parts. Compacting would wait for them.
-    pub fn is_sending_parts(&self) -> bool {
+impl DuckDbStore {
+    pub(crate) fn is_sending_parts(&self) -> bool {
         self.inner.streams.available_permits() < MOST_AT_ONCE
     }
 
-    /// The removals of which something may be left in the file; `None` when there are none. Those
-    /// that nobody asked for before count from `now` on.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn removals(&self, now: Timestamp) -> Result<Option<Removals>, EventsError> {
+    pub(crate) async fn removals(&self, now: Timestamp) -> Result<Option<Removals>, EventsError> {
         self.write(move |writer| removals::find(&writer.connection, now))
             .await
     }
@@ -67,7 +61,7 @@ impl EventStore {
     ///
     /// # Errors
     /// When the file could not be written anew; then everything is as before.
-    pub async fn compact(&self, removals: Removals) -> Result<(), EventsError> {
+    pub(crate) async fn compact(&self, removals: Removals) -> Result<(), EventsError> {
         let parts = self.no_parts().await?;
         let writes = all(&self.inner.writes, 1).await?;
         let (waiter, job) = interrupt::pair();
@@ -187,13 +181,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::EventsUrl;
 
     #[tokio::test]
     async fn an_answer_in_parts_that_goes_on_and_on_is_ended() {
         let folder = tempfile::tempdir().unwrap();
-        let url = EventsUrl::DuckDb(folder.path().join("events.duckdb"));
-        let store = EventStore::new(&url, &folder.path().join("temp"), 128 << 20);
+        let store = DuckDbStore::new(
+            &folder.path().join("events.duckdb"),
+            &folder.path().join("temp"),
+            128 << 20,
+        );
         assert!(store.is_up().await);
         let store = store.with_read_time(Duration::from_millis(200));
         let endless = store.stream(|_, outlet| {

@@ -2,7 +2,7 @@
 
 use duckdb::{Connection, arrow::array::RecordBatch};
 
-use crate::error::Fault;
+use crate::duckdb::fault::Fault;
 
 /// How many rows are made ready at once: they exist three times until they are in the table.
 pub(crate) const AT_ONCE: usize = 4_096;

@@ -10,6 +10,7 @@ use crate::{
     Batch, Erased, StoreChange,
     duckdb::{
         database::{Writer, Written},
+        fault::Fault,
         overflow::{self, Overflow, Owner as _},
         write::{
             append::{AT_ONCE, append},
@@ -19,7 +20,6 @@ use crate::{
             views,
         },
     },
-    error::Fault,
 };
 
 /// The position up to which everything was applied.

@@ -6,65 +6,34 @@ use duckdb::{Connection, params};
 use paneld_domain::{Group, Profile, ProjectKey};
 
 use crate::{
-    EventStore, EventsError,
+    EventsError, PeopleCopies, PeopleRows,
     duckdb::{
+        fault::Fault,
         overflow::{Overflow, Owner as _},
-        store::Kind,
+        store::{DuckDbStore, Kind},
         write::{append::append, apply::with_room, record, removals},
     },
-    error::Fault,
 };
 
-/// Rows of people, with the projects they belong to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PeopleRows {
-    /// Profiles.
-    pub profiles: Vec<(ProjectKey, Profile)>,
-    /// Groups.
-    pub groups: Vec<(ProjectKey, Group)>,
-}
-
-/// People as they are after some changes, to take the place of what is here of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PeopleCopies {
-    /// The position in the spool of the last of the changes; `None` when more people follow that
-    /// these changes touch.
-    pub position: Option<u64>,
-    /// Projects of which nobody is left.
-    pub purged: Vec<ProjectKey>,
-    /// Profiles that may have changed, or be gone.
-    pub profile_ids: Vec<(ProjectKey, String)>,
-    /// Groups that may have changed.
-    pub group_ids: Vec<(ProjectKey, String)>,
-    /// Those of them that there are.
-    pub rows: PeopleRows,
-}
-
-impl EventStore {
-    /// The position in the spool up to which people were copied; 0 when they never were.
-    pub async fn copied_position(&self) -> Result<u64, EventsError> {
+impl DuckDbStore {
+    pub(crate) async fn copied_position(&self) -> Result<u64, EventsError> {
         self.write(|writer| copied_position(&writer.connection))
             .await
     }
 
-    /// Puts people in the place of their earlier copies, whole or not at all. What was copied up to
-    /// a position is not copied again.
-    pub async fn copy_people(&self, copies: PeopleCopies) -> Result<(), EventsError> {
+    pub(crate) async fn copy_people(&self, copies: PeopleCopies) -> Result<(), EventsError> {
         self.write_again(Kind::Copies, move |writer| {
             with_room(writer, |writer| copy(&mut writer.connection, &copies))
         })
         .await
     }
 
-    /// Begins to copy everybody anew. Nobody sees anything of it until
-    /// [`Self::finish_new_copies`].
-    pub async fn begin_new_copies(&self) -> Result<(), EventsError> {
+    pub(crate) async fn begin_new_copies(&self) -> Result<(), EventsError> {
         self.write(|writer| Ok(writer.connection.execute_batch(BEGIN)?))
             .await
     }
 
-    /// Adds some to the new copies.
-    pub async fn add_new_copies(&self, rows: PeopleRows) -> Result<(), EventsError> {
+    pub(crate) async fn add_new_copies(&self, rows: PeopleRows) -> Result<(), EventsError> {
         self.write(move |writer| {
             with_room(writer, |writer| {
                 let transaction = writer.connection.transaction()?;
@@ -75,9 +44,7 @@ impl EventStore {
         .await
     }
 
-    /// Puts the new copies in the place of all old ones, or of those of one project. With a
-    /// position, that is how far people are copied then.
-    pub async fn finish_new_copies(
+    pub(crate) async fn finish_new_copies(
         &self,
         project: Option<ProjectKey>,
         position: Option<u64>,

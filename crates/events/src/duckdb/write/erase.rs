@@ -6,10 +6,10 @@ use paneld_domain::{ProjectKey, Timestamp};
 use crate::{
     Erased,
     duckdb::{
+        fault::Fault,
         sql::time,
         write::{removals, views},
     },
-    error::Fault,
 };
 
 /// The rows of profile `$2` in project `$1`: its own, and those of nobody on devices it used.

@@ -14,12 +14,12 @@ use paneld_domain::{Event, ProjectKey, Session, View};
 use sha2::{Digest as _, Sha256};
 
 use self::register::{Digest, New, Numbered, NumbersOf, Register};
-use crate::{
-    duckdb::write::{
+use crate::duckdb::{
+    fault::Fault,
+    write::{
         append::append,
         columns::{Columns, Row, by_reference},
     },
-    error::Fault,
 };
 
 /// So many visitors are remembered: some 10 MB.

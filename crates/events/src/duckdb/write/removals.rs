@@ -3,16 +3,10 @@
 use duckdb::Connection;
 use paneld_domain::Timestamp;
 
-use crate::{duckdb::sql::time, error::Fault};
-
-/// Removals of which bytes may be left in files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Removals {
-    /// How many there ever were.
-    pub made: u64,
-    /// When the first of those that are left was seen.
-    pub since: Timestamp,
-}
+use crate::{
+    Removals,
+    duckdb::{fault::Fault, sql::time},
+};
 
 /// Counts one, in the transaction that removes something.
 pub(crate) fn note(connection: &Connection) -> Result<(), Fault> {

@@ -14,12 +14,10 @@ use duckdb::Connection;
 use paneld_domain::{ProjectKey, Session};
 use quick_cache::unsync::Cache;
 
-use crate::{
-    duckdb::{
-        sql::millis,
-        write::{append::append, columns::Row, numbers::RowNumbers, record},
-    },
-    error::Fault,
+use crate::duckdb::{
+    fault::Fault,
+    sql::millis,
+    write::{append::append, columns::Row, numbers::RowNumbers, record},
 };
 
 /// All versions of a session began within this, in milliseconds; far within. Its id is made of

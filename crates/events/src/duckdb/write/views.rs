@@ -8,12 +8,10 @@ use chrono::TimeDelta;
 use duckdb::{Connection, params, params_from_iter, types::Value};
 use paneld_domain::{ProjectKey, SessionSpan, Timestamp};
 
-use crate::{
-    duckdb::{
-        sql::time,
-        write::{append::append, columns::Row, record},
-    },
-    error::Fault,
+use crate::duckdb::{
+    fault::Fault,
+    sql::time,
+    write::{append::append, columns::Row, record},
 };
 
 /// What servers tell of a session may lie so far outside of it.

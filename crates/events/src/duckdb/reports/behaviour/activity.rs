@@ -11,8 +11,10 @@ use paneld_domain::Timestamp;
 use super::super::buckets::bucket_of;
 use crate::{
     Scope,
-    duckdb::sql::{Sql, in_window, of_project},
-    error::Fault,
+    duckdb::{
+        fault::Fault,
+        sql::{Sql, in_window, of_project},
+    },
 };
 
 /// So many parts of the time make a word: a number with a bit for each in which somebody was

@@ -12,8 +12,10 @@ use paneld_analytics::{FlowMode, FlowPaths, FlowRequest};
 use super::lists::{Part, each_list};
 use crate::{
     Scope,
-    duckdb::sql::{Sql, in_window, of_project},
-    error::Fault,
+    duckdb::{
+        fault::Fault,
+        sql::{Sql, in_window, of_project},
+    },
 };
 
 /// So many events are held at once. Each may be of another session, and lists of one event need most

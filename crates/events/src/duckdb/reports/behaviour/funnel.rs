@@ -9,8 +9,10 @@ use paneld_analytics::{FunnelRequest, StepMoment};
 use super::lists::{Part, each_list};
 use crate::{
     Scope,
-    duckdb::sql::{Sql, in_window, of_project},
-    error::Fault,
+    duckdb::{
+        fault::Fault,
+        sql::{Sql, in_window, of_project},
+    },
 };
 
 /// So many events are held at once.

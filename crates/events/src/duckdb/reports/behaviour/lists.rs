@@ -7,7 +7,7 @@ use duckdb::arrow::{
     record_batch::RecordBatch,
 };
 
-use crate::{duckdb::sql::Sql, error::Fault};
+use crate::duckdb::{fault::Fault, sql::Sql};
 
 /// A part of the sessions or profiles.
 #[derive(Debug, Clone, Copy)]

@@ -5,15 +5,15 @@ use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 use duckdb::Connection;
 use paneld_analytics::{Dimension, DimensionRequest, SessionCounts};
 
-use super::values::{CountedSessions, counted_sessions, values};
+use super::values::{counted_sessions, values};
 use crate::{
-    Scope,
+    CountedSessions, Scope,
     duckdb::{
         conditions::Conditions,
         counted::{Days, Moment, Part, Parts},
+        fault::Fault,
         sql::Sql,
     },
-    error::Fault,
 };
 
 /// In all days together there are so many values at most: more are better counted at once.

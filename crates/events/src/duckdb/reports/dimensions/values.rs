@@ -1,22 +1,10 @@
 //! The values of a dimension, with the sessions that have them.
 
 use duckdb::Row;
-use paneld_analytics::{Dimension, DimensionRequest, SessionCounts};
+use paneld_analytics::{Dimension, DimensionRequest};
 
 use super::super::session_counts::{COUNTS, session_counts};
-use crate::duckdb::sql::Sql;
-
-/// Sessions that are alike.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CountedSessions {
-    /// The value that the dimension's value means nothing without; empty when it has none, or
-    /// when it is not known.
-    pub prefix: String,
-    /// The value, empty when it is not known.
-    pub name: String,
-    /// What there is of them.
-    pub counts: SessionCounts,
-}
+use crate::{CountedSessions, duckdb::sql::Sql};
 
 /// `SELECT` and the columns that [`counted_sessions`] reads.
 pub(super) fn values(request: &DimensionRequest) -> Sql {

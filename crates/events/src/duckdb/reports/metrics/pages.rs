@@ -4,10 +4,7 @@ use duckdb::Connection;
 use paneld_analytics::{BucketCounts, MetricsCounts, MetricsRequest, MetricsRows};
 
 use super::{super::buckets::bucket_of, revenue::revenue};
-use crate::{
-    duckdb::{conditions::Conditions, sql::Sql},
-    error::Fault,
-};
+use crate::duckdb::{conditions::Conditions, fault::Fault, sql::Sql};
 
 /// Counts screen views that match, and the sessions that entered on such a page.
 pub(super) fn count(

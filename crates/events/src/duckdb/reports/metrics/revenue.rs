@@ -4,10 +4,7 @@ use duckdb::Connection;
 use paneld_analytics::{BucketRevenue, Buckets};
 
 use super::super::buckets::bucket_of;
-use crate::{
-    duckdb::{conditions::Conditions, sql::Sql},
-    error::Fault,
-};
+use crate::duckdb::{conditions::Conditions, fault::Fault, sql::Sql};
 
 /// The revenue of the events that match, in the buckets that have some.
 pub(super) fn revenue(

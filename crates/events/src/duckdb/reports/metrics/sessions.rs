@@ -7,14 +7,12 @@ use paneld_analytics::{BucketCounts, BucketRevenue, Buckets, MetricsCounts, Metr
 use roaring::{MultiOps as _, RoaringBitmap};
 
 use super::{super::buckets::bucket_of, revenue::revenue};
-use crate::{
-    duckdb::{
-        conditions::Conditions,
-        counted::{Moment, Part, Parts},
-        reports::visitors::{Visitors, each_pair},
-        sql::Sql,
-    },
-    error::Fault,
+use crate::duckdb::{
+    conditions::Conditions,
+    counted::{Moment, Part, Parts},
+    fault::Fault,
+    reports::visitors::{Visitors, each_pair},
+    sql::Sql,
 };
 
 /// What was counted in a bucket.

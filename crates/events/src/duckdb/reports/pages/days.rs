@@ -6,13 +6,11 @@ use duckdb::{Connection, Row};
 use paneld_analytics::{PageAddress, PageCounts, Paging};
 
 use super::seen::{self, COUNTED, Edge};
-use crate::{
-    duckdb::{
-        conditions::Conditions,
-        counted::{Days, Moment, Part, Parts},
-        sql::Sql,
-    },
-    error::Fault,
+use crate::duckdb::{
+    conditions::Conditions,
+    counted::{Days, Moment, Part, Parts},
+    fault::Fault,
+    sql::Sql,
 };
 
 /// In all days together there are so many pages at most: more are better counted at once.

@@ -10,13 +10,11 @@ use duckdb::Connection;
 use paneld_analytics::{Column, Field, Filter};
 use paneld_domain::Timestamp;
 
-use crate::{
-    duckdb::{
-        conditions::{Conditions, Rows},
-        sql::{Sql, of_project},
-        write::views::BESIDE_SESSION,
-    },
-    error::Fault,
+use crate::duckdb::{
+    conditions::{Conditions, Rows},
+    fault::Fault,
+    sql::{Sql, of_project},
+    write::views::BESIDE_SESSION,
 };
 
 /// The columns of `seen`: the number of the page, its origin, path and title, sessions, views,

@@ -9,12 +9,12 @@ use duckdb::{
 use paneld_domain::ProjectKey;
 use quick_cache::{DefaultHashBuilder, unsync::Cache};
 
-use crate::{
-    duckdb::write::{
+use crate::duckdb::{
+    fault::Fault,
+    write::{
         append::append,
         columns::{Columns, Row, by_reference},
     },
-    error::Fault,
 };
 
 /// The first half of a SHA-256.

@@ -5,11 +5,7 @@
 
 mod draw;
 
-use std::{
-    collections::{HashMap, HashSet},
-    fmt,
-    str::FromStr,
-};
+use std::{collections::HashMap, fmt, str::FromStr};
 
 use paneld_domain::InvalidValue;
 
@@ -103,7 +99,13 @@ impl FlowRequest {
 
 /// A name of events, as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NameId(usize);
+pub struct NameId(u32);
+
+impl NameId {
+    fn place(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// A step that a session takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,13 +118,22 @@ struct Step {
     target: NameId,
 }
 
+/// Whether all of a session's way is known, whatever it does next: a bit of the first number.
+const IS_OVER: u32 = 1 << 31;
+
 /// Counts the paths of sessions. However many sessions there are, it holds no more than there
 /// are different steps.
+///
+/// What a session did so far, its *way*, is kept by whoever reads the events: a few numbers, all 0
+/// at first, which [`take`](Self::take) fills and [`add`](Self::add) counts. The first number tells
+/// how many names follow.
 #[derive(Debug)]
 pub struct FlowPaths {
     request: FlowRequest,
     names: Vec<String>,
     ids: HashMap<String, NameId>,
+    start: NameId,
+    end: Option<NameId>,
     entries: HashMap<NameId, u64>,
     steps: HashMap<Step, u64>,
 }
@@ -133,13 +144,19 @@ impl FlowPaths {
 
     /// No session yet.
     pub fn new(request: FlowRequest) -> Self {
-        Self {
+        let start = NameId(0);
+        let mut paths = Self {
+            names: vec![request.start.clone()],
+            ids: HashMap::from([(request.start.clone(), start)]),
+            start,
+            end: None,
             request,
-            names: Vec::new(),
-            ids: HashMap::new(),
             entries: HashMap::new(),
             steps: HashMap::new(),
-        }
+        };
+        let end = paths.request.end().map(str::to_owned);
+        paths.end = end.map(|end| paths.name(&end));
+        paths
     }
 
     /// Whether there are more different steps or names than are looked at.
@@ -152,20 +169,59 @@ impl FlowPaths {
         if let Some(&id) = self.ids.get(name) {
             return id;
         }
-        let id = NameId(self.names.len());
+        // It is full long before there are too many.
+        let id = NameId(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
         self.names.push(name.to_owned());
         self.ids.insert(name.to_owned(), id);
         id
     }
 
-    /// Takes in a session: the names of its events in their order, without those to pass over.
-    pub fn add(&mut self, events: impl IntoIterator<Item = NameId>) {
-        let mut names = events.into_iter().collect::<Vec<_>>();
-        names.dedup();
-        let Some(path) = self.path(names) else {
+    /// How many numbers the way of a session has.
+    pub fn way_length(&self) -> usize {
+        1 + self.request.steps
+    }
+
+    /// Takes in the next event of a session, in the order of time. Events to pass over are left
+    /// out.
+    pub fn take(&self, way: &mut [u32], name: NameId) {
+        let Some((progress, names)) = way.split_first_mut() else {
             return;
         };
-        let entry = path[0];
+        if *progress & IS_OVER != 0 {
+            return;
+        }
+        let length = *progress as usize;
+        let before = length.checked_sub(1).and_then(|last| names.get(last));
+        if before == Some(&name.0) {
+            return;
+        }
+        let has_begun = length > 0 || self.request.mode == FlowMode::Before;
+        if !has_begun && name != self.start {
+            return;
+        }
+        if length == names.len() {
+            names.rotate_left(1);
+        } else {
+            *progress += 1;
+        }
+        let length = *progress as usize;
+        names[length - 1] = name.0;
+        let is_over = match self.request.mode {
+            FlowMode::Before => name == self.start,
+            FlowMode::After => length == names.len(),
+            FlowMode::Between => length == names.len() || (length > 1 && Some(name) == self.end),
+        };
+        if is_over {
+            *progress |= IS_OVER;
+        }
+    }
+
+    /// Counts a session.
+    pub fn add(&mut self, way: &[u32]) {
+        let path = self.path(way);
+        let [entry, _next, ..] = path[..] else {
+            return;
+        };
         *self.entries.entry(entry).or_default() += 1;
         for (before, pair) in path.windows(2).enumerate() {
             let step = Step {
@@ -178,39 +234,32 @@ impl FlowPaths {
         }
     }
 
-    /// The part of a session that is looked at, if there is any way in it.
-    fn path(&self, mut names: Vec<NameId>) -> Option<Vec<NameId>> {
-        let start = *self.ids.get(&self.request.start)?;
-        let start = names.iter().position(|&name| name == start)?;
-        let most = self.request.steps;
+    /// The part of a session that is looked at; there is no way in it when it has fewer than two
+    /// names.
+    fn path(&self, way: &[u32]) -> Vec<NameId> {
+        let Some((progress, names)) = way.split_first() else {
+            return Vec::new();
+        };
+        let length = (progress & !IS_OVER) as usize;
+        let names = names[..length].iter().copied().map(NameId);
+        let mut path = names.collect::<Vec<_>>();
         match self.request.mode {
-            FlowMode::Before => {
-                names.truncate(start + 1);
-                names.drain(..names.len().saturating_sub(most));
+            FlowMode::Before if progress & IS_OVER == 0 => Vec::new(),
+            FlowMode::Between if self.end.as_ref() != path.get(1..).and_then(<[_]>::last) => {
+                Vec::new()
             }
-            FlowMode::After => {
-                names.drain(..start);
-                names.truncate(most);
-                cut_before_repetition(&mut names);
-            }
-            FlowMode::Between => {
-                let end = *self.ids.get(self.request.end()?)?;
-                names.drain(..start);
-                names.truncate(most);
-                let after_start = names.iter().skip(1);
-                let end = 1 + after_start.copied().position(|name| name == end)?;
-                names.truncate(end + 1);
-                cut_before_repetition(&mut names);
+            FlowMode::Before => path,
+            FlowMode::After | FlowMode::Between => {
+                cut_before_repetition(&mut path);
+                path
             }
         }
-        (names.len() >= 2).then_some(names)
     }
 }
 
 /// A way ends where it would come back to where it was.
 fn cut_before_repetition(names: &mut Vec<NameId>) {
-    let mut seen = HashSet::new();
-    let repeated = names.iter().position(|&name| !seen.insert(name));
+    let repeated = (1..names.len()).find(|&place| names[..place].contains(&names[place]));
     if let Some(repeated) = repeated {
         names.truncate(repeated);
     }

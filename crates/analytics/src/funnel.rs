@@ -48,14 +48,8 @@ impl fmt::Display for FunnelUnit {
     }
 }
 
-/// Events that somebody sent in the same millisecond, as far as they are steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StepMoment {
-    /// When, in milliseconds; since when does not matter.
-    pub at_ms: i64,
-    /// Which steps they may be: the lowest bit is the first step.
-    pub steps: u16,
-}
+/// That no attempt has got so far.
+pub const NOT_BEGUN: i64 = i64::MIN;
 
 /// A question for a funnel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,29 +115,32 @@ impl FunnelRequest {
         names
     }
 
-    /// How many steps the best attempt took, of somebody who did this. The moments are put in
-    /// order.
-    pub fn reached(&self, moments: &mut [StepMoment]) -> usize {
-        moments.sort_unstable();
-        // Of all attempts that took so many steps, the one that began last has most time left.
-        let mut began = [None::<i64>; Self::MOST_STEPS];
+    /// Takes in what somebody did in a millisecond, in the order of time.
+    ///
+    /// `began` has a place for each step, [`NOT_BEGUN`] at first: of all attempts that took it,
+    /// when that one began which began last, and so has most time left. `steps` are those that the
+    /// events of this millisecond may be; the lowest bit is the first step.
+    pub fn advance(&self, began: &mut [i64], at_ms: i64, steps: u16) {
         let within = self.within.num_milliseconds();
-        for same_time in moments.chunk_by(|one, next| one.at_ms == next.at_ms) {
-            let at = same_time[0].at_ms;
-            let steps = same_time.iter().fold(0, |all, moment| all | moment.steps);
-            // The last step first, so that nobody takes two at the same time.
-            for step in (0..self.steps.len()).rev() {
-                if steps & (1 << step) == 0 {
-                    continue;
-                }
-                let start = match step.checked_sub(1) {
-                    None => Some(at),
-                    Some(before) => began[before].filter(|start| at - start <= within),
-                };
+        // The last step first, so that nobody takes two at the same time.
+        for step in (0..began.len()).rev() {
+            if steps & (1 << step) == 0 {
+                continue;
+            }
+            let start = match step.checked_sub(1) {
+                None => at_ms,
+                Some(before) => began[before],
+            };
+            if start != NOT_BEGUN && at_ms - start <= within {
                 began[step] = began[step].max(start);
             }
         }
-        began.iter().take_while(|start| start.is_some()).count()
+    }
+
+    /// How many steps the best attempt took.
+    pub fn reached(began: &[i64]) -> usize {
+        let began = began.iter();
+        began.take_while(|&&start| start != NOT_BEGUN).count()
     }
 }
 
@@ -208,6 +205,8 @@ impl FunnelAnswer {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -218,21 +217,22 @@ mod tests {
         FunnelRequest::new(Window::everything(), steps, within, FunnelUnit::Session).unwrap()
     }
 
-    fn moments(request: &FunnelRequest, events: &[(i64, &str)]) -> Vec<StepMoment> {
-        let names = request.step_names();
-        let moments = events.iter().filter_map(|&(at_ms, name)| {
-            let (_name, steps) = names.iter().find(|(known, _steps)| *known == name)?;
-            Some(StepMoment {
-                at_ms,
-                steps: *steps,
-            })
-        });
-        moments.collect()
-    }
-
     fn reached(steps: &[&str], within_ms: i64, events: &[(i64, &str)]) -> usize {
         let request = request(steps, within_ms);
-        request.reached(&mut moments(&request, events))
+        let names = request.step_names();
+        let mut moments = BTreeMap::<i64, u16>::new();
+        for (at_ms, event) in events {
+            for (name, steps) in &names {
+                if name == event {
+                    *moments.entry(*at_ms).or_default() |= steps;
+                }
+            }
+        }
+        let mut began = vec![NOT_BEGUN; steps.len()];
+        for (at_ms, steps) in moments {
+            request.advance(&mut began, at_ms, steps);
+        }
+        FunnelRequest::reached(&began)
     }
 
     #[test]

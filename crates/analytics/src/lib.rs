@@ -44,7 +44,7 @@ pub use filter::{
     Operator, Pattern, ProfileColumn, PropertyKey, SessionFact, UtmTag, ValueType,
 };
 pub use flow::{FlowAnswer, FlowLink, FlowMode, FlowNode, FlowPaths, FlowRequest, NameId};
-pub use funnel::{FunnelAnswer, FunnelRequest, FunnelStep, FunnelUnit, StepMoment};
+pub use funnel::{FunnelAnswer, FunnelRequest, FunnelStep, FunnelUnit, NOT_BEGUN};
 pub use lists::{EventsRequest, GroupsRequest, ProfilesRequest, SessionsRequest, SortOrder};
 pub use metrics::{
     BucketCounts, BucketRevenue, Metrics, MetricsAnswer, MetricsCounts, MetricsMode, MetricsPoint,

@@ -77,7 +77,7 @@ impl FlowPaths {
 
 fn draw(paths: &FlowPaths) -> FlowAnswer {
     let mut entries = paths.entries.iter().collect::<Vec<_>>();
-    entries.sort_by_key(|&(&name, &value)| (Reverse(value), &paths.names[name.0]));
+    entries.sort_by_key(|&(&name, &value)| (Reverse(value), &paths.names[name.place()]));
     entries.truncate(STRONGEST);
     let total = entries.iter().map(|(_name, value)| **value).sum::<u64>();
     let ways = ways_on(paths, entries.iter().map(|(name, _value)| **name).collect());
@@ -130,7 +130,7 @@ fn ways_on(paths: &FlowPaths, entries: BTreeSet<NameId>) -> HashMap<Spot, Vec<(N
         ways.entry(source).or_default().push((target, value));
     }
     for targets in ways.values_mut() {
-        targets.sort_by_key(|&(name, value)| (Reverse(value), &paths.names[name.0]));
+        targets.sort_by_key(|&(name, value)| (Reverse(value), &paths.names[name.place()]));
     }
     ways
 }
@@ -155,7 +155,7 @@ fn named(
     }
     // The id of a node, and its place.
     let shown = |(step, name): Spot| {
-        let text = &paths.names[name.0];
+        let text = &paths.names[name.place()];
         match ends.get(&name) {
             Some(steps) if steps.len() > 1 && !sources.contains(&(step, name)) => (
                 format!("{text}::final"),
@@ -176,7 +176,7 @@ fn named(
         }
         drawn.push(FlowNode {
             id,
-            name: paths.names[spot.1.0].clone(),
+            name: paths.names[spot.1.place()].clone(),
             colour: node.colour,
             percentage: 0.0,
             value: node.value,

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -16,21 +18,31 @@ fn request(mode: FlowMode, steps: usize) -> FlowRequest {
 
 fn path(mode: FlowMode, steps: usize, session: &str) -> String {
     let mut paths = FlowPaths::new(request(mode, steps));
-    let names = session.split(' ').map(|name| paths.name(name));
-    let mut names = names.collect::<Vec<_>>();
-    names.dedup();
-    let path = paths.path(names).unwrap_or_default();
-    let names = path.iter().map(|id| paths.names[id.0].as_str());
-    names.collect::<Vec<_>>().join(" ")
+    let way = way(&mut paths, session);
+    let path = paths.path(&way);
+    let names = path.iter().map(|name| paths.names[name.place()].as_str());
+    let names = names.collect::<Vec<_>>();
+    if names.len() < 2 {
+        return String::new();
+    }
+    names.join(" ")
+}
+
+fn way(paths: &mut FlowPaths, session: &str) -> Vec<u32> {
+    let mut way = vec![0; paths.way_length()];
+    for name in session.split(' ') {
+        let name = paths.name(name);
+        paths.take(&mut way, name);
+    }
+    way
 }
 
 fn answer(mode: FlowMode, steps: usize, sessions: &[(&str, usize)]) -> FlowAnswer {
     let mut paths = FlowPaths::new(request(mode, steps));
     for &(session, times) in sessions {
         for _ in 0..times {
-            let names = session.split(' ').map(|name| paths.name(name));
-            let names = names.collect::<Vec<_>>();
-            paths.add(names);
+            let way = way(&mut paths, session);
+            paths.add(&way);
         }
     }
     paths.answer()

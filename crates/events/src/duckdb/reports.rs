@@ -5,6 +5,7 @@ mod behaviour;
 mod buckets;
 mod charts;
 mod dimensions;
+mod keys;
 mod lists;
 mod metrics;
 mod pages;

@@ -166,19 +166,6 @@ impl Sql {
         Ok(rows)
     }
 
-    /// An answer in columns, part by part.
-    pub(crate) fn query_columns(
-        &self,
-        connection: &Connection,
-        mut read: impl FnMut(&RecordBatch) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        let mut statement = connection.prepare(&self.text)?;
-        for part in statement.query_arrow(params_from_iter(&self.values))? {
-            read(&part)?;
-        }
-        Ok(())
-    }
-
     /// An answer in columns, part by part, as it is found. Never called, when it has no rows.
     pub(crate) fn stream(
         &self,

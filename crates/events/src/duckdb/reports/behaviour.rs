@@ -3,7 +3,7 @@
 mod activity;
 mod flow;
 mod funnel;
-mod lists;
+mod timelines;
 
 use paneld_analytics::{
     Activity, ActivityRequest, Buckets, CohortsRequest, FlowPaths, FlowRequest, FunnelRequest,

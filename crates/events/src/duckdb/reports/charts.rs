@@ -1,4 +1,10 @@
 //! Charts: `docs/contract/export.md` §6.
+//!
+//! What is most often asked, how many events or people, is counted here in one look at the rows
+//! ([`one_look`]). Everything else, and what has too many labels for that, is counted by DuckDB.
+
+mod one_look;
+mod people;
 
 use duckdb::Connection;
 use paneld_analytics::{
@@ -6,6 +12,7 @@ use paneld_analytics::{
     Field, Measure,
 };
 
+use self::one_look::{Count, Look};
 use super::buckets::bucket_of;
 use crate::{
     Scope,
@@ -78,6 +85,17 @@ impl<'a> Chart<'a> {
         like: Option<&[CountedSeries]>,
     ) -> Result<Series, Fault> {
         let rows = self.rows(buckets)?;
+        if let Some(count) = Count::of(&self.item.measure) {
+            let look = Look {
+                rows: &rows,
+                breakdowns: self.request.breakdowns().len(),
+                buckets,
+                count,
+            };
+            if let Some(series) = look.series(connection, like)? {
+                return Ok(series);
+            }
+        }
         let mut series = self.points(connection, rows.clone(), like)?;
         if self.item.measure != Measure::OncePerUser && !series.is_empty() {
             self.count_people(connection, rows, &mut series)?;
@@ -112,7 +130,7 @@ impl<'a> Chart<'a> {
 
         let mut sql = Sql::new("WITH rows AS (SELECT ")
             .add(bucket_of("e.created_at", buckets))
-            .push(" AS bucket, e.visitor, e.session_id");
+            .push(" AS bucket, e.created_at, e.visitor, e.session_id, e.row");
         for (place, label) in labels.iter().enumerate() {
             sql = sql.push(", ");
             sql = match self.request.breakdowns().get(place) {
@@ -151,7 +169,8 @@ impl<'a> Chart<'a> {
 
     /// The events `e` that count; for each of its groups one, when there have to be groups.
     fn source(&self, conditions: &Conditions<'_>, is_by_group: bool) -> Sql {
-        let mut events = Sql::new("(SELECT e.* FROM events e WHERE ").add(conditions.events());
+        let mut events =
+            Sql::new("(SELECT e.*, e.rowid AS row FROM events e WHERE ").add(conditions.events());
         if let Some(name) = &self.item.name {
             events = events.push(" AND e.name = ").add(Sql::text(name));
         }

@@ -1,25 +1,15 @@
 //! How many take a way step by step.
 
-use duckdb::{
-    Connection,
-    arrow::{array::AsArray as _, datatypes::Int64Type},
-};
-use paneld_analytics::{FunnelRequest, StepMoment};
+use std::collections::HashMap;
 
-use super::lists::{Part, each_list};
+use duckdb::Connection;
+use paneld_analytics::{FunnelRequest, NOT_BEGUN};
+
+use super::timelines::{Events, Follower, NEVER, follow};
 use crate::{
     Scope,
-    duckdb::{
-        fault::Fault,
-        sql::{Sql, in_window, of_project},
-    },
+    duckdb::{fault::Fault, sql::Sql},
 };
-
-/// So many events are held at once.
-const EVENTS_AT_ONCE: u64 = 2_000_000;
-
-/// A moment and the steps are one number; these bits are the steps.
-const STEP_BITS: usize = FunnelRequest::MOST_STEPS;
 
 /// How many sessions or profiles took exactly so many steps, from none on.
 pub(super) fn count(
@@ -28,54 +18,84 @@ pub(super) fn count(
     request: &FunnelRequest,
 ) -> Result<Vec<u64>, Fault> {
     let snapshot = connection.unchecked_transaction()?;
-    let id = format!("e.{}", request.unit().name());
-    let names = request.step_names();
-    let events = Sql::new("FROM events e WHERE ")
-        .add(of_project("e", scope.key))
-        .push(" AND ")
-        .add(in_window("e", request.window()))
-        .push(&format!(" AND {id} <> '' AND "))
-        .add(Sql::new("e.name").among(names.iter().map(|(name, _steps)| *name)));
-    let rows = Sql::new("SELECT count(*) ").add(events.clone());
-    let rows = rows.query_row(&snapshot, |row| row.get(0))?;
-    let mut steps = Sql::new("CASE e.name");
-    for (name, bits) in &names {
-        steps = steps
-            .push(" WHEN ")
-            .add(Sql::text(name))
-            .push(&format!(" THEN {bits}"));
-    }
-    let start = request.window().start.timestamp_millis();
-    let moments = Sql::new("SELECT list((epoch_ms(e.created_at) - ")
-        .add(Sql::number(start))
-        .push(&format!("::BIGINT) * {} + ", 1 << STEP_BITS))
-        .add(steps)
-        .push(" END) ")
-        .add(events);
-    let mut reached = vec![0; request.steps().len() + 1];
-    for part in Part::all(rows, EVENTS_AT_ONCE) {
-        moments
-            .clone()
-            .push(" AND ")
-            .add(part.has(&id))
-            .push(&format!(" GROUP BY {id}"))
-            .query_columns(&snapshot, |batch| {
-                each_list(batch, |list| {
-                    let numbers = list.as_primitive_opt::<Int64Type>();
-                    let numbers = numbers.ok_or_else(|| Fault::unexpected("a number"))?;
-                    let mut moments = numbers.values().iter().map(moment).collect::<Vec<_>>();
-                    reached[request.reached(&mut moments)] += 1;
-                    Ok(())
-                })
-            })?;
-    }
-    Ok(reached)
+    let names = request.steps().iter().map(String::as_str);
+    let events = Events {
+        scope,
+        window: request.window(),
+        unit: request.unit(),
+        names: Some(Sql::new("e.name").among(names)),
+    };
+    let mut funnel = Funnel {
+        request,
+        steps: steps(&snapshot, request)?,
+        reached: vec![0; request.steps().len() + 1],
+    };
+    follow(&snapshot, &events, &mut funnel)?;
+    Ok(funnel.reached)
 }
 
-#[expect(clippy::cast_sign_loss, reason = "the lowest bits are the steps")]
-fn moment(number: &i64) -> StepMoment {
-    StepMoment {
-        at_ms: number >> STEP_BITS,
-        steps: (number & ((1 << STEP_BITS) - 1)) as u16,
+/// Which steps an event may be, by the hash of its name.
+fn steps(snapshot: &Connection, request: &FunnelRequest) -> Result<HashMap<u64, u16>, Fault> {
+    let names = request.step_names().into_iter();
+    let hashes = names.map(|(name, steps)| {
+        let hash = Sql::new("SELECT hash(")
+            .add(Sql::text(name))
+            .push("::VARCHAR)");
+        Ok((hash.query_row(snapshot, |row| row.get(0))?, steps))
+    });
+    hashes.collect()
+}
+
+/// What is kept is when attempts began, as [`FunnelRequest::advance`] takes it, and behind that the
+/// steps of the last millisecond: it is not over before a later event comes.
+struct Funnel<'a> {
+    request: &'a FunnelRequest,
+    steps: HashMap<u64, u16>,
+    reached: Vec<u64>,
+}
+
+impl Funnel<'_> {
+    /// The last millisecond is over.
+    fn advance(&self, kept: &mut [i64], last: i64) {
+        if last != NEVER
+            && let Some((steps, began)) = kept.split_last_mut()
+        {
+            self.request.advance(began, last, *steps as u16);
+            *steps = 0;
+        }
+    }
+}
+
+impl Follower for Funnel<'_> {
+    type Kind = u16;
+    type Piece = i64;
+    const EMPTY: i64 = NOT_BEGUN;
+    /// Events of the same millisecond are one moment.
+    const TELLS_TIES_APART: bool = false;
+
+    fn pieces(&self) -> usize {
+        self.request.steps().len() + 1
+    }
+
+    fn kind_of(&self, name: u64) -> Option<u16> {
+        self.steps.get(&name).copied()
+    }
+
+    fn take(&self, kept: &mut [i64], last: i64, at: i64, steps: u16) {
+        if at != last {
+            self.advance(kept, last);
+        }
+        if let Some(so_far) = kept.last_mut() {
+            // At first it has no bits of steps.
+            *so_far |= i64::from(steps);
+        }
+    }
+
+    fn finish(&mut self, kept: &mut [i64], last: i64) -> Result<(), Fault> {
+        self.advance(kept, last);
+        if let Some((_steps, began)) = kept.split_last() {
+            self.reached[FunnelRequest::reached(began)] += 1;
+        }
+        Ok(())
     }
 }

@@ -6,8 +6,8 @@ use super::{Engine, EventStore};
 use crate::{EventsError, Removals};
 
 impl EventStore {
-    /// Moves what was written from the write-ahead log into the tables' file, after an erasure
-    /// say. It also happens by itself, and when the store is closed.
+    /// Moves what was written to where it stays, out of a log say. It also happens by itself, behind
+    /// every erasure, and when the store is closed.
     pub async fn checkpoint(&self) -> Result<(), EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.checkpoint().await,
@@ -32,17 +32,12 @@ impl EventStore {
         }
     }
 
-    /// Writes the file anew, so that nothing is left in it of what was removed until now. It
-    /// needs room for the file once more, and one second for some 200,000 events.
-    ///
-    /// Meanwhile nothing is written and no answer is sent in parts. Other questions are answered,
-    /// but for a moment at the end, for which they wait. Whatever happens, there is one good file:
-    /// the old one, or the new one.
-    ///
-    /// The copy is given up when the future is dropped.
+    /// Sees to it that nothing is left in any file of what was removed until now. It may take as
+    /// much room as everything has once more, and long. Meanwhile nothing is written and no answer
+    /// is sent in parts; other questions are answered. It is given up when the future is dropped.
     ///
     /// # Errors
-    /// When the file could not be written anew; then everything is as before.
+    /// When it could not be done; then everything is as before.
     pub async fn compact(&self, removals: Removals) -> Result<(), EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.compact(removals).await,

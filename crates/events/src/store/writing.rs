@@ -13,7 +13,8 @@ impl EventStore {
 
     /// Applies a batch and its position, whole or not at all. When this returns `Ok`, it is on
     /// disk. A batch that was applied before is not applied again. Tells what its erasures
-    /// removed, in their order; nothing of a batch that was applied before.
+    /// removed, in their order; nothing of a batch that was applied before. No log of the store
+    /// tells of whom they were any more, unless there is a warning of it.
     pub async fn apply(&self, batch: Batch) -> Result<Vec<Erased>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.apply(batch).await,

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measurements, each a subcommand.
 
+mod clickhouse;
 mod export;
 mod http;
 mod ingest;

@@ -19,6 +19,7 @@ mod features;
 mod fuzz;
 mod npm;
 mod packaging;
+mod python;
 mod schemathesis;
 mod services;
 mod setup;

@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
-use crate::workspace;
+use crate::{python, workspace};
 
 /// What is installed, with the hash of each file.
 const REQUIREMENTS: &str = "packaging/requirements.txt";
@@ -81,8 +81,8 @@ fn is_shell_script(path: &str) -> bool {
 /// Runs every checker that can be had, and stops at the first that finds something.
 pub(crate) fn run(sh: &Shell) -> Result<()> {
     let environment = workspace::target_folder(sh)?.join("packaging-checkers");
-    match install(sh, &environment) {
-        Ok(()) => run_checks(sh, &environment.join("bin"))?,
+    match python::environment(sh, &environment, REQUIREMENTS) {
+        Ok(programs) => run_checks(sh, &programs)?,
         Err(error) => skip(&format!("the checkers cannot be installed: {error:#}")),
     }
     if is_there(sh, "promtool") {
@@ -103,31 +103,6 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
 /// Whoever reads the log must see it, though the step is green.
 fn skip(why: &str) {
     println!("!!! SKIPPED: {why}");
-}
-
-/// Makes the environment, unless it is there with the same requirements.
-fn install(sh: &Shell, environment: &Path) -> Result<()> {
-    let requirements = sh.read_file(REQUIREMENTS)?;
-    let installed = environment.join("requirements.txt");
-    if sh
-        .read_file(&installed)
-        .is_ok_and(|before| before == requirements)
-    {
-        return Ok(());
-    }
-    println!("installing {REQUIREMENTS}");
-    sh.remove_path(environment)?;
-    cmd!(sh, "python3 -m venv {environment}").quiet().run()?;
-    let pip = environment.join("bin/pip");
-    // Nothing is built from source here: that would take compilers, and long.
-    cmd!(
-        sh,
-        "{pip} install --quiet --disable-pip-version-check --retries 1 --timeout 60 --only-binary :all: --require-hashes --requirement {REQUIREMENTS}"
-    )
-    .quiet()
-    .run()?;
-    sh.write_file(&installed, requirements)?;
-    Ok(())
 }
 
 fn run_checks(sh: &Shell, programs: &Path) -> Result<()> {

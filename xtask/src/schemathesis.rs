@@ -5,15 +5,14 @@
 //! index; without them it is skipped, and says so.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use xshell::{Shell, cmd};
 
-use crate::{services::Paneld, setup, stopwatch, workspace};
+use crate::{python, services::Paneld, setup, stopwatch, workspace};
 
 /// Where requirements, configuration and scripts are.
 const FOLDER: &str = "xtask/schemathesis";
@@ -34,7 +33,8 @@ struct Prepared {
 pub(crate) fn run(sh: &Shell) -> Result<()> {
     setup::run(sh)?;
     let target = PathBuf::from(workspace::metadata(sh)?.target_directory);
-    let programs = match install(sh, &target.join("schemathesis")) {
+    let requirements = format!("{FOLDER}/requirements.txt");
+    let programs = match python::environment(sh, &target.join("schemathesis"), &requirements) {
         Ok(programs) => programs,
         Err(error) => {
             println!("!!! SKIPPED: nothing was checked, for schemathesis is not there: {error:#}");
@@ -83,29 +83,4 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Puts schemathesis into a virtual environment, unless it is there; returns where its programs
-/// are.
-fn install(sh: &Shell, folder: &Path) -> Result<PathBuf> {
-    let requirements = Path::new(FOLDER).join("requirements.txt");
-    let wanted = sh.read_file(&requirements)?;
-    let (programs, marker) = (folder.join("bin"), folder.join("installed"));
-    if fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
-        return Ok(programs);
-    }
-    cmd!(sh, "python3 -m venv --clear {folder}")
-        .quiet()
-        .run()
-        .context("failed to make a virtual environment; it needs Python 3.10 or later")?;
-    let pip = programs.join("pip");
-    cmd!(
-        sh,
-        "{pip} install --quiet --disable-pip-version-check --require-hashes --requirement {requirements}"
-    )
-    .quiet()
-    .run()
-    .context("failed to install schemathesis from PyPI")?;
-    fs::write(marker, wanted)?;
-    Ok(programs)
 }

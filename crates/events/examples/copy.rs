@@ -1,6 +1,7 @@
-//! What DuckDB's own `COPY` takes for the events of a project, for `cargo xtask bench export`:
+//! What DuckDB's own `COPY` takes for the events of a project, for `cargo xtask bench`:
 //! `copy FILE PROJECT_KEY FORMAT TARGET` prints the seconds, where the format is `parquet` or
-//! `json`. No server may have the file open.
+//! `json`. `all` in the place of a key are the events of all projects, with their keys. No server
+//! may have the file open.
 
 #![expect(
     clippy::disallowed_methods,
@@ -17,7 +18,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [file, project, format, target] = arguments.as_slice() else {
         return Err("usage: copy FILE PROJECT_KEY FORMAT TARGET".into());
     };
-    let project = project.parse::<i64>()?;
+    let (left_out, condition) = match project.as_str() {
+        "all" => ("", "TRUE".to_owned()),
+        project => {
+            let project = project.parse::<i64>()?;
+            ("project_key, ", format!("project_key = {project}"))
+        }
+    };
     if !matches!(format.as_str(), "parquet" | "json") {
         return Err("the format is parquet or json".into());
     }
@@ -31,9 +38,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let begin = Instant::now();
     connection.execute_batch(&format!(
         "COPY (
-            SELECT * EXCLUDE (project_key, visitor, page, is_first_view, previous_page,
+            SELECT * EXCLUDE ({left_out}visitor, page, is_first_view, previous_page,
                 previous_duration)
-            FROM events WHERE project_key = {project})
+            FROM events WHERE {condition})
         TO '{target}' (FORMAT {format})"
     ))?;
     println!("{}", begin.elapsed().as_secs_f64());

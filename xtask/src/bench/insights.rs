@@ -1,6 +1,6 @@
-//! What answers cost over many events, beside the best SQL that we know for the same question.
-//!
-//! The floor runs on the same file in the same run, before the server has it.
+//! What answers cost over many events, beside the best SQL that we know for the same question: in
+//! DuckDB, on the same file before the server has it, and in ClickHouse's engine, which is asked in
+//! turn with the server.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,6 +13,7 @@ use clap::Args;
 use xshell::{Shell, cmd};
 
 use crate::bench::{
+    clickhouse::{Cost, Engine},
     http::{build, median},
     ingest::{self, ROOT_ID, ROOT_SECRET, headers, serve},
     server::Server,
@@ -42,80 +43,187 @@ pub(crate) struct Options {
 /// A question, and the best SQL for what it takes to answer it. `$` stands for the conditions on
 /// project and time.
 struct Question {
+    /// What is asked of the server; `{project}` is the project.
     path: &'static str,
+    /// Of DuckDB.
     floor: Option<&'static str>,
+    /// Of ClickHouse's engine.
+    clickhouse: Option<&'static str>,
 }
 
 const DAYS: &str = "(epoch_ms(created_at) // 86400000)";
 
 const QUESTIONS: &[Question] = &[
     Question {
-        path: "metrics?range=30d",
+        path: "insights/{project}/metrics?range=30d",
         floor: Some(
             "SELECT DAY AS d, count(DISTINCT profile_id), count(*), count(*) FILTER (is_bounce),
                 sum(duration), sum(screen_view_count) FROM sessions WHERE $ GROUP BY d",
         ),
+        clickhouse: Some(
+            "SELECT toDate(began) AS d, uniqExact(profile), count(), countIf(views < 2),
+                sum(dateDiff('millisecond', began, ended)), sum(views)
+            FROM (SELECT session_id, any(profile_id) AS profile, min(created_at) AS began,
+                    max(created_at) AS ended, countIf(name = 'screen_view') AS views
+                FROM bench.events WHERE $ GROUP BY session_id)
+            GROUP BY d",
+        ),
     },
     Question {
-        path: "metrics?range=30d&filters=[{%22name%22:%22country%22,%22operator%22:%22isNot%22,%22value%22:[%22JP%22]}]",
+        path: "insights/{project}/metrics?range=30d&filters=[{%22name%22:%22country%22,%22operator%22:%22isNot%22,%22value%22:[%22JP%22]}]",
         floor: None,
+        clickhouse: Some(
+            "SELECT toDate(began) AS d, uniqExact(profile), count(), countIf(views < 2),
+                sum(dateDiff('millisecond', began, ended)), sum(views)
+            FROM (SELECT session_id, any(profile_id) AS profile, min(created_at) AS began,
+                    max(created_at) AS ended, countIf(name = 'screen_view') AS views
+                FROM bench.events WHERE $ AND country != 'JP' GROUP BY session_id)
+            GROUP BY d",
+        ),
     },
     Question {
-        path: "metrics?range=today",
+        path: "insights/{project}/metrics?range=today",
         floor: None,
+        clickhouse: None,
     },
     Question {
-        path: "pages?range=30d",
+        path: "insights/{project}/pages?range=30d",
         floor: Some(
             "SELECT path, count(*), count(*) FILTER (is_first_view) FROM events
                 WHERE name = 'screen_view' AND $ GROUP BY path",
         ),
+        clickhouse: Some(
+            "SELECT path, count(), uniqExact(session_id) FROM bench.events
+                WHERE name = 'screen_view' AND $ GROUP BY path",
+        ),
     },
     Question {
-        path: "country?range=30d",
+        path: "insights/{project}/country?range=30d",
         floor: Some(
             "SELECT country, count(*), count(*) FILTER (is_bounce), sum(duration),
                 sum(screen_view_count), sum(revenue) FROM sessions WHERE $ GROUP BY country",
         ),
+        clickhouse: None,
     },
     Question {
-        path: "city?range=30d",
+        path: "insights/{project}/city?range=30d",
         floor: Some(
             "SELECT country, city, count(*), count(*) FILTER (is_bounce), sum(duration),
                 sum(screen_view_count), sum(revenue) FROM sessions WHERE $ GROUP BY country, city",
         ),
+        clickhouse: None,
     },
     Question {
-        path: "pages/performance?range=30d",
+        path: "insights/{project}/pages/performance?range=30d",
         floor: None,
+        clickhouse: Some(
+            "SELECT path, count(), uniqExact(session_id) FROM bench.events
+                WHERE name = 'screen_view' AND $ GROUP BY path",
+        ),
     },
     Question {
-        path: "pages/entry_exit?range=30d",
+        path: "insights/{project}/pages/entry_exit?range=30d",
         floor: None,
+        clickhouse: None,
     },
     Question {
-        path: "active_users?days=7",
+        path: "insights/{project}/active_users?days=7",
         floor: None,
+        clickhouse: Some(
+            "SELECT day, uniqExact(profile_id)
+            FROM (SELECT profile_id, toDate(created_at) AS active FROM bench.events
+                WHERE $ GROUP BY profile_id, active)
+            ARRAY JOIN arrayMap(later -> active + later, range(7)) AS day GROUP BY day",
+        ),
     },
     Question {
-        path: "retention",
+        path: "insights/{project}/retention",
         floor: None,
+        clickhouse: None,
     },
     Question {
-        path: "funnel?range=30d&steps=screen_view&steps=signup",
+        path: "insights/{project}/funnel?range=30d&steps=screen_view&steps=signup",
         floor: None,
+        clickhouse: Some(
+            "SELECT level, count()
+            FROM (SELECT windowFunnel(86400000)(toUInt64(toUnixTimestamp64Milli(created_at)),
+                    name = 'screen_view', name = 'signup') AS level
+                FROM bench.events WHERE $ AND name IN ('screen_view', 'signup')
+                GROUP BY session_id)
+            GROUP BY level",
+        ),
     },
     Question {
-        path: "user_flow?range=30d&startEvent=screen_view&steps=3",
+        path: "insights/{project}/user_flow?range=30d&startEvent=screen_view&steps=3",
         floor: None,
+        clickhouse: Some(
+            "SELECT path, count() AS sessions
+            FROM (SELECT arraySlice(arrayFilter((name, place) -> place >= start, names,
+                    arrayEnumerate(names)), 1, 3) AS path
+                FROM (SELECT arrayCompact(arrayMap(event -> event.2,
+                        arraySort(groupArray((created_at, name))))) AS names,
+                        indexOf(names, 'screen_view') AS start
+                    FROM bench.events WHERE $ GROUP BY session_id)
+                WHERE start > 0)
+            GROUP BY path ORDER BY sessions DESC LIMIT 100",
+        ),
     },
     Question {
-        path: "events?range=30d&limit=100",
+        path: "insights/{project}/events?range=30d&limit=100",
         floor: None,
+        clickhouse: Some(
+            "SELECT * FROM bench.events WHERE $ ORDER BY created_at DESC LIMIT 100",
+        ),
     },
     Question {
-        path: "live",
+        path: "insights/{project}/live",
         floor: None,
+        clickhouse: None,
+    },
+    Question {
+        path: "export/charts?projectId={project}&series=[{%22name%22:%22screen_view%22}]&breakdowns=[{%22name%22:%22country%22}]",
+        floor: None,
+        clickhouse: Some(
+            "SELECT toDate(created_at) AS day, country, count(), uniqExact(profile_id)
+            FROM bench.events WHERE $ AND name = 'screen_view'
+            GROUP BY GROUPING SETS ((day, country), (country))",
+        ),
+    },
+    Question {
+        path: "export/charts?projectId={project}&series=[{%22name%22:%22screen_view%22,%22segment%22:%22user%22}]&breakdowns=[{%22name%22:%22properties.plan%22}]",
+        floor: None,
+        clickhouse: Some(
+            "SELECT toDate(created_at) AS day, properties['plan'] AS plan, uniqExact(profile_id)
+            FROM bench.events WHERE $ AND name = 'screen_view'
+            GROUP BY GROUPING SETS ((day, plan), (plan))",
+        ),
+    },
+    Question {
+        path: "export/charts?projectId={project}&range=7d&previous=true&series=[{%22name%22:%22*%22,%22segment%22:%22user%22}]",
+        floor: None,
+        clickhouse: Some(
+            "SELECT toDate(created_at) AS day, uniqExact(profile_id) FROM bench.events
+            WHERE $ AND created_at >= now() - INTERVAL 14 DAY
+            GROUP BY GROUPING SETS ((day), ())",
+        ),
+    },
+    Question {
+        path: "export/charts?projectId={project}&series=[{%22name%22:%22screen_view%22},{%22name%22:%22signup%22},{%22type%22:%22formula%22,%22formula%22:%22B/A*100%22}]",
+        floor: None,
+        clickhouse: Some(
+            "SELECT toDate(created_at) AS day, name, count(), uniqExact(profile_id) FROM bench.events
+            WHERE $ AND name IN ('screen_view', 'signup')
+            GROUP BY GROUPING SETS ((day, name), (name))",
+        ),
+    },
+    Question {
+        path: "export/charts?projectId={project}&series=[{%22name%22:%22screen_view%22,%22filters%22:[{%22name%22:%22properties.plan%22,%22operator%22:%22is%22,%22value%22:[%22pro%22]}]}]&breakdowns=[{%22name%22:%22country%22},{%22name%22:%22device%22},{%22name%22:%22os%22}]",
+        floor: None,
+        clickhouse: Some(
+            "SELECT toDate(created_at) AS day, country, device, os, count(), uniqExact(profile_id)
+            FROM bench.events WHERE $ AND name = 'screen_view' AND properties['plan'] = 'pro'
+            GROUP BY GROUPING SETS ((day, country, device, os), (country, device, os))",
+        ),
     },
 ];
 
@@ -125,6 +233,9 @@ struct Measured {
     floor: Option<f64>,
     cold: f64,
     warm: f64,
+    /// Of the processors, all together.
+    cpu: f64,
+    engine: Option<Cost>,
     /// Of eight callers; none, when they would wait for longer than they are there.
     callers: Option<Callers>,
 }
@@ -152,9 +263,14 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     cmd!(sh, "{fill} {file} {key} {count}").run()?;
     println!("asking DuckDB");
     let floors = bench.floors()?;
+    println!("loading ClickHouse's engine");
+    let mut engine = bench.engine()?;
     println!("asking paneld");
-    let big = bench.measure("shop", &floors, &tracker)?;
-    let small = bench.measure("small", &vec![None; QUESTIONS.len()], &tracker)?;
+    let mut measure = |project, key, floors: &[Option<f64>]| {
+        bench.measure(project, key, floors, &tracker, engine.as_mut())
+    };
+    let big = measure("shop", PROJECT_KEY, &floors)?;
+    let small = measure("small", PROJECT_KEY + 1, &vec![None; QUESTIONS.len()])?;
     print!("{}", report(&format!("{} events", options.events), &big));
     print!("{}", report("a small project beside them", &small));
     Ok(())
@@ -205,13 +321,8 @@ impl Bench<'_> {
             "project_key = {PROJECT_KEY} AND created_at >= (now()::TIMESTAMP - INTERVAL 30 DAY)::TIMESTAMP_MS"
         );
         let questions = QUESTIONS.iter().filter_map(|question| question.floor);
-        let questions = questions.map(|sql| {
-            let words = sql.split_whitespace().collect::<Vec<_>>().join(" ");
-            words
-                .replace("DAY AS", &format!("{DAYS} AS"))
-                .replace('$', &when)
-                + "\n"
-        });
+        let questions = questions
+            .map(|sql| in_one_line(sql, &when).replace("DAY AS", &format!("{DAYS} AS")) + "\n");
         let (ask, file) = (self.example("ask"), self.file());
         let printed = cmd!(self.sh, "{ask} {file}")
             .quiet()
@@ -228,18 +339,32 @@ impl Bench<'_> {
             .collect()
     }
 
+    /// The events, where ClickHouse's engine has them.
+    fn engine(&self) -> Result<Option<Engine>> {
+        let (copy, file) = (self.example("copy"), self.file());
+        let parquet = self.folder.join("events.parquet");
+        cmd!(self.sh, "{copy} {file} all parquet {parquet}")
+            .quiet()
+            .ignore_stdout()
+            .run()?;
+        Engine::load(self.sh, &self.folder.join("clickhouse"), &parquet)
+    }
+
     fn measure(
         &self,
         project: &str,
+        key: i64,
         floors: &[Option<f64>],
         tracker: &[String],
+        mut engine: Option<&mut Engine>,
     ) -> Result<Vec<Measured>> {
+        let when = format!("project_key = {key} AND created_at >= now() - INTERVAL 30 DAY");
         let seconds = self.options.seconds;
         let wrk = Wrk::prepare(self.sh, self.folder, seconds, 8)?;
         let root = headers(ROOT_ID, ROOT_SECRET);
         let mut measured = Vec::new();
         for (question, floor) in QUESTIONS.iter().zip(floors) {
-            let path = format!("/insights/{project}/{}", question.path);
+            let path = format!("/{}", question.path.replace("{project}", project));
             let server = self.start()?;
             let ask = || -> Result<f64> {
                 let begin = now();
@@ -247,8 +372,17 @@ impl Bench<'_> {
                 Ok(begin.elapsed().as_secs_f64() * 1e3)
             };
             let cold = ask()?;
-            let times = (0..TRIES).map(|_| ask()).collect::<Result<Vec<_>>>();
-            let warm = median(times?);
+            let clickhouse = question.clickhouse.map(|sql| in_one_line(sql, &when));
+            let (mut times, mut processors, mut engines) = (Vec::new(), Vec::new(), Vec::new());
+            for _ in 0..TRIES {
+                let before = server.cpu_us()?;
+                times.push(ask()?);
+                processors.push((server.cpu_us()? - before) / 1e3);
+                if let Some((engine, sql)) = engine.as_deref_mut().zip(clickhouse.as_ref()) {
+                    engines.push(engine.ask(sql)?);
+                }
+            }
+            let warm = median(times);
             let callers = || wrk.run(&server.url(&path), &root);
             // Two are answered at once.
             let is_quick = warm * 4.0 < f64::from(seconds) * 1e3;
@@ -262,10 +396,15 @@ impl Bench<'_> {
                 })
             });
             measured.push(Measured {
-                path: question.path.to_owned(),
+                path: short(&path),
                 floor: *floor,
                 cold,
                 warm,
+                cpu: median(processors),
+                engine: (!engines.is_empty()).then(|| Cost {
+                    cpu_ms: median(engines.iter().map(|cost| cost.cpu_ms).collect()),
+                    wall_ms: median(engines.iter().map(|cost| cost.wall_ms).collect()),
+                }),
                 callers: callers.transpose()?,
             });
         }
@@ -311,21 +450,50 @@ impl Bench<'_> {
     }
 }
 
+/// A question with its conditions.
+fn in_one_line(sql: &str, when: &str) -> String {
+    let words = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.replace('$', when)
+}
+
+/// What tells a question from the others, without what all have.
+fn short(path: &str) -> String {
+    let path = path.replace("%22", "").replace("projectId=", "");
+    path.trim_start_matches("/insights/")
+        .trim_start_matches("/export/")
+        .to_owned()
+}
+
 fn report(title: &str, measured: &[Measured]) -> String {
     let mut lines = vec![format!(
-        "\n{title}\n{:<40}{:>10}{:>10}{:>10}{:>12}{:>15}{:>12}",
-        "ms, medians", "floor", "cold", "warm", "8 callers", "beside ingest", "its p99"
+        "\n{title}\n{:<64}{:>8}{:>8}{:>8}{:>8}{:>11}{:>11}{:>7}{:>11}{:>15}{:>9}",
+        "ms, medians",
+        "floor",
+        "cold",
+        "warm",
+        "CPU",
+        "ClickHouse",
+        "its CPU",
+        "ratio",
+        "8 callers",
+        "beside ingest",
+        "its p99"
     )];
     for one in measured {
-        let name = one.path.chars().take(38).collect::<String>();
+        let name = one.path.chars().take(62).collect::<String>();
         let number = |number: Option<f64>| number.map(|number| format!("{number:.1}"));
         let number = |found| number(found).unwrap_or_default();
-        let callers = one.callers.as_ref();
+        let (callers, engine) = (one.callers.as_ref(), one.engine.as_ref());
+        let ratio = engine.map(|engine| format!("{:.2}", one.cpu / engine.cpu_ms));
         lines.push(format!(
-            "{name:<40}{:>10}{:>10.1}{:>10.1}{:>12}{:>15}{:>12}",
+            "{name:<64}{:>8}{:>8.1}{:>8.1}{:>8.1}{:>11}{:>11}{:>7}{:>11}{:>15}{:>9}",
             number(one.floor),
             one.cold,
             one.warm,
+            one.cpu,
+            number(engine.map(|engine| engine.wall_ms)),
+            number(engine.map(|engine| engine.cpu_ms)),
+            ratio.unwrap_or_default(),
             number(callers.map(|callers| callers.alone)),
             number(callers.map(|callers| callers.beside_ingest)),
             number(callers.map(|callers| callers.ingest_p99)),

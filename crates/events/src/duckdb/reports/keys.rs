@@ -18,10 +18,11 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    pub(super) fn new() -> Self {
+    /// None yet, and room for about so many.
+    pub(super) fn for_about(keys: usize) -> Self {
         Self {
-            keys: Vec::new(),
-            table: HashTable::new(),
+            keys: Vec::with_capacity(keys),
+            table: HashTable::with_capacity(keys),
             lately: vec![(0, u32::MAX); LATELY].into_boxed_slice(),
         }
     }

@@ -101,9 +101,12 @@ fn follow_at_once(
     events: &Events<'_>,
     follower: &mut impl Follower,
 ) -> Result<(), Fault> {
-    let mut left = Part::all(events.count_those(snapshot)? / most);
+    let about = events.count_those(snapshot)?;
+    let mut left = Part::all(about / most);
+    // Hashes divide them evenly, or nearly so.
+    let about = about / left.len() as u64 * 9 / 8;
     while let Some(part) = left.pop() {
-        let mut followed = Followed::new(most, follower);
+        let mut followed = Followed::new(most, about.min(most), follower);
         events.stream(snapshot, part, |rows| {
             rows.each(|key, at, name| followed.take(key, at, name));
             Ok(!followed.is_full())
@@ -283,14 +286,16 @@ struct Followed<'a, F: Follower> {
 }
 
 impl<'a, F: Follower> Followed<'a, F> {
-    fn new(most: u64, follower: &'a mut F) -> Self {
+    /// Without anybody yet, and with room for about so many.
+    fn new(most: u64, about: u64, follower: &'a mut F) -> Self {
+        let (about, pieces) = (about as usize, follower.pieces());
         Self {
-            pieces: follower.pieces(),
+            pieces,
             most,
             follower,
-            keys: Keys::new(),
-            last: Vec::new(),
-            kept: Vec::new(),
+            keys: Keys::for_about(about),
+            last: Vec::with_capacity(about),
+            kept: Vec::with_capacity(about * pieces),
         }
     }
 

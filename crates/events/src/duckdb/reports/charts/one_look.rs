@@ -173,7 +173,7 @@ impl<'a> Cells<'a> {
             clock: BucketClock::new(buckets),
             buckets: buckets.count(),
             count,
-            keys: Keys::new(),
+            keys: Keys::for_about(0),
             labels: Vec::new(),
             people: 0,
             seen: Seen::default(),

@@ -5,6 +5,7 @@
 mod circles;
 mod citations;
 mod layers;
+mod libraries;
 mod licences;
 mod links;
 mod manifests;
@@ -34,6 +35,7 @@ fn findings(sh: &Shell) -> Result<Vec<String>> {
     let metadata = workspace::metadata(sh)?;
     let files = workspace::files(sh)?;
     let mut findings = layers::findings(&metadata);
+    findings.extend(libraries::findings(sh, &files)?);
     findings.extend(circles::findings(sh, &metadata, &files)?);
     findings.extend(manifests::findings(sh, &metadata, &files)?);
     findings.extend(licences::findings(&metadata));

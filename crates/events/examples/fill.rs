@@ -6,7 +6,7 @@
 use std::{error::Error, path::Path};
 
 use duckdb::Connection;
-use paneld_events::{EventStore, EventsUrl};
+use paneld_events::{EventStore, EventStoreSettings, EventsUrl};
 
 /// Enough to make the tables.
 const MEMORY: u64 = 128 << 20;
@@ -101,7 +101,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let path = Path::new(file);
     // Makes the tables.
     let temp = path.with_extension("fill");
-    let store = EventStore::new(&EventsUrl::DuckDb(path.to_owned()), &temp, MEMORY);
+    let store = EventStore::new(EventStoreSettings {
+        url: EventsUrl::DuckDb(path.to_owned()),
+        temp_dir: temp.clone(),
+        memory: MEMORY,
+    });
     if !store.is_up().await {
         return Err("the store cannot be opened".into());
     }

@@ -1,7 +1,7 @@
-//! What is written.
+//! What is written: batches of the spool, and copies of people.
 
 use paneld_domain::{
-    BotVisit, Event, ProjectKey, ReplayChunk, Session, SessionSpan, Timestamp, View,
+    BotVisit, Event, Group, Profile, ProjectKey, ReplayChunk, Session, SessionSpan, Timestamp, View,
 };
 
 /// Changes that are made together, or not at all.
@@ -54,4 +54,36 @@ pub enum StoreChange {
     },
     /// Everything of the project goes.
     Purge,
+}
+
+/// Rows of people, with the projects they belong to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeopleRows {
+    /// Profiles.
+    pub profiles: Vec<(ProjectKey, Profile)>,
+    /// Groups.
+    pub groups: Vec<(ProjectKey, Group)>,
+}
+
+/// People as they are after some changes, to take the place of what is here of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeopleCopies {
+    /// The position in the spool of the last of the changes; `None` when more people follow that
+    /// these changes touch.
+    pub position: Option<u64>,
+    /// Projects of which nobody is left.
+    pub purged: Vec<ProjectKey>,
+    /// Profiles that may have changed, or be gone.
+    pub profile_ids: Vec<(ProjectKey, String)>,
+    /// Groups that may have changed.
+    pub group_ids: Vec<(ProjectKey, String)>,
+    /// Those of them that there are.
+    pub rows: PeopleRows,
+}
+
+impl StoreChange {
+    /// Whether it removes what somebody wants to be gone, and not only what is old.
+    pub(crate) fn removes(&self) -> bool {
+        matches!(self, Self::EraseProfile { .. } | Self::Purge)
+    }
 }

@@ -1,57 +1,40 @@
-//! The event store: events, sessions, bot visits and recordings, in one DuckDB file.
+//! The event store: events, sessions, bot visits and recordings.
 //!
-//! [`EventStore`] is its face. It has one writer, which applies [`Batch`]es of the spool, each in
-//! one transaction with the position it came from; and a few readers, whose turns are fair to
-//! organizations and their clients ([`EventStore::asked_by`]), each bounded in time and
-//! interrupted when nobody waits for its answer any more. The store may be away: everything then
-//! fails with [`EventsError::Away`], and the store looks for its file again whenever it is asked.
+//! [`EventStore`] is its face. It applies [`Batch`]es of the spool one after another, each whole
+//! or not at all, with the position it came from; and it answers questions in turns that are fair
+//! to organizations and their clients ([`EventStore::asked_by`]), each bounded in time and ended
+//! when nobody waits for its answer any more. The store may be away: everything then fails with
+//! [`EventsError::Away`], and it is looked for again whenever something is asked.
 //!
-//! No type of DuckDB leaves this crate, and nothing else in the workspace knows DuckDB. Values
-//! are always bound, never pasted into SQL.
+//! Behind the face is one of a closed set of engines. There is one so far, DuckDB, which keeps
+//! everything in a file; only its folder names its library. What an engine is asked and answers
+//! has types of its own, and batches of events are [`arrow`]'s. Values are always bound, never
+//! pasted into SQL.
 
-mod answering;
-mod answers;
-mod append;
-mod apply;
 mod batch;
-mod columns;
-mod compaction;
-mod conditions;
-mod copies;
-mod counted;
-mod database;
-mod decode;
-mod erase;
+mod duckdb;
 mod error;
 mod events_url;
-mod export;
-mod interrupt;
-mod numbers;
-mod overflow;
-mod own_thread;
-mod parts;
+mod pace;
 mod query;
-mod read;
-mod record;
 mod removals;
-mod reports;
-mod schema;
-mod sessions;
-mod sql;
+mod settings;
 mod store;
 mod turns;
-mod views;
 mod wide;
 
-pub use batch::{Batch, Erased, StoreChange};
-pub use conditions::Scope;
-pub use copies::{PeopleCopies, PeopleRows};
-pub use error::{Cause, EventsError};
-pub use events_url::EventsUrl;
-pub use export::EventBatches;
-pub use query::{EventsPage, ProfileNumbers};
-pub use removals::Removals;
-pub use reports::{CountedEdge, CountedSessions, Members};
-pub use store::EventStore;
-pub use turns::{Asker, Crowded};
-pub use wide::Wide;
+/// Arrow, in the version that is used throughout: batches of events are of it.
+pub use self::duckdb::arrow;
+
+pub use self::{
+    batch::{Batch, Erased, PeopleCopies, PeopleRows, StoreChange},
+    error::{Cause, EventsError},
+    events_url::EventsUrl,
+    pace::Pace,
+    query::{CountedEdge, CountedSessions, EventsPage, Members, ProfileNumbers, Scope},
+    removals::Removals,
+    settings::EventStoreSettings,
+    store::{EventBatches, EventStore, NewCopies},
+    turns::{Asker, Crowded},
+    wide::Wide,
+};

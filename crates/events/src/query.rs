@@ -1,6 +1,16 @@
 //! What is asked, and the answers.
 
-use paneld_domain::Event;
+use paneld_analytics::{PageAddress, SessionCounts, Shown};
+use paneld_domain::{Event, Profile, ProjectId, ProjectKey};
+
+/// Which project a question is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// Its key, on which everything here hangs.
+    pub key: ProjectKey,
+    /// Its id, as callers know it.
+    pub id: ProjectId,
+}
 
 /// Some of the events that were asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,4 +46,34 @@ pub struct ProfileNumbers {
     pub sessions: u64,
     /// Those of them in which one page was seen at most.
     pub bounces: u64,
+}
+
+/// Sessions that are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedSessions {
+    /// The value that the dimension's value means nothing without; empty when it has none, or
+    /// when it is not known.
+    pub prefix: String,
+    /// The value, empty when it is not known.
+    pub name: String,
+    /// What there is of them.
+    pub counts: SessionCounts,
+}
+
+/// Sessions that began or ended with the same page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedEdge {
+    /// The page; both texts are empty where it is not known.
+    pub page: PageAddress,
+    /// What there is of them.
+    pub counts: SessionCounts,
+}
+
+/// The profiles that belong to a group.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Members {
+    /// How many there are.
+    pub count: u64,
+    /// The newest of them.
+    pub newest: Vec<Shown<Profile>>,
 }

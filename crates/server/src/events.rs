@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use paneld_service::{
-    Compaction, EventStore, EventsUrl, Repository, current_salts,
+    Compaction, EventStore, EventStoreSettings, EventsUrl, Repository, current_salts,
     ingest::{Appliers, Ingest, IngestSettings},
 };
 
@@ -99,10 +99,14 @@ pub(crate) async fn open(
         warn_of_left_spool(builder);
         return Ok(None);
     };
-    let temp_dir = builder.data_dir.join("tmp");
+    let store = EventStoreSettings {
+        url,
+        temp_dir: builder.data_dir.join("tmp"),
+        memory: builder.events.memory,
+    };
     Ok(Some(Pipeline {
         ingest: open_ingest(builder, repository).await?,
-        store: EventStore::new(&url, &temp_dir, builder.events.memory),
+        store: EventStore::new(store),
     }))
 }
 

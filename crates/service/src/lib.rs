@@ -72,7 +72,9 @@ pub use manage::{Created, Manage, ManageSettings};
 pub use no_events::{Pipeline, Reports};
 pub use once::{Answer, Once};
 #[cfg(feature = "events")]
-pub use paneld_events::{EventBatches, EventStore, EventsPage, EventsUrl, Wide};
+pub use paneld_events::{
+    EventBatches, EventStore, EventStoreSettings, EventsPage, EventsUrl, Wide, arrow,
+};
 pub use paneld_repository::{
     AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, NewServer, RegisteredServer,
     Repository, Resource, Rotated,

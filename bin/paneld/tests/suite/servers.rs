@@ -7,7 +7,9 @@ use paneld::{
     config::{Config, Gathered},
 };
 use paneld_domain::{ManualClock, parse_timestamp};
-use paneld_service::{Admin, EventStore, EventsUrl, RegisteredServer, Repository};
+use paneld_service::{
+    Admin, EventStore, EventStoreSettings, EventsUrl, RegisteredServer, Repository,
+};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -105,9 +107,11 @@ impl Place {
 
     /// How many projects have something in the event store of a server that is stopped.
     async fn projects_with_events(&self, name: &str) -> usize {
-        let url = EventsUrl::DuckDb(self.path(name).join("events.duckdb"));
-        let temp = self.path("temp");
-        let store = EventStore::new(&url, &temp, 128 * 1024 * 1024);
+        let store = EventStore::new(EventStoreSettings {
+            url: EventsUrl::DuckDb(self.path(name).join("events.duckdb")),
+            temp_dir: self.path("temp"),
+            memory: 128 * 1024 * 1024,
+        });
         let projects = store.list_projects().await.unwrap();
         store.close().await;
         projects.len()

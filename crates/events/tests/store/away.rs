@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use paneld_events::{EventStore, EventsError, EventsUrl};
+use paneld_events::{EventStore, EventsError};
 
 use crate::fixtures::*;
 
@@ -48,8 +48,8 @@ async fn the_other_process() {
     let Some(file) = std::env::var_os(FILE) else {
         return;
     };
-    let temp = Path::new(&file).with_extension("temp");
-    let store = EventStore::new(&EventsUrl::DuckDb(file.into()), &temp, MEMORY);
+    let file = Path::new(&file);
+    let store = store_in(file, file.with_extension("temp"), MEMORY);
     let batch = batch(3, [of_event(full_event()), of_session(full_session())]);
     store.apply(batch).await.unwrap();
     println!("applied");

@@ -8,7 +8,7 @@ use std::{
 };
 
 use paneld_domain::{Profile, Timestamp};
-use paneld_events::{EventStore, EventsError, EventsUrl, PeopleCopies, PeopleRows, StoreChange};
+use paneld_events::{EventStore, EventsError, PeopleCopies, PeopleRows, StoreChange};
 
 use crate::{fixtures::*, order::WRONG_NUMBERS};
 
@@ -287,8 +287,8 @@ async fn the_process_that_compacts() {
     let Some(file) = std::env::var_os(FILE) else {
         return;
     };
-    let temp = Path::new(&file).with_extension("temp");
-    let store = EventStore::new(&EventsUrl::DuckDb(file.into()), &temp, MEMORY);
+    let file = Path::new(&file);
+    let store = store_in(file, file.with_extension("temp"), MEMORY);
     let removals = store.removals(at(0)).await.unwrap().unwrap();
     println!("compacting");
     loop {

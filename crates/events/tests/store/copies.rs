@@ -199,23 +199,23 @@ async fn new_copies_are_seen_when_they_are_complete() {
     let mut old = copies(1, &[], rows(&[profile("gone", "")], &[group("gone", "")]));
     old.rows.profiles.push((OTHER, profile("ann", "")));
     store.copy_people(old).await.unwrap();
-    store.begin_new_copies().await.unwrap();
+    let new = store.begin_new_copies().await.unwrap();
     for name in ["ann", "bob"] {
         let some = rows(&[profile(name, "new")], &[]);
-        store.add_new_copies(some).await.unwrap();
+        new.add(some).await.unwrap();
         assert_eq!(profiles_of(&store, PROJECT).await, [profile("gone", "")]);
     }
     // Begun and never finished, as by a server that was stopped.
-    store.begin_new_copies().await.unwrap();
+    let new = store.begin_new_copies().await.unwrap();
     let some = rows(&[profile("ann", "new")], &[]);
-    store.add_new_copies(some).await.unwrap();
-    store.finish_new_copies(Some(PROJECT), None).await.unwrap();
+    new.add(some).await.unwrap();
+    new.finish(Some(PROJECT), None).await.unwrap();
     assert_eq!(profiles_of(&store, PROJECT).await, [profile("ann", "new")]);
     assert!(groups_of(&store, PROJECT).await.is_empty());
     assert_eq!(profiles_of(&store, OTHER).await.len(), 1);
     assert_eq!(store.copied_position().await.unwrap(), 1);
-    store.begin_new_copies().await.unwrap();
-    store.finish_new_copies(None, Some(9)).await.unwrap();
+    let new = store.begin_new_copies().await.unwrap();
+    new.finish(None, Some(9)).await.unwrap();
     assert!(profiles_of(&store, OTHER).await.is_empty());
     assert_eq!(store.copied_position().await.unwrap(), 9);
 }

@@ -9,7 +9,9 @@ use paneld_analytics::{EventSelection, EventsStart, RawEventsRequest, Window};
 use paneld_domain::{
     Agent, BotVisit, Event, Place, ProjectKey, Referrer, ReplayChunk, Sdk, Session, Timestamp, Utm,
 };
-use paneld_events::{Batch, EventStore, EventsPage, EventsUrl, Scope, StoreChange};
+use paneld_events::{
+    Batch, EventStore, EventStoreSettings, EventsPage, EventsUrl, Scope, StoreChange,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -18,6 +20,15 @@ pub(crate) const OTHER: ProjectKey = ProjectKey(8);
 
 /// As little memory as an operator can give.
 pub(crate) const MEMORY: u64 = 128 << 20;
+
+/// A store in this file.
+pub(crate) fn store_in(file: &Path, temp_dir: PathBuf, memory: u64) -> EventStore {
+    EventStore::new(EventStoreSettings {
+        url: EventsUrl::DuckDb(file.to_owned()),
+        temp_dir,
+        memory,
+    })
+}
 
 /// A folder for a store; gone when dropped.
 pub(crate) struct Folder(TempDir);
@@ -36,7 +47,11 @@ impl Folder {
     }
 
     pub(crate) fn store(&self) -> EventStore {
-        EventStore::new(&EventsUrl::DuckDb(self.file()), &self.temp(), MEMORY)
+        self.store_with(MEMORY)
+    }
+
+    pub(crate) fn store_with(&self, memory: u64) -> EventStore {
+        store_in(&self.file(), self.temp(), memory)
     }
 
     pub(crate) fn temp(&self) -> PathBuf {

@@ -74,6 +74,21 @@ async fn of_an_erased_profile_nothing_is_left_and_of_others_everything() {
 }
 
 #[tokio::test]
+async fn behind_an_erasure_the_log_tells_nothing_of_whom_it_was() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let log = folder.file().with_extension("duckdb.wal");
+    let tells_of_ann = || {
+        let bytes = std::fs::read(&log).unwrap_or_default();
+        bytes.windows(5).any(|window| window == b"ann's")
+    };
+    store.apply(batch(1, ann_and_bob())).await.unwrap();
+    assert!(tells_of_ann());
+    store.apply(batch(2, [erase("ann")])).await.unwrap();
+    assert!(!tells_of_ann());
+}
+
+#[tokio::test]
 async fn the_recording_of_a_session_that_is_another_s_by_now_goes_too() {
     let folder = Folder::new();
     let store = folder.store();

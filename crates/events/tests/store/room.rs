@@ -1,7 +1,7 @@
 //! What a store has no room in memory for.
 
 use paneld_domain::{BotVisit, Profile, ReplayChunk};
-use paneld_events::{EventStore, EventsError, EventsUrl, PeopleCopies, PeopleRows, StoreChange};
+use paneld_events::{EventsError, PeopleCopies, PeopleRows, StoreChange};
 
 use crate::fixtures::*;
 
@@ -95,8 +95,7 @@ async fn a_batch_without_room_leaves_nothing_and_has_room_in_parts() {
 #[tokio::test]
 async fn a_log_that_fills_the_memory_is_read_and_then_written() {
     let folder = Folder::new();
-    let url = EventsUrl::DuckDb(folder.file());
-    let generous = EventStore::new(&url, &folder.temp(), MEMORY * 8);
+    let generous = folder.store_with(MEMORY * 8);
     generous.apply(batch(1, recordings(0..110))).await.unwrap();
     let killed = folder.killed();
     let store = killed.store();

@@ -344,12 +344,9 @@ async fn people_of_any_width_come_back_the_same_and_go_whole() {
     assert_eq!(groups(&store).await, expected);
 
     // New copies take the place of all.
-    store.begin_new_copies().await.unwrap();
-    store
-        .add_new_copies(people(3, &["ann"]).rows)
-        .await
-        .unwrap();
-    store.finish_new_copies(None, Some(3)).await.unwrap();
+    let new = store.begin_new_copies().await.unwrap();
+    new.add(people(3, &["ann"]).rows).await.unwrap();
+    new.finish(None, Some(3)).await.unwrap();
     assert_eq!(profiles(&store).await, [whole(profile("ann"))]);
     assert_eq!(groups(&store).await, [whole(group("ann"))]);
 

@@ -9,8 +9,7 @@ mod parquet;
 mod row;
 
 use actix_web::http::header::ContentEncoding;
-use arrow_array::RecordBatch;
-use paneld_service::ProfilesBeside;
+use paneld_service::{ProfilesBeside, arrow::array::RecordBatch};
 
 pub(super) use self::row::Row;
 use self::{

@@ -6,11 +6,13 @@ use actix_web::{
     rt,
     web::{self, Bytes},
 };
-use arrow_array::{Array, RecordBatch, StringArray};
 use futures_util::{Stream, stream};
 use paneld_analytics::RawEventsRequest;
 use paneld_guard::ApiError;
-use paneld_service::{EventBatches, ProfilesBeside, Reports, ServiceError, Subject};
+use paneld_service::{
+    EventBatches, ProfilesBeside, Reports, ServiceError, Subject,
+    arrow::array::{Array, RecordBatch, StringArray},
+};
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout},

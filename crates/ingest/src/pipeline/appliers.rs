@@ -31,15 +31,6 @@ use crate::{
     },
 };
 
-/// How many records are applied at once at most.
-const BATCH: usize = 8_000;
-/// How long after a batch that was not full the next one begins: big transactions cost less, and
-/// nobody sees that a report is so late.
-const GATHER: Duration = Duration::from_millis(200);
-/// The same where the event store is written, after a batch of at least so many records: then what
-/// counts is that a session which goes on is written once, and not with each of its events.
-const GATHER_BUSY: Duration = Duration::from_millis(700);
-const BUSY: u64 = 2_000;
 /// How long to wait before a sink that is away is tried again.
 const AWAY: Duration = Duration::from_secs(1);
 /// How often a single record is tried for which there is no room in memory.
@@ -130,10 +121,7 @@ impl Applier {
                 }
             };
             if !is_cut {
-                let gather = match self.sink {
-                    Sink::Store(_) | Sink::Copies(_) if applied - before >= BUSY => GATHER_BUSY,
-                    _ => GATHER,
-                };
+                let gather = self.sink.pace().gather_after(applied - before);
                 let hurry = self.inner.progress.hurry.notified();
                 let _ = tokio::time::timeout_at(begun + gather, hurry).await;
             }
@@ -149,7 +137,7 @@ impl Applier {
             Sink::Catalog(_) | Sink::Copies(_) => Stretch::up_to(end),
         };
         while *applied < stretch.end {
-            let most = BATCH.min((stretch.end - *applied) as usize);
+            let most = self.sink.pace().most.min((stretch.end - *applied) as usize);
             let batch = self.read(*applied, most).await?;
             // Up to the end there may be positions of which nothing is left. Up to what was the
             // end before reading: what came meanwhile was perhaps not read.

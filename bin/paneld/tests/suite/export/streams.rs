@@ -6,10 +6,9 @@ use std::{
     time::Duration,
 };
 
-use arrow_array::{
-    Array, RecordBatch,
-    cast::AsArray as _,
-    types::{Float32Type, TimestampMillisecondType, UInt64Type},
+use paneld_service::arrow::{
+    array::{Array, AsArray as _, RecordBatch},
+    datatypes::{Float32Type, TimestampMillisecondType, UInt64Type},
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value as Json, json};

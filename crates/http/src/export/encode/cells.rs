@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use arrow_array::{
-    Array, ArrayRef, Float32Array, ListArray, MapArray, StringArray, UInt64Array, cast::AsArray,
+use paneld_service::arrow::array::{
+    Array, ArrayRef, AsArray, Float32Array, ListArray, MapArray, StringArray, UInt64Array,
 };
 
 use super::{super::row::degrees, error::EncodeError};

@@ -8,9 +8,11 @@
 
 use std::io::Write as _;
 
-use arrow_array::{Array, RecordBatch};
 use csv::{Terminator, Writer, WriterBuilder};
-use paneld_service::ProfilesBeside;
+use paneld_service::{
+    ProfilesBeside,
+    arrow::array::{Array, RecordBatch},
+};
 
 use super::{cells::Cells, error::EncodeError, packed::Packed, row::Row};
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use arrow_schema::ArrowError;
+use paneld_service::arrow::error::ArrowError;
 
 /// Why events could not be encoded.
 #[derive(Debug, thiserror::Error)]

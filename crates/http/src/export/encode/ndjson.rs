@@ -2,8 +2,7 @@
 
 use std::io::Write as _;
 
-use arrow_array::RecordBatch;
-use paneld_service::ProfilesBeside;
+use paneld_service::{ProfilesBeside, arrow::array::RecordBatch};
 
 use super::{cells::Cells, error::EncodeError, packed::Packed, row::Row};
 

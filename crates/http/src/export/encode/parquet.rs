@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray as _;
-use arrow_array::{
-    Array, ArrayRef, RecordBatch, StringArray, TimestampMillisecondArray,
-    types::TimestampMillisecondType,
+use paneld_service::{
+    ProfilesBeside,
+    arrow::{
+        array::{
+            Array, ArrayRef, AsArray as _, RecordBatch, StringArray, TimestampMillisecondArray,
+        },
+        datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMillisecondType},
+    },
 };
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use paneld_service::ProfilesBeside;
 use parquet::{
     arrow::ArrowWriter,
     basic::{Compression, Encoding},

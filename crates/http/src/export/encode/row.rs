@@ -1,7 +1,9 @@
 //! What an exported row has, whatever it is written as.
 
-use arrow_array::{Array, RecordBatch, StringArray};
-use paneld_service::ProfilesBeside;
+use paneld_service::{
+    ProfilesBeside,
+    arrow::array::{Array, RecordBatch, StringArray},
+};
 
 use super::{super::row, error::EncodeError};
 

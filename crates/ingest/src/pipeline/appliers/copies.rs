@@ -101,7 +101,7 @@ impl Copies {
 
     /// Copies all people, or all of a project, page by page.
     async fn copy_anew(&self, of: CopyOf, position: Option<u64>) -> Result<(), Refusal> {
-        self.store.begin_new_copies().await.map_err(again)?;
+        let new = self.store.begin_new_copies().await.map_err(again)?;
         let mut after = None;
         loop {
             let page = self.catalog.list_profiles_after(of, after).await;
@@ -111,7 +111,7 @@ impl Copies {
             };
             after = Some((*project, last.id.clone()));
             let rows = bounded(profiles, Vec::new());
-            self.store.add_new_copies(rows).await.map_err(again)?;
+            new.add(rows).await.map_err(again)?;
         }
         let mut after = None;
         loop {
@@ -122,14 +122,13 @@ impl Copies {
             };
             after = Some((*project, last.id.clone()));
             let rows = bounded(Vec::new(), groups);
-            self.store.add_new_copies(rows).await.map_err(again)?;
+            new.add(rows).await.map_err(again)?;
         }
         let project = match of {
             CopyOf::All => None,
             CopyOf::Project(project) => Some(project),
         };
-        let finished = self.store.finish_new_copies(project, position).await;
-        finished.map_err(again)
+        new.finish(project, position).await.map_err(again)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Where what is tracked is kept.
 
-use paneld_domain::ErrorChain;
-use paneld_events::{Batch, Erased, EventStore};
+use std::time::Duration;
+
+use paneld_events::{Batch, Erased, EventStore, Pace};
 use paneld_repository::{Applied, Repository};
 
 use super::{
@@ -12,6 +13,14 @@ use super::{
 use crate::pipeline::{
     ingest::Inner,
     spool::{Spooled, Stretch, Wanted},
+};
+
+/// Big transactions cost less, and nobody sees that a profile is so late.
+const CATALOG_PACE: Pace = Pace {
+    most: 8_000,
+    gather: Duration::from_millis(200),
+    gather_busy: Duration::from_millis(200),
+    busy: 2_000,
 };
 
 /// One of the places where what is tracked is kept.
@@ -36,6 +45,15 @@ impl Sink {
             Self::Store(store) => store.is_answering(),
             Self::Copies(copies) => copies.store.is_answering(),
             Self::Catalog(_) => false,
+        }
+    }
+
+    /// In which batches it takes records best.
+    pub(super) fn pace(&self) -> Pace {
+        match self {
+            Self::Store(store) => store.pace(),
+            Self::Copies(copies) => copies.store.pace(),
+            Self::Catalog(_) => CATALOG_PACE,
         }
     }
 
@@ -68,17 +86,10 @@ impl Sink {
     ) -> Result<Vec<Erased>, Refusal> {
         match self {
             Self::Store(store) => {
-                let removes = records.iter().any(|spooled| spooled.record.removes());
                 let changes = of_events(records, stretch);
                 let changes = changes.map_err(|error| Refusal::Rejected(Box::new(error)))?;
                 let batch = Batch { position, changes };
-                let erased = store.apply(batch).await.map_err(of_store)?;
-                if removes && let Err(error) = store.checkpoint().await {
-                    // What was removed is in the file still, until the next checkpoint.
-                    let error = ErrorChain(&error);
-                    tracing::warn!(%error, "there was no checkpoint after a removal");
-                }
-                Ok(erased)
+                store.apply(batch).await.map_err(of_store)
             }
             Self::Catalog(catalog) => {
                 let changes = of_people(records);

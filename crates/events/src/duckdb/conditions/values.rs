@@ -1,0 +1,82 @@
+//! What fields are for one event, as labels and as numbers: for breakdowns and sums.
+
+use paneld_analytics::{Field, ProfileColumn};
+
+use super::{
+    Conditions,
+    compare::as_number,
+    fields::{Operand, Rows, Subject, plain},
+};
+use crate::duckdb::sql::Sql;
+
+/// From where a value comes, beside the event `e` itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// From nowhere.
+    Nothing,
+    /// From its profile `p`, which may not be there.
+    Profile,
+    /// From one of its groups: the id is `e.group_id`, and the row `g` may not be there.
+    Group,
+}
+
+/// A value of an event.
+#[derive(Debug, Clone)]
+pub(crate) struct ValueOf {
+    /// As a text, never null.
+    pub(crate) text: Sql,
+    /// As the finite number that it is or spells, or null.
+    pub(crate) number: Sql,
+    /// From where it comes.
+    pub(crate) joined: Joined,
+}
+
+impl ValueOf {
+    fn of(operand: &Operand, joined: Joined) -> Self {
+        Self {
+            text: Sql::new("coalesce(")
+                .add(operand.text.clone())
+                .push(", '')"),
+            number: as_number(operand),
+            joined,
+        }
+    }
+}
+
+impl Conditions<'_> {
+    /// The value that an event `e` has in a field; `None` for what only sessions have.
+    pub(crate) fn value_of(&self, field: &Field) -> Option<ValueOf> {
+        if *field == Field::Profile(ProfileColumn::IsExternal) {
+            // Who is not identified has no row.
+            let is_there = plain("CASE WHEN p.id IS NULL THEN 'false' ELSE 'true' END");
+            return Some(ValueOf::of(&is_there, Joined::Profile));
+        }
+        match Subject::of(field, Rows::Events) {
+            Subject::One(value) => Some(ValueOf::of(&value, Joined::Nothing)),
+            Subject::Known(text) => {
+                let text = Sql::text(text.unwrap_or(self.scope.id.as_str()));
+                Some(ValueOf {
+                    number: Sql::new("NULL::DOUBLE"),
+                    text,
+                    joined: Joined::Nothing,
+                })
+            }
+            Subject::Values { of_each, among } => {
+                let values = Sql::new(&format!(
+                    "array_to_string(list_transform(list_filter(map_entries({among}), lambda x: "
+                ))
+                .add(of_each)
+                .push("), lambda x: x.value), ',')");
+                Some(ValueOf {
+                    number: Sql::new("NULL::DOUBLE"),
+                    text: values,
+                    joined: Joined::Nothing,
+                })
+            }
+            Subject::GroupIds { .. } => Some(ValueOf::of(&plain("e.group_id"), Joined::Group)),
+            Subject::Groups { value, .. } => Some(ValueOf::of(&value, Joined::Group)),
+            Subject::Profile { value, .. } => Some(ValueOf::of(&value, Joined::Profile)),
+            Subject::Session { .. } | Subject::Performed { .. } => None,
+        }
+    }
+}

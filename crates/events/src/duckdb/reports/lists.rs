@@ -1,0 +1,185 @@
+//! Lists of events and sessions, and what is in them: `docs/contract/insights.md` §7.14, §7.15 and
+//! §7.17.
+
+use duckdb::Connection;
+use paneld_analytics::{Column, EventsRequest, Paging, SessionsRequest};
+use paneld_domain::{Event, ProjectKey, Session};
+
+use crate::{
+    EventsError, Scope,
+    duckdb::{
+        conditions::Conditions,
+        decode,
+        fault::Fault,
+        overflow,
+        sql::{Sql, of_project, property},
+        store::DuckDbStore,
+    },
+};
+
+impl DuckDbStore {
+    pub(crate) async fn find_events(
+        &self,
+        scope: Scope,
+        request: EventsRequest,
+    ) -> Result<Vec<Event>, EventsError> {
+        self.read(move |connection| events(connection, &scope, &request))
+            .await
+    }
+
+    pub(crate) async fn find_sessions(
+        &self,
+        scope: Scope,
+        request: SessionsRequest,
+    ) -> Result<Vec<Session>, EventsError> {
+        self.read(move |connection| sessions(connection, &scope, &request))
+            .await
+    }
+
+    pub(crate) async fn event_names(
+        &self,
+        project: ProjectKey,
+        limit: u32,
+    ) -> Result<Vec<String>, EventsError> {
+        self.read(move |connection| names(connection, project, limit))
+            .await
+    }
+
+    pub(crate) async fn property_keys(
+        &self,
+        project: ProjectKey,
+        event: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<(String, String)>, EventsError> {
+        self.read(move |connection| property_keys(connection, project, event.as_deref(), limit))
+            .await
+    }
+
+    pub(crate) async fn property_values(
+        &self,
+        project: ProjectKey,
+        event: String,
+        key: String,
+        limit: u32,
+    ) -> Result<Vec<String>, EventsError> {
+        self.read(move |connection| property_values(connection, project, &event, &key, limit))
+            .await
+    }
+}
+
+fn events(
+    connection: &Connection,
+    scope: &Scope,
+    request: &EventsRequest,
+) -> Result<Vec<Event>, Fault> {
+    let conditions = Conditions {
+        scope,
+        window: request.window,
+        filters: &request.filters,
+    };
+    let mut all = vec![conditions.events()];
+    if !request.names.is_empty() {
+        let names = request.names.iter().map(String::as_str);
+        all.push(Sql::new("e.name").among(names));
+    }
+    all.extend(columns("e", &request.columns));
+    for (key, value) in &request.properties {
+        all.push(property("e.properties", key, value));
+    }
+    let order = "e.created_at DESC, e.id";
+    let chosen = Sql::all(all);
+    let rows = wide_rows("events e", decode::EVENT, chosen, order, request.paging);
+    // Rows and their overflow are of the same moment.
+    let snapshot = connection.unchecked_transaction()?;
+    overflow::events(&snapshot, scope.key, &rows)
+}
+
+fn sessions(
+    connection: &Connection,
+    scope: &Scope,
+    request: &SessionsRequest,
+) -> Result<Vec<Session>, Fault> {
+    let conditions = Conditions {
+        scope,
+        window: request.window,
+        filters: &request.filters,
+    };
+    let mut all = vec![conditions.sessions()];
+    all.extend(columns("s", &request.columns));
+    let order = "s.created_at DESC, s.id";
+    let chosen = Sql::all(all);
+    wide_rows("sessions s", decode::SESSION, chosen, order, request.paging)
+        .query_rows(connection, decode::session)
+}
+
+/// That each column is one of its texts.
+fn columns(alias: &str, columns: &[(Column, Vec<String>)]) -> impl Iterator<Item = Sql> {
+    columns.iter().map(move |(column, texts)| {
+        let texts = texts.iter().map(String::as_str);
+        Sql::new(&format!("{alias}.{}", column.name())).among(texts)
+    })
+}
+
+/// A part of the rows that are chosen. What sorts them and tells which are chosen is read of
+/// all; the other columns, among them maps, only of those that are shown.
+pub(super) fn wide_rows(
+    table: &str,
+    columns: &str,
+    chosen: Sql,
+    order: &str,
+    paging: Paging,
+) -> Sql {
+    Sql::new(&format!(
+        "SELECT {columns} FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE "
+    ))
+    .add(chosen)
+    .push(&format!(" ORDER BY {order} LIMIT "))
+    .add(Sql::count(paging.limit.into()))
+    .push(" OFFSET ")
+    .add(Sql::count(paging.offset))
+    .push(&format!(") ORDER BY {order}"))
+}
+
+fn names(connection: &Connection, project: ProjectKey, limit: u32) -> Result<Vec<String>, Fault> {
+    Sql::new("SELECT e.name FROM events e WHERE ")
+        .add(of_project("e", project))
+        .push(" GROUP BY e.name ORDER BY count(*) DESC, e.name LIMIT ")
+        .add(Sql::count(limit.into()))
+        .query(connection, |row| row.get(0))
+}
+
+fn property_keys(
+    connection: &Connection,
+    project: ProjectKey,
+    event: Option<&str>,
+    limit: u32,
+) -> Result<Vec<(String, String)>, Fault> {
+    let mut chosen = vec![of_project("e", project)];
+    chosen.extend(event.map(|name| Sql::new("e.name = ").add(Sql::text(name))));
+    Sql::new("SELECT DISTINCT unnest(map_keys(e.properties)) AS key, e.name FROM events e WHERE ")
+        .add(Sql::all(chosen))
+        .push(" ORDER BY key, e.name LIMIT ")
+        .add(Sql::count(limit.into()))
+        .query(connection, |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+fn property_values(
+    connection: &Connection,
+    project: ProjectKey,
+    event: &str,
+    key: &str,
+    limit: u32,
+) -> Result<Vec<String>, Fault> {
+    Sql::new("SELECT value FROM (SELECT e.created_at, e.properties[")
+        .add(Sql::text(key))
+        .push("] AS value FROM events e WHERE ")
+        .add(of_project("e", project))
+        .push(" AND e.name = ")
+        .add(Sql::text(event))
+        .push(
+            ") WHERE value <> '' GROUP BY value
+            ORDER BY max(created_at) DESC, value LIMIT ",
+        )
+        .add(Sql::count(limit.into()))
+        .query(connection, |row| row.get(0))
+}

@@ -1,0 +1,90 @@
+//! Key figures of pages: of the screen views that match.
+
+use duckdb::Connection;
+use paneld_analytics::{BucketCounts, MetricsCounts, MetricsRequest, MetricsRows};
+
+use super::{super::buckets::bucket_of, revenue::revenue};
+use crate::duckdb::{conditions::Conditions, fault::Fault, sql::Sql};
+
+/// Counts screen views that match, and the sessions that entered on such a page.
+pub(super) fn count(
+    connection: &Connection,
+    conditions: &Conditions<'_>,
+    request: &MetricsRequest,
+) -> Result<MetricsRows, Fault> {
+    let bucket = bucket_of("e.created_at", request.buckets());
+    let views = Sql::new("WITH views AS (SELECT ")
+        .add(bucket)
+        .push(
+            " AS bucket, e.visitor, nullif(e.session_id, '') AS session,
+                epoch_ms(lead(e.created_at) OVER (
+                    PARTITION BY e.session_id ORDER BY e.created_at, e.id
+                )) - epoch_ms(e.created_at) AS gap
+            FROM events e WHERE e.name = 'screen_view' AND ",
+        )
+        .add(conditions.events())
+        .push(") ");
+    let columns = "count(DISTINCT nullif(visitor, 0)), count(DISTINCT session), count(*),
+        (coalesce(sum(gap) FILTER (session IS NOT NULL AND gap > 0), 0))::UBIGINT,
+        count(*) FILTER (session IS NOT NULL AND gap > 0)";
+    let by_bucket = views.clone().push(&format!(
+        "SELECT bucket, {columns} FROM views GROUP BY bucket"
+    ));
+    let mut buckets = by_bucket.query(connection, |row| {
+        Ok(BucketCounts {
+            bucket: row.get(0)?,
+            counts: page_counts(row, 1)?,
+        })
+    })?;
+    let mut total = views
+        .push(&format!("SELECT {columns} FROM views"))
+        .query_row(connection, |row| page_counts(row, 0))?;
+    for (bucket, entries, bounces) in entries(connection, conditions, request)? {
+        total.entries += entries;
+        total.bounces += bounces;
+        let place = buckets.iter().position(|row| row.bucket == bucket);
+        let place = place.unwrap_or_else(|| {
+            buckets.push(BucketCounts {
+                bucket,
+                counts: MetricsCounts::default(),
+            });
+            buckets.len() - 1
+        });
+        buckets[place].counts.entries = entries;
+        buckets[place].counts.bounces = bounces;
+    }
+    Ok(MetricsRows {
+        total,
+        buckets,
+        revenue: revenue(connection, conditions, request.buckets())?,
+    })
+}
+
+fn page_counts(row: &duckdb::Row<'_>, first: usize) -> duckdb::Result<MetricsCounts> {
+    Ok(MetricsCounts {
+        visitors: row.get(first)?,
+        sessions: row.get(first + 1)?,
+        screen_views: row.get(first + 2)?,
+        duration_sum_ms: row.get(first + 3)?,
+        duration_count: row.get(first + 4)?,
+        ..MetricsCounts::default()
+    })
+}
+
+/// How many sessions of each bucket entered on a page that matches, and how many of them bounced.
+fn entries(
+    connection: &Connection,
+    conditions: &Conditions<'_>,
+    request: &MetricsRequest,
+) -> Result<Vec<(usize, u64, u64)>, Fault> {
+    Sql::new("SELECT ")
+        .add(bucket_of("s.created_at", request.buckets()))
+        .push(" AS bucket, count(*), count(*) FILTER (s.is_bounce) FROM sessions s WHERE ")
+        .add(conditions.began())
+        .push(" AND ")
+        .add(conditions.session_matches())
+        .push(" GROUP BY bucket")
+        .query(connection, |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+}

@@ -174,6 +174,11 @@ fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
                 let place = Place {
                     public_url: config.public_url,
                     listen: config.listen,
+                    scheme: if config.tls.is_some() {
+                        "https"
+                    } else {
+                        "http"
+                    },
                 };
                 admin::run(*command, json, repository, Clock::system(), place).await?;
                 if let Some(redis) = config.redis.as_ref().filter(|_| is_change) {

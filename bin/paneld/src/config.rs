@@ -25,6 +25,10 @@ pub use settings::{FILE_FLAG, SETTINGS, Setting};
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// What is encrypted with, if anything is.
+    pub tls: Option<Tls>,
+    /// Where to lead from `http` to `https`.
+    pub listen_redirect: Option<SocketAddr>,
     /// Where everything is kept.
     pub data_dir: PathBuf,
     /// Where the catalog is.
@@ -70,6 +74,15 @@ pub struct Config {
     /// How often the server tells others on the same catalog that it is there. No setting: it is
     /// here for tests.
     pub heartbeat: Duration,
+}
+
+/// What is encrypted with.
+#[derive(Debug)]
+pub struct Tls {
+    /// The file of the certificate, and of those that lead to a root.
+    pub certificate: PathBuf,
+    /// The file of its key.
+    pub key: PathBuf,
 }
 
 /// What the first start makes, where it is told.
@@ -136,6 +149,8 @@ impl Reader<'_> {
     /// `None` when anything is wrong; but everything is looked at first.
     fn config(&mut self) -> Option<Config> {
         let listen = self.parse("listen", parse_socket_address);
+        let tls = self.tls();
+        let listen_redirect = self.redirect(&tls);
         let data_dir = self.parse("data_dir", |text| Ok(PathBuf::from(text)));
         let catalog = match (self.text("catalog_url"), &data_dir) {
             (Some(_), _) => self.parse("catalog_url", str::parse),
@@ -181,6 +196,8 @@ impl Reader<'_> {
         });
         Some(Config {
             listen: listen?,
+            tls: tls?,
+            listen_redirect: listen_redirect?,
             data_dir: data_dir?,
             catalog: catalog?,
             events: events?,
@@ -204,6 +221,34 @@ impl Reader<'_> {
             shutdown_timeout: shutdown_timeout?,
             heartbeat: HEARTBEAT,
         })
+    }
+
+    fn tls(&mut self) -> Option<Option<Tls>> {
+        let mut file = |key| self.optional(key, |text| Ok(PathBuf::from(text)));
+        match (file("tls_certificate")?, file("tls_key")?) {
+            (Some(certificate), Some(key)) => Some(Some(Tls { certificate, key })),
+            (None, None) => Some(None),
+            _ => {
+                self.problems.push(
+                    "PANELD_TLS_CERTIFICATE and PANELD_TLS_KEY go together: give both or none"
+                        .to_owned(),
+                );
+                None
+            }
+        }
+    }
+
+    fn redirect(&mut self, tls: &Option<Option<Tls>>) -> Option<Option<SocketAddr>> {
+        let address = self.optional("listen_redirect", parse_socket_address)?;
+        if address.is_some() && matches!(tls, Some(None)) {
+            self.problems.push(
+                "PANELD_LISTEN_REDIRECT leads to https: give PANELD_TLS_CERTIFICATE and \
+                 PANELD_TLS_KEY, too"
+                    .to_owned(),
+            );
+            return None;
+        }
+        Some(address)
     }
 
     fn bootstrap(&mut self) -> Option<Bootstrap> {

@@ -110,6 +110,12 @@ fn builder(config: Config) -> Builder {
     if let Some(url) = config.public_url {
         builder = builder.public_url(url);
     }
+    if let Some(tls) = config.tls {
+        builder = builder.tls(tls.certificate, tls.key);
+    }
+    if let Some(address) = config.listen_redirect {
+        builder = builder.listen_redirect(address);
+    }
     if let Some(redis) = config.redis {
         builder = builder.redis(redis);
     }

@@ -95,6 +95,7 @@ pub use gate::Gate;
 pub use guard::Guard;
 pub use limit_by::LimitBy;
 pub use measured::{ROUTE_GROUPS, STATUSES};
+pub use origin::Encrypted;
 pub use paneld_auth::{
     Access, Api, Authenticator, Authorized, CredentialStore, Credentials, LookupFuture,
     MemoryCredentials, PlainSecret, Principal, ProjectAccess, ProjectChoice, ProjectDenied, Reach,

@@ -16,6 +16,12 @@ static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 static FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
+/// Says of a connection, as its data
+/// ([`on_connect`](actix_web::HttpServer::on_connect)), that it is encrypted, where actix does not
+/// know that by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Encrypted;
+
 impl Guard {
     /// Demands that no page of another origin had the request sent.
     ///
@@ -96,7 +102,9 @@ impl Guard {
             let mut told = list(request.headers(), &FORWARDED_PROTO);
             told.any(|scheme| scheme.eq_ignore_ascii_case("https"))
         };
-        request.app_config().secure() || self.is_behind_proxy(request) && by_proxy()
+        request.app_config().secure()
+            || request.conn_data::<Encrypted>().is_some()
+            || self.is_behind_proxy(request) && by_proxy()
     }
 
     fn is_behind_proxy(&self, request: &HttpRequest) -> bool {

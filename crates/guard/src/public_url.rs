@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use actix_web::http::Uri;
+use actix_web::http::{Uri, uri::Authority};
 use paneld_domain::InvalidValue;
 
 /// The address by which people reach the server, such as `https://stats.example.com`: with a path
@@ -18,6 +18,13 @@ impl PublicUrl {
     /// The address as text, to which paths can be added.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The port, where the scheme is `https`.
+    pub fn https_port(&self) -> Option<u16> {
+        let authority = self.origin().strip_prefix("https://")?;
+        let port = authority.parse::<Authority>().ok()?.port_u16();
+        Some(port.unwrap_or(443))
     }
 
     /// Scheme, host and port, as browsers write them.
@@ -85,6 +92,13 @@ mod tests {
             let read = given.parse::<PublicUrl>().unwrap();
             assert_eq!(read.origin(), origin);
             assert_eq!(read.as_str(), format!("{origin}{whole}"));
+        }
+        for (given, port) in [
+            ("https://stats.example.com", Some(443)),
+            ("https://[::1]:8443/x", Some(8443)),
+            ("http://stats.example.com:8443", None),
+        ] {
+            assert_eq!(given.parse::<PublicUrl>().unwrap().https_port(), port);
         }
         for wrong in [
             "",

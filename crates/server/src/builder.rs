@@ -1,6 +1,6 @@
 //! What a server is told before it starts.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use paneld_auth::PlainSecret;
 use paneld_domain::{ClientId, Clock, Limits, Name};
@@ -11,7 +11,11 @@ use paneld_service::{CatalogUrl, HEARTBEAT};
 
 #[cfg(feature = "events")]
 use crate::event_settings::EventSettings;
-use crate::{FirstCredentials, StartError, first_start::FirstStart};
+use crate::{
+    FirstCredentials, StartError,
+    first_start::FirstStart,
+    tls::{Tls, TlsFiles},
+};
 
 /// A server that is to be started. Without any setting it is the one that `paneld` starts without
 /// any: everything in `./paneld-data`, limits in the process.
@@ -33,6 +37,8 @@ pub struct Builder {
     pub(crate) allow_root_creation: bool,
     pub(crate) console: bool,
     pub(crate) public_url: Option<PublicUrl>,
+    tls: Option<TlsFiles>,
+    pub(crate) listen_redirect: Option<SocketAddr>,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) heartbeat: Duration,
     pub(crate) clock: Clock,
@@ -76,6 +82,8 @@ impl Default for Builder {
             allow_root_creation: true,
             console: true,
             public_url: None,
+            tls: None,
+            listen_redirect: None,
             shutdown_timeout: Duration::from_secs(30),
             heartbeat: HEARTBEAT,
             clock: Clock::system(),
@@ -178,6 +186,26 @@ impl Builder {
         }
     }
 
+    /// What a server that [listens](Self::listen) encrypts with: files, in PEM form, of its
+    /// certificate with those that lead to a root, and of its key. They are read again when they
+    /// change. Without them nothing is encrypted.
+    pub fn tls(self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        let (certificate, key) = (certificate.into(), key.into());
+        Self {
+            tls: Some(TlsFiles { certificate, key }),
+            ..self
+        }
+    }
+
+    /// A second address on which a server that [encrypts](Self::tls) listens for plain HTTP, and
+    /// leads all who come to the encrypted one; else there is none.
+    pub fn listen_redirect(self, address: SocketAddr) -> Self {
+        Self {
+            listen_redirect: Some(address),
+            ..self
+        }
+    }
+
     /// How long requests may take to finish when a server that [listens](Self::listen) is
     /// stopped; else 30 seconds. Whole seconds count.
     pub fn shutdown_timeout(self, timeout: Duration) -> Self {
@@ -212,11 +240,26 @@ impl Builder {
         if self.heartbeat.is_zero() {
             return wrong("heartbeat", "must be longer than nothing");
         }
+        if self.listen_redirect.is_some() && self.tls.is_none() {
+            return wrong("listen_redirect", "goes with tls");
+        }
         #[cfg(feature = "events")]
         if let Some((setting, why)) = self.events.problem() {
             return wrong(setting, why);
         }
         Ok(())
+    }
+
+    /// Reads certificate and key, where there are some.
+    pub(crate) fn start_tls(&self) -> Result<Option<Tls>, StartError> {
+        let files = self.tls.clone();
+        let tls = files.map(|files| Tls::start(files, self.clock.clone()));
+        Ok(tls.transpose()?)
+    }
+
+    /// How callers speak with a server that listens.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// Whether there is a console.

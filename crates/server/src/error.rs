@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::tls::TlsError;
 use paneld_guard::GuardError;
 use paneld_service::{Beside, RegistrationError, ServiceError};
 
@@ -42,6 +43,9 @@ pub enum StartError {
     /// Something is missing to authenticate callers.
     #[error(transparent)]
     Guard(#[from] GuardError),
+    /// The files of the certificate and its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The address is taken, or not one of this machine.
     #[error("cannot listen on {address}")]
     Listen {

@@ -134,25 +134,25 @@ pub(crate) struct Place {
 impl Place {
     /// At this address, of which people outside may know another.
     pub(crate) fn of(
-        address: Option<SocketAddr>,
+        local_url: Option<String>,
         public_url: Option<&PublicUrl>,
         has_console: bool,
     ) -> Self {
         let public = public_url.map(ToString::to_string);
-        let api = public.or_else(|| address.map(local_url));
+        let api = public.or(local_url);
         let console = api.clone().filter(|_| has_console);
         Self { api, console }
     }
 }
 
 /// The address for somebody on this machine. What listens everywhere is reached from here, too.
-pub fn local_url(address: SocketAddr) -> String {
+pub fn local_url(scheme: &str, address: SocketAddr) -> String {
     let address = match address.ip() {
         ip if !ip.is_unspecified() => address,
         IpAddr::V4(_) => (Ipv4Addr::LOCALHOST, address.port()).into(),
         IpAddr::V6(_) => (Ipv6Addr::LOCALHOST, address.port()).into(),
     };
-    format!("http://{address}")
+    format!("{scheme}://{address}")
 }
 
 /// The link with which somebody can sign in to the console once. The token stands behind the

@@ -46,9 +46,12 @@ mod events;
 mod first_start;
 mod listening;
 mod metrics;
+mod redirect;
 mod repeat;
 mod server;
 mod services;
+mod serving;
+mod tls;
 
 pub use self::metrics::describe as describe_metrics;
 pub use builder::{Builder, Chores, Redis};
@@ -57,6 +60,7 @@ pub use error::{CannotGoOn, DataDirError, FirstCredentialsError, StartError};
 pub use first_start::{FirstCredentials, local_url, sign_in_link};
 pub use listening::ListeningServer;
 pub use server::Server;
+pub use tls::TlsError;
 
 pub use paneld_auth::PlainSecret;
 pub use paneld_domain::{AddressRange, ClientId, Clock, Limits, ManualClock, Name, Rate};

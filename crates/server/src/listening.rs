@@ -1,26 +1,27 @@
 //! A server on a port of its own.
 
 use std::{
+    future::ready,
     io,
-    net::{Shutdown, SocketAddr},
+    net::{SocketAddr, TcpListener},
     num::NonZero,
-    time::Duration,
+    sync::Arc,
 };
 
-use actix_web::{
-    App, HttpServer,
-    dev::{Extensions, ServerHandle},
-    web,
-};
-use paneld_guard::Connections;
+use actix_server::{ServerBuilder, ServerHandle};
+use actix_web::{App, HttpRequest, web};
+use paneld_guard::{Connections, PublicUrl};
 use paneld_http::{Document, Prefix};
-use socket2::SockRef;
-use tokio::{net::TcpStream, task::JoinHandle};
+use tokio::task::JoinHandle;
 
-use crate::{Builder, CannotGoOn, Server, StartError};
+use crate::{
+    Builder, CannotGoOn, Server, StartError,
+    first_start::local_url,
+    redirect::redirect,
+    serving::{Door, add_port},
+    tls::Tls,
+};
 
-/// How long a caller may leave what was sent to it unread before its connection is ended.
-const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Descriptors that connections must leave to the catalog, the log and the listeners.
 const RESERVED_DESCRIPTORS: u64 = 64;
 
@@ -49,8 +50,13 @@ impl Builder {
 
 impl ListeningServer {
     pub(crate) async fn start(builder: Builder, address: SocketAddr) -> Result<Self, StartError> {
-        let mut server = Server::open(&builder, &address.to_string()).await?;
-        match serve(&mut server, &builder, address).await {
+        let tls = builder.start_tls()?;
+        let place = match &tls {
+            Some(_) => format!("https://{address}"),
+            None => address.to_string(),
+        };
+        let mut server = Server::open(&builder, &place).await?;
+        match serve(&mut server, &builder, address, tls).await {
             Ok((address, running)) => Ok(Self {
                 server: Box::new(server),
                 address,
@@ -108,41 +114,53 @@ impl ListeningServer {
     }
 }
 
-/// Binds the port, and begins to serve it once the first credentials are made.
+/// Binds the ports, and begins to serve them once the first credentials are made.
 async fn serve(
     server: &mut Server,
     builder: &Builder,
     address: SocketAddr,
-) -> Result<(SocketAddr, actix_web::dev::Server), StartError> {
+    tls: Option<Tls>,
+) -> Result<(SocketAddr, actix_server::Server), StartError> {
+    let listener = bind(address)?;
+    let address = listener.local_addr().unwrap_or(address);
+    let most = connections_per_worker();
+    let connections = Connections::new(most * workers(), builder.trusted_proxies.clone());
+    let door = Door {
+        connections: Arc::new(connections),
+        tls: tls.as_ref().map(|tls| tls.acceptor.clone()),
+    };
+    let mut ports = actix_server::Server::build()
+        .disable_signals()
+        .shutdown_timeout(builder.shutdown_timeout.as_secs())
+        .workers(workers())
+        .max_concurrent_connections(most);
+    if let Some(plain) = builder.listen_redirect {
+        let door = Door {
+            tls: None,
+            ..door.clone()
+        };
+        ports = add_redirect(ports, server, plain, door, https_port(builder, address))?;
+    }
     let (requests, services) = (server.requests(), server.services.clone());
     let document = Document::below(Prefix::ROOT, services.console.is_some());
     let document = web::Data::new(document);
-    let most = connections_per_worker();
-    let connections = Connections::new(most * workers(), builder.trusted_proxies.clone());
-    let http = HttpServer::new(move || {
+    ports = add_port(ports, listener, door, move || {
         App::new()
             .wrap(requests.clone())
             .configure(|app| paneld_http::configure(app, &services, &document))
     })
-    .disable_signals()
-    .shutdown_timeout(builder.shutdown_timeout.as_secs())
-    .workers(workers())
-    .max_connections(most)
-    .on_connect(move |connection, extensions| {
-        if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-            end_when_unread(stream);
-            end_when_too_many(stream, &connections, extensions);
-        }
-    })
-    .bind(address)
     .map_err(|source| StartError::Listen { address, source })?;
-    let address = http.addrs().first().copied().unwrap_or(address);
 
     // Before the first request can come in, but with the address known for what is printed.
-    server.begin(builder, Some(address)).await?;
-    let running = http.run();
+    let url = local_url(builder.scheme(), address);
+    server.begin(builder, Some(url)).await?;
+    let is_encrypted = tls.is_some();
+    if let Some(tls) = tls {
+        server.renew(builder, tls);
+    }
+    let running = ports.run();
     tracing::info!(%address, "listening");
-    if !address.ip().is_loopback() {
+    if !address.ip().is_loopback() && !is_encrypted {
         tracing::warn!(
             %address,
             "listening beyond loopback without TLS: what is sent, credentials too, can be read \
@@ -152,33 +170,37 @@ async fn serve(
     Ok((address, running))
 }
 
-/// Ends connections whose callers do not read: actix would hold them, and all that waits to be
-/// written to them, for ever.
-fn end_when_unread(stream: &TcpStream) {
-    let socket = SockRef::from(stream);
-    if let Err(error) = socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT)) {
-        tracing::debug!(%error, "a connection could not be given a time limit");
-    }
+/// Leads whoever comes to a second port to the first one.
+fn add_redirect(
+    ports: ServerBuilder,
+    server: &Server,
+    plain: SocketAddr,
+    door: Door,
+    port: u16,
+) -> Result<ServerBuilder, StartError> {
+    let listener = bind(plain)?;
+    let address = listener.local_addr().unwrap_or(plain);
+    let requests = server.requests();
+    let ports = add_port(ports, listener, door, move || {
+        let to_https = move |request: HttpRequest| ready(redirect(&request, port));
+        let app = App::new().wrap(requests.clone());
+        app.default_service(web::to(to_https))
+    });
+    tracing::info!(%address, "redirecting to https");
+    ports.map_err(|source| StartError::Listen { address, source })
 }
 
-/// Ends a connection whose peer has its share of them already; counts it as long as it lasts
-/// else.
-fn end_when_too_many(stream: &TcpStream, connections: &Connections, kept: &mut Extensions) {
-    // One that is already gone has no peer any more.
-    let Ok(peer) = stream.peer_addr() else {
-        return;
-    };
-    match connections.open(peer.ip()) {
-        Some(connection) => {
-            kept.insert(connection);
-        }
-        None => {
-            let ended = SockRef::from(stream).shutdown(Shutdown::Both);
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection could not be ended");
-            }
-        }
-    }
+fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
+}
+
+/// The port at which callers find what is encrypted: in front of a container it may be another one
+/// than that on which the server listens.
+fn https_port(builder: &Builder, address: SocketAddr) -> u16 {
+    let public = builder.public_url.as_ref();
+    public
+        .and_then(PublicUrl::https_port)
+        .unwrap_or(address.port())
 }
 
 fn workers() -> usize {

@@ -37,6 +37,10 @@ const GAUGES: &[(&str, &str)] = &[
         "What sessions that have not ended take in memory, in bytes.",
     ),
     (
+        "paneld_tls_certificate_expires_timestamp_seconds",
+        "When the certificate that callers get expires, in seconds since 1970.",
+    ),
+    (
         "paneld_questions_waiting",
         "Questions to the event store that wait for their turn, by queue.",
     ),

@@ -1,6 +1,6 @@
 //! A server: its stores, and what is at work on them.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
 use paneld_auth::{Authenticator, CredentialStore};
@@ -18,6 +18,7 @@ use crate::{
     events::{self, Events, Pipeline},
     first_start::Place,
     services::{Stores, services},
+    tls::Tls,
 };
 
 /// A server at work: it takes, keeps and answers what comes through the routes that are
@@ -80,16 +81,16 @@ impl Server {
         })
     }
 
-    /// Makes the first credentials, which are shown with the address, if it is known; and begins
-    /// with the chores.
+    /// Makes the first credentials, which are shown with the address for somebody on this machine,
+    /// if it is known; and begins with the chores.
     pub(crate) async fn begin(
         &mut self,
         builder: &Builder,
-        address: Option<SocketAddr>,
+        local_url: Option<String>,
     ) -> Result<(), StartError> {
         let first_start = &builder.first_start;
         let public_url = builder.public_url.as_ref();
-        let place = Place::of(address, public_url, builder.has_console());
+        let place = Place::of(local_url, public_url, builder.has_console());
         first_start
             .run(&self.admin, &builder.data_dir, &place)
             .await?;
@@ -102,6 +103,13 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    /// Renews the certificate from now on.
+    pub(crate) fn renew(&mut self, builder: &Builder, tls: Tls) {
+        if builder.chores == Chores::ByThemselves {
+            self.chores.spawn(tls.watch.run());
+        }
     }
 
     /// All routes below a prefix, for [`App::configure`](actix_web::App::configure). They bring

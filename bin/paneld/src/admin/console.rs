@@ -1,5 +1,7 @@
 //! `paneld admin console`.
 
+use std::net::SocketAddr;
+
 use anyhow::{Context as _, bail};
 use clap::Args;
 use paneld_auth::Token;
@@ -77,6 +79,16 @@ async fn base_url(admin: &Admin, place: &Place) -> anyhow::Result<String> {
     }
     let servers = admin.list_servers().await?.into_iter();
     let mut live = servers.filter(|registered| registered.is_live());
-    let told = live.find_map(|registered| registered.server.address.parse().ok());
-    Ok(local_url(told.unwrap_or(place.listen)))
+    let told = live.find_map(|registered| told_place(&registered.server.address));
+    let (scheme, address) = told.unwrap_or((place.scheme, place.listen));
+    Ok(local_url(scheme, address))
+}
+
+/// What a server says of where it is, unless that is in another program.
+fn told_place(told: &str) -> Option<(&'static str, SocketAddr)> {
+    let (scheme, address) = match told.strip_prefix("https://") {
+        Some(address) => ("https", address),
+        None => ("http", told),
+    };
+    Some((scheme, address.parse().ok()?))
 }

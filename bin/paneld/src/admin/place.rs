@@ -8,4 +8,6 @@ use paneld_server::PublicUrl;
 pub(crate) struct Place {
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) listen: SocketAddr,
+    /// How it is spoken with there.
+    pub(crate) scheme: &'static str,
 }

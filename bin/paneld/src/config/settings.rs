@@ -51,13 +51,35 @@ const fn setting(
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 35] = [
+pub const SETTINGS: [Setting; 38] = [
     setting(
         "listen",
         Some("127.0.0.1:3333"),
         "127.0.0.1:3333",
-        "The address and port to listen on. There is no TLS: beyond loopback, put a proxy in \
-         front.",
+        "The address and port to listen on. Beyond loopback, have it encrypted: by tls_certificate \
+         and tls_key, or by a proxy in front.",
+    ),
+    setting(
+        "tls_certificate",
+        None,
+        "/etc/paneld/fullchain.pem",
+        "A file, in PEM form, with the certificate of the server, and behind it those that lead to \
+         a root. With it the server speaks HTTPS, with TLS 1.2 and 1.3, and no plain HTTP on the \
+         same port. It is read again when it changes. Goes with tls_key.",
+    ),
+    setting(
+        "tls_key",
+        None,
+        "/etc/paneld/privkey.pem",
+        "A file, in PEM form, with the key of that certificate, without a passphrase. Others should \
+         not be able to read it.",
+    ),
+    setting(
+        "listen_redirect",
+        None,
+        "0.0.0.0:80",
+        "A second address and port, for plain HTTP: whoever asks there is led to the same path by \
+         https. Goes with tls_certificate.",
     ),
     setting(
         "data_dir",

@@ -26,4 +26,5 @@ mod redis;
 mod secrecy;
 mod servers;
 mod siege;
+mod tls;
 mod two_servers;

@@ -72,10 +72,12 @@ pub use manage::{Created, Manage, ManageSettings};
 pub use no_events::{Pipeline, Reports};
 pub use once::{Answer, Once};
 #[cfg(feature = "events")]
-pub use paneld_events::{EventBatches, EventStore, EventsPage, EventsUrl, Wide};
+pub use paneld_events::{
+    EventBatches, EventStore, EventsPage, EventsUrl, StillFile, StoreContents, Wide,
+};
 pub use paneld_repository::{
-    AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, NewServer, RegisteredServer,
-    Repository, Resource, Rotated,
+    AuditEntry, AuditFilter, Bootstrap, CatalogContents, CatalogUrl, Change, NewServer,
+    RegisteredServer, Repository, Resource, Rotated,
 };
 #[cfg(feature = "events")]
 pub use pipeline::Pipeline;

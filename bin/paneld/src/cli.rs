@@ -1,6 +1,10 @@
 //! The command line.
 
-use std::{io::Write as _, path::Path, process::ExitCode};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, bail};
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -13,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     Chores, Server,
     admin::{self, AdminCommand, Place},
+    backup,
     config::{self, Config, FILE_FLAG, Gathered, SETTINGS, Setting},
     logging,
     print::print,
@@ -43,6 +48,32 @@ enum Command {
         /// Make the catalog's file where there is none
         #[arg(long)]
         create: bool,
+    },
+    /// Make a backup, while the server runs or not
+    ///
+    /// It has the event store, the spool and a catalog of SQLite as they were at one moment, and
+    /// a manifest with their checksums. Track goes on meanwhile. A catalog in PostgreSQL is not in
+    /// it: run pg_dump afterwards.
+    Backup {
+        /// Where to: a file whose name ends in .tar.zst, or a folder; neither may be there yet
+        #[arg(value_name = "FILE.tar.zst|FOLDER")]
+        to: PathBuf,
+    },
+    /// Restore a backup into a data folder that is empty
+    ///
+    /// Everything is checked before any file is put in its place.
+    Restore {
+        /// The backup
+        #[arg(value_name = "FILE.tar.zst|FOLDER")]
+        from: PathBuf,
+    },
+    /// Check a backup, or the data folder of a server that does not run
+    ///
+    /// A backup is unpacked beside itself for that, and removed again.
+    Verify {
+        /// The backup; else the data folder is checked
+        #[arg(value_name = "FILE.tar.zst|FOLDER")]
+        backup: Option<PathBuf>,
     },
     /// Print the effective configuration, secrets masked
     Config {
@@ -87,6 +118,10 @@ pub fn command() -> clap::Command {
         let settings = SETTINGS.iter().filter(|setting| is_of_catalog(setting));
         command.args(settings.filter_map(flag).map(|flag| flag.global(true)))
     };
+    let of_files = |command: clap::Command| {
+        let settings = SETTINGS.iter().filter(|setting| is_of_files(setting));
+        command.args(settings.filter_map(flag))
+    };
     let file = Arg::new(FILE_FLAG)
         .long(FILE_FLAG)
         .value_name("PATH")
@@ -99,12 +134,20 @@ pub fn command() -> clap::Command {
         .mut_subcommand("config", hidden)
         .mut_subcommand("admin", of_catalog)
         .mut_subcommand("migrate", of_catalog)
+        .mut_subcommand("backup", of_files)
+        .mut_subcommand("restore", of_files)
+        .mut_subcommand("verify", of_files)
 }
 
 /// Whether a setting matters where the catalog is all that is used.
 fn is_of_catalog(setting: &Setting) -> bool {
     matches!(setting.key, "data_dir" | "catalog_url" | "public_url")
         || setting.key.starts_with("redis_")
+}
+
+/// Whether a setting says where something is kept.
+fn is_of_files(setting: &Setting) -> bool {
+    matches!(setting.key, "data_dir" | "catalog_url" | "events_url")
 }
 
 /// The flag of a setting, or of the path of the file that holds it.
@@ -160,6 +203,14 @@ fn execute(command: Command, gathered: &Gathered) -> anyhow::Result<()> {
                 migrated.context("cannot bring the catalog up to date")?;
                 print("The catalog is up to date.\n")
             })
+        }
+        Command::Backup { to } => {
+            let config = Config::read(gathered)?;
+            print(&runtime()?.block_on(backup::back_up(config, &to))?)
+        }
+        Command::Restore { from } => print(&backup::restore(&Config::read(gathered)?, &from)?),
+        Command::Verify { backup } => {
+            print(&backup::verify(Config::read(gathered)?, backup.as_deref())?)
         }
         Command::Admin { json, command } => {
             let config = Config::read(gathered)?;

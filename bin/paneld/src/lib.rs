@@ -5,6 +5,7 @@
 //! clock they can set.
 
 mod admin;
+mod backup;
 pub mod cli;
 pub mod config;
 mod logging;

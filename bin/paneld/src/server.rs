@@ -82,7 +82,7 @@ impl Server {
 }
 
 /// A server that is told what the configuration says.
-fn builder(config: Config) -> Builder {
+pub(crate) fn builder(config: Config) -> Builder {
     let mut builder = paneld_server::Server::builder()
         .data_dir(config.data_dir)
         .catalog(config.catalog)

@@ -7,6 +7,7 @@ mod answering;
 mod answers;
 mod compaction;
 mod conditions;
+mod contents;
 mod counted;
 mod database;
 mod decode;
@@ -26,4 +27,5 @@ mod write;
 /// The Arrow that the library of DuckDB comes with.
 pub use ::duckdb::arrow;
 
+pub use self::{contents::StoreContents, store::StillFile};
 pub(crate) use self::{parts::Parts, store::DuckDbStore};

@@ -34,7 +34,7 @@ pub use self::{
     query::{CountedEdge, CountedSessions, EventsPage, Members, ProfileNumbers, Scope},
     removals::Removals,
     settings::EventStoreSettings,
-    store::{EventBatches, EventStore, NewCopies},
+    store::{EventBatches, EventStore, NewCopies, StillFile, StoreContents},
     turns::{Asker, Crowded},
     wide::Wide,
 };

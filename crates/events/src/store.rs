@@ -13,6 +13,7 @@ mod writing;
 use std::time::Duration;
 
 pub use self::{copies::NewCopies, export::EventBatches};
+pub use crate::duckdb::{StillFile, StoreContents};
 use crate::{Asker, EventStoreSettings, EventsUrl, duckdb::DuckDbStore};
 
 /// The event store. Clones are handles of the same store.

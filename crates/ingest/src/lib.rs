@@ -17,8 +17,10 @@ pub use pipeline::{
     appliers::Appliers,
     diagnostics::{Diagnostic, Noted, Outcome},
     duplicates::Fingerprint,
-    ingest::{Arrived, DeviceState, Found, Ingest, IngestError, IngestSettings, NotDoneYet},
-    spool::SpoolError,
+    ingest::{
+        Arrived, DeviceState, Found, Ingest, IngestError, IngestSettings, NotDoneYet, SpoolSnapshot,
+    },
+    spool::{SpoolContents, SpoolError, renew_spool},
     watched::{StoredEvent, StoredEvents},
 };
 pub use request::{

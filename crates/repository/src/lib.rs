@@ -36,6 +36,7 @@ pub use receipt::{Once, Outcome, ReplyKey, Seal, SealError};
 pub use repository::Repository;
 pub use salts::Salts;
 pub use servers::{GivesWay, MISSED_HEARTBEATS, NewServer, Registered, RegisteredServer};
+pub use sqlite::CatalogContents;
 
 use paneld_auth::{SecretHash, Session, TokenHash};
 use paneld_domain::{Client, ClientId, OrganizationId, ProjectKey, ShareLink, Timestamp};

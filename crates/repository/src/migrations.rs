@@ -63,7 +63,7 @@ where
 }
 
 /// Demands that the tables are not those of a newer program.
-fn demand_known<C, B: Backend>(
+pub(crate) fn demand_known<C, B: Backend>(
     connection: &mut C,
     migrations: &EmbeddedMigrations,
 ) -> Result<(), RepositoryError>

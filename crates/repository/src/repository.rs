@@ -1,6 +1,6 @@
 //! The face of the catalog: which backend it is, nobody outside needs to know.
 
-use std::{collections::BTreeMap, pin::Pin};
+use std::{collections::BTreeMap, path::Path, pin::Pin};
 
 use paneld_auth::{
     CredentialStore, Credentials, LookupFuture, SecretHash, Session, SessionFuture, Share,
@@ -16,10 +16,10 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::{
-    Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogUrl, CopyOf, DueProject, GivesWay,
-    NewConsoleToken, NewCredentials, NewServer, NewShare, Once, Outcome, PeopleIds, ProjectChange,
-    Registered, RegisteredServer, RepositoryError, RootRule, Rotated, Salts, SpooledChange,
-    StoredPeople, migrations::Preparation, postgres, sqlite,
+    Act, Applied, AuditEntry, AuditFilter, Bootstrap, CatalogContents, CatalogUrl, CopyOf,
+    DueProject, GivesWay, NewConsoleToken, NewCredentials, NewServer, NewShare, Once, Outcome,
+    PeopleIds, ProjectChange, Registered, RegisteredServer, RepositoryError, RootRule, Rotated,
+    Salts, SpooledChange, StoredPeople, migrations::Preparation, postgres, sqlite,
 };
 
 /// The catalog, open. Clones share its connections.
@@ -414,6 +414,34 @@ impl Repository {
     pub async fn applied_position(&self, spool: &str) -> Result<u64, RepositoryError> {
         let spool = spool.to_owned();
         run!(self.applied_position(spool))
+    }
+
+    /// Lets a spool be applied as far as the one that it was copied from, of which these are told
+    /// with the position of the last record that was copied, the latest first. One that is further
+    /// stays there.
+    ///
+    /// # Errors
+    /// When the catalog cannot be written.
+    pub async fn inherit_position(
+        &self,
+        spool: &str,
+        ancestors: Vec<(String, u64)>,
+    ) -> Result<(), RepositoryError> {
+        let spool = spool.to_owned();
+        run!(self.inherit_position(spool, ancestors))
+    }
+
+    /// Copies the catalog, as it is now, to a file that is not there yet; only of a SQLite file:
+    /// `None` says that it is in PostgreSQL, which has its own means. It is read and written
+    /// meanwhile. The copy knows no servers.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read, or the copy not be written.
+    pub async fn copy_to(&self, path: &Path) -> Result<Option<CatalogContents>, RepositoryError> {
+        match &self.backend {
+            Backend::Sqlite(store) => store.copy_to(path.to_owned()).await.map(Some),
+            Backend::Postgres(_) => Ok(None),
+        }
     }
 
     /// Changes that were not applied yet, in portions, each with the position of its last record

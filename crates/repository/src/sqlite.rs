@@ -33,7 +33,10 @@ use crate::{
 };
 
 mod compaction;
+mod copying;
 mod schema;
+
+pub use self::copying::CatalogContents;
 
 #[path = "catalog/audit.rs"]
 mod audit;

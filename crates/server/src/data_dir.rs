@@ -47,6 +47,9 @@ pub fn prepare(folder: &Path) -> Result<(), DataDirError> {
     }
 }
 
+/// Where a backup is unpacked, in the data folder, until its files are put in their places.
+pub(crate) const RESTORING: &str = "restoring";
+
 /// Holds the folder for this server. The system lets go of it when the process ends, however it
 /// ends.
 #[derive(Debug)]
@@ -55,8 +58,18 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes the folder, or says that another server has it.
+    /// Takes the folder, or says that another server has it, or that only some files of a backup
+    /// are there.
     pub(crate) fn take(folder: &Path) -> Result<Self, DataDirError> {
+        let lock = Self::take_any(folder)?;
+        if folder.join(RESTORING).exists() {
+            return Err(DataDirError::HalfRestored(folder.to_owned()));
+        }
+        Ok(lock)
+    }
+
+    /// Takes the folder, whatever is there.
+    pub(crate) fn take_any(folder: &Path) -> Result<Self, DataDirError> {
         let path = folder.join("lock");
         let file = paneld_files::make_file(&path)
             .and_then(|()| OpenOptions::new().write(true).open(&path));

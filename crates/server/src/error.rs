@@ -100,6 +100,13 @@ pub enum DataDirError {
         .0.display()
     )]
     InUse(PathBuf),
+    /// A restore was interrupted.
+    #[error(
+        "a restore into the data folder {} was interrupted: restore again; if that is refused \
+         with these words, remove what is in the folder before",
+        .0.display()
+    )]
+    HalfRestored(PathBuf),
 }
 
 /// Why the first credentials could not be made.

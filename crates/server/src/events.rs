@@ -77,7 +77,7 @@ impl Builder {
         self
     }
 
-    fn events_url(&self) -> Option<EventsUrl> {
+    pub(crate) fn events_url(&self) -> Option<EventsUrl> {
         match &self.events.url {
             Kept::InDataDir => Some(EventsUrl::DuckDb(self.data_dir.join("events.duckdb"))),
             Kept::At(url) => Some(url.clone()),
@@ -85,7 +85,7 @@ impl Builder {
         }
     }
 
-    fn spool(&self) -> PathBuf {
+    pub(crate) fn spool(&self) -> PathBuf {
         self.data_dir.join("spool.redb")
     }
 }

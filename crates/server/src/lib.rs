@@ -35,6 +35,8 @@
     allow(dead_code, reason = "what is told and kept for events alone")
 )]
 
+#[cfg(feature = "events")]
+pub mod backup;
 mod builder;
 mod chores;
 mod data_dir;

@@ -12,6 +12,8 @@ use paneld_service::{Compaction, Live};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+#[cfg(feature = "events")]
+use crate::backup::BackupSocket;
 use crate::{
     Builder, Chores, StartError, chores,
     data_dir::{self, Lock},
@@ -34,6 +36,9 @@ pub struct Server {
     events: Option<Events>,
     registration: Registration,
     chores: JoinSet<()>,
+    /// `None` where it could not be made.
+    #[cfg(feature = "events")]
+    backups: Option<BackupSocket>,
     _lock: Lock,
 }
 
@@ -69,6 +74,8 @@ impl Server {
         };
         let services = services(builder, &stores, &authenticator, redis)?;
         let pipeline = events.as_ref().map(|events| events.pipeline().clone());
+        #[cfg(feature = "events")]
+        let backups = BackupSocket::open(&builder.data_dir, &repository, events.as_ref());
         Ok(Self {
             services,
             requests: Requests::new(clock.clone()),
@@ -77,6 +84,8 @@ impl Server {
             events,
             registration,
             chores: JoinSet::new(),
+            #[cfg(feature = "events")]
+            backups,
             _lock: lock,
         })
     }
@@ -185,6 +194,8 @@ impl Server {
     /// [mounted](Self::mount), too, for it keeps the files open.
     pub async fn stop(mut self) {
         self.end_streams();
+        #[cfg(feature = "events")]
+        drop(self.backups.take());
         self.chores.shutdown().await;
         chores::record_uses(&self.upkeep).await;
         if let Some(events) = self.events {

@@ -73,11 +73,12 @@ pub use no_events::{Pipeline, Reports};
 pub use once::{Answer, Once};
 #[cfg(feature = "events")]
 pub use paneld_events::{
-    EventBatches, EventStore, EventStoreSettings, EventsPage, EventsUrl, Wide, arrow,
+    EventBatches, EventStore, EventStoreSettings, EventsPage, EventsUrl, StillFile, StoreContents,
+    Wide, arrow,
 };
 pub use paneld_repository::{
-    AuditEntry, AuditFilter, Bootstrap, CatalogUrl, Change, NewServer, RegisteredServer,
-    Repository, Resource, Rotated,
+    AuditEntry, AuditFilter, Bootstrap, CatalogContents, CatalogUrl, Change, NewServer,
+    RegisteredServer, Repository, Resource, Rotated,
 };
 #[cfg(feature = "events")]
 pub use pipeline::Pipeline;

@@ -97,7 +97,7 @@ async fn events_wait_for_a_store_that_another_process_has_open() {
 }
 
 /// A small disk of its own, unmounted when this is dropped.
-struct SmallDisk<'a>(&'a Path);
+pub(crate) struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {
     /// `None` where nobody may mount.
@@ -105,7 +105,7 @@ impl<'a> SmallDisk<'a> {
         clippy::print_stderr,
         reason = "whoever runs it must see what was not tested"
     )]
-    fn mount(path: &'a Path, mebibytes: u32) -> Option<Self> {
+    pub(crate) fn mount(path: &'a Path, mebibytes: u32) -> Option<Self> {
         std::fs::create_dir(path).unwrap();
         let mut mount = Command::new("mount");
         mount.args([

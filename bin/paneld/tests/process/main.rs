@@ -11,6 +11,7 @@ mod backends;
 mod support;
 
 mod admin;
+mod backup;
 mod bootstrap;
 mod configuration;
 mod crash;

@@ -2,6 +2,7 @@
 
 use duckdb::Connection;
 
+use super::fault::Fault;
 use crate::Cause;
 
 /// Applied in this order; the first makes version 1.
@@ -25,22 +26,37 @@ fn migrate_with(connection: &mut Connection, migrations: &[&str]) -> Result<(), 
     let transaction = connection.transaction()?;
     transaction
         .execute_batch("CREATE TABLE IF NOT EXISTS schema_version (version UBIGINT NOT NULL)")?;
-    let sql = "SELECT coalesce(max(version), 0) FROM schema_version";
-    let version = transaction.query_row(sql, [], |row| row.get::<_, usize>(0))?;
-    if version > migrations.len() {
-        let known = migrations.len();
-        return Err(format!(
-            "its tables are of version {version}, but this paneld knows no newer one than \
-             {known}: a newer paneld has used it"
-        )
-        .into());
-    }
+    let version = known_version(&transaction, migrations.len())?;
     for (index, sql) in migrations.iter().enumerate().skip(version) {
         transaction.execute_batch(sql)?;
         transaction.execute("INSERT INTO schema_version VALUES (?)", [index + 1])?;
     }
     transaction.commit()?;
     Ok(())
+}
+
+/// The version of the tables that are there.
+pub(crate) fn version(connection: &Connection) -> Result<u64, Fault> {
+    let sql = "SELECT coalesce(max(version), 0) FROM schema_version";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
+
+/// Demands that the tables are not those of a newer program.
+pub(crate) fn demand_known(connection: &Connection) -> Result<(), Cause> {
+    known_version(connection, MIGRATIONS.len()).map(drop)
+}
+
+/// The version of the tables, which must be none that is not known.
+fn known_version(connection: &Connection, known: usize) -> Result<usize, Cause> {
+    let version = version(connection).map_err(Fault::into_cause)? as usize;
+    if version <= known {
+        return Ok(version);
+    }
+    Err(format!(
+        "its tables are of version {version}, but this paneld knows no newer one than {known}: a \
+         newer paneld has used it"
+    )
+    .into())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod access;
 mod compaction;
+mod still;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,6 +17,7 @@ use tokio::{task::spawn_blocking, time::sleep};
 
 use self::access::Inner;
 pub(crate) use self::access::Kind;
+pub use self::still::StillFile;
 use crate::{
     Asker, Batch, Erased, EventsError, Pace, ProfileNumbers,
     duckdb::{

@@ -3,7 +3,7 @@
 use paneld_domain::Timestamp;
 
 use super::{Engine, EventStore};
-use crate::{EventsError, Removals};
+use crate::{EventsError, Removals, StillFile};
 
 impl EventStore {
     /// Moves what was written to where it stays, out of a log say. It also happens by itself, behind
@@ -11,6 +11,17 @@ impl EventStore {
     pub async fn checkpoint(&self) -> Result<(), EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.checkpoint().await,
+        }
+    }
+
+    /// Holds its file still, so that another process can copy it, once what is being written is.
+    /// Everything is in the file then, and nothing in a log.
+    ///
+    /// # Errors
+    /// When the store is away, or something keeps a log from being written to the file.
+    pub async fn hold_still(&self) -> Result<StillFile, EventsError> {
+        match &self.engine {
+            Engine::DuckDb(store) => store.hold_still().await,
         }
     }
 

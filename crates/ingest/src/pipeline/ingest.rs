@@ -1,5 +1,6 @@
 //! From an accepted request to a record in the spool.
 
+mod backup;
 mod devices;
 mod erasure;
 mod events;
@@ -18,6 +19,7 @@ use paneld_enrich::{Agents, Bot, Bots, Networks, Places};
 use uuid::Uuid;
 
 pub use self::{
+    backup::SpoolSnapshot,
     devices::{DeviceState, Found},
     erasure::NotDoneYet,
 };

@@ -10,6 +10,8 @@ mod applied;
 mod backlog;
 mod command;
 mod compaction;
+mod contents;
+mod copying;
 mod error;
 mod fault;
 mod file;
@@ -17,10 +19,12 @@ mod format;
 mod frames;
 mod gauges;
 mod inbox;
+mod known;
 mod outage;
 mod replies;
 mod reserve;
 mod seen;
+mod snapshot;
 mod spooled;
 mod stretch;
 mod tables;
@@ -43,17 +47,21 @@ use paneld_domain::{OrganizationId, ProjectKey, Timestamp};
 use tokio::{sync::watch, task::spawn_blocking};
 use uuid::Uuid;
 
-pub use self::error::SpoolError;
 pub(crate) use self::{
     append::{Account, Append},
     applied::Applied,
     seen::Seen,
+    snapshot::Snapshot,
     spooled::{Part, Spooled, Wanted},
     stretch::Stretch,
 };
 use self::{
     backlog::Backlog, command::Command, fault::Fault, gauges::Gauges, replies::Waiter,
     seen::SeenLimits, tables::Tables, writer::Writer,
+};
+pub use self::{
+    contents::{SpoolContents, renew_spool},
+    error::SpoolError,
 };
 use crate::{
     Ids,
@@ -234,6 +242,16 @@ impl Spool {
         self.command(Command::Compact(seen_until.timestamp_millis(), waiter))?;
         written.await.map_err(|_dropped| SpoolError::Closed)??;
         Ok(())
+    }
+
+    /// The spool as it is now, whatever becomes of it.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, SpoolError> {
+        Snapshot::of(&self.tables)
+    }
+
+    /// The spools that this one was restored from, the latest first, with their last positions.
+    pub(crate) fn ancestors(&self) -> Result<Vec<(String, u64)>, SpoolError> {
+        self.tables.ancestors()
     }
 
     fn command(&self, command: Command) -> Result<(), SpoolError> {

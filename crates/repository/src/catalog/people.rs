@@ -35,6 +35,30 @@ impl Store {
         Ok(position.unwrap_or(0).unsigned_abs())
     }
 
+    pub(crate) async fn inherit_position(
+        &self,
+        spool: String,
+        ancestors: Vec<(String, u64)>,
+    ) -> Result<(), RepositoryError> {
+        transaction!(self, Lock::Nothing, async |connection| {
+            for (ancestor, last) in ancestors {
+                let position = applied_positions::table
+                    .find(ancestor)
+                    .select(applied_positions::position)
+                    .first::<i64>(connection)
+                    .await
+                    .optional()?;
+                if let Some(position) = position {
+                    // What came to the ancestor later is not in this spool.
+                    let position = position.unsigned_abs().min(last);
+                    advance(connection, &spool, position).await?;
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
     pub(crate) async fn split_changes(
         &self,
         spool: String,

@@ -62,6 +62,7 @@ stamp! {
         what_is_told_of_a_profile_is_merged,
         any_text_comes_back_as_it_was,
         changes_are_applied_once_and_in_order,
+        a_restored_spool_goes_on_where_the_one_it_is_a_copy_of_was,
         what_fails_is_not_applied_in_part,
         additions_side_by_side_all_count,
         batches_side_by_side_do_not_wait_in_a_circle,

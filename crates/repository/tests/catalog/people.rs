@@ -215,6 +215,34 @@ pub(crate) async fn any_text_comes_back_as_it_was(world: World) {
     assert!(shop.profile("Anna").await.is_none());
 }
 
+pub(crate) async fn a_restored_spool_goes_on_where_the_one_it_is_a_copy_of_was(world: World) {
+    let repository = &world.repository;
+    let applied = |spool| repository.applied_position(spool);
+    repository.apply_people("a", 20, Vec::new()).await.unwrap();
+    let from = |spools: &[(&str, u64)]| {
+        let spools = spools.iter();
+        spools.map(|(id, last)| ((*id).to_owned(), *last)).collect()
+    };
+    // What came to the first after it was copied is not in the copy.
+    for (spool, ancestors, expected) in [
+        ("behind", from(&[("a", 15)]), 15),
+        ("ahead", from(&[("a", 25)]), 20),
+        ("never started", from(&[("unknown", 40), ("a", 25)]), 20),
+        ("of another catalog", from(&[("unknown", 40)]), 0),
+    ] {
+        repository.inherit_position(spool, ancestors).await.unwrap();
+        assert_eq!(applied(spool).await.unwrap(), expected, "{spool}");
+    }
+    // Once it goes on by itself, it stays where it is.
+    repository
+        .apply_people("ahead", 30, Vec::new())
+        .await
+        .unwrap();
+    let again = repository.inherit_position("ahead", from(&[("a", 25)]));
+    again.await.unwrap();
+    assert_eq!(applied("ahead").await.unwrap(), 30);
+}
+
 pub(crate) async fn changes_are_applied_once_and_in_order(world: World) {
     let shop = Shop::open(&world).await;
     let repository = &world.repository;

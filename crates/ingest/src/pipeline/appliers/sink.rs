@@ -69,8 +69,13 @@ impl Sink {
         match self {
             Self::Store(store) => store.applied_position().await.map_err(of_store),
             Self::Catalog(catalog) => {
-                let position = catalog.applied_position(inner.spool.id()).await;
-                position.map_err(of_catalog)
+                let (id, ancestors) = (inner.spool.id(), inner.spool.ancestors());
+                let ancestors = ancestors.map_err(|error| Refusal::Away(Box::new(error)))?;
+                if !ancestors.is_empty() {
+                    let known = catalog.inherit_position(id, ancestors).await;
+                    known.map_err(of_catalog)?;
+                }
+                catalog.applied_position(id).await.map_err(of_catalog)
             }
             Self::Copies(copies) => copies.position(inner).await,
         }

@@ -17,6 +17,10 @@ pub(super) enum Fault {
          once more, and stop it when nothing waits to be applied any more"
     )]
     OlderFormat,
+    #[error("it is damaged: the checksums of its pages are wrong")]
+    Damaged,
+    #[error("it is empty")]
+    Empty,
     #[error("the file is not open")]
     NotOpen,
     #[error("it could not be written a moment ago, and is looked after")]

@@ -25,6 +25,8 @@ pub(super) const ID: &str = "id";
 pub(super) const SNAPSHOT: &str = "snapshot";
 /// When a session was last ended early.
 pub(super) const CROWDED_AT: &str = "crowded_at";
+/// The spools that this one was copied from.
+pub(super) const ANCESTORS: &str = "ancestors";
 pub(super) const FORMAT: &str = "format";
 /// Raised whenever something is written that the versions before cannot read.
 pub(super) const THIS_FORMAT: u8 = 5;
@@ -61,6 +63,15 @@ pub(super) fn last(
     let there = records.last()?.map_or(0, |(last, _)| last.value());
     let before = meta.get(LAST)?.map_or(0, |last| position(last.value()));
     Ok(there.max(before))
+}
+
+/// The spools that a restored one was copied from, as they are written in `META`: their ids and
+/// last positions, the latest first.
+pub(super) fn ancestors(bytes: Option<Vec<u8>>) -> Result<Vec<(String, u64)>, Fault> {
+    match bytes {
+        Some(bytes) => Ok(postcard::from_bytes(&bytes)?),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// A position, as it is written in `META`.

@@ -19,10 +19,11 @@ use super::{
     fault::Fault,
     file::{open, remove_leftover},
     format::{
-        CROWDED_AT, FORMAT, ID, LIVE, META, OLDEST_FORMAT, OWNERS, RECORDS, SET_ASIDE, SNAPSHOT,
-        THIS_FORMAT, last, numbered, open_if_there, position,
+        ANCESTORS, CROWDED_AT, LIVE, META, OWNERS, RECORDS, SET_ASIDE, SNAPSHOT, THIS_FORMAT,
+        ancestors, last, numbered, open_if_there, position,
     },
     frames::{Frame, is_about_people},
+    known::{Known, known},
     reserve::Reserve,
     seen::SeenReader,
     tail::Tail,
@@ -48,12 +49,6 @@ pub(super) struct Tables {
     /// Whether the file is of an older format, up to the first write.
     is_older: AtomicBool,
     database: RwLock<Option<Database>>,
-}
-
-/// A spool that is there.
-struct Known {
-    id: String,
-    format: u8,
 }
 
 impl Tables {
@@ -106,6 +101,16 @@ impl Tables {
         let present = self.database.write();
         let mut present = present.unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut present, database)
+    }
+
+    /// The tables as they are now, whatever is written later.
+    pub(super) fn snapshot(&self) -> Result<ReadTransaction, SpoolError> {
+        self.with(|database| Ok(database.begin_read()?))
+    }
+
+    /// Whether it is open now.
+    pub(super) fn is_open(&self) -> bool {
+        self.with(|_| Ok(())).is_ok()
     }
 
     /// Keeps everybody from the file.
@@ -269,6 +274,14 @@ impl Tables {
         })
     }
 
+    /// The spools that this one was copied from, the latest first, with their last positions.
+    pub(super) fn ancestors(&self) -> Result<Vec<(String, u64)>, SpoolError> {
+        self.with(|database| {
+            let all = database.begin_read()?.open_table(META)?.get(ANCESTORS)?;
+            ancestors(all.map(|all| all.value().to_vec()))
+        })
+    }
+
     pub(super) fn seen(&self, seen: Seen) -> Result<Option<Ids>, SpoolError> {
         self.with(|database| {
             let there = SeenReader::open(&database.begin_read()?)?;
@@ -328,26 +341,6 @@ fn write<T>(
     let result = work(&mut Transaction::begin(&write)?)?;
     write.commit()?;
     Ok(result)
-}
-
-/// The spool in this file; `None` when nothing was ever written.
-fn known(database: &Database) -> Result<Option<Known>, Fault> {
-    let Some(meta) = open_if_there(&database.begin_read()?, META)? else {
-        return Ok(None);
-    };
-    let Some(id) = meta.get(ID)? else {
-        return Ok(None);
-    };
-    let format = meta.get(FORMAT)?;
-    let format = format.and_then(|format| format.value().first().copied());
-    match format.unwrap_or_default() {
-        ..OLDEST_FORMAT => Err(Fault::OlderFormat),
-        format @ OLDEST_FORMAT..=THIS_FORMAT => Ok(Some(Known {
-            id: String::from_utf8_lossy(id.value()).into_owned(),
-            format,
-        })),
-        _ => Err(Fault::NewerFormat),
-    }
 }
 
 /// What the records behind the snapshot of live sessions change of them.

@@ -6,7 +6,12 @@ use paneld_analytics::RawEventsRequest;
 use super::selection::{matching, start};
 use crate::{
     EventsPage, Scope,
-    duckdb::{decode, fault::Fault, overflow, sql::Sql},
+    duckdb::{
+        decode,
+        fault::Fault,
+        overflow,
+        sql::{Sql, of_project},
+    },
 };
 
 /// How many events fulfil a condition.
@@ -28,8 +33,9 @@ pub(super) fn list(
     let total = count(&snapshot, &matching)?;
     let (behind, offset) = start(request.start);
     let limit = request.limit.unwrap_or(u64::MAX - 1);
-    // Rows are chosen by few columns; the others are read only of those. One more than wanted
-    // tells whether there are more.
+    // Rows are chosen by few columns; the others are read only of those, and not, as they would be
+    // if the project were not named again, of everybody's between them. One more than wanted tells
+    // whether there are more.
     let rows =
         Sql::new("WITH chosen AS MATERIALIZED (SELECT e.rowid AS place FROM events e WHERE ")
             .add(matching)
@@ -39,11 +45,12 @@ pub(super) fn list(
             .add(Sql::count(limit + 1))
             .push(" OFFSET ")
             .add(Sql::count(offset))
-            .push(&format!(
-                ") SELECT {} FROM events WHERE rowid IN (SELECT place FROM chosen)
-            ORDER BY created_at DESC, events.id",
-                decode::EVENT
-            ));
+            .push(&format!(") SELECT {} FROM events e WHERE ", decode::EVENT))
+            .add(of_project("e", scope.key))
+            .push(
+                " AND rowid IN (SELECT place FROM chosen)
+                ORDER BY e.created_at DESC, e.id",
+            );
     let mut rows = overflow::events(&snapshot, scope.key, &rows)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = rows.len() > limit;

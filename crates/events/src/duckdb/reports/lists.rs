@@ -88,7 +88,7 @@ fn events(
     }
     let order = "e.created_at DESC, e.id";
     let chosen = Sql::all(all);
-    let rows = wide_rows("events e", decode::EVENT, chosen, order, request.paging);
+    let rows = EVENTS.rows(scope.key, chosen, order, request.paging);
     // Rows and their overflow are of the same moment.
     let snapshot = connection.unchecked_transaction()?;
     overflow::events(&snapshot, scope.key, &rows)
@@ -108,7 +108,8 @@ fn sessions(
     all.extend(columns("s", &request.columns));
     let order = "s.created_at DESC, s.id";
     let chosen = Sql::all(all);
-    wide_rows("sessions s", decode::SESSION, chosen, order, request.paging)
+    SESSIONS
+        .rows(scope.key, chosen, order, request.paging)
         .query_rows(connection, decode::session)
 }
 
@@ -120,24 +121,55 @@ fn columns(alias: &str, columns: &[(Column, Vec<String>)]) -> impl Iterator<Item
     })
 }
 
-/// A part of the rows that are chosen. What sorts them and tells which are chosen is read of
-/// all; the other columns, among them maps, only of those that are shown.
-pub(super) fn wide_rows(
-    table: &str,
-    columns: &str,
-    chosen: Sql,
-    order: &str,
-    paging: Paging,
-) -> Sql {
-    Sql::new(&format!(
-        "SELECT {columns} FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE "
-    ))
-    .add(chosen)
-    .push(&format!(" ORDER BY {order} LIMIT "))
-    .add(Sql::count(paging.limit.into()))
-    .push(" OFFSET ")
-    .add(Sql::count(paging.offset))
-    .push(&format!(") ORDER BY {order}"))
+/// A table with many columns, some of them wide.
+pub(super) struct WideTable {
+    pub(super) name: &'static str,
+    /// What conditions call it.
+    pub(super) alias: &'static str,
+    /// Those that are shown.
+    pub(super) columns: &'static str,
+}
+
+const EVENTS: WideTable = WideTable {
+    name: "events",
+    alias: "e",
+    columns: decode::EVENT,
+};
+
+const SESSIONS: WideTable = WideTable {
+    name: "sessions",
+    alias: "s",
+    columns: decode::SESSION,
+};
+
+impl WideTable {
+    /// A part of the rows of a project that are chosen. What sorts them and tells which are chosen
+    /// is read of all; the other columns, among them maps, only of those that are shown, and not,
+    /// as they would be if the project were not named twice, of everybody's rows between them.
+    pub(super) fn rows(
+        &self,
+        project: ProjectKey,
+        chosen: Sql,
+        order: &str,
+        paging: Paging,
+    ) -> Sql {
+        let Self {
+            name,
+            alias,
+            columns,
+        } = self;
+        Sql::new(&format!("SELECT {columns} FROM {name} {alias} WHERE "))
+            .add(of_project(alias, project))
+            .push(&format!(
+                " AND rowid IN (SELECT rowid FROM {name} {alias} WHERE "
+            ))
+            .add(chosen)
+            .push(&format!(" ORDER BY {order} LIMIT "))
+            .add(Sql::count(paging.limit.into()))
+            .push(" OFFSET ")
+            .add(Sql::count(paging.offset))
+            .push(&format!(") ORDER BY {order}"))
+    }
 }
 
 fn names(connection: &Connection, project: ProjectKey, limit: u32) -> Result<Vec<String>, Fault> {

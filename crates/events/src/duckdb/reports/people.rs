@@ -7,7 +7,7 @@ use paneld_analytics::{
 };
 use paneld_domain::{Group, Profile, ProjectKey};
 
-use super::lists::wide_rows;
+use super::lists::WideTable;
 use crate::{
     EventsError, Members, Scope,
     duckdb::{
@@ -18,6 +18,18 @@ use crate::{
         sql::{Sql, of_project, property},
         store::DuckDbStore,
     },
+};
+
+const PROFILES: WideTable = WideTable {
+    name: "profiles",
+    alias: "p",
+    columns: decode::PROFILE,
+};
+
+const GROUPS: WideTable = WideTable {
+    name: "groups",
+    alias: "g",
+    columns: decode::GROUP,
 };
 
 impl DuckDbStore {
@@ -116,7 +128,7 @@ fn profiles(
         SortOrder::Descending => "p.created_at DESC, p.id DESC",
     };
     let chosen = Sql::all(all);
-    let rows = wide_rows("profiles p", decode::PROFILE, chosen, order, request.paging);
+    let rows = PROFILES.rows(scope.key, chosen, order, request.paging);
     let snapshot = connection.unchecked_transaction()?;
     shown(&rows, &snapshot, scope.key, decode::profile)
 }
@@ -144,7 +156,7 @@ fn groups(
     }
     let order = "g.created_at DESC, g.id DESC";
     let chosen = Sql::all(all);
-    let rows = wide_rows("groups g", decode::GROUP, chosen, order, request.paging);
+    let rows = GROUPS.rows(project, chosen, order, request.paging);
     let snapshot = connection.unchecked_transaction()?;
     shown(&rows, &snapshot, project, decode::group)
 }
@@ -164,7 +176,7 @@ fn members(
     let count = Sql::new("SELECT count(*) FROM profiles p WHERE ").add(belongs.clone());
     let order = "p.created_at DESC, p.id DESC";
     let paging = Paging::first(limit);
-    let newest = wide_rows("profiles p", decode::PROFILE, belongs, order, paging);
+    let newest = PROFILES.rows(project, belongs, order, paging);
     Ok(Members {
         count: count.query_row(&snapshot, |row| row.get(0))?,
         newest: shown(&newest, &snapshot, project, decode::profile)?,

@@ -34,14 +34,14 @@ const OF_BOB: [&str; 4] = [
     "recording-of-bob",
 ];
 
-/// All files in a folder, at any depth: name and content.
+/// All files in a folder, at any depth: name and content. There may be a socket beside them.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
-        } else {
+        } else if path.is_file() {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             found.push((name, std::fs::read(path).unwrap()));
         }

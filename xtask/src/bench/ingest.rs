@@ -145,6 +145,7 @@ pub(crate) fn serve(program: &Path, folder: &Path) -> Result<Server> {
         // The limiter does its work for each request, but never says no.
         ("PANELD_RATE_LIMIT_TRACK", "100000000/10s"),
         ("PANELD_RATE_LIMIT_INSIGHTS", "100000000/10s"),
+        ("PANELD_RATE_LIMIT_EXPORT", "100000000/10s"),
     ];
     Server::start("paneld", program, folder, "PANELD_LISTEN", &variables)
 }

@@ -5,7 +5,7 @@
 use std::{
     path::{Path, PathBuf},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -26,6 +26,9 @@ const TARGET: (f64, f64) = (1.2, 2.0);
 const PROJECT_KEY: i64 = 1;
 /// How often a question is asked by one caller, after once to warm up.
 const TRIES: usize = 7;
+
+/// While the event store is being opened.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -295,6 +298,10 @@ impl Bench<'_> {
     fn start(&self) -> Result<Server> {
         let mut server = serve(&self.built.join("paneld"), self.folder)?;
         server.wait_until_it_answers("/healthz/ready", &[])?;
+        // It is ready to track before its event store is open.
+        while server.ask("GET", "/healthz/ready", &[], "")?["status"] != "ok" {
+            thread::sleep(LOOK_AGAIN);
+        }
         Ok(server)
     }
 

@@ -299,7 +299,7 @@ impl Bench<'_> {
         let mut server = serve(&self.built.join("paneld"), self.folder)?;
         server.wait_until_it_answers("/healthz/ready", &[])?;
         // It is ready to track before its event store is open.
-        while server.ask("GET", "/healthz/ready", &[], "")?["status"] != "ok" {
+        while server.ask("GET", "/healthz/ready", &[], "")?["status"] != "ready" {
             thread::sleep(LOOK_AGAIN);
         }
         Ok(server)

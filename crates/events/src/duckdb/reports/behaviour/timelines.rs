@@ -8,8 +8,6 @@
 //! takes to hand out their texts. Among two million sessions, two share one with a probability of
 //! one in ten million.
 
-use std::collections::HashSet;
-
 use duckdb::{
     Connection,
     arrow::{
@@ -32,14 +30,11 @@ use crate::{
 /// What is kept of everybody who is followed at once takes so many bytes.
 const ROOM: u64 = 64 << 20;
 
-/// What somebody takes beside that: the key and a time.
-const BYTES_EACH: usize = BYTES_A_KEY + 8;
+/// What somebody takes beside that: the key, a time, and whether events are in disorder.
+const BYTES_EACH: usize = BYTES_A_KEY + 8 + 1;
 
 /// Above this many, those whose events are in disorder are not told one by one.
 const MOST_NAMED: usize = 1_000;
-
-/// The time of whose events came in another order than that of time.
-const IN_DISORDER: i64 = i64::MAX;
 
 /// When the event before the first one happened.
 pub(super) const NEVER: i64 = i64::MIN;
@@ -116,12 +111,7 @@ fn follow_at_once(
         let disordered = followed.begin_disordered_again();
         if !disordered.is_empty() {
             events.stream_in_order(snapshot, part, &disordered, |rows| {
-                rows.each(|key, at, name| {
-                    if disordered.contains(&key) {
-                        followed.take_in_order(key, at, name);
-                    }
-                });
-                Ok(true)
+                rows.each(|key, at, name| followed.take_in_order(key, at, name));
             })?;
         }
         followed.finish()?;
@@ -223,8 +213,8 @@ impl Events<'_> {
         &self,
         snapshot: &Connection,
         part: Part,
-        keys: &HashSet<u64>,
-        mut each: impl FnMut(Rows<'_>) -> Result<bool, Fault>,
+        keys: &[u64],
+        mut each: impl FnMut(Rows<'_>),
     ) -> Result<(), Fault> {
         let mut events = self.select(part, "");
         if keys.len() <= MOST_NAMED {
@@ -233,7 +223,10 @@ impl Events<'_> {
             events = events.push(&format!(" AND {key} IN ({})", keys.join(", ")));
         }
         let events = events.push(" ORDER BY key, e.created_at, e.id");
-        events.stream_while(snapshot, |batch| each(Rows::of(&batch)?))
+        events.stream(snapshot, |batch| {
+            each(Rows::of(&batch)?);
+            Ok(())
+        })
     }
 }
 
@@ -281,6 +274,8 @@ struct Followed<'a, F: Follower> {
     keys: Keys,
     /// When the last event of each happened.
     last: Vec<i64>,
+    /// Whose events came in another order than that of time.
+    is_disordered: Vec<bool>,
     kept: Vec<F::Piece>,
 }
 
@@ -294,6 +289,7 @@ impl<'a, F: Follower> Followed<'a, F> {
             follower,
             keys: Keys::for_about(about),
             last: Vec::with_capacity(about),
+            is_disordered: Vec::with_capacity(about),
             kept: Vec::with_capacity(about * pieces),
         }
     }
@@ -309,15 +305,18 @@ impl<'a, F: Follower> Followed<'a, F> {
         };
         let last = self.last[one];
         if at < last || (at == last && F::TELLS_TIES_APART) {
-            self.last[one] = IN_DISORDER;
-        } else {
+            self.is_disordered[one] = true;
+        }
+        if !self.is_disordered[one] {
             self.go_on(one, at, kind);
         }
     }
 
     /// The next row of those that DuckDB has put in order.
     fn take_in_order(&mut self, key: u64, at: i64, name: u64) {
-        if let Some((one, kind)) = self.find(key, name) {
+        if let Some((one, kind)) = self.find(key, name)
+            && self.is_disordered[one]
+        {
             self.go_on(one, at, kind);
         }
     }
@@ -328,6 +327,7 @@ impl<'a, F: Follower> Followed<'a, F> {
         let one = self.keys.number(key);
         if one == self.last.len() {
             self.last.push(NEVER);
+            self.is_disordered.push(false);
             self.kept.resize(self.kept.len() + self.pieces, F::EMPTY);
         }
         Some((one, kind))
@@ -340,14 +340,12 @@ impl<'a, F: Follower> Followed<'a, F> {
     }
 
     /// Forgets what those did whose events were in disorder; their keys.
-    fn begin_disordered_again(&mut self) -> HashSet<u64> {
-        let mut keys = HashSet::new();
-        for (one, last) in self.last.iter_mut().enumerate() {
-            if *last == IN_DISORDER {
-                *last = NEVER;
-                self.kept[one * self.pieces..][..self.pieces].fill(F::EMPTY);
-                keys.insert(self.keys.all()[one]);
-            }
+    fn begin_disordered_again(&mut self) -> Vec<u64> {
+        let mut keys = Vec::new();
+        for (one, _) in self.is_disordered.iter().enumerate().filter(|(_, is)| **is) {
+            self.last[one] = NEVER;
+            self.kept[one * self.pieces..][..self.pieces].fill(F::EMPTY);
+            keys.push(self.keys.all()[one]);
         }
         keys
     }

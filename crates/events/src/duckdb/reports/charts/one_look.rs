@@ -23,8 +23,10 @@ use super::{
 };
 use crate::duckdb::{fault::Fault, sql::Sql};
 
-/// So many labels are counted at once, and so many buckets of all of them.
+/// So many different labels are counted.
 const MOST_LABELS: usize = 1_000;
+
+/// So many buckets have all labels together: 10 MB.
 const MOST_CELLS: usize = 250_000;
 
 /// So many people are held, each once for every cell: 32 MB, and twice as much while a set grows.

@@ -16,11 +16,11 @@ use redb::{Database, ReadTransaction, ReadableDatabase as _, WriteTransaction};
 
 use super::{
     SpoolError,
-    copying::{copy_table, demand_all_tables},
+    copying::copy_all_but_ids,
     fault::Fault,
     file::{beside, open, remove_leftover},
-    format::{LIVE, META, OWNERS, RECORDS, SET_ASIDE, open_if_there},
-    seen::{SEEN, SEEN_BY_TIME, SEEN_COUNTS, SeenKey, put},
+    format::open_if_there,
+    seen::{SEEN, SEEN_BY_TIME, SeenKey, put},
     tables::Tables,
 };
 use crate::Ids;
@@ -114,13 +114,7 @@ impl Compaction {
         let from = old.begin_read()?;
         let to = self.new.begin_write()?;
         self.copy_touched(&from, &to)?;
-        copy_table(&from, &to, SEEN_COUNTS, || Ok(()))?;
-        copy_table(&from, &to, RECORDS, || Ok(()))?;
-        copy_table(&from, &to, LIVE, || Ok(()))?;
-        copy_table(&from, &to, SET_ASIDE, || Ok(()))?;
-        copy_table(&from, &to, OWNERS, || Ok(()))?;
-        copy_table(&from, &to, META, || Ok(()))?;
-        demand_all_tables(&from, &to)?;
+        copy_all_but_ids(&from, &to, || Ok(()))?;
         Ok(to.commit()?)
     }
 

@@ -15,7 +15,7 @@ use super::{
 const AT_ONCE: usize = 4_096;
 
 /// Copies a table. Between some rows and the next, `may_go_on` says whether to.
-pub(super) fn copy_table<K: Key + 'static, V: Value + 'static>(
+fn copy_table<K: Key + 'static, V: Value + 'static>(
     from: &ReadTransaction,
     to: &WriteTransaction,
     table: TableDefinition<'_, K, V>,
@@ -42,23 +42,29 @@ pub(super) fn copy_all(
     may_go_on: impl Fn() -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let to = new.begin_write()?;
-    copy_table(from, &to, RECORDS, &may_go_on)?;
-    copy_table(from, &to, LIVE, &may_go_on)?;
     copy_table(from, &to, SEEN, &may_go_on)?;
     copy_table(from, &to, SEEN_BY_TIME, &may_go_on)?;
-    copy_table(from, &to, SEEN_COUNTS, &may_go_on)?;
-    copy_table(from, &to, SET_ASIDE, &may_go_on)?;
-    copy_table(from, &to, OWNERS, &may_go_on)?;
-    copy_table(from, &to, META, &may_go_on)?;
-    demand_all_tables(from, &to)?;
+    copy_all_but_ids(from, &to, may_go_on)?;
     Ok(to.commit()?)
 }
 
-/// A table that nobody thought of here must not be lost.
-pub(super) fn demand_all_tables(
+/// Copies all tables but those of the ids of requests, which are there already.
+pub(super) fn copy_all_but_ids(
     from: &ReadTransaction,
     to: &WriteTransaction,
+    may_go_on: impl Fn() -> Result<(), Fault>,
 ) -> Result<(), Fault> {
+    copy_table(from, to, SEEN_COUNTS, &may_go_on)?;
+    copy_table(from, to, RECORDS, &may_go_on)?;
+    copy_table(from, to, LIVE, &may_go_on)?;
+    copy_table(from, to, SET_ASIDE, &may_go_on)?;
+    copy_table(from, to, OWNERS, &may_go_on)?;
+    copy_table(from, to, META, &may_go_on)?;
+    demand_all_tables(from, to)
+}
+
+/// A table that nobody thought of here must not be lost.
+fn demand_all_tables(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), Fault> {
     let copied = to.list_tables()?.map(|table| table.name().to_owned());
     let copied = copied.collect::<Vec<_>>();
     for table in from.list_tables()? {

@@ -55,8 +55,10 @@ def main():
     engine = session.Session(folder)
     engine.query("CREATE DATABASE bench ENGINE = Atomic")
     engine.query(TABLE)
-    columns = str(engine.query("SELECT name FROM system.columns WHERE database = 'bench' AND table = 'events' ORDER BY position", "TSV"))
-    columns = ", ".join(columns.split())
+    columns = engine.query(
+        "SELECT name FROM system.columns WHERE database = 'bench' ORDER BY position", "TSV"
+    )
+    columns = ", ".join(str(columns).split())
     engine.query(f"INSERT INTO bench.events SELECT {columns} FROM file('{parquet}', Parquet)")
     # What is asked is old enough to be merged.
     engine.query("OPTIMIZE TABLE bench.events FINAL")

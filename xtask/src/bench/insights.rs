@@ -2,16 +2,19 @@
 //! DuckDB, on the same file before the server has it, and in ClickHouse's engine, which is asked in
 //! turn with the server.
 
+mod questions;
+
 use std::{
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Args;
 use xshell::{Shell, cmd};
 
+use self::questions::QUESTIONS;
 use crate::bench::{
     clickhouse::{Cost, Engine},
     http::{build, median},
@@ -20,6 +23,9 @@ use crate::bench::{
     wrk::{Load, Wrk},
 };
 
+/// The day of a row, in DuckDB's SQL.
+const DAYS: &str = "(epoch_ms(created_at) // 86400000)";
+
 /// How many times as long as the floor an answer may take, and how much longer than that, in ms.
 const TARGET: (f64, f64) = (1.2, 2.0);
 /// The key of the first project of a catalog; that of a small one follows.
@@ -27,8 +33,9 @@ const PROJECT_KEY: i64 = 1;
 /// How often a question is asked by one caller, after once to warm up.
 const TRIES: usize = 7;
 
-/// While the event store is being opened.
+/// How often it is looked whether the event store is open, and how many times.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+const LOOKS: u32 = 6_000;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -42,193 +49,6 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     ingest: u32,
 }
-
-/// A question, and the best SQL for what it takes to answer it. `$` stands for the conditions on
-/// project and time.
-struct Question {
-    /// What is asked of the server; `{project}` is the project.
-    path: &'static str,
-    /// Of DuckDB.
-    floor: Option<&'static str>,
-    /// Of ClickHouse's engine.
-    clickhouse: Option<&'static str>,
-}
-
-const DAYS: &str = "(epoch_ms(created_at) // 86400000)";
-
-const QUESTIONS: &[Question] = &[
-    Question {
-        path: "insights/{project}/metrics?range=30d",
-        floor: Some(
-            "SELECT DAY AS d, count(DISTINCT profile_id), count(*), count(*) FILTER (is_bounce),
-                sum(duration), sum(screen_view_count) FROM sessions WHERE $ GROUP BY d",
-        ),
-        clickhouse: Some(
-            "SELECT toDate(began) AS d, uniqExact(profile), count(), countIf(views < 2),
-                sum(dateDiff('millisecond', began, ended)), sum(views)
-            FROM (SELECT session_id, any(profile_id) AS profile, min(created_at) AS began,
-                    max(created_at) AS ended, countIf(name = 'screen_view') AS views
-                FROM bench.events WHERE $ GROUP BY session_id)
-            GROUP BY d",
-        ),
-    },
-    Question {
-        path: "insights/{project}/metrics?range=30d&filters=[{%22name%22:%22country%22,%22operator%22:%22isNot%22,%22value%22:[%22JP%22]}]",
-        floor: None,
-        clickhouse: Some(
-            "SELECT toDate(began) AS d, uniqExact(profile), count(), countIf(views < 2),
-                sum(dateDiff('millisecond', began, ended)), sum(views)
-            FROM (SELECT session_id, any(profile_id) AS profile, min(created_at) AS began,
-                    max(created_at) AS ended, countIf(name = 'screen_view') AS views
-                FROM bench.events WHERE $ AND country != 'JP' GROUP BY session_id)
-            GROUP BY d",
-        ),
-    },
-    Question {
-        path: "insights/{project}/metrics?range=today",
-        floor: None,
-        clickhouse: None,
-    },
-    Question {
-        path: "insights/{project}/pages?range=30d",
-        floor: Some(
-            "SELECT path, count(*), count(*) FILTER (is_first_view) FROM events
-                WHERE name = 'screen_view' AND $ GROUP BY path",
-        ),
-        clickhouse: Some(
-            "SELECT path, count(), uniqExact(session_id) FROM bench.events
-                WHERE name = 'screen_view' AND $ GROUP BY path",
-        ),
-    },
-    Question {
-        path: "insights/{project}/country?range=30d",
-        floor: Some(
-            "SELECT country, count(*), count(*) FILTER (is_bounce), sum(duration),
-                sum(screen_view_count), sum(revenue) FROM sessions WHERE $ GROUP BY country",
-        ),
-        clickhouse: None,
-    },
-    Question {
-        path: "insights/{project}/city?range=30d",
-        floor: Some(
-            "SELECT country, city, count(*), count(*) FILTER (is_bounce), sum(duration),
-                sum(screen_view_count), sum(revenue) FROM sessions WHERE $ GROUP BY country, city",
-        ),
-        clickhouse: None,
-    },
-    Question {
-        path: "insights/{project}/pages/performance?range=30d",
-        floor: None,
-        clickhouse: Some(
-            "SELECT path, count(), uniqExact(session_id) FROM bench.events
-                WHERE name = 'screen_view' AND $ GROUP BY path",
-        ),
-    },
-    Question {
-        path: "insights/{project}/pages/entry_exit?range=30d",
-        floor: None,
-        clickhouse: None,
-    },
-    Question {
-        path: "insights/{project}/active_users?days=7",
-        floor: None,
-        clickhouse: Some(
-            "SELECT day, uniqExact(profile_id)
-            FROM (SELECT profile_id, toDate(created_at) AS active FROM bench.events
-                WHERE $ GROUP BY profile_id, active)
-            ARRAY JOIN arrayMap(later -> active + later, range(7)) AS day GROUP BY day",
-        ),
-    },
-    Question {
-        path: "insights/{project}/retention",
-        floor: None,
-        clickhouse: None,
-    },
-    Question {
-        path: "insights/{project}/funnel?range=30d&steps=screen_view&steps=signup",
-        floor: None,
-        clickhouse: Some(
-            "SELECT level, count()
-            FROM (SELECT windowFunnel(86400000)(toUInt64(toUnixTimestamp64Milli(created_at)),
-                    name = 'screen_view', name = 'signup') AS level
-                FROM bench.events WHERE $ AND name IN ('screen_view', 'signup')
-                GROUP BY session_id)
-            GROUP BY level",
-        ),
-    },
-    Question {
-        path: "insights/{project}/user_flow?range=30d&startEvent=screen_view&steps=3",
-        floor: None,
-        clickhouse: Some(
-            "SELECT path, count() AS sessions
-            FROM (SELECT arraySlice(arrayFilter((name, place) -> place >= start, names,
-                    arrayEnumerate(names)), 1, 3) AS path
-                FROM (SELECT arrayCompact(arrayMap(event -> event.2,
-                        arraySort(groupArray((created_at, name))))) AS names,
-                        indexOf(names, 'screen_view') AS start
-                    FROM bench.events WHERE $ GROUP BY session_id)
-                WHERE start > 0)
-            GROUP BY path ORDER BY sessions DESC LIMIT 100",
-        ),
-    },
-    Question {
-        path: "insights/{project}/events?range=30d&limit=100",
-        floor: None,
-        clickhouse: Some(
-            "SELECT * FROM bench.events WHERE $ ORDER BY created_at DESC LIMIT 100",
-        ),
-    },
-    Question {
-        path: "insights/{project}/live",
-        floor: None,
-        clickhouse: None,
-    },
-    Question {
-        path: "export/charts?projectId={project}&series=[{%22name%22:%22screen_view%22}]&breakdowns=[{%22name%22:%22country%22}]",
-        floor: None,
-        clickhouse: Some(
-            "SELECT toDate(created_at) AS day, country, count(), uniqExact(profile_id)
-            FROM bench.events WHERE $ AND name = 'screen_view'
-            GROUP BY GROUPING SETS ((day, country), (country))",
-        ),
-    },
-    Question {
-        path: "export/charts?projectId={project}&series=[{%22name%22:%22screen_view%22,%22segment%22:%22user%22}]&breakdowns=[{%22name%22:%22properties.plan%22}]",
-        floor: None,
-        clickhouse: Some(
-            "SELECT toDate(created_at) AS day, properties['plan'] AS plan, uniqExact(profile_id)
-            FROM bench.events WHERE $ AND name = 'screen_view'
-            GROUP BY GROUPING SETS ((day, plan), (plan))",
-        ),
-    },
-    Question {
-        path: "export/charts?projectId={project}&range=7d&previous=true&series=[{%22name%22:%22*%22,%22segment%22:%22user%22}]",
-        floor: None,
-        clickhouse: Some(
-            "SELECT toDate(created_at) AS day, uniqExact(profile_id) FROM bench.events
-            WHERE $ AND created_at >= now() - INTERVAL 14 DAY
-            GROUP BY GROUPING SETS ((day), ())",
-        ),
-    },
-    Question {
-        path: "export/charts?projectId={project}&series=[{%22name%22:%22screen_view%22},{%22name%22:%22signup%22},{%22type%22:%22formula%22,%22formula%22:%22B/A*100%22}]",
-        floor: None,
-        clickhouse: Some(
-            "SELECT toDate(created_at) AS day, name, count(), uniqExact(profile_id) FROM bench.events
-            WHERE $ AND name IN ('screen_view', 'signup')
-            GROUP BY GROUPING SETS ((day, name), (name))",
-        ),
-    },
-    Question {
-        path: "export/charts?projectId={project}&series=[{%22name%22:%22screen_view%22,%22filters%22:[{%22name%22:%22properties.plan%22,%22operator%22:%22is%22,%22value%22:[%22pro%22]}]}]&breakdowns=[{%22name%22:%22country%22},{%22name%22:%22device%22},{%22name%22:%22os%22}]",
-        floor: None,
-        clickhouse: Some(
-            "SELECT toDate(created_at) AS day, country, device, os, count(), uniqExact(profile_id)
-            FROM bench.events WHERE $ AND name = 'screen_view' AND properties['plan'] = 'pro'
-            GROUP BY GROUPING SETS ((day, country, device, os), (country, device, os))",
-        ),
-    },
-];
 
 /// What was measured of a question, in milliseconds.
 struct Measured {
@@ -299,10 +119,13 @@ impl Bench<'_> {
         let mut server = serve(&self.built.join("paneld"), self.folder)?;
         server.wait_until_it_answers("/healthz/ready", &[])?;
         // It is ready to track before its event store is open.
-        while server.ask("GET", "/healthz/ready", &[], "")?["status"] != "ready" {
+        for _ in 0..LOOKS {
+            if server.ask("GET", "/healthz/ready", &[], "")?["status"] == "ready" {
+                return Ok(server);
+            }
             thread::sleep(LOOK_AGAIN);
         }
-        Ok(server)
+        bail!("the event store of paneld does not open");
     }
 
     /// Makes the projects that are asked about; the headers of who tracks for the first.

@@ -27,7 +27,7 @@ const IN_POSTGRES: &str = "The catalog is in PostgreSQL and not in this backup: 
     after the backup and not before, and keep both together. To restore, restore the database \
     first.";
 
-/// Makes a backup.
+/// Makes a backup, and tells what is in it. What was written is removed when that fails.
 pub(crate) async fn back_up(config: Config, to: &Path) -> anyhow::Result<String> {
     paneld_files::keep_private();
     let clock = Clock::system();

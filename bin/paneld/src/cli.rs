@@ -63,7 +63,7 @@ enum Command {
     ///
     /// Everything is checked before any file is put in its place.
     Restore {
-        /// The backup
+        /// The backup, as `paneld backup` made it
         #[arg(value_name = "FILE.tar.zst|FOLDER")]
         from: PathBuf,
     },

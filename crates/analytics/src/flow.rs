@@ -216,7 +216,7 @@ impl FlowPaths {
         }
     }
 
-    /// Counts a session.
+    /// Counts a session by its way, which is not to change any more.
     pub fn add(&mut self, way: &[u32]) {
         let path = self.path(way);
         let [entry, _next, ..] = path[..] else {

@@ -59,9 +59,9 @@ pub enum StoreChange {
 /// Rows of people, with the projects they belong to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PeopleRows {
-    /// Profiles.
+    /// Identified people, each as it is now.
     pub profiles: Vec<(ProjectKey, Profile)>,
-    /// Groups.
+    /// Groups of people, each as it is now.
     pub groups: Vec<(ProjectKey, Group)>,
 }
 

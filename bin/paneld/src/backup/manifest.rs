@@ -28,7 +28,7 @@ pub(super) struct Manifest {
 pub(super) struct FileEntry {
     pub(super) name: String,
     pub(super) bytes: u64,
-    /// In hexadecimal digits.
+    /// The checksum of all of it, in 64 hexadecimal digits.
     pub(super) sha256: String,
     #[serde(flatten)]
     pub(super) contents: Contents,

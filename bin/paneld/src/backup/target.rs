@@ -61,7 +61,7 @@ impl Target {
         })
     }
 
-    /// Copies a file.
+    /// Copies a file, as many bytes as it is said to have; fewer are an error.
     pub(super) fn add(&mut self, part: Part) -> anyhow::Result<FileEntry> {
         let Part {
             name,

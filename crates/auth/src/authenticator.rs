@@ -1,35 +1,28 @@
 //! From an id and a secret to a principal.
 
+mod cached;
 pub(crate) mod people;
 
 use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use paneld_domain::{ClientId, ClientType, Clock, Timestamp};
-use quick_cache::{Weighter, sync::Cache};
 
+use self::cached::CachedSession;
 use crate::{
     Claim, CredentialStore, Credentials, NotChecked, Presented, Principal, SecretHash, SlowCheck,
     SlowVerdict, Stale, StoreUnavailable,
-    cache_times::{CACHE_TIME, FAILURE_TIME},
     known::Known,
+    lookup_cache::{LookedUp, LookupCache},
     permission,
     policy::{Api, Reach},
     project::{ProjectChoice, ProjectDenied},
     secret::is_well_formed,
-    session_cache::SessionCache,
 };
 
-/// How long clients that track may go on while the store cannot be reached (§2.4).
-const LAST_KNOWN_TIME: Duration = Duration::from_secs(5 * 60);
-/// About how many clients are expected to be in use at once.
-const EXPECTED_CLIENTS: usize = 16_384;
-/// The most bytes of clients that are remembered, by estimate.
-const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// How many clients' last uses wait to be written. Beyond it uses are forgotten, not requests.
 const MAX_NOTED_USES: usize = 65_536;
 
@@ -126,65 +119,9 @@ pub enum AuthError {
 pub struct Authenticator {
     store: Arc<dyn CredentialStore>,
     clock: Clock,
-    cache: Cache<ClientId, Cached, Weight>,
-    sessions: SessionCache,
+    clients: LookupCache<Known>,
+    sessions: LookupCache<CachedSession>,
     uses: Mutex<HashMap<ClientId, Timestamp>>,
-}
-
-/// What a look-up came to, and when it began.
-#[derive(Clone)]
-struct Cached {
-    outcome: Result<Option<Arc<Known>>, StoreUnavailable>,
-    loaded_at: Duration,
-    /// What was known before the store could not be reached any more, and since when.
-    last_known: Option<(Arc<Known>, Duration)>,
-}
-
-impl Cached {
-    fn last_known(&self) -> Option<(Arc<Known>, Duration)> {
-        match &self.outcome {
-            Ok(Some(known)) => Some((Arc::clone(known), self.loaded_at)),
-            Ok(None) => None,
-            Err(_) => self.last_known.clone(),
-        }
-    }
-
-    /// What is known of a client that only tracks; while the store is away, what was known a
-    /// few minutes ago will do.
-    fn for_tracking(self, now: Duration) -> Result<Option<Arc<Known>>, StoreUnavailable> {
-        let is_recent = |since: Duration| now.saturating_sub(since) < LAST_KNOWN_TIME;
-        match (self.outcome, self.last_known) {
-            (Err(_), Some((known, since)))
-                if is_recent(since)
-                    && known.credentials.client.client_type == ClientType::Write =>
-            {
-                Ok(Some(known))
-            }
-            (outcome, _) => outcome,
-        }
-    }
-
-    fn is_fresh(&self, now: Duration) -> bool {
-        let time = match self.outcome {
-            Ok(_) => CACHE_TIME,
-            Err(_) => FAILURE_TIME,
-        };
-        now.saturating_sub(self.loaded_at) < time
-    }
-}
-
-/// Estimates how much memory an entry takes: projects may have long lists of settings.
-#[derive(Clone)]
-struct Weight;
-
-impl Weighter<ClientId, Cached> for Weight {
-    fn weight(&self, _: &ClientId, cached: &Cached) -> u64 {
-        const ENTRY: u64 = 128;
-        let last_known = cached.last_known.as_ref().map(|(known, _)| known);
-        let known = cached.outcome.as_ref().ok().and_then(Option::as_ref);
-        let known = [known, last_known].into_iter().flatten();
-        ENTRY + known.map(|known| known.credentials.size()).sum::<u64>()
-    }
 }
 
 impl Authenticator {
@@ -193,8 +130,8 @@ impl Authenticator {
         Self {
             store,
             clock,
-            cache: Cache::with_weighter(EXPECTED_CLIENTS, CACHE_BYTES, Weight),
-            sessions: SessionCache::new(),
+            clients: LookupCache::new(),
+            sessions: LookupCache::new(),
             uses: Mutex::default(),
         }
     }
@@ -349,12 +286,12 @@ impl Authenticator {
 
     /// Forgets a client, at once: also a look-up of it that is under way.
     pub fn evict(&self, id: ClientId) {
-        self.cache.remove(&id);
+        self.clients.evict(id);
     }
 
     /// Forgets all clients and sessions, at once.
     pub fn evict_all(&self) {
-        self.cache.clear();
+        self.clients.evict_all();
         self.sessions.evict_all();
     }
 
@@ -438,41 +375,16 @@ impl Authenticator {
         Ok(verdict.is_right)
     }
 
-    /// A client as the store knew it within [`CACHE_TIME`]. Callers that miss the cache at the
-    /// same time share one look-up, and its failure. One that is evicted meanwhile is not
-    /// cached: eviction takes its place in the cache away. Only of a client that was there before
-    /// is it looked up again without `admit_lookup`.
+    /// A client, as the cache or the store knows it.
     async fn find<L>(
         &self,
         id: ClientId,
         admit_lookup: impl FnOnce() -> Result<L, NotChecked>,
-    ) -> Result<Cached, NotChecked> {
-        let now = self.clock.elapsed();
-        let mut last_known = None;
-        if let Some(cached) = self.cache.get(&id) {
-            if cached.is_fresh(now) {
-                return Ok(cached);
-            }
-            last_known = cached.last_known();
-            self.cache
-                .remove_if(&id, |current| current.loaded_at == cached.loaded_at);
-        }
-        let load = async {
-            let _admitted = match &last_known {
-                Some(_) => None,
-                None => Some(admit_lookup()?),
-            };
-            let loaded_at = self.clock.elapsed();
-            let found = self.store.find_credentials(id).await;
-            let outcome = found.map(|found| found.map(Known::new).map(Arc::new));
-            let last_known = last_known.filter(|_| outcome.is_err());
-            Ok(Cached {
-                outcome,
-                loaded_at,
-                last_known,
-            })
-        };
-        self.cache.get_or_insert_async(&id, load).await
+    ) -> Result<LookedUp<Known>, NotChecked> {
+        let look_up = async { Ok(self.store.find_credentials(id).await?.map(Known::new)) };
+        self.clients
+            .find(id, &self.clock, admit_lookup, look_up)
+            .await
     }
 
     fn note_use(&self, known: &Known, now: Timestamp) {
@@ -528,7 +440,7 @@ fn pretend_to_compare(secret: Option<&str>) {
 impl std::fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Authenticator")
-            .field("cached", &self.cache.len())
+            .field("cached", &self.clients.len())
             .finish_non_exhaustive()
     }
 }

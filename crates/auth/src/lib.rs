@@ -22,13 +22,13 @@
 
 mod authenticator;
 mod authorized;
-mod cache_times;
 mod credentials;
 #[cfg(feature = "idempotency")]
 mod idempotency;
 #[cfg_attr(not(feature = "imported"), path = "not_imported.rs")]
 mod imported;
 mod known;
+mod lookup_cache;
 mod memory;
 mod not_checked;
 #[cfg_attr(not(feature = "passwords"), path = "no_passwords.rs")]
@@ -39,7 +39,6 @@ mod principal;
 mod project;
 mod secret;
 mod session;
-mod session_cache;
 mod share;
 mod stale;
 mod token;

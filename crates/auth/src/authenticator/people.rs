@@ -5,13 +5,12 @@ use std::{net::IpAddr, sync::Arc};
 
 use paneld_domain::Timestamp;
 
-use super::{AuthError, Authenticator, demand_live_project};
+use super::{AuthError, Authenticator, cached::CachedSession, demand_live_project};
 use crate::{
     NotChecked, Presented, Principal, SecretHash, Session, Share, SlowCheck, SlowVerdict,
     TokenHash,
     known::Known,
     policy::{Api, Reach},
-    session_cache::Remembered,
 };
 
 /// Somebody who may have a session of the console: the policy was asked, and a secret of the
@@ -103,17 +102,20 @@ impl Authenticator {
         peer: IpAddr,
         admit_lookup: impl Fn() -> Result<L, NotChecked>,
     ) -> Result<(Principal, Option<Timestamp>), AuthError> {
-        let elapsed = self.clock.elapsed();
+        let look_up = async {
+            let found = self.store.find_session(token).await?;
+            Ok(found.map(CachedSession::from))
+        };
         let found = self
             .sessions
-            .find(token, &*self.store, elapsed, &admit_lookup);
-        let session = found.await??.ok_or(AuthError::NoSuchSession)?;
+            .find(token, &self.clock, &admit_lookup, look_up);
+        let session = found.await?.outcome?.ok_or(AuthError::NoSuchSession)?;
         match &*session {
-            Remembered::Client(session) => {
+            CachedSession::Client(session) => {
                 let principal = self.resume(api, session, peer, admit_lookup).await?;
                 Ok((principal, Some(session.expires_at)))
             }
-            Remembered::Share(share, known) => {
+            CachedSession::Share(share, known) => {
                 self.demand_open(share, admit_lookup).await?;
                 let client = &known.credentials.client;
                 if api.access().of(client.client_type) == Reach::Nothing {

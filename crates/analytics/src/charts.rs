@@ -6,13 +6,13 @@
 //! them in order.
 
 mod answer;
-mod change;
+mod delta;
 mod formula;
 mod naming;
 mod period;
 mod request;
 
 pub use answer::{ChartAnswer, ChartPoint, ChartRows, ChartSeries, CountedSeries, Summary};
-pub use change::{Change, Trend};
+pub use delta::{Delta, Trend};
 pub use formula::Formula;
 pub use request::{Aggregate, Breakdown, ChartItem, ChartRequest, EventItem, FormulaItem, Measure};

@@ -107,9 +107,9 @@ impl NameId {
     }
 }
 
-/// A step that a session takes.
+/// A transition that a session takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Step {
+struct Transition {
     /// The first name of its path.
     entry: NameId,
     /// The place in the path from which it leads; the first is 1.
@@ -122,7 +122,7 @@ struct Step {
 const IS_OVER: u32 = 1 << 31;
 
 /// Counts the paths of sessions. However many sessions there are, it holds no more than there
-/// are different steps.
+/// are different transitions.
 ///
 /// What a session did so far, its *way*, is kept by whoever reads the events: a few numbers, all 0
 /// at first, which [`take`](Self::take) fills and [`add`](Self::add) counts. The first number tells
@@ -135,11 +135,11 @@ pub struct FlowPaths {
     start: NameId,
     end: Option<NameId>,
     entries: HashMap<NameId, u64>,
-    steps: HashMap<Step, u64>,
+    transitions: HashMap<Transition, u64>,
 }
 
 impl FlowPaths {
-    /// So many different steps, and so many different names, are looked at.
+    /// So many different transitions, and so many different names, are looked at.
     pub const MOST: usize = 500_000;
 
     /// No session yet.
@@ -152,16 +152,16 @@ impl FlowPaths {
             end: None,
             request,
             entries: HashMap::new(),
-            steps: HashMap::new(),
+            transitions: HashMap::new(),
         };
         let end = paths.request.end().map(str::to_owned);
         paths.end = end.map(|end| paths.name(&end));
         paths
     }
 
-    /// Whether there are more different steps or names than are looked at.
+    /// Whether there are more different transitions or names than are looked at.
     pub fn is_full(&self) -> bool {
-        self.steps.len().max(self.names.len()) > Self::MOST
+        self.transitions.len().max(self.names.len()) > Self::MOST
     }
 
     /// The number of a name.
@@ -224,13 +224,13 @@ impl FlowPaths {
         };
         *self.entries.entry(entry).or_default() += 1;
         for (before, pair) in path.windows(2).enumerate() {
-            let step = Step {
+            let transition = Transition {
                 entry,
                 position: before + 1,
                 source: pair[0],
                 target: pair[1],
             };
-            *self.steps.entry(step).or_default() += 1;
+            *self.transitions.entry(transition).or_default() += 1;
         }
     }
 

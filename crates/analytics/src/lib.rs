@@ -32,8 +32,8 @@ pub use activity::{ActiveDay, Activity, ActivityRequest, ActivityStep, People, R
 pub use answer_room::{AnswerRoom, Cut, Shown};
 pub use buckets::{Bucket, Buckets, Interval, Label, Span};
 pub use charts::{
-    Aggregate, Breakdown, Change, ChartAnswer, ChartItem, ChartPoint, ChartRequest, ChartRows,
-    ChartSeries, CountedSeries, EventItem, Formula, FormulaItem, Measure, Summary, Trend,
+    Aggregate, Breakdown, ChartAnswer, ChartItem, ChartPoint, ChartRequest, ChartRows, ChartSeries,
+    CountedSeries, Delta, EventItem, Formula, FormulaItem, Measure, Summary, Trend,
 };
 pub use cohorts::{Cohort, CohortFigures, CohortsAnswer, CohortsRequest, Stay};
 pub use dimensions::{Dimension, DimensionRequest, DimensionRow, SessionCounts, SessionFigures};

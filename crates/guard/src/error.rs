@@ -16,10 +16,10 @@ use crate::request_id::{REQUEST_ID, RequestId};
 
 /// An error as the caller gets it, and behind it what only the log gets.
 #[derive(Debug)]
-pub struct ApiError(Box<Parts>);
+pub struct ApiError(Box<ErrorContent>);
 
 #[derive(Debug)]
-struct Parts {
+struct ErrorContent {
     status: StatusCode,
     message: Cow<'static, str>,
     code: Option<&'static str>,
@@ -53,7 +53,7 @@ struct Envelope<'a> {
 
 impl ApiError {
     fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Parts {
+        Self(Box::new(ErrorContent {
             status,
             message: message.into(),
             code: None,

@@ -31,12 +31,12 @@ const SIGN_IN_COST: u32 = 10;
 /// The pages that have sessions. Each has a cookie of its own: who opens a share link stays signed
 /// in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Page {
+enum SessionPage {
     Console,
     Share,
 }
 
-impl Page {
+impl SessionPage {
     /// The page that says that it sends a request.
     fn telling(request: &HttpRequest) -> Option<Self> {
         match request.headers().get(&CONSOLE)?.as_bytes() {
@@ -88,7 +88,7 @@ impl Guard {
     /// 403 when it was not.
     fn demand_console(&self, request: &HttpRequest) -> Result<(), ApiError> {
         self.demand_own_origin(request)?;
-        if Page::telling(request).is_some() {
+        if SessionPage::telling(request).is_some() {
             return Ok(());
         }
         let refusal = ApiError::forbidden("The header x-paneld-console: 1 is missing");
@@ -355,7 +355,7 @@ impl Guard {
         let port = port.filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
         let (prefix, page) = (
             if is_secure { "__Host-" } else { "" },
-            Page::of(request).cookie(),
+            SessionPage::of(request).cookie(),
         );
         match port {
             Some(port) => format!("{prefix}{page}-{port}"),

@@ -288,9 +288,9 @@ impl FromStr for Flag {
 
 /// A moment, as people write it.
 #[derive(Debug)]
-pub(crate) struct Moment(pub(crate) Timestamp);
+pub(crate) struct ParsedTimestamp(pub(crate) Timestamp);
 
-impl FromStr for Moment {
+impl FromStr for ParsedTimestamp {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {

@@ -4,8 +4,8 @@ mod charts;
 mod cursor;
 mod encode;
 mod events;
+mod exported_event;
 mod format;
-mod row;
 mod stream;
 mod subject;
 

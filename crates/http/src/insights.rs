@@ -8,8 +8,8 @@ pub(crate) mod lists;
 mod live;
 pub(crate) mod pages;
 pub(crate) mod profiles;
-mod rows;
 mod session_row;
+mod stored_rows;
 
 use crate::endpoint::Endpoint;
 

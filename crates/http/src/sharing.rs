@@ -13,7 +13,8 @@ use utoipa::ToSchema;
 use crate::{
     console::{Place, SessionBody, SigningIn, begin, describe},
     decode::{
-        Body, CreationBody, ManageBody, Maybe, Moment, Problems, Text, body_for, read_of_stranger,
+        Body, CreationBody, ManageBody, Maybe, ParsedTimestamp, Problems, Text, body_for,
+        read_of_stranger,
     },
     endpoint::Endpoint,
     error::reply_for,
@@ -102,7 +103,7 @@ pub(crate) struct CreateShareLink {
     /// ISO 8601; without an offset it is UTC. Null, or none, is never.
     #[deserr(default)]
     #[schema(schema_with = schemas::moment_or_null, required = false)]
-    expires_at: Maybe<Option<Text<Moment>>>,
+    expires_at: Maybe<Option<Text<ParsedTimestamp>>>,
 }
 
 impl Body for CreateShareLink {
@@ -195,7 +196,11 @@ pub(crate) async fn create_share_link(
     let new = NewShareLink {
         name: body.name.0,
         password: body.password.0.flatten().map(|Text(password)| password),
-        expires_at: body.expires_at.0.flatten().map(|Text(Moment(end))| end),
+        expires_at: body
+            .expires_at
+            .0
+            .flatten()
+            .map(|Text(ParsedTimestamp(end))| end),
     };
     let public_url = guard.public_url(&request, prefix.as_str());
     reply_to_creation::<NewShareLinkBody, _>(seal, async |once| {

@@ -25,12 +25,12 @@ pub use pipeline::{
 };
 pub use request::{
     body::{Body, Envelope, NotJson, has_prototype},
+    event_time::{Disbelief, EventTime},
     identity::{DeviceId, Ids, InvalidDeviceId, Salt, Salts, SessionId},
-    moment::{Disbelief, Moment},
-    page::Page,
+    import_rows::{ImportRows, MOST_ROWS, Visits},
+    location::PageLocation,
     payload::{Form, event_name, is_email, is_picture, is_replay, read},
     properties::{Properties, PropertiesSeed},
-    rows::{MOST_ROWS, Rows, Visits},
     tracked::{Identified, Input, Recording, Tracked, TrackedEvent},
     visitor::{Target, Visitor},
 };

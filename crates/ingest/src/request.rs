@@ -5,12 +5,12 @@
 
 pub(crate) mod body;
 pub(crate) mod bounded;
+pub(crate) mod event_time;
 pub(crate) mod identity;
-pub(crate) mod moment;
-pub(crate) mod page;
+pub(crate) mod import_rows;
+pub(crate) mod location;
 pub(crate) mod payload;
 pub(crate) mod properties;
-pub(crate) mod rows;
 pub(crate) mod text;
 pub(crate) mod tracked;
 pub(crate) mod visitor;

@@ -112,11 +112,11 @@ pub struct AuditEntry {
 }
 
 /// What changed, by field.
-pub type Changes = BTreeMap<String, Change>;
+pub type Changes = BTreeMap<String, FieldChange>;
 
 /// The change of one field. Values have the form in which they are stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
+pub struct FieldChange {
     /// What it was; null when it had no value, or when there was no thing.
     pub from: Json,
     /// What it became.
@@ -261,7 +261,7 @@ fn difference(before: &Fields, after: &Fields) -> Changes {
     let value = |fields: &Fields, name: &String| fields.get(name).cloned().unwrap_or(Json::Null);
     let changed = names.filter_map(|name| {
         let (from, to) = (value(before, name), value(after, name));
-        (from != to).then(|| (name.clone(), Change { from, to }))
+        (from != to).then(|| (name.clone(), FieldChange { from, to }))
     });
     changed.collect()
 }

@@ -28,7 +28,7 @@ mod servers;
 mod settings;
 mod sqlite;
 
-pub use audit::{Act, Action, Actor, AuditEntry, AuditFilter, Change, Changes};
+pub use audit::{Act, Action, Actor, AuditEntry, AuditFilter, Changes, FieldChange};
 pub use catalog_url::{CatalogUrl, PostgresUrl};
 pub use error::{RepositoryError, Resource};
 pub use people::{Applied, CopyOf, PeopleIds, ProjectChange, SpooledChange, StoredPeople};

@@ -16,7 +16,7 @@ mod socket;
 mod source;
 mod staging;
 
-pub use contents::{Contents, Part, check_data_dir};
+pub use contents::{BackupFile, Contents, check_data_dir};
 pub use error::BackupError;
 pub use names::{CATALOG, EVENTS, SPOOL};
 pub use restoring::Restoring;

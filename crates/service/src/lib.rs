@@ -77,7 +77,7 @@ pub use paneld_events::{
     Wide, arrow,
 };
 pub use paneld_repository::{
-    AuditEntry, AuditFilter, Bootstrap, CatalogContents, CatalogUrl, Change, NewServer,
+    AuditEntry, AuditFilter, Bootstrap, CatalogContents, CatalogUrl, FieldChange, NewServer,
     RegisteredServer, Repository, Resource, Rotated,
 };
 #[cfg(feature = "events")]

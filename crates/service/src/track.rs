@@ -12,7 +12,7 @@ use paneld_domain::{
 use paneld_events::EventStore;
 use paneld_fairness::{Crowded, Turn, Turns};
 use paneld_ingest::{
-    Arrived, DeviceState, Diagnostic, Fingerprint, Ids, Ingest, Input, Noted, Outcome, Rows,
+    Arrived, DeviceState, Diagnostic, Fingerprint, Ids, ImportRows, Ingest, Input, Noted, Outcome,
     SpoolError, Target, Tracked, Visitor, Visits,
 };
 use paneld_repository::Repository;
@@ -228,7 +228,7 @@ impl Track {
         &self,
         caller: &Authorized<permission::Import>,
         project_id: Option<&str>,
-        rows: Rows,
+        rows: ImportRows,
         with_sessions: bool,
         turn: ImportTurn,
     ) -> Result<(), ServiceError> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use paneld_server::backup::Part;
+use paneld_server::backup::BackupFile;
 use tar::{EntryType, Header};
 use zstd::stream::write::Encoder;
 
@@ -62,8 +62,8 @@ impl Target {
     }
 
     /// Copies a file, as many bytes as it is said to have; fewer are an error.
-    pub(super) fn add(&mut self, part: Part) -> anyhow::Result<FileEntry> {
-        let Part {
+    pub(super) fn add(&mut self, part: BackupFile) -> anyhow::Result<FileEntry> {
+        let BackupFile {
             name,
             path,
             bytes,

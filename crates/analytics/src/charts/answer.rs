@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use paneld_domain::Problem;
 
 use super::{
-    Change, ChartItem, ChartRequest, FormulaItem, Measure,
+    ChartItem, ChartRequest, Delta, FormulaItem, Measure,
     naming::{Ids, NOT_SET, letter},
 };
 use crate::{
@@ -71,14 +71,14 @@ impl Summary<f64> {
         }
     }
 
-    fn since(&self, before: &Self) -> Summary<Change> {
+    fn since(&self, before: &Self) -> Summary<Delta> {
         let count = before.count.or(self.count.map(|_| 0.0));
         Summary {
-            sum: Change::between(before.sum, self.sum),
-            average: Change::between(before.average, self.average),
-            min: Change::between(before.min, self.min),
-            max: Change::between(before.max, self.max),
-            count: count.map(|before| Change::between(before, self.count.unwrap_or(0.0))),
+            sum: Delta::between(before.sum, self.sum),
+            average: Delta::between(before.average, self.average),
+            min: Delta::between(before.min, self.min),
+            max: Delta::between(before.max, self.max),
+            count: count.map(|before| Delta::between(before, self.count.unwrap_or(0.0))),
         }
     }
 }
@@ -91,7 +91,7 @@ pub struct ChartPoint {
     /// The value in it.
     pub value: f64,
     /// The value of the bucket at the same place in the window before.
-    pub previous: Option<Change>,
+    pub previous: Option<Delta>,
 }
 
 /// A line of a chart.
@@ -110,7 +110,7 @@ pub struct ChartSeries {
     /// What can be said of it.
     pub metrics: Summary<f64>,
     /// What it was before, if there was such a series.
-    pub previous: Option<Summary<Change>>,
+    pub previous: Option<Summary<Delta>>,
     /// A point for every bucket, in order.
     pub points: Vec<ChartPoint>,
 }
@@ -123,7 +123,7 @@ pub struct ChartAnswer {
     /// What can be said of all lines together.
     pub metrics: Summary<f64>,
     /// What that was before, if one of the lines was there before.
-    pub previous: Option<Summary<Change>>,
+    pub previous: Option<Summary<Delta>>,
 }
 
 impl ChartAnswer {
@@ -196,17 +196,17 @@ struct Line {
 
 impl Line {
     /// What it is from this bucket on.
-    fn from(&self, first: usize) -> Part<'_> {
-        Part {
+    fn from(&self, first: usize) -> VisibleLine<'_> {
+        VisibleLine {
             values: self.values.get(first..).unwrap_or_default(),
             people: self.people,
         }
     }
 }
 
-/// The part of a line that is shown.
+/// The buckets of a line that are shown.
 #[derive(Debug, Clone, Copy)]
-struct Part<'a> {
+struct VisibleLine<'a> {
     values: &'a [f64],
     people: f64,
 }
@@ -396,7 +396,12 @@ impl Names {
         }
     }
 
-    fn series(self, buckets: &[Bucket], line: Part<'_>, before: Option<Part<'_>>) -> ChartSeries {
+    fn series(
+        self,
+        buckets: &[Bucket],
+        line: VisibleLine<'_>,
+        before: Option<VisibleLine<'_>>,
+    ) -> ChartSeries {
         let metrics = Summary::of(line.values, line.people);
         let values = buckets.iter().zip(line.values).enumerate();
         let points = values.map(|(place, (bucket, &value))| ChartPoint {
@@ -405,7 +410,7 @@ impl Names {
             // The window before may have fewer buckets, where a clock was put forward in it.
             previous: before.map(|line| {
                 let before = line.values.get(place).copied().unwrap_or(0.0);
-                Change::between(before, value)
+                Delta::between(before, value)
             }),
         });
         ChartSeries {

@@ -2,7 +2,7 @@
 //!
 //! No crate knows exactly this language: those that do arithmetic have operators, constants and
 //! functions of their own, and no bounds. It is small enough to be read here, by precedence
-//! climbing, into a list of steps that a stack machine takes.
+//! climbing, into a list of instructions that a stack machine takes.
 
 use paneld_domain::InvalidValue;
 
@@ -30,7 +30,7 @@ const POWER: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Formula {
     text: String,
-    steps: Vec<Step>,
+    instructions: Vec<Instruction>,
     cost: usize,
 }
 
@@ -40,17 +40,17 @@ impl PartialEq for Formula {
     }
 }
 
-/// What the stack machine does.
+/// An instruction of the stack machine.
 #[derive(Debug, Clone, Copy)]
-enum Step {
+enum Instruction {
     /// Puts a number on the stack.
     Number(f64),
     /// Puts the value of an item on it.
     Item(u8),
     /// Replaces the topmost value.
-    One(fn(f64) -> f64),
+    Unary(fn(f64) -> f64),
     /// Replaces the two topmost.
-    Two(fn(f64, f64) -> f64),
+    Binary(fn(f64, f64) -> f64),
 }
 
 impl Formula {
@@ -66,7 +66,7 @@ impl Formula {
         }
         let mut parser = Parser {
             rest: text,
-            steps: Vec::new(),
+            instructions: Vec::new(),
             cost: 0,
             items_before,
             depth: 0,
@@ -75,15 +75,20 @@ impl Formula {
         if let Some(symbol) = parser.peek() {
             return Err(unexpected(symbol));
         }
-        let Parser { steps, cost, .. } = parser;
-        if !steps.iter().any(|step| matches!(step, Step::Item(_))) {
+        let Parser {
+            instructions, cost, ..
+        } = parser;
+        if !instructions
+            .iter()
+            .any(|instruction| matches!(instruction, Instruction::Item(_)))
+        {
             return Err(InvalidValue::new(
                 "must name an item that stands before it, such as A",
             ));
         }
         Ok(Self {
             text: text.trim().to_owned(),
-            steps,
+            instructions,
             cost,
         })
     }
@@ -95,10 +100,13 @@ impl Formula {
 
     /// The places of the items that it names, each once and in order.
     pub fn items(&self) -> Vec<usize> {
-        let places = self.steps.iter().filter_map(|step| match step {
-            Step::Item(place) => Some(usize::from(*place)),
-            Step::Number(_) | Step::One(_) | Step::Two(_) => None,
-        });
+        let places = self
+            .instructions
+            .iter()
+            .filter_map(|instruction| match instruction {
+                Instruction::Item(place) => Some(usize::from(*place)),
+                Instruction::Number(_) | Instruction::Unary(_) | Instruction::Binary(_) => None,
+            });
         let mut places: Vec<_> = places.collect();
         places.sort_unstable();
         places.dedup();
@@ -118,12 +126,12 @@ impl Formula {
     /// The same on a stack that is used again and again.
     pub(super) fn evaluate_on(&self, stack: &mut Vec<f64>, value_of: impl Fn(usize) -> f64) -> f64 {
         stack.clear();
-        for step in &self.steps {
-            let value = match step {
-                Step::Number(number) => Some(*number),
-                Step::Item(place) => Some(value_of(usize::from(*place))),
-                Step::One(function) => stack.pop().map(function),
-                Step::Two(function) => {
+        for instruction in &self.instructions {
+            let value = match instruction {
+                Instruction::Number(number) => Some(*number),
+                Instruction::Item(place) => Some(value_of(usize::from(*place))),
+                Instruction::Unary(function) => stack.pop().map(function),
+                Instruction::Binary(function) => {
                     let right = stack.pop();
                     stack
                         .pop()
@@ -145,7 +153,7 @@ type Operator = (char, fn(f64, f64) -> f64, usize);
 
 struct Parser<'a> {
     rest: &'a str,
-    steps: Vec<Step>,
+    instructions: Vec<Instruction>,
     cost: usize,
     items_before: usize,
     depth: usize,
@@ -179,13 +187,13 @@ impl Parser<'_> {
     }
 
     /// One of these operators, if it is next.
-    fn take_operator(&mut self, operators: &[Operator]) -> Option<(Step, usize)> {
+    fn take_operator(&mut self, operators: &[Operator]) -> Option<(Instruction, usize)> {
         let found = operators.iter().find(|(symbol, ..)| self.take(*symbol));
-        found.map(|(_, function, cost)| (Step::Two(*function), *cost))
+        found.map(|(_, function, cost)| (Instruction::Binary(*function), *cost))
     }
 
-    fn push(&mut self, step: Step, cost: usize) {
-        self.steps.push(step);
+    fn push(&mut self, instruction: Instruction, cost: usize) {
+        self.instructions.push(instruction);
         self.cost += cost;
     }
 
@@ -201,24 +209,24 @@ impl Parser<'_> {
 
     fn sum(&mut self) -> Parsed<()> {
         self.product()?;
-        while let Some((step, cost)) =
+        while let Some((instruction, cost)) =
             self.take_operator(&[('+', |a, b| a + b, 1), ('-', |a, b| a - b, 1)])
         {
             self.product()?;
-            self.push(step, cost);
+            self.push(instruction, cost);
         }
         Ok(())
     }
 
     fn product(&mut self) -> Parsed<()> {
         self.signed()?;
-        while let Some((step, cost)) = self.take_operator(&[
+        while let Some((instruction, cost)) = self.take_operator(&[
             ('*', |a, b| a * b, PRODUCT),
             ('/', |a, b| a / b, PRODUCT),
             ('%', |a, b| a % b, POWER),
         ]) {
             self.signed()?;
-            self.push(step, cost);
+            self.push(instruction, cost);
         }
         Ok(())
     }
@@ -226,7 +234,7 @@ impl Parser<'_> {
     fn signed(&mut self) -> Parsed<()> {
         if self.take('-') {
             self.nested(Self::signed)?;
-            self.push(Step::One(|value| -value), 1);
+            self.push(Instruction::Unary(|value| -value), 1);
             return Ok(());
         }
         if self.take('+') {
@@ -240,7 +248,7 @@ impl Parser<'_> {
         if self.take('^') {
             // To the right, and a sign may stand there.
             self.nested(Self::signed)?;
-            self.push(Step::Two(f64::powf), POWER);
+            self.push(Instruction::Binary(f64::powf), POWER);
         }
         Ok(())
     }
@@ -291,7 +299,7 @@ impl Parser<'_> {
             ));
         }
         self.rest = rest;
-        self.push(Step::Number(value), 1);
+        self.push(Instruction::Number(value), 1);
         Ok(())
     }
 
@@ -304,16 +312,22 @@ impl Parser<'_> {
             return self.item(letter - b'A');
         }
         let (function, cost) = match word {
-            "abs" => (Step::One(f64::abs), 1),
-            "ceil" => (Step::One(f64::ceil), 1),
-            "floor" => (Step::One(f64::floor), 1),
-            "round" => (Step::One(f64::round), 1),
-            "sqrt" => (Step::One(f64::sqrt), FUNCTION),
-            "log" => (Step::One(f64::ln), FUNCTION),
-            "log10" => (Step::One(f64::log10), FUNCTION),
-            "exp" => (Step::One(f64::exp), FUNCTION),
-            "min" => (Step::Two(|a, b| if a.is_nan() || b > a { a } else { b }), 1),
-            "max" => (Step::Two(|a, b| if a.is_nan() || b < a { a } else { b }), 1),
+            "abs" => (Instruction::Unary(f64::abs), 1),
+            "ceil" => (Instruction::Unary(f64::ceil), 1),
+            "floor" => (Instruction::Unary(f64::floor), 1),
+            "round" => (Instruction::Unary(f64::round), 1),
+            "sqrt" => (Instruction::Unary(f64::sqrt), FUNCTION),
+            "log" => (Instruction::Unary(f64::ln), FUNCTION),
+            "log10" => (Instruction::Unary(f64::log10), FUNCTION),
+            "exp" => (Instruction::Unary(f64::exp), FUNCTION),
+            "min" => (
+                Instruction::Binary(|a, b| if a.is_nan() || b > a { a } else { b }),
+                1,
+            ),
+            "max" => (
+                Instruction::Binary(|a, b| if a.is_nan() || b < a { a } else { b }),
+                1,
+            ),
             _ => {
                 let start: String = word.chars().take(64).collect();
                 return wrong(format!(
@@ -331,17 +345,17 @@ impl Parser<'_> {
                 "must be made of items that stand before it; {letter} does not"
             ));
         }
-        self.push(Step::Item(place), 1);
+        self.push(Instruction::Item(place), 1);
         Ok(())
     }
 
-    fn call(&mut self, function: Step, cost: usize) -> Parsed<()> {
+    fn call(&mut self, function: Instruction, cost: usize) -> Parsed<()> {
         if !self.take('(') {
             return wrong("must have brackets behind the name of a function");
         }
         self.nested(Self::sum)?;
         match function {
-            Step::Two(_) => {
+            Instruction::Binary(_) => {
                 while self.take(',') {
                     self.nested(Self::sum)?;
                     self.push(function, cost);

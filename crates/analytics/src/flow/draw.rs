@@ -119,9 +119,9 @@ fn draw(paths: &FlowPaths) -> FlowAnswer {
 /// Where one goes from each spot, the strongest way first, if one began with one of these.
 fn ways_on(paths: &FlowPaths, entries: BTreeSet<NameId>) -> HashMap<Spot, Vec<(NameId, u64)>> {
     let mut sums = HashMap::<(Spot, NameId), u64>::new();
-    for (step, count) in &paths.steps {
-        if entries.contains(&step.entry) {
-            let way = ((step.position, step.source), step.target);
+    for (transition, count) in &paths.transitions {
+        if entries.contains(&transition.entry) {
+            let way = ((transition.position, transition.source), transition.target);
             *sums.entry(way).or_default() += count;
         }
     }

@@ -9,16 +9,16 @@ const DEEPEST: usize = 5;
 
 /// What stands between two brackets: `0`, or `name`. Empty brackets mean the next place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
-    Place(u32),
-    Name(String),
+pub(super) enum Segment {
+    Index(u32),
+    Key(String),
 }
 
 /// What was given for a parameter, or for a part of one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) texts: Vec<String>,
-    branches: BTreeMap<Step, Node>,
+    branches: BTreeMap<Segment, Node>,
     is_too_deep: bool,
 }
 
@@ -32,27 +32,27 @@ impl Node {
         match steps {
             [] => self.texts.push(text),
             [first, rest @ ..] => {
-                let step = self.step(first);
-                self.branches.entry(step).or_default().insert(rest, text);
+                let segment = self.segment(first);
+                self.branches.entry(segment).or_default().insert(rest, text);
             }
         }
     }
 
-    fn step(&self, text: &str) -> Step {
+    fn segment(&self, text: &str) -> Segment {
         if text.is_empty() {
-            return Step::Place(self.next_place());
+            return Segment::Index(self.next_place());
         }
         let is_place = text.len() <= 6 && text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
-            Ok(place) if is_place => Step::Place(place),
-            _ => Step::Name(text.to_owned()),
+            Ok(place) if is_place => Segment::Index(place),
+            _ => Segment::Key(text.to_owned()),
         }
     }
 
     fn next_place(&self) -> u32 {
         let places = self.branches.keys().filter_map(|step| match step {
-            Step::Place(place) => Some(*place),
-            Step::Name(_) => None,
+            Segment::Index(place) => Some(*place),
+            Segment::Key(_) => None,
         });
         places.max().map_or(0, |last| last + 1)
     }
@@ -85,14 +85,14 @@ impl Node {
     }
 
     fn branches_to_json(&self) -> Value {
-        let is_list = |step: &Step| matches!(step, Step::Place(_));
+        let is_list = |step: &Segment| matches!(step, Segment::Index(_));
         if self.branches.keys().all(is_list) {
             return self.branches.values().map(Self::to_json).collect();
         }
         let named = self.branches.iter().map(|(step, node)| {
             let name = match step {
-                Step::Place(place) => place.to_string(),
-                Step::Name(name) => name.clone(),
+                Segment::Index(place) => place.to_string(),
+                Segment::Key(name) => name.clone(),
             };
             (name, node.to_json())
         });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use paneld_analytics::{
-    Change, ChartAnswer, ChartPoint, ChartRequest, ChartSeries, Interval, Summary,
+    ChartAnswer, ChartPoint, ChartRequest, ChartSeries, Delta, Interval, Summary,
 };
 use paneld_auth::permission;
 use paneld_guard::{ApiError, Caller};
@@ -189,7 +189,7 @@ impl PointBody {
 }
 
 impl MetricsBody {
-    fn of(metrics: &Summary<f64>, previous: Option<&Summary<Change>>) -> Self {
+    fn of(metrics: &Summary<f64>, previous: Option<&Summary<Delta>>) -> Self {
         Self {
             sum: Figure(metrics.sum),
             average: Figure(metrics.average),
@@ -208,7 +208,7 @@ impl MetricsBody {
 }
 
 impl ChangeBody {
-    fn of(change: &Change) -> Self {
+    fn of(change: &Delta) -> Self {
         Self {
             value: Figure(change.value),
             diff: change.diff.map(Figure),

@@ -3,15 +3,15 @@
 mod cells;
 mod csv;
 mod error;
+mod layout;
 mod ndjson;
 mod packed;
 mod parquet;
-mod row;
 
 use actix_web::http::header::ContentEncoding;
 use paneld_service::{ProfilesBeside, arrow::array::RecordBatch};
 
-pub(super) use self::row::Row;
+pub(super) use self::layout::RowLayout;
 use self::{
     cells::Cells, csv::Csv, error::EncodeError, ndjson::Ndjson, packed::Packed, parquet::Parquet,
 };
@@ -44,7 +44,7 @@ impl Encoder {
     pub(super) fn new(
         format: Format,
         packing: Option<ContentEncoding>,
-        row: Row,
+        row: RowLayout,
     ) -> Result<Self, EncodeError> {
         Ok(match format {
             Format::Page | Format::Ndjson => Self::Ndjson(Ndjson::new(row, Packed::new(packing)?)),

@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 
 use super::{
     cursor::EventCursor,
+    exported_event::{Includes, exported},
     format::{Format, packing},
-    row::{Includes, exported},
     stream,
     subject::subject,
 };
@@ -48,7 +48,7 @@ pub(crate) struct EventsBody {
     /// Where in the list it is.
     meta: PageBody,
     /// The events, newest first.
-    #[schema(value_type = Vec<super::row::ExportedEvent>)]
+    #[schema(value_type = Vec<super::exported_event::ExportedEvent>)]
     data: ExportedEvents,
 }
 
@@ -211,8 +211,8 @@ pub(crate) async fn list_events(
         return page(&reports, subject, asked, includes).await;
     }
     let packing = packing(&request, format);
-    let wanted = stream::Wanted {
-        request: asked.request,
+    let wanted = stream::StreamRequest {
+        events: asked.request,
         includes,
         format,
         packing,

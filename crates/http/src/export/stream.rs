@@ -19,9 +19,9 @@ use tokio::{
 };
 
 use super::{
-    encode::{Encoder, Row, rows_within},
+    encode::{Encoder, RowLayout, rows_within},
+    exported_event::Includes,
     format::Format,
-    row::Includes,
 };
 use crate::{
     error::reply_for,
@@ -36,8 +36,8 @@ const PART_BYTES: usize = 1 << 20;
 const PROFILE_BYTES: usize = 4 << 20;
 
 /// What is to be sent, and how.
-pub(super) struct Wanted {
-    pub(super) request: RawEventsRequest,
+pub(super) struct StreamRequest {
+    pub(super) events: RawEventsRequest,
     pub(super) includes: Includes,
     pub(super) format: Format,
     pub(super) packing: Option<ContentEncoding>,
@@ -51,30 +51,30 @@ pub(super) struct Wanted {
 pub(super) async fn reply(
     reports: web::Data<Reports>,
     subject: Subject,
-    wanted: Wanted,
+    request: StreamRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let fields = wanted.includes.fields();
+    let fields = request.includes.fields();
     let columns = fields.iter().map(|(_, column)| *column).collect();
-    let times_as_text = wanted.format != Format::Parquet;
-    let batches = reports.stream_events(&subject, wanted.request, columns, times_as_text);
+    let times_as_text = request.format != Format::Parquet;
+    let batches = reports.stream_events(&subject, request.events, columns, times_as_text);
     let batches = batches.await.map_err(reply_for)?;
-    let row = Row {
+    let row = RowLayout {
         names: fields.iter().map(|(name, _)| *name).collect(),
         project: subject.project().id.to_string(),
-        has_profile: wanted.includes.has("profile"),
+        has_profile: request.includes.has("profile"),
     };
-    let encoder = Encoder::new(wanted.format, wanted.packing, row);
+    let encoder = Encoder::new(request.format, request.packing, row);
     let encoder = encoder.map_err(ApiError::internal)?;
-    let name = format!("{}-events.{}", subject.project().id, wanted.format.name());
+    let name = format!("{}-events.{}", subject.project().id, request.format.name());
     let mut reply = HttpResponse::Ok();
     reply
-        .content_type(wanted.format.media_type())
+        .content_type(request.format.media_type())
         .insert_header((header::VARY, "accept, accept-encoding"))
         .insert_header((
             header::CONTENT_DISPOSITION,
             format!("attachment; filename=\"{name}\""),
         ));
-    if let Some(packing) = wanted.packing {
+    if let Some(packing) = request.packing {
         reply.insert_header((header::CONTENT_ENCODING, packing.as_str()));
     }
     let sending = Sending {
@@ -82,7 +82,7 @@ pub(super) async fn reply(
         encoder,
         reports,
         subject,
-        wants_profiles: wanted.includes.has("profile"),
+        wants_profiles: request.includes.has("profile"),
         profiles: ProfilesBeside::default(),
     };
     Ok(reply.streaming(send(sending)))

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::{
     lists::{MOST, PAGE},
-    rows::is_zero,
+    stored_rows::is_zero,
 };
 use crate::{
     endpoint::Endpoint,

@@ -11,7 +11,7 @@ use paneld_service::{Reports, Subject};
 use serde::Serialize;
 use utoipa::{ToSchema, openapi::path::Parameter};
 
-use super::{rows::EventRow, session_row::SessionRow};
+use super::{session_row::SessionRow, stored_rows::EventRow};
 use crate::{
     endpoint::Endpoint,
     error::reply_for,

@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 
 use super::{
     lists::{MOST, PAGE, session_rows},
-    rows::{EventRow, ProfileRow},
     session_row::SessionRow,
+    stored_rows::{EventRow, ProfileRow},
 };
 use crate::{
     endpoint::Endpoint,

@@ -6,7 +6,7 @@ use paneld_domain::Session;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::rows::stored;
+use super::stored_rows::stored;
 
 /// A session, with the names of its columns. Each is there once, as it is now.
 #[derive(Debug, Serialize, ToSchema)]

@@ -8,7 +8,7 @@ use heck::ToLowerCamelCase as _;
 use paneld_auth::permission;
 use paneld_domain::InvalidValue;
 use paneld_guard::{ApiError, Caller};
-use paneld_service::{AuditEntry, AuditFilter, Change, Compute, Manage, Resource};
+use paneld_service::{AuditEntry, AuditFilter, Compute, FieldChange, Manage, Resource};
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::{IntoParams, ToSchema, openapi::Object};
@@ -77,7 +77,7 @@ impl From<AuditEntry> for AuditEntryBody {
     fn from(entry: AuditEntry) -> Self {
         let by = entry.act.by;
         let changes = entry.changes.into_iter().map(|(field, change)| {
-            let Change { from, to } = change;
+            let FieldChange { from, to } = change;
             let change = ChangeBody {
                 from: as_wire_fields(from),
                 to: as_wire_fields(to),

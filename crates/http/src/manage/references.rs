@@ -14,7 +14,8 @@ use utoipa::ToSchema;
 use super::project_query::{GivenProjectId, ProjectQuery};
 use crate::{
     decode::{
-        Body, CreationBody, JsonBody, ManageBody, Maybe, Moment, Problems, Queries, Text, body_for,
+        Body, CreationBody, JsonBody, ManageBody, Maybe, ParsedTimestamp, Problems, Queries, Text,
+        body_for,
     },
     endpoint::Endpoint,
     error::reply_for,
@@ -44,7 +45,7 @@ pub(crate) struct CreateReference {
     description: Maybe<Option<Text<Description>>>,
     /// ISO 8601; without an offset it is UTC.
     #[schema(schema_with = schemas::moment)]
-    datetime: Text<Moment>,
+    datetime: Text<ParsedTimestamp>,
 }
 
 impl Body for CreateReference {
@@ -68,7 +69,7 @@ pub(crate) struct UpdateReference {
     /// ISO 8601; without an offset it is UTC.
     #[deserr(default)]
     #[schema(schema_with = schemas::moment, required = false)]
-    datetime: Maybe<Text<Moment>>,
+    datetime: Maybe<Text<ParsedTimestamp>>,
 }
 
 impl Body for UpdateReference {
@@ -83,7 +84,10 @@ impl From<UpdateReference> for ReferenceChanges {
         Self {
             title: body.title.into_option(),
             description: description.map(|text| text.map(|Text(text)| text)),
-            date: body.datetime.into_option().map(|Moment(date)| date),
+            date: body
+                .datetime
+                .into_option()
+                .map(|ParsedTimestamp(date)| date),
         }
     }
 }

@@ -5,7 +5,7 @@ use paneld_auth::{Api, permission};
 use paneld_guard::{ApiError, BodyBudget, BodySender, Caller, Guard, read_body};
 use paneld_service::{
     Track,
-    ingest::{Body, Rows},
+    ingest::{Body, ImportRows},
 };
 use serde_json::Value as Json;
 use utoipa::IntoResponses;
@@ -78,7 +78,7 @@ pub(crate) async fn import_events(
     let now = track.now();
     let parse = move |bytes: &[u8]| {
         let text = Body::new(bytes).map_err(not_json)?;
-        let rows = Rows::read(text.as_str(), now).map_err(ApiError::invalid_body)?;
+        let rows = ImportRows::read(text.as_str(), now).map_err(ApiError::invalid_body)?;
         // Also when the caller goes away meanwhile, it is its turn until the end.
         Ok::<_, ApiError>((rows, turn))
     };

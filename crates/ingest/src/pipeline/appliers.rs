@@ -27,7 +27,7 @@ use crate::{
         record::Change,
         removals::Removals,
         sessions::{Kept, Told},
-        spool::{Part, SpoolError, Spooled, Stretch},
+        spool::{RecordBatch, SpoolError, Spooled, Stretch},
     },
 };
 
@@ -165,7 +165,7 @@ impl Applier {
         stretch.await.unwrap_or(Err(SpoolError::Closed))
     }
 
-    async fn read(&self, after: u64, most: usize) -> Result<Part, SpoolError> {
+    async fn read(&self, after: u64, most: usize) -> Result<RecordBatch, SpoolError> {
         let (inner, wanted) = (Arc::clone(&self.inner), self.sink.wanted());
         let read = tokio::task::spawn_blocking(move || inner.spool.read(wanted, after, most));
         read.await.unwrap_or(Err(SpoolError::Closed))

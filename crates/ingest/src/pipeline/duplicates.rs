@@ -14,7 +14,7 @@ use paneld_domain::Clock;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::{Ids, pipeline::spool::Seen};
+use crate::{Ids, pipeline::spool::RequestKey};
 
 /// How long two requests that look alike count as one.
 const WINDOW: Duration = Duration::from_millis(100);
@@ -91,7 +91,7 @@ impl Duplicates {
     }
 
     /// Waits until nobody else answers requests of these ids.
-    pub(crate) async fn hold_ids(&self, seen: &[Seen]) -> Vec<MutexGuard<'_, ()>> {
+    pub(crate) async fn hold_ids(&self, seen: &[RequestKey]) -> Vec<MutexGuard<'_, ()>> {
         let indexes = seen.iter().map(|seen| {
             let set = self.index(&seen.project, SETS);
             set * LOCKS_OF_A_SET + self.index(&seen.id, LOCKS_OF_A_SET)

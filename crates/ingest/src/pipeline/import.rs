@@ -10,15 +10,15 @@ use tokio::{runtime::Handle, task::spawn_blocking};
 use uuid::Uuid;
 
 use crate::{
-    Ids, Ingest, Rows, SessionId, Target,
+    Ids, ImportRows, Ingest, SessionId, Target,
     pipeline::{
         record::{Change, Record},
         sessions::{DeviceKey, Live},
-        spool::{Account, Append, Seen, SpoolError},
+        spool::{Account, Append, RequestKey, SpoolError},
     },
     request::{
         identity::IDLE_MS,
-        rows::{Row, device_of, is_visit},
+        import_rows::{ImportRow, device_of, is_visit},
     },
 };
 
@@ -29,7 +29,7 @@ const BYTES_PER_RECORD: usize = 256 * 1024;
 
 impl Ingest {
     /// Takes events of the past; those whose ids came within a day are there already. With
-    /// `known`, the sessions that there are of [these visits](Rows::visits), the rows without a
+    /// `known`, the sessions that there are of [these visits](ImportRows::visits), the rows without a
     /// session are sorted into sessions: into known ones where they go on, else into new ones. The
     /// caller's turn is held until it is done.
     ///
@@ -38,7 +38,7 @@ impl Ingest {
     pub async fn import(
         &self,
         target: Arc<Target>,
-        rows: Rows,
+        rows: ImportRows,
         known: Option<Vec<Session>>,
         arrival: Timestamp,
         turn: impl Send + 'static,
@@ -59,12 +59,12 @@ impl Ingest {
     async fn import_all(
         &self,
         target: Arc<Target>,
-        rows: Rows,
+        rows: ImportRows,
         known: Option<Vec<Session>>,
         arrival: Timestamp,
     ) -> Result<(), SpoolError> {
-        let seen_of = |row: &Row| {
-            row.has_id.then_some(Seen {
+        let seen_of = |row: &ImportRow| {
+            row.has_id.then_some(RequestKey {
                 project: target.key,
                 id: row.event.id,
                 at: arrival.timestamp_millis(),
@@ -129,7 +129,7 @@ impl Ingest {
     }
 
     /// Those of these ids that came within a day.
-    async fn seen(&self, ids: Vec<Seen>) -> Result<HashSet<Uuid>, SpoolError> {
+    async fn seen(&self, ids: Vec<RequestKey>) -> Result<HashSet<Uuid>, SpoolError> {
         if ids.is_empty() {
             return Ok(HashSet::new());
         }

@@ -19,13 +19,13 @@ pub(crate) use self::{
     growth::{Growth, Told},
     kept::{Kept, LiveChange},
     live::{Held, LiveSessions},
-    trail::Step,
+    trail::ViewOrder,
 };
 use crate::request::identity::IDLE_MS;
 
 /// How long an ended session is remembered, in milliseconds after its last event: an event that
 /// arrives later than that, however late it says it happened, can't be within its idle time.
-const REMEMBERED_MS: i64 = IDLE_MS + crate::request::moment::LIVE_MS;
+const REMEMBERED_MS: i64 = IDLE_MS + crate::request::event_time::LIVE_MS;
 /// How far behind it may be told, in milliseconds, that somebody is still there.
 const SEEN_EVERY_MS: i64 = 5 * 60_000;
 /// The start of a session precedes the event that opens it by so many milliseconds.
@@ -133,7 +133,7 @@ impl Live {
     }
 
     /// Adds a screen view, which is in the session already, to the pages it saw.
-    pub(crate) fn view(&mut self, event: &Event) -> Step {
+    pub(crate) fn view(&mut self, event: &Event) -> ViewOrder {
         let number = self.session.screen_view_count;
         let step = self.trail.step(event, number);
         self.bound();
@@ -335,12 +335,12 @@ pub(crate) mod tests {
             live.extend(&event, event.created_at);
             live.view(&event)
         };
-        assert_eq!(late(&mut visit("phone", 998)), Step::Disordered);
+        assert_eq!(late(&mut visit("phone", 998)), ViewOrder::Disordered);
         let mut live = visit("phone", 1_000);
-        assert_eq!(late(&mut live), Step::Unknown);
+        assert_eq!(late(&mut live), ViewOrder::Unknown);
         let mut next = event("phone");
         next.created_at = live.session.ended_at + chrono::TimeDelta::seconds(1);
         live.extend(&next, next.created_at);
-        assert_eq!(live.view(&next), Step::Unknown);
+        assert_eq!(live.view(&next), ViewOrder::Unknown);
     }
 }

@@ -12,6 +12,7 @@ mod command;
 mod compaction;
 mod contents;
 mod copying;
+mod dedup;
 mod error;
 mod fault;
 mod file;
@@ -23,7 +24,6 @@ mod known;
 mod outage;
 mod replies;
 mod reserve;
-mod seen;
 mod snapshot;
 mod spooled;
 mod stretch;
@@ -50,14 +50,14 @@ use uuid::Uuid;
 pub(crate) use self::{
     append::{Account, Append},
     applied::Applied,
-    seen::Seen,
+    dedup::RequestKey,
     snapshot::Snapshot,
-    spooled::{Part, Spooled, Wanted},
+    spooled::{RecordBatch, RecordFilter, Spooled},
     stretch::Stretch,
 };
 use self::{
-    backlog::Backlog, command::Command, fault::Fault, gauges::Gauges, replies::Waiter,
-    seen::SeenLimits, tables::Tables, writer::Writer,
+    backlog::Backlog, command::Command, dedup::DedupLimits, fault::Fault, gauges::Gauges,
+    replies::Waiter, tables::Tables, writer::Writer,
 };
 pub use self::{
     contents::{SpoolContents, renew_spool},
@@ -91,14 +91,14 @@ impl Spool {
     /// will be taken. The positions of a new file begin behind `behind`, which must be more than
     /// any file in its place had: a store knows what it applied by position.
     pub(crate) fn open(path: &Path, limit: u64, behind: u64) -> Result<Self, SpoolError> {
-        Self::open_with(path, limit, behind, SeenLimits::USUAL)
+        Self::open_with(path, limit, behind, DedupLimits::USUAL)
     }
 
     fn open_with(
         path: &Path,
         limit: u64,
         behind: u64,
-        ids: SeenLimits,
+        ids: DedupLimits,
     ) -> Result<Self, SpoolError> {
         let tables = Arc::new(Tables::open(path, behind)?);
         let (last, waiting) = tables.measure(Applied::default())?;
@@ -261,7 +261,12 @@ impl Spool {
 
     /// The records behind a position, in order: of so many, or fewer when they are big, those
     /// that are wanted.
-    pub(crate) fn read(&self, wanted: Wanted, after: u64, most: usize) -> Result<Part, SpoolError> {
+    pub(crate) fn read(
+        &self,
+        wanted: RecordFilter,
+        after: u64,
+        most: usize,
+    ) -> Result<RecordBatch, SpoolError> {
         self.tables.read(wanted, after, most)
     }
 
@@ -283,7 +288,7 @@ impl Spool {
 
     /// What was replied to the request of this id, if it came lately. It is looked for only where
     /// the request could be taken.
-    pub(crate) async fn seen(&self, seen: Seen) -> Result<Option<Ids>, SpoolError> {
+    pub(crate) async fn seen(&self, seen: RequestKey) -> Result<Option<Ids>, SpoolError> {
         self.demand_writable()?;
         let tables = Arc::clone(&self.tables);
         // The disk may have to be asked.
@@ -292,7 +297,7 @@ impl Spool {
     }
 
     /// Those of these ids that came lately, in the same way.
-    pub(crate) async fn seen_of(&self, all: Vec<Seen>) -> Result<HashSet<Uuid>, SpoolError> {
+    pub(crate) async fn seen_of(&self, all: Vec<RequestKey>) -> Result<HashSet<Uuid>, SpoolError> {
         self.demand_writable()?;
         let tables = Arc::clone(&self.tables);
         let found = spawn_blocking(move || tables.seen_of(&all)).await;

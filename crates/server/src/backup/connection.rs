@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    BackupError, Part,
+    BackupError, BackupFile,
     message::{Message, NEXT},
 };
 
@@ -46,11 +46,11 @@ impl Connection {
     }
 
     /// The next file.
-    pub(super) async fn next(&mut self) -> Result<Option<Part>, BackupError> {
+    pub(super) async fn next(&mut self) -> Result<Option<BackupFile>, BackupError> {
         // A server that gave up has said why, and does not listen any more.
         let _ = self.write.write_all(format!("{NEXT}\n").as_bytes()).await;
         match self.read().await? {
-            Message::Part(part) => Ok(Some(part)),
+            Message::File(part) => Ok(Some(part)),
             Message::End => Ok(None),
             Message::Refused(why) => Err(BackupError::Refused(why)),
             Message::Paneld(_) => Err(BackupError::Connection(io::ErrorKind::InvalidData.into())),

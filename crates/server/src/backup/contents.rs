@@ -31,7 +31,7 @@ pub struct Contents {
 
 /// A file to be copied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub struct BackupFile {
     /// What it is called in the backup.
     pub name: String,
     /// Where it is now.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Part;
+use super::BackupFile;
 
 /// How the next file is asked for.
 pub(super) const NEXT: &str = "next";
@@ -16,7 +16,9 @@ pub(super) const NEXT: &str = "next";
 pub(super) enum Message {
     /// The first line: the version of the server.
     Paneld(String),
-    Part(Part),
+    /// The next file, which its reader is to copy.
+    #[serde(rename = "part")]
+    File(BackupFile),
     /// There are no more, and all that were told are good.
     End,
     Refused(String),

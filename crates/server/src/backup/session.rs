@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
     BackupError,
-    contents::{Contents, Part},
+    contents::{BackupFile, Contents},
     names::{CATALOG, EVENTS, SPOOL},
     staging::Staging,
 };
@@ -66,7 +66,7 @@ impl Session {
 
     /// The next file, to be copied before the one after it is asked for; `None` when there are no
     /// more.
-    pub(super) async fn next(&mut self) -> Result<Option<Part>, BackupError> {
+    pub(super) async fn next(&mut self) -> Result<Option<BackupFile>, BackupError> {
         self.demand_ease()?;
         loop {
             let part = match self.next {
@@ -107,12 +107,12 @@ impl Session {
         }
     }
 
-    async fn hold_events(&mut self) -> Result<Option<Part>, BackupError> {
+    async fn hold_events(&mut self) -> Result<Option<BackupFile>, BackupError> {
         let Some(Pipeline { store, .. }) = &self.stores.pipeline else {
             return Ok(None);
         };
         let still = store.hold_still().await.map_err(BackupError::events)?;
-        let part = Part {
+        let part = BackupFile {
             name: EVENTS.to_owned(),
             path: still.path().to_owned(),
             bytes: still.bytes(),
@@ -122,7 +122,7 @@ impl Session {
         Ok(Some(part))
     }
 
-    async fn copy_spool(&mut self) -> Result<Option<Part>, BackupError> {
+    async fn copy_spool(&mut self) -> Result<Option<BackupFile>, BackupError> {
         let Some(Pipeline { ingest, .. }) = &self.stores.pipeline else {
             return Ok(None);
         };
@@ -135,7 +135,7 @@ impl Session {
         self.staged(SPOOL, contents.into()).map(Some)
     }
 
-    async fn copy_catalog(&mut self) -> Result<Option<Part>, BackupError> {
+    async fn copy_catalog(&mut self) -> Result<Option<BackupFile>, BackupError> {
         let copy = self.staging.path(CATALOG);
         // It was copied on, and takes room.
         let spool = self.staging.path(SPOOL);
@@ -147,10 +147,10 @@ impl Session {
         }
     }
 
-    fn staged(&self, name: &str, contents: Contents) -> Result<Part, BackupError> {
+    fn staged(&self, name: &str, contents: Contents) -> Result<BackupFile, BackupError> {
         let path = self.staging.path(name);
         let found = std::fs::metadata(&path).map_err(BackupError::file(&path))?;
-        Ok(Part {
+        Ok(BackupFile {
             name: name.to_owned(),
             // Whoever copies it may be in another folder.
             path: std::path::absolute(&path).map_err(BackupError::file(&path))?,

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    BackupError, Part,
+    BackupError, BackupFile,
     message::{Message, NEXT, socket_path},
     session::{MOST_TIME, Session, Stores},
     staging,
@@ -114,7 +114,7 @@ async fn answer(stream: UnixStream, stores: Arc<Stores>) {
     let mut session = None;
     let mut message = Message::Paneld(env!("CARGO_PKG_VERSION").to_owned());
     while say(&mut write, &message).await.is_ok() {
-        if !matches!(message, Message::Paneld(_) | Message::Part(_)) {
+        if !matches!(message, Message::Paneld(_) | Message::File(_)) {
             return;
         }
         let next = match wait(&mut lines, session.as_ref()).await {
@@ -128,7 +128,7 @@ async fn answer(stream: UnixStream, stores: Arc<Stores>) {
             Err(error) => Err(error),
         };
         message = match next {
-            Ok(Some(part)) => Message::Part(part),
+            Ok(Some(part)) => Message::File(part),
             Ok(None) => {
                 tracing::info!("a backup was made");
                 Message::End
@@ -139,7 +139,7 @@ async fn answer(stream: UnixStream, stores: Arc<Stores>) {
                 Message::Refused(error)
             }
         };
-        if !matches!(message, Message::Part(_)) {
+        if !matches!(message, Message::File(_)) {
             // Before whoever asked can ask again.
             session = None;
         }
@@ -176,7 +176,7 @@ async fn wait(
 async fn next(
     stores: &Arc<Stores>,
     session: &mut Option<Session>,
-) -> Result<Option<Part>, BackupError> {
+) -> Result<Option<BackupFile>, BackupError> {
     if session.is_none() {
         *session = Some(Session::begin(stores)?);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use paneld_service::{Pipeline, Repository};
 
 use super::{
-    BackupError, Part,
+    BackupError, BackupFile,
     connection::Connection,
     message::socket_path,
     session::{Session, Stores},
@@ -75,7 +75,7 @@ impl BackupSource {
     ///
     /// # Errors
     /// When the backup had to be given up.
-    pub async fn next(&mut self) -> Result<Option<Part>, BackupError> {
+    pub async fn next(&mut self) -> Result<Option<BackupFile>, BackupError> {
         match &mut self.0 {
             From::Running(connection) => connection.next().await,
             From::Stopped(stopped) => {

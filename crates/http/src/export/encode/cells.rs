@@ -6,7 +6,7 @@ use paneld_service::arrow::array::{
     Array, ArrayRef, AsArray, Float32Array, ListArray, MapArray, StringArray, UInt64Array,
 };
 
-use super::{super::row::degrees, error::EncodeError};
+use super::{super::exported_event::degrees, error::EncodeError};
 
 /// A column.
 pub(super) enum Cells<'a> {

@@ -14,16 +14,16 @@ use paneld_service::{
     arrow::array::{Array, RecordBatch},
 };
 
-use super::{cells::Cells, error::EncodeError, packed::Packed, row::Row};
+use super::{cells::Cells, error::EncodeError, layout::RowLayout, packed::Packed};
 
 /// Encodes events as a table of texts.
 pub(crate) struct Csv {
-    row: Row,
+    row: RowLayout,
     pub(super) out: Packed,
 }
 
 impl Csv {
-    pub(super) fn new(row: Row, mut out: Packed) -> Result<Self, EncodeError> {
+    pub(super) fn new(row: RowLayout, mut out: Packed) -> Result<Self, EncodeError> {
         let mut header = writer();
         let profile = row.has_profile.then_some("profile");
         header.write_record(row.names.iter().copied().chain(profile))?;

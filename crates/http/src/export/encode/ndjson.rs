@@ -4,14 +4,14 @@ use std::io::Write as _;
 
 use paneld_service::{ProfilesBeside, arrow::array::RecordBatch};
 
-use super::{cells::Cells, error::EncodeError, packed::Packed, row::Row};
+use super::{cells::Cells, error::EncodeError, layout::RowLayout, packed::Packed};
 
 /// Left out where it is not known; everything else is null then.
 const MAY_BE_ABSENT: &str = "importedAt";
 
 /// Encodes events as lines of JSON.
 pub(crate) struct Ndjson {
-    row: Row,
+    row: RowLayout,
     /// What stands before each value: `,"name":`.
     before: Vec<String>,
     /// What stands at the end of each line but for the profile.
@@ -20,7 +20,7 @@ pub(crate) struct Ndjson {
 }
 
 impl Ndjson {
-    pub(super) fn new(row: Row, out: Packed) -> Self {
+    pub(super) fn new(row: RowLayout, out: Packed) -> Self {
         let before = row.names.iter().enumerate();
         let before = before.map(|(place, name)| {
             let begin = if place == 0 { "{" } else { "," };

@@ -19,7 +19,7 @@ use parquet::{
     schema::types::ColumnPath,
 };
 
-use super::{error::EncodeError, row::Row};
+use super::{error::EncodeError, layout::RowLayout};
 
 /// So many events are gathered in memory until they are written: some megabytes, encoded.
 const ROW_GROUP: usize = 50_000;
@@ -28,13 +28,13 @@ const ROW_GROUP_BYTES: usize = 16 << 20;
 
 /// Encodes events as a file of columns.
 pub(crate) struct Parquet {
-    row: Row,
+    row: RowLayout,
     /// Made with the first batch, which there always is: it tells the types.
     writer: Option<ArrowWriter<Vec<u8>>>,
 }
 
 impl Parquet {
-    pub(super) fn new(row: Row) -> Self {
+    pub(super) fn new(row: RowLayout) -> Self {
         Self { row, writer: None }
     }
 

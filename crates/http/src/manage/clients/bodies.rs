@@ -18,7 +18,7 @@ use utoipa::{
 
 use super::super::project_query::GivenProjectId;
 use crate::{
-    decode::{Body, List, Maybe, Moment, Number, Problems, RequiredName, Text, both},
+    decode::{Body, List, Maybe, Number, ParsedTimestamp, Problems, RequiredName, Text, both},
     openapi::schemas::{
         client_type, moment_or_null, name, networks, origins_or_null, whole_number, with_required,
     },
@@ -243,7 +243,7 @@ pub(crate) struct UpdateClient {
     /// ISO 8601; without an offset it is UTC; null for never.
     #[deserr(default)]
     #[schema(schema_with = moment_or_null, required = false)]
-    expires_at: Maybe<Option<Text<Moment>>>,
+    expires_at: Maybe<Option<Text<ParsedTimestamp>>>,
     /// Addresses and networks in CIDR form; empty for all.
     #[deserr(default)]
     #[schema(schema_with = networks, required = false)]
@@ -274,7 +274,7 @@ impl From<UpdateClient> for ClientChanges {
         Self {
             name: body.name.into_option(),
             enabled: body.enabled.0,
-            expires_at: expires_at.map(|at| at.map(|Text(Moment(at))| at)),
+            expires_at: expires_at.map(|at| at.map(|Text(ParsedTimestamp(at))| at)),
             allowed_ips: body.allowed_ips.0.map(List::into_values),
             cors: body.cors.0.map(|cors| cors.map(List::into_values)),
             rate_limits: body.rate_limits.0.map(|limits| limits.map(Into::into)),

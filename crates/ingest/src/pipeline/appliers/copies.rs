@@ -15,7 +15,7 @@ use super::refusal::{Refusal, of_catalog, of_store};
 use crate::pipeline::{
     ingest::Inner,
     record::Change,
-    spool::{Spool, Spooled, Wanted},
+    spool::{RecordFilter, Spool, Spooled},
 };
 
 /// What keeps the copies.
@@ -145,7 +145,7 @@ fn bounded(profiles: Vec<(ProjectKey, Profile)>, groups: Vec<(ProjectKey, Group)
 /// Whether the record behind this position is in the spool. Positions have no gaps, and nothing
 /// goes that is not copied.
 fn goes_on(spool: &Spool, copied: u64) -> Result<bool, Refusal> {
-    let next = spool.read(Wanted::AboutPeople, copied, 1);
+    let next = spool.read(RecordFilter::AboutPeople, copied, 1);
     let next = next.map_err(|error| Refusal::Away(Box::new(error)))?;
     Ok(next.last == Some(copied + 1))
 }

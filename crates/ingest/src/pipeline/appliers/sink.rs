@@ -12,7 +12,7 @@ use super::{
 };
 use crate::pipeline::{
     ingest::Inner,
-    spool::{Spooled, Stretch, Wanted},
+    spool::{RecordFilter, Spooled, Stretch},
 };
 
 /// Big transactions cost less, and nobody sees that a profile is so late.
@@ -58,10 +58,10 @@ impl Sink {
     }
 
     /// The records of which it keeps something.
-    pub(super) fn wanted(&self) -> Wanted {
+    pub(super) fn wanted(&self) -> RecordFilter {
         match self {
-            Self::Store(_) => Wanted::All,
-            Self::Catalog(_) | Self::Copies(_) => Wanted::AboutPeople,
+            Self::Store(_) => RecordFilter::All,
+            Self::Catalog(_) | Self::Copies(_) => RecordFilter::AboutPeople,
         }
     }
 

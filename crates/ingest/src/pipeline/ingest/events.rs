@@ -13,11 +13,11 @@ use super::{
     people::{identify, last_seen, seen},
 };
 use crate::{
-    DeviceId, Diagnostic, Ids, Moment, Page, TrackedEvent,
+    DeviceId, Diagnostic, EventTime, Ids, PageLocation, TrackedEvent,
     pipeline::{
         record::{Change, Record},
-        sessions::{DeviceKey, Held, Live, LiveChange, Step},
-        spool::{Account, Append, Seen, SpoolError},
+        sessions::{DeviceKey, Held, Live, LiveChange, ViewOrder},
+        spool::{Account, Append, RequestKey, SpoolError},
     },
     request::{
         properties,
@@ -38,7 +38,7 @@ impl Inner {
         arrived: &Arrived,
         told: TrackedEvent,
         id: Option<Uuid>,
-        seen: Option<Seen>,
+        seen: Option<RequestKey>,
     ) -> Result<Ids, SpoolError> {
         let Arrived {
             target,
@@ -52,7 +52,7 @@ impl Inner {
             .filter(|address| visitor.is_secret_authenticated && is_visitors(*address))
             .unwrap_or(visitor.address);
         let told_device = told.device_id.clone();
-        let moment = Moment::of_event(told.timestamp.as_ref(), *arrival);
+        let moment = EventTime::of_event(told.timestamp.as_ref(), *arrival);
         if let Some(why) = moment.disbelief {
             metrics::counter!("paneld_times_adjusted_total", "reason" => why.name()).increment(1);
             let diagnostic = Diagnostic::of_time(arrived.client, &told.name, why);
@@ -134,7 +134,7 @@ impl Inner {
         known: &crate::request::visitor::Known,
     ) -> Event {
         let visitor = &arrived.visitor;
-        let mut page = Page::parse(&told.path);
+        let mut page = PageLocation::parse(&told.path);
         let mut referrer = paneld_enrich::resolve_referrer(&told.referrer, &told.path, &page.query);
         let mut sdk = visitor.sdk.clone();
         for (text, longest) in [
@@ -311,13 +311,13 @@ pub(crate) fn keep(changes: &mut Vec<Change>, event: Event, live: &mut Live) {
         return;
     }
     match live.view(&event) {
-        Step::Next(view) => changes.push(Change::View(Box::new(event), view)),
-        Step::Disordered => {
+        ViewOrder::Next(view) => changes.push(Change::View(Box::new(event), view)),
+        ViewOrder::Disordered => {
             let span = live.span_with(&event);
             changes.push(Change::Event(Box::new(event)));
             changes.push(Change::Disordered(span));
         }
-        Step::Unknown => changes.push(Change::Event(Box::new(event))),
+        ViewOrder::Unknown => changes.push(Change::Event(Box::new(event))),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         record::{Change, Record},
         removals::Removals,
         sessions::{DeviceKey, Held, Live, LiveSessions},
-        spool::{Append, Seen, Spool, SpoolError},
+        spool::{Append, RequestKey, Spool, SpoolError},
         watched::Watched,
     },
     request::visitor::Known,
@@ -64,7 +64,10 @@ impl Inner {
         Ok(position)
     }
 
-    pub(crate) async fn hold_ids(&self, seen: &[Seen]) -> Vec<tokio::sync::MutexGuard<'_, ()>> {
+    pub(crate) async fn hold_ids(
+        &self,
+        seen: &[RequestKey],
+    ) -> Vec<tokio::sync::MutexGuard<'_, ()>> {
         self.duplicates.hold_ids(seen).await
     }
 

@@ -9,7 +9,7 @@ use crate::{
     Ids, Input, Recording, Tracked,
     pipeline::{
         record::{Change, Record},
-        spool::{Account, Append, Seen, SpoolError},
+        spool::{Account, Append, RequestKey, SpoolError},
     },
 };
 
@@ -30,7 +30,7 @@ impl Inner {
         if let Some(first) = duplicate.as_ref().and_then(|held| held.first()) {
             return Ok(first);
         }
-        let seen = tracked.id.map(|id| Seen {
+        let seen = tracked.id.map(|id| RequestKey {
             project: arrived.target.key,
             id,
             at: arrived.at.timestamp_millis(),
@@ -53,7 +53,7 @@ impl Inner {
         &self,
         arrived: &Arrived,
         tracked: Tracked,
-        seen: Option<Seen>,
+        seen: Option<RequestKey>,
     ) -> Result<Ids, SpoolError> {
         let Arrived {
             target,

@@ -15,7 +15,7 @@ use crate::{
     pipeline::{
         record::{Change, Record},
         sessions::DeviceKey,
-        spool::{Account, Append, SpoolError, Wanted},
+        spool::{Account, Append, RecordFilter, SpoolError},
         to_the_end::to_the_end,
     },
 };
@@ -203,7 +203,7 @@ impl Ingest {
         let inner = Arc::clone(&self.0);
         let read = spawn_blocking(move || {
             let applied = inner.progress.applied().everywhere;
-            inner.spool.read(Wanted::All, applied, 1)
+            inner.spool.read(RecordFilter::All, applied, 1)
         });
         let part = read.await.map_err(|_stopped| SpoolError::Closed)??;
         let oldest = part.records.first().map(|spooled| spooled.record.at);

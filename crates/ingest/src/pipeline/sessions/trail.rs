@@ -29,7 +29,7 @@ pub(super) struct Last {
 
 /// Where a view belongs.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Step {
+pub(crate) enum ViewOrder {
     /// Behind all others.
     Next(View),
     /// Among them.
@@ -38,7 +38,7 @@ pub(crate) enum Step {
     Unknown,
 }
 
-impl Step {
+impl ViewOrder {
     /// Its place, where that is known.
     pub(crate) fn next(self) -> Option<View> {
         match self {
@@ -92,9 +92,9 @@ impl Trail {
 
     /// Adds a view, by its number in the session. Views of one moment are in the order of their
     /// ids.
-    pub(super) fn step(&mut self, event: &Event, number: u32) -> Step {
+    pub(super) fn step(&mut self, event: &Event, number: u32) -> ViewOrder {
         if number > MOST_VIEWS {
-            return Step::Unknown;
+            return ViewOrder::Unknown;
         }
         let is_first = self.is_first(event);
         let at = event.created_at.timestamp_millis();
@@ -115,9 +115,9 @@ impl Trail {
             });
         }
         if is_next {
-            Step::Next(View { is_first, previous })
+            ViewOrder::Next(View { is_first, previous })
         } else {
-            Step::Disordered
+            ViewOrder::Disordered
         }
     }
 

@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use paneld_domain::{OrganizationId, ProjectKey};
 
 use super::{
+    dedup::RequestKey,
     frames::{Frames, LiveTold, NOBODY},
-    seen::Seen,
 };
 use crate::{
     Ids, Target,
@@ -48,7 +48,7 @@ pub(crate) struct Append {
     /// How those of them have grown that are not written whole.
     pub(crate) grown: HashMap<DeviceKey, Growth>,
     /// The ids that callers gave, and what was replied.
-    pub(crate) seen: Vec<(Seen, Ids)>,
+    pub(crate) seen: Vec<(RequestKey, Ids)>,
     /// When sessions were ended early, in milliseconds since 1970; if this ends some.
     pub(crate) crowded_at: Option<i64>,
 }
@@ -119,7 +119,7 @@ impl Append {
         }
     }
 
-    pub(crate) fn with_seen(self, seen: Option<Seen>, ids: &Ids) -> Self {
+    pub(crate) fn with_seen(self, seen: Option<RequestKey>, ids: &Ids) -> Self {
         let seen = seen.map(|seen| (seen, ids.clone()));
         Self {
             seen: seen.into_iter().collect(),
@@ -139,7 +139,7 @@ pub(super) struct Entry {
     pub(super) target: Option<Arc<Target>>,
     pub(super) records: Frames,
     pub(super) live: Vec<LiveChange<Kept>>,
-    pub(super) seen: Vec<(Seen, Ids)>,
+    pub(super) seen: Vec<(RequestKey, Ids)>,
     pub(super) crowded_at: Option<i64>,
 }
 

@@ -17,10 +17,10 @@ use redb::{Database, ReadTransaction, ReadableDatabase as _, WriteTransaction};
 use super::{
     SpoolError,
     copying::copy_all_but_ids,
+    dedup::{DedupKey, REQUEST_IDS, REQUEST_IDS_BY_TIME, put},
     fault::Fault,
     file::{beside, open, remove_leftover},
     format::open_if_there,
-    seen::{SEEN, SEEN_BY_TIME, SeenKey, put},
     tables::Tables,
 };
 use crate::Ids;
@@ -38,12 +38,12 @@ pub(super) struct Compaction {
     nobody: Vec<u8>,
     next: Next,
     /// The ids that were added or removed since some were copied last.
-    touched: Vec<SeenKey>,
+    touched: Vec<DedupKey>,
 }
 
 /// Which ids are copied next: those behind a key, or all.
 enum Next {
-    ById(Bound<SeenKey>),
+    ById(Bound<DedupKey>),
     ByTime(Bound<(i64, i64, u128)>),
     Nothing,
 }
@@ -72,7 +72,7 @@ impl Compaction {
     }
 
     /// Notes ids that a commit added or removed.
-    pub(super) fn note_touched(&mut self, ids: &[SeenKey]) {
+    pub(super) fn note_touched(&mut self, ids: &[DedupKey]) {
         self.touched.extend_from_slice(ids);
     }
 
@@ -120,8 +120,11 @@ impl Compaction {
 
     /// Makes the ids that changed in the old file what they are there now.
     fn copy_touched(&mut self, from: &ReadTransaction, to: &WriteTransaction) -> Result<(), Fault> {
-        let there = open_if_there(from, SEEN)?;
-        let (mut by_id, mut by_time) = (to.open_table(SEEN)?, to.open_table(SEEN_BY_TIME)?);
+        let there = open_if_there(from, REQUEST_IDS)?;
+        let (mut by_id, mut by_time) = (
+            to.open_table(REQUEST_IDS)?,
+            to.open_table(REQUEST_IDS_BY_TIME)?,
+        );
         for key in mem::take(&mut self.touched) {
             let present = match &there {
                 Some(there) => there.get(key)?,
@@ -142,12 +145,12 @@ impl Compaction {
         &self,
         from: &ReadTransaction,
         to: &WriteTransaction,
-        after: Bound<SeenKey>,
-    ) -> Result<Option<SeenKey>, Fault> {
-        let Some(rows) = open_if_there(from, SEEN)? else {
+        after: Bound<DedupKey>,
+    ) -> Result<Option<DedupKey>, Fault> {
+        let Some(rows) = open_if_there(from, REQUEST_IDS)? else {
             return Ok(None);
         };
-        let mut copies = to.open_table(SEEN)?;
+        let mut copies = to.open_table(REQUEST_IDS)?;
         let mut last = None;
         for row in rows.range((after, Bound::Unbounded))?.take(AT_ONCE) {
             let (key, row) = row?;
@@ -174,10 +177,10 @@ fn copy_by_time(
     to: &WriteTransaction,
     after: Bound<(i64, i64, u128)>,
 ) -> Result<Option<(i64, i64, u128)>, Fault> {
-    let Some(rows) = open_if_there(from, SEEN_BY_TIME)? else {
+    let Some(rows) = open_if_there(from, REQUEST_IDS_BY_TIME)? else {
         return Ok(None);
     };
-    let mut copies = to.open_table(SEEN_BY_TIME)?;
+    let mut copies = to.open_table(REQUEST_IDS_BY_TIME)?;
     let mut last = None;
     for row in rows.range((after, Bound::Unbounded))?.take(AT_ONCE) {
         let key = row?.0.value();
@@ -198,7 +201,7 @@ mod tests {
     use crate::pipeline::{
         sessions::{DeviceKey, tests::visit},
         spool::{
-            Append, Seen, Spool, Wanted,
+            Append, RecordFilter, RequestKey, Spool,
             tests::{SmallDisk, append, everywhere},
         },
     };
@@ -225,7 +228,7 @@ mod tests {
     }
 
     fn positions(spool: &Spool) -> Vec<u64> {
-        let records = spool.read(Wanted::All, 0, 1_000).unwrap().records;
+        let records = spool.read(RecordFilter::All, 0, 1_000).unwrap().records;
         records.iter().map(|spooled| spooled.position).collect()
     }
 
@@ -273,7 +276,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spool");
         let spool = Spool::open(&path, LIMIT, 0).unwrap();
-        let seen = |number, at| Seen {
+        let seen = |number, at| RequestKey {
             project: ProjectKey(7),
             id: Uuid::from_u128(number),
             at,

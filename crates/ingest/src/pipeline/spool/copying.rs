@@ -6,9 +6,9 @@ use redb::{
 };
 
 use super::{
+    dedup::{REQUEST_IDS, REQUEST_IDS_BY_TIME, REQUEST_IDS_COUNTS},
     fault::Fault,
     format::{LIVE, META, OWNERS, RECORDS, SET_ASIDE, open_if_there},
-    seen::{SEEN, SEEN_BY_TIME, SEEN_COUNTS},
 };
 
 /// How many rows are copied between two looks whether to go on.
@@ -42,8 +42,8 @@ pub(super) fn copy_all(
     may_go_on: impl Fn() -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let to = new.begin_write()?;
-    copy_table(from, &to, SEEN, &may_go_on)?;
-    copy_table(from, &to, SEEN_BY_TIME, &may_go_on)?;
+    copy_table(from, &to, REQUEST_IDS, &may_go_on)?;
+    copy_table(from, &to, REQUEST_IDS_BY_TIME, &may_go_on)?;
     copy_all_but_ids(from, &to, may_go_on)?;
     Ok(to.commit()?)
 }
@@ -54,7 +54,7 @@ pub(super) fn copy_all_but_ids(
     to: &WriteTransaction,
     may_go_on: impl Fn() -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    copy_table(from, to, SEEN_COUNTS, &may_go_on)?;
+    copy_table(from, to, REQUEST_IDS_COUNTS, &may_go_on)?;
     copy_table(from, to, RECORDS, &may_go_on)?;
     copy_table(from, to, LIVE, &may_go_on)?;
     copy_table(from, to, SET_ASIDE, &may_go_on)?;
@@ -78,14 +78,14 @@ fn demand_all_tables(from: &ReadTransaction, to: &WriteTransaction) -> Result<()
 #[cfg(test)]
 mod tests {
     use crate::pipeline::spool::{
-        Spool, Wanted, renew_spool,
+        RecordFilter, Spool, renew_spool,
         tests::{append, everywhere},
     };
 
     const LIMIT: u64 = 10_000_000;
 
     fn positions(spool: &Spool) -> Vec<u64> {
-        let records = spool.read(Wanted::All, 0, 1_000).unwrap().records;
+        let records = spool.read(RecordFilter::All, 0, 1_000).unwrap().records;
         records.iter().map(|spooled| spooled.position).collect()
     }
 

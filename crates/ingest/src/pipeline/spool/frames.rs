@@ -65,7 +65,7 @@ impl Frames {
 pub(crate) type LiveTold = (DeviceKey, Told);
 
 /// As [`LiveTold`] is written.
-type Change<'a> = ((i64, &'a str), BorrowedTold<'a>);
+type LiveEntry<'a> = ((i64, &'a str), BorrowedTold<'a>);
 
 /// As [`Told`] is written.
 #[derive(Deserialize)]
@@ -132,7 +132,7 @@ impl<'a> Frame<'a> {
 
     /// The projects and ids of the sessions that it changes, as far as there are some behind it.
     pub(super) fn sessions(self) -> Result<Vec<(i64, &'a str)>, postcard::Error> {
-        let (changes, _record) = postcard::take_from_bytes::<Vec<Change<'a>>>(self.body())?;
+        let (changes, _record) = postcard::take_from_bytes::<Vec<LiveEntry<'a>>>(self.body())?;
         let mut sessions = Vec::with_capacity(changes.len());
         for ((project, _device), told) in changes {
             match told {
@@ -147,7 +147,7 @@ impl<'a> Frame<'a> {
     /// The key of the project that the record is of.
     pub(super) fn project(self) -> Result<i64, postcard::Error> {
         // As a record begins.
-        let (_, record) = postcard::take_from_bytes::<Vec<Change<'_>>>(self.body())?;
+        let (_, record) = postcard::take_from_bytes::<Vec<LiveEntry<'_>>>(self.body())?;
         Ok(postcard::take_from_bytes(record)?.0)
     }
 

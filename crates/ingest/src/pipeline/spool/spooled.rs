@@ -14,7 +14,7 @@ pub(crate) struct Spooled {
 
 /// Which records are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum RecordFilter {
     /// All.
     All,
     /// Those that the catalog keeps something of.
@@ -23,7 +23,7 @@ pub(crate) enum Wanted {
 
 /// Some records that follow one another.
 #[derive(Debug, Default)]
-pub(crate) struct Part {
+pub(crate) struct RecordBatch {
     /// Those of them that are wanted.
     pub(crate) records: Vec<Spooled>,
     /// The position of the last of all; `None` when there are none.

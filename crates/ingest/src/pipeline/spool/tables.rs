@@ -14,8 +14,9 @@ use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _}
 use uuid::Uuid;
 
 use super::{
-    Applied, Part, Seen, SpoolError, Spooled, Stretch, Wanted,
+    Applied, RecordBatch, RecordFilter, RequestKey, SpoolError, Spooled, Stretch,
     backlog::Shares,
+    dedup::DedupReader,
     fault::Fault,
     file::{open, remove_leftover},
     format::{
@@ -25,7 +26,6 @@ use super::{
     frames::{Frame, is_about_people},
     known::{Known, known},
     reserve::Reserve,
-    seen::SeenReader,
     tail::Tail,
     transaction::Transaction,
 };
@@ -154,10 +154,15 @@ impl Tables {
         })
     }
 
-    pub(super) fn read(&self, wanted: Wanted, after: u64, most: usize) -> Result<Part, SpoolError> {
+    pub(super) fn read(
+        &self,
+        wanted: RecordFilter,
+        after: u64,
+        most: usize,
+    ) -> Result<RecordBatch, SpoolError> {
         self.with(|database| {
             let records = database.begin_read()?.open_table(RECORDS)?;
-            let mut part = Part::default();
+            let mut part = RecordBatch::default();
             let (mut bytes, mut count) = (0, 0);
             for row in records.range(after + 1..)? {
                 if count >= most || bytes >= READ_BYTES {
@@ -171,7 +176,7 @@ impl Tables {
                     }
                     count += 1;
                     part.last = Some(position);
-                    if wanted == Wanted::All || frame.is_about_people() {
+                    if wanted == RecordFilter::All || frame.is_about_people() {
                         let (live, record) = frame.read()?;
                         part.records.push(Spooled {
                             position,
@@ -282,16 +287,16 @@ impl Tables {
         })
     }
 
-    pub(super) fn seen(&self, seen: Seen) -> Result<Option<Ids>, SpoolError> {
+    pub(super) fn seen(&self, seen: RequestKey) -> Result<Option<Ids>, SpoolError> {
         self.with(|database| {
-            let there = SeenReader::open(&database.begin_read()?)?;
+            let there = DedupReader::open(&database.begin_read()?)?;
             there.find(&seen)
         })
     }
 
-    pub(super) fn seen_of(&self, all: &[Seen]) -> Result<HashSet<Uuid>, SpoolError> {
+    pub(super) fn seen_of(&self, all: &[RequestKey]) -> Result<HashSet<Uuid>, SpoolError> {
         self.with(|database| {
-            let there = SeenReader::open(&database.begin_read()?)?;
+            let there = DedupReader::open(&database.begin_read()?)?;
             let mut found = HashSet::new();
             for seen in all {
                 if there.find(seen)?.is_some() {

@@ -102,7 +102,7 @@ impl Drop for SmallDisk {
 }
 
 fn positions(spool: &Spool, after: u64) -> Vec<u64> {
-    let records = spool.read(Wanted::All, after, 100).unwrap().records;
+    let records = spool.read(RecordFilter::All, after, 100).unwrap().records;
     records.iter().map(|spooled| spooled.position).collect()
 }
 
@@ -115,12 +115,12 @@ async fn what_was_written_is_there_after_a_restart_in_its_order() {
     for page in ["/a", "/b", "/c"] {
         spool.append(&append(page)).await.unwrap();
     }
-    let before = spool.read(Wanted::All, 0, 100).unwrap().records;
+    let before = spool.read(RecordFilter::All, 0, 100).unwrap().records;
     drop(spool);
     let spool = Spool::open(&path, 1_000_000, 0).unwrap();
     assert_eq!(spool.id(), id);
     assert_eq!((spool.last(), positions(&spool, 1)), (3, vec![2, 3]));
-    let after = spool.read(Wanted::All, 0, 100).unwrap().records;
+    let after = spool.read(RecordFilter::All, 0, 100).unwrap().records;
     for (before, after) in before.iter().zip(&after) {
         assert_eq!(before.record, after.record);
     }
@@ -251,11 +251,11 @@ async fn a_part_of_a_commit_can_be_read() {
         let positions = part.records.iter().map(|spooled| spooled.position);
         (positions.collect::<Vec<_>>(), part.last)
     };
-    assert_eq!(read(Wanted::All, 0, 2), (vec![11, 12], Some(12)));
-    assert_eq!(read(Wanted::All, 12, 2), (vec![13, 14], Some(14)));
-    assert_eq!(read(Wanted::All, 12, 3), (vec![13, 14, 15], Some(15)));
-    assert_eq!(read(Wanted::All, 15, 3), (vec![], None));
-    assert_eq!(read(Wanted::AboutPeople, 12, 2), (vec![], Some(14)));
+    assert_eq!(read(RecordFilter::All, 0, 2), (vec![11, 12], Some(12)));
+    assert_eq!(read(RecordFilter::All, 12, 2), (vec![13, 14], Some(14)));
+    assert_eq!(read(RecordFilter::All, 12, 3), (vec![13, 14, 15], Some(15)));
+    assert_eq!(read(RecordFilter::All, 15, 3), (vec![], None));
+    assert_eq!(read(RecordFilter::AboutPeople, 12, 2), (vec![], Some(14)));
 }
 
 /// A record of somebody, who is not in the event store.
@@ -298,9 +298,9 @@ async fn who_waits_for_the_catalog_keeps_the_spool_full_for_nobody_else() {
         spool.set_aside(0).await.unwrap();
     }
     let read = |wanted| spool.read(wanted, 0, 1_000).unwrap().records;
-    let people = read(Wanted::AboutPeople).len();
+    let people = read(RecordFilter::AboutPeople).len();
     assert!(people > 10, "{people} are about people");
-    assert_eq!(read(Wanted::All).len(), people);
+    assert_eq!(read(RecordFilter::All).len(), people);
     let waiting = spool.bytes();
     let backlog = |spool: &Spool, project| {
         spool
@@ -325,7 +325,7 @@ async fn who_waits_for_the_catalog_keeps_the_spool_full_for_nobody_else() {
 async fn ids_are_not_looked_for_where_they_keep_everybody_waiting() {
     let folder = tempfile::tempdir().unwrap();
     let spool = Spool::open(&folder.path().join("spool"), 1_000_000, 0).unwrap();
-    let seen = Seen {
+    let seen = RequestKey {
         project: ProjectKey(7),
         id: Uuid::from_u128(1),
         at: 0,
@@ -429,7 +429,7 @@ async fn a_big_commit_is_read_in_parts() {
     let (mut found, mut parts) = (Vec::new(), 0);
     loop {
         let after = found.len() as u64;
-        let part = spool.read(Wanted::All, after, 100).unwrap();
+        let part = spool.read(RecordFilter::All, after, 100).unwrap();
         if part.last.is_none() {
             break;
         }
@@ -530,7 +530,11 @@ async fn a_stretch_knows_the_last_version_of_each_session() {
         spool.append(&append).await.unwrap();
     }
     let lasts = |stretch: &Stretch| {
-        let records = spool.read(Wanted::All, 0, 100).unwrap().records.into_iter();
+        let records = spool
+            .read(RecordFilter::All, 0, 100)
+            .unwrap()
+            .records
+            .into_iter();
         let last = records.filter(|spooled| {
             spooled.live.iter().any(|(device, live)| {
                 let Told::Whole(live) = live else {

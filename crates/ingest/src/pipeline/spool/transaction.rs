@@ -5,15 +5,15 @@ use redb::{ReadableTable as _, Table, WriteTransaction};
 use uuid::Uuid;
 
 use super::{
-    Applied, Seen,
+    Applied, RequestKey,
     backlog::{Owner, Shares},
+    dedup::{DedupChanges, DedupTables, TidyUp},
     fault::Fault,
     format::{
         CROWDED_AT, FORMAT, ID, LAST, LIVE, META, OWNERS, RECORDS, SET_ASIDE, SNAPSHOT,
         THIS_FORMAT, last, numbered,
     },
     frames::{Frame, Frames, is_about_people},
-    seen::{SeenChanges, SeenTables, TidyUp},
 };
 use crate::{
     Ids,
@@ -31,7 +31,7 @@ pub(super) struct Transaction<'t> {
     write: &'t WriteTransaction,
     records: Table<'t, u64, &'static [u8]>,
     live: Table<'t, (i64, &'static str), &'static [u8]>,
-    seen: SeenTables<'t>,
+    seen: DedupTables<'t>,
     set_aside: Table<'t, u64, &'static [u8]>,
     meta: Table<'t, &'static str, &'static [u8]>,
 }
@@ -43,7 +43,7 @@ impl<'t> Transaction<'t> {
             write,
             records: write.open_table(RECORDS)?,
             live: write.open_table(LIVE)?,
-            seen: SeenTables::open(write)?,
+            seen: DedupTables::open(write)?,
             set_aside: write.open_table(SET_ASIDE)?,
             meta: write.open_table(META)?,
         })
@@ -106,7 +106,7 @@ impl<'t> Transaction<'t> {
     }
 
     /// Notes the ids that callers gave, and what was replied.
-    pub(super) fn note_seen(&mut self, ids: &[(Seen, Ids)]) -> Result<(), Fault> {
+    pub(super) fn note_seen(&mut self, ids: &[(RequestKey, Ids)]) -> Result<(), Fault> {
         for (seen, ids) in ids {
             self.seen.note(seen, ids)?;
         }
@@ -118,7 +118,7 @@ impl<'t> Transaction<'t> {
         &mut self,
         tidy_up: TidyUp,
         owner_of: impl Fn(i64) -> Owner,
-    ) -> Result<SeenChanges, Fault> {
+    ) -> Result<DedupChanges, Fault> {
         self.seen.tidy(self.write, tidy_up, owner_of)
     }
 

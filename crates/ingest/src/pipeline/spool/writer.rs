@@ -15,12 +15,12 @@ use super::{
     backlog::{Backlog, Shares},
     command::Command,
     compaction::Compaction,
+    dedup::{DedupChanges, DedupLimits, TidyUp},
     fault::Fault,
     file::remove_leftover,
     inbox::Inbox,
     outage::{Outage, ROOM},
     replies::{Replies, Waiter},
-    seen::{SeenChanges, SeenLimits, TidyUp},
     tables::Tables,
     tail::Tail,
     transaction::Transaction,
@@ -49,7 +49,7 @@ pub(super) struct Writer {
     trimmed: Applied,
     tail: Tail,
     outage: Outage,
-    ids: SeenLimits,
+    ids: DedupLimits,
     /// Before which time ids are to be forgotten, if some are.
     forgets_before: Option<i64>,
     /// Whether more ids are to be removed than the last commit did.
@@ -67,7 +67,7 @@ struct Committed {
     applied: Applied,
     removed: Shares,
     trimmed: Applied,
-    ids: SeenChanges,
+    ids: DedupChanges,
 }
 
 impl Writer {
@@ -76,7 +76,7 @@ impl Writer {
         tail: Tail,
         gauges: Arc<Gauges>,
         commands: Receiver<Command>,
-        ids: SeenLimits,
+        ids: DedupLimits,
     ) -> Self {
         Self {
             tables,
@@ -315,7 +315,7 @@ impl Writer {
                     let owner_of = |project| self.gauges.backlog().owner_of(project);
                     transaction.tidy_seen(tidy_up, owner_of)?
                 }
-                None => SeenChanges::default(),
+                None => DedupChanges::default(),
             };
             transaction.put_live(tail.next())?;
             if tail.next_snapshot() > tail.snapshot() {
@@ -409,7 +409,7 @@ impl Writer {
             .applied
             .send_replace(committed.applied.everywhere);
         if is_tidied {
-            let SeenChanges {
+            let DedupChanges {
                 touched,
                 forgotten_early,
                 has_more,

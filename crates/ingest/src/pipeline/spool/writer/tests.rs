@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Ids,
-    pipeline::spool::{Append, Seen},
+    pipeline::spool::{Append, RequestKey},
 };
 
 const MIB: usize = 1024 * 1024;
@@ -27,7 +27,7 @@ fn writer(path: &Path) -> (Writer, Sender<Command>) {
     let gauges = Arc::new(Gauges::new(last, Backlog::new(HashMap::new(), &waiting)));
     let (commands, inbox) = channel();
     let tail = tables.tail().unwrap();
-    let writer = Writer::new(tables, tail, gauges, inbox, SeenLimits::USUAL);
+    let writer = Writer::new(tables, tail, gauges, inbox, DedupLimits::USUAL);
     (writer, commands)
 }
 
@@ -115,7 +115,7 @@ fn with_ids(numbers: std::ops::Range<u128>, at: i64) -> Append {
         device_id: "phone".to_owned(),
         session_id: "visit".to_owned(),
     };
-    let seen = numbers.map(|number| Seen {
+    let seen = numbers.map(|number| RequestKey {
         project: paneld_domain::ProjectKey(7),
         id: uuid::Uuid::from_u128(number),
         at,

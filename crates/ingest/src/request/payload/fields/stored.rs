@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use paneld_domain::Timestamp;
 
 use super::{Fields, amount, as_number};
-use crate::request::moment;
+use crate::request::event_time;
 
 impl Fields {
     /// An amount: a whole number, or one as text; 0 when it is not there.
@@ -58,7 +58,7 @@ impl Fields {
         among: &RangeInclusive<Timestamp>,
     ) -> Option<Timestamp> {
         let told = self.take(name).unwrap_or_default();
-        let moment = moment::read(&told).and_then(Timestamp::from_timestamp_millis);
+        let moment = event_time::read(&told).and_then(Timestamp::from_timestamp_millis);
         match moment {
             Some(moment) if among.contains(&moment) => return Some(moment),
             Some(moment) if moment < *among.start() => {

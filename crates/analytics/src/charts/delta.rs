@@ -26,7 +26,7 @@ impl Trend {
 
 /// What a figure was in the period before, and how it went since.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Change {
+pub struct Delta {
     /// The figure of the period before.
     pub value: f64,
     /// By how many percent the greater of the two exceeds the smaller, to one decimal and never
@@ -38,7 +38,7 @@ pub struct Change {
     pub trend: Trend,
 }
 
-impl Change {
+impl Delta {
     /// Compares a figure with that of the period before.
     pub fn between(before: f64, now: f64) -> Self {
         let trend = match now.partial_cmp(&before) {
@@ -65,12 +65,12 @@ mod tests {
 
     #[test]
     fn halves_and_doubles() {
-        let fell = Change::between(10.0, 5.0);
+        let fell = Delta::between(10.0, 5.0);
         assert_eq!(
             (fell.diff, fell.change, fell.trend),
             (Some(100.0), Some(-50.0), Trend::Negative)
         );
-        let rose = Change::between(22.0, 25.0);
+        let rose = Delta::between(22.0, 25.0);
         assert_eq!(
             (rose.diff, rose.change, rose.trend),
             (Some(13.6), Some(13.64), Trend::Positive)
@@ -79,17 +79,17 @@ mod tests {
 
     #[test]
     fn nothing_has_no_percentage() {
-        let new = Change::between(0.0, 5.0);
+        let new = Delta::between(0.0, 5.0);
         assert_eq!(
             (new.diff, new.change, new.trend),
             (None, None, Trend::Positive)
         );
-        let gone = Change::between(5.0, 0.0);
+        let gone = Delta::between(5.0, 0.0);
         assert_eq!(
             (gone.diff, gone.change, gone.trend),
             (None, Some(-100.0), Trend::Negative)
         );
-        let same = Change::between(5.0, 5.0);
+        let same = Delta::between(5.0, 5.0);
         assert_eq!(
             (same.diff, same.change, same.trend),
             (None, Some(0.0), Trend::Neutral)

@@ -6,7 +6,7 @@ use url::Url;
 
 /// A page of a site, or a screen of an app.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct PageLocation {
     /// The path of the page, percent-encoded; or the name of the screen.
     pub path: String,
     /// Scheme, host and port, where they are known.
@@ -17,7 +17,7 @@ pub struct Page {
     pub hash: String,
 }
 
-impl Page {
+impl PageLocation {
     /// Reads a full URL, a path with query and fragment, or the name of a screen, which is any
     /// other text.
     pub fn parse(text: &str) -> Self {
@@ -70,9 +70,9 @@ mod tests {
 
     use super::*;
 
-    fn page(path: &str, origin: &str, query: &[(&str, &str)], hash: &str) -> Page {
+    fn page(path: &str, origin: &str, query: &[(&str, &str)], hash: &str) -> PageLocation {
         let query = query.iter();
-        Page {
+        PageLocation {
             path: path.into(),
             origin: origin.into(),
             query: query
@@ -109,14 +109,14 @@ mod tests {
             ("httpie", page("httpie", "", &[], "")),
             ("http:", page("http:", "", &[], "")),
         ] {
-            assert_eq!(Page::parse(text), expected, "{text}");
+            assert_eq!(PageLocation::parse(text), expected, "{text}");
         }
     }
 
     proptest! {
         #[test]
         fn any_text_is_a_page(text in any::<String>()) {
-            let page = Page::parse(&text);
+            let page = PageLocation::parse(&text);
             prop_assert!(page.hash.is_empty() || page.hash.starts_with('#'));
             prop_assert_eq!(page.path.is_empty(), text.is_empty());
         }

@@ -14,8 +14,8 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::request::{
+    event_time::importable,
     identity::IDLE_MS,
-    moment::importable,
     payload::{Fields, LONGEST_TEXT},
     properties::LONGEST_VALUE,
 };
@@ -28,18 +28,18 @@ const MOST_VALUES: usize = 1_000_000;
 /// How many problems are told.
 const MOST_TOLD: usize = 50;
 
-/// Rows that can be imported.
+/// Events of the past that can be imported.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Rows(pub(crate) Vec<Row>);
+pub struct ImportRows(pub(crate) Vec<ImportRow>);
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Row {
+pub(crate) struct ImportRow {
     pub(crate) event: Event,
     /// Whether the caller gave it its id.
     pub(crate) has_id: bool,
 }
 
-impl Rows {
+impl ImportRows {
     /// Reads rows.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ pub struct Visits {
 /// only read to see that it is JSON.
 struct Reader {
     now: Timestamp,
-    rows: Vec<Row>,
+    rows: Vec<ImportRow>,
     /// How many properties and groups the rows have.
     values: usize,
     problems: Vec<Problem>,
@@ -184,7 +184,7 @@ impl<'de> Visitor<'de> for Reader {
     }
 }
 
-fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
+fn read(text: &str, now: Timestamp) -> Result<ImportRow, Vec<Problem>> {
     let mut fields = Fields::read(text).map_err(|why| vec![Problem::at([], why.to_string())])?;
     let id = fields.uuid("id");
     let name = fields.required_name("name");
@@ -246,7 +246,7 @@ fn read(text: &str, now: Timestamp) -> Result<Row, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Row {
+    Ok(ImportRow {
         event: Event {
             properties,
             ..event
@@ -283,7 +283,7 @@ mod tests {
 
     fn told(text: &str) -> Vec<(usize, String)> {
         let now = paneld_domain::parse_timestamp("2026-01-15T10:30:00Z").unwrap();
-        match Rows::read(text, now) {
+        match ImportRows::read(text, now) {
             Ok(rows) => panic!("{} rows", rows.len()),
             Err(problems) => {
                 let told = problems.into_iter();
@@ -301,12 +301,15 @@ mod tests {
         };
         let list = |row: &str, count: usize| format!("[{}]", vec![row; count].join(","));
         let most = list(&event(""), MOST_ROWS);
-        assert_eq!(Rows::read(&most, now).unwrap().len(), MOST_ROWS);
+        assert_eq!(ImportRows::read(&most, now).unwrap().len(), MOST_ROWS);
         let too_many = vec![(0, "must be at most 10000 events".to_owned())];
         assert_eq!(told(&list(&event(""), MOST_ROWS + 1)), too_many);
         let properties = (0..499).map(|n| format!(r#""{n}":1"#)).collect::<Vec<_>>();
         let full = event(&format!(r#","properties":{{{}}}"#, properties.join(",")));
-        assert_eq!(Rows::read(&list(&full, 2_000), now).unwrap().len(), 2_000);
+        assert_eq!(
+            ImportRows::read(&list(&full, 2_000), now).unwrap().len(),
+            2_000
+        );
         let why = "must have at most 1000000 properties and groups in all events together";
         assert_eq!(told(&list(&full, 2_001)), [(0, why.to_owned())]);
         // All of it is JSON, or that is what is told.

@@ -17,7 +17,7 @@ const LEAST_MS: f64 = 978_307_200_000.0;
 
 /// When an event happened, to the millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
+pub struct EventTime {
     /// When.
     pub at: Timestamp,
     /// Whether that is so long ago that the event belongs to no session.
@@ -48,7 +48,7 @@ impl Disbelief {
     }
 }
 
-impl Moment {
+impl EventTime {
     /// What the caller says, as far as it can be true; else the arrival of the request. What
     /// cannot be read is no reason to refuse an event.
     pub fn of_event(told: Option<&Json>, arrival: Timestamp) -> Self {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     fn of(told: Json) -> (String, bool, Option<Disbelief>) {
-        let moment = Moment::of_event(Some(&told), arrival());
+        let moment = EventTime::of_event(Some(&told), arrival());
         (moment.at.to_rfc3339(), moment.is_past, moment.disbelief)
     }
 
@@ -205,7 +205,7 @@ mod tests {
             let expected = ("2026-08-01T12:00:00.123+00:00".to_owned(), false, disbelief);
             assert_eq!(of(told.clone()), expected, "{told}");
         }
-        let untold = Moment::of_event(None, arrival());
+        let untold = EventTime::of_event(None, arrival());
         assert_eq!(untold.at.timestamp_millis(), arrival().timestamp_millis());
         assert_eq!(untold.disbelief, None);
     }
@@ -219,7 +219,7 @@ mod tests {
             (ms - LIVE_MS, ms - LIVE_MS, false),
             (ms - LIVE_MS - 1, ms - LIVE_MS - 1, true),
         ] {
-            let moment = Moment::of_event(Some(&json!(told)), arrival());
+            let moment = EventTime::of_event(Some(&json!(told)), arrival());
             assert_eq!(
                 (moment.at.timestamp_millis(), moment.is_past),
                 (kept, is_past)
@@ -230,7 +230,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_happens_later_than_a_minute_after_it_arrived(told in any::<f64>()) {
-            let moment = Moment::of_event(Some(&json!(told)), arrival());
+            let moment = EventTime::of_event(Some(&json!(told)), arrival());
             let ahead = moment.at.timestamp_millis() - arrival().timestamp_millis();
             prop_assert!(ahead <= AHEAD_MS);
         }

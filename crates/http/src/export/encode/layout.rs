@@ -5,11 +5,11 @@ use paneld_service::{
     arrow::array::{Array, RecordBatch, StringArray},
 };
 
-use super::{super::row, error::EncodeError};
+use super::{super::exported_event, error::EncodeError};
 
 /// What rows are like.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct RowLayout {
     /// The names of the columns, as callers know them.
     pub(crate) names: Vec<&'static str>,
     /// The project of the events.
@@ -18,7 +18,7 @@ pub(crate) struct Row {
     pub(crate) has_profile: bool,
 }
 
-impl Row {
+impl RowLayout {
     /// The profiles of the events of a batch as JSON, if they are wanted: those that are known,
     /// by the id that stands in events.
     pub(super) fn profiles(
@@ -36,7 +36,7 @@ impl Row {
         let ids = ids.ok_or(EncodeError::Column(place))?.iter();
         let profiles = ids.map(|id| {
             let id = id.unwrap_or_default();
-            row::profile(id, known.get(id), &self.project).to_string()
+            exported_event::profile(id, known.get(id), &self.project).to_string()
         });
         Ok(Some(profiles.collect()))
     }

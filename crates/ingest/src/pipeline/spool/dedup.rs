@@ -17,7 +17,7 @@ use crate::Ids;
 
 /// The id that a caller gave a request, so that repeating it changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Seen {
+pub(crate) struct RequestKey {
     pub(crate) project: ProjectKey,
     pub(crate) id: Uuid,
     /// When it came first, in milliseconds since 1970.
@@ -25,22 +25,24 @@ pub(crate) struct Seen {
 }
 
 /// By project and id: when it came, in milliseconds since 1970, and what was replied.
-pub(super) const SEEN: TableDefinition<'_, SeenKey, (i64, &[u8])> = TableDefinition::new("ids");
+pub(super) const REQUEST_IDS: TableDefinition<'_, DedupKey, (i64, &[u8])> =
+    TableDefinition::new("ids");
 /// The same ids by project and time.
-pub(super) const SEEN_BY_TIME: TableDefinition<'_, (i64, i64, u128), ()> =
+pub(super) const REQUEST_IDS_BY_TIME: TableDefinition<'_, (i64, i64, u128), ()> =
     TableDefinition::new("ids_by_time");
 /// By project: how many there are, and when the oldest came.
-pub(super) const SEEN_COUNTS: TableDefinition<'_, i64, (u64, i64)> =
+pub(super) const REQUEST_IDS_COUNTS: TableDefinition<'_, i64, (u64, i64)> =
     TableDefinition::new("id_counts");
 
 /// As formats up to 4 have them: by project and id, what was replied.
-pub(super) const OLD_SEEN: TableDefinition<'_, SeenKey, &[u8]> = TableDefinition::new("seen_ids");
+pub(super) const OLD_REQUEST_IDS: TableDefinition<'_, DedupKey, &[u8]> =
+    TableDefinition::new("seen_ids");
 /// The same ids by time and project.
-pub(super) const OLD_SEEN_BY_TIME: TableDefinition<'_, (i64, i64, u128), ()> =
+pub(super) const OLD_REQUEST_IDS_BY_TIME: TableDefinition<'_, (i64, i64, u128), ()> =
     TableDefinition::new("seen_ids_by_time");
 
 /// A project, and an id.
-pub(super) type SeenKey = (i64, u128);
+pub(super) type DedupKey = (i64, u128);
 
 /// How many ids a transaction removes or moves, beside as many as it adds.
 const AT_ONCE: usize = 512;
@@ -51,12 +53,12 @@ const A_FEW: u64 = 64;
 
 /// How many ids there may be.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct SeenLimits {
+pub(super) struct DedupLimits {
     pub(super) of_project: u64,
     pub(super) in_all: u64,
 }
 
-impl SeenLimits {
+impl DedupLimits {
     pub(super) const USUAL: Self = Self {
         of_project: 1_000_000,
         in_all: 4_000_000,
@@ -66,7 +68,7 @@ impl SeenLimits {
 /// Which ids are to be removed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TidyUp {
-    pub(super) limits: SeenLimits,
+    pub(super) limits: DedupLimits,
     /// Those that came before this time, if some are.
     pub(super) before: Option<i64>,
     /// Whether some may be left of what was to be removed before.
@@ -75,9 +77,9 @@ pub(super) struct TidyUp {
 
 /// What a transaction did with ids.
 #[derive(Debug, Default)]
-pub(super) struct SeenChanges {
+pub(super) struct DedupChanges {
     /// Those that it added or removed.
-    pub(super) touched: Vec<SeenKey>,
+    pub(super) touched: Vec<DedupKey>,
     /// How many went because there were too many.
     pub(super) forgotten_early: u64,
     /// Whether more are to be removed or moved.
@@ -85,34 +87,34 @@ pub(super) struct SeenChanges {
 }
 
 /// The tables of ids in a transaction that writes.
-pub(super) struct SeenTables<'t> {
-    by_id: Table<'t, SeenKey, (i64, &'static [u8])>,
+pub(super) struct DedupTables<'t> {
+    by_id: Table<'t, DedupKey, (i64, &'static [u8])>,
     by_time: Table<'t, (i64, i64, u128), ()>,
     counts: Table<'t, i64, (u64, i64)>,
     /// What is not in the table of counts yet.
     added: HashMap<i64, (u64, i64)>,
-    changes: SeenChanges,
+    changes: DedupChanges,
 }
 
-impl<'t> SeenTables<'t> {
+impl<'t> DedupTables<'t> {
     /// Makes those that are missing, too.
     pub(super) fn open(write: &'t WriteTransaction) -> Result<Self, Fault> {
         Ok(Self {
-            by_id: write.open_table(SEEN)?,
-            by_time: write.open_table(SEEN_BY_TIME)?,
-            counts: write.open_table(SEEN_COUNTS)?,
+            by_id: write.open_table(REQUEST_IDS)?,
+            by_time: write.open_table(REQUEST_IDS_BY_TIME)?,
+            counts: write.open_table(REQUEST_IDS_COUNTS)?,
             added: HashMap::new(),
-            changes: SeenChanges::default(),
+            changes: DedupChanges::default(),
         })
     }
 
     /// Notes an id, and what was replied.
-    pub(super) fn note(&mut self, seen: &Seen, ids: &Ids) -> Result<(), Fault> {
+    pub(super) fn note(&mut self, seen: &RequestKey, ids: &Ids) -> Result<(), Fault> {
         let key = (seen.project.0, seen.id.as_u128());
         self.add(key, seen.at, &postcard::to_stdvec(ids)?)
     }
 
-    fn add(&mut self, key: SeenKey, at: i64, ids: &[u8]) -> Result<(), Fault> {
+    fn add(&mut self, key: DedupKey, at: i64, ids: &[u8]) -> Result<(), Fault> {
         let (project, id) = key;
         let before = put(&mut self.by_id, &mut self.by_time, key, at, ids)?;
         let (count, oldest) = self.added.entry(project).or_insert((0, at));
@@ -135,7 +137,7 @@ impl<'t> SeenTables<'t> {
             had_more,
         }: TidyUp,
         owner_of: impl Fn(i64) -> Owner,
-    ) -> Result<SeenChanges, Fault> {
+    ) -> Result<DedupChanges, Fault> {
         let adopts = self.adopt(write, limits)?;
         let most = self.note_counts()?;
         let is_crowded = most > limits.of_project || self.by_id.len()? > limits.in_all;
@@ -211,14 +213,14 @@ impl<'t> SeenTables<'t> {
 
     /// Takes over some of what older versions wrote, the oldest first; what would have to go at
     /// once goes. Tells whether there is more.
-    fn adopt(&mut self, write: &WriteTransaction, limits: SeenLimits) -> Result<bool, Fault> {
-        let is_old = |name: &str| name == redb::TableHandle::name(&OLD_SEEN_BY_TIME);
+    fn adopt(&mut self, write: &WriteTransaction, limits: DedupLimits) -> Result<bool, Fault> {
+        let is_old = |name: &str| name == redb::TableHandle::name(&OLD_REQUEST_IDS_BY_TIME);
         let mut tables = write.list_tables()?;
         if !tables.any(|table| is_old(redb::TableHandle::name(&table))) {
             return Ok(false);
         }
-        let mut old = write.open_table(OLD_SEEN)?;
-        let mut old_by_time = write.open_table(OLD_SEEN_BY_TIME)?;
+        let mut old = write.open_table(OLD_REQUEST_IDS)?;
+        let mut old_by_time = write.open_table(OLD_REQUEST_IDS_BY_TIME)?;
         for _ in 0..AT_ONCE {
             let is_crowded = old_by_time.len()? > limits.in_all;
             let Some((key, _)) = old_by_time.pop_first()? else {
@@ -236,17 +238,17 @@ impl<'t> SeenTables<'t> {
             return Ok(true);
         }
         drop((old, old_by_time));
-        write.delete_table(OLD_SEEN)?;
-        write.delete_table(OLD_SEEN_BY_TIME)?;
+        write.delete_table(OLD_REQUEST_IDS)?;
+        write.delete_table(OLD_REQUEST_IDS_BY_TIME)?;
         Ok(false)
     }
 }
 
 /// Writes an id to two tables. Tells when it came, if it was there already.
 pub(super) fn put(
-    by_id: &mut Table<'_, SeenKey, (i64, &'static [u8])>,
+    by_id: &mut Table<'_, DedupKey, (i64, &'static [u8])>,
     by_time: &mut Table<'_, (i64, i64, u128), ()>,
-    key: SeenKey,
+    key: DedupKey,
     at: i64,
     ids: &[u8],
 ) -> Result<Option<i64>, Fault> {
@@ -265,13 +267,13 @@ struct InExcess {
     /// How many each organization has; only if there are too many in all.
     of_owners: HashMap<Owner, u64>,
     total: u64,
-    limits: SeenLimits,
+    limits: DedupLimits,
 }
 
 impl InExcess {
     fn new(
         counts: Vec<(i64, (u64, i64))>,
-        limits: SeenLimits,
+        limits: DedupLimits,
         owner_of: impl Fn(i64) -> Owner,
     ) -> Self {
         let total = counts.iter().map(|(_, (count, _))| count).sum::<u64>();
@@ -319,21 +321,21 @@ impl InExcess {
 }
 
 /// The tables of ids, to be read.
-pub(super) struct SeenReader {
-    by_id: Option<ReadOnlyTable<SeenKey, (i64, &'static [u8])>>,
-    old: Option<ReadOnlyTable<SeenKey, &'static [u8]>>,
+pub(super) struct DedupReader {
+    by_id: Option<ReadOnlyTable<DedupKey, (i64, &'static [u8])>>,
+    old: Option<ReadOnlyTable<DedupKey, &'static [u8]>>,
 }
 
-impl SeenReader {
+impl DedupReader {
     pub(super) fn open(read: &ReadTransaction) -> Result<Self, Fault> {
         Ok(Self {
-            by_id: open_if_there(read, SEEN)?,
-            old: open_if_there(read, OLD_SEEN)?,
+            by_id: open_if_there(read, REQUEST_IDS)?,
+            old: open_if_there(read, OLD_REQUEST_IDS)?,
         })
     }
 
     /// What was replied to the request of this id.
-    pub(super) fn find(&self, seen: &Seen) -> Result<Option<Ids>, Fault> {
+    pub(super) fn find(&self, seen: &RequestKey) -> Result<Option<Ids>, Fault> {
         let key = (seen.project.0, seen.id.as_u128());
         if let Some(by_id) = &self.by_id
             && let Some(row) = by_id.get(key)?
@@ -362,13 +364,13 @@ mod tests {
         tests::append,
     };
 
-    const FEW: SeenLimits = SeenLimits {
+    const FEW: DedupLimits = DedupLimits {
         of_project: 10,
         in_all: 25,
     };
 
-    fn seen(project: i64, number: u128) -> Seen {
-        Seen {
+    fn seen(project: i64, number: u128) -> RequestKey {
+        RequestKey {
             project: ProjectKey(project),
             id: Uuid::from_u128(number),
             at: i64::try_from(number).unwrap(),
@@ -409,7 +411,7 @@ mod tests {
 
     /// How many ids older versions wrote.
     fn excess(database: &redb::Database) -> Result<u64, Fault> {
-        let old = open_if_there(&database.begin_read()?, OLD_SEEN_BY_TIME)?;
+        let old = open_if_there(&database.begin_read()?, OLD_REQUEST_IDS_BY_TIME)?;
         Ok(old.map_or(Ok(0), |old| old.len())?)
     }
 
@@ -470,8 +472,8 @@ mod tests {
         {
             let mut meta = write.open_table(META).unwrap();
             meta.insert(FORMAT, [4].as_slice()).unwrap();
-            let mut old = write.open_table(OLD_SEEN).unwrap();
-            let mut by_time = write.open_table(OLD_SEEN_BY_TIME).unwrap();
+            let mut old = write.open_table(OLD_REQUEST_IDS).unwrap();
+            let mut by_time = write.open_table(OLD_REQUEST_IDS_BY_TIME).unwrap();
             let ids = postcard::to_stdvec(&ids()).unwrap();
             for number in numbers {
                 let at = i64::try_from(number).unwrap();

@@ -13,12 +13,12 @@ use crate::{
     window::{Window, just_after},
 };
 
-/// Whose activity counts.
+/// Which profiles an activity report counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum People {
     /// Everyone, devices of unknown people too.
     Everyone,
-    /// Only who was identified.
+    /// Only profiles that were identified.
     Identified,
 }
 
@@ -66,7 +66,7 @@ impl ActivityRequest {
         }
     }
 
-    /// Whose activity counts.
+    /// Which profiles the report counts.
     pub fn people(&self) -> People {
         self.people
     }
@@ -103,7 +103,7 @@ impl ActivityRequest {
 /// From one part of the time in which somebody was active to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActivityStep {
-    /// The part.
+    /// The place of the earlier part in the list of buckets.
     pub bucket: usize,
     /// After how many parts they were active next; `None` if not within reach.
     pub gap: Option<usize>,
@@ -125,16 +125,16 @@ pub struct Activity {
 pub struct ActiveDay {
     /// The last of the days.
     pub date: NaiveDate,
-    /// Different people.
+    /// The number of different profiles that were active.
     pub users: u64,
 }
 
 /// Who was active in a week, and came back in the next.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetentionWeek {
-    /// Its Monday.
+    /// The Monday on which the week begins.
     pub date: NaiveDate,
-    /// Different people.
+    /// The number of different profiles that were active in the week.
     pub active: u64,
     /// Those of them who were active in the week after.
     pub retained: u64,

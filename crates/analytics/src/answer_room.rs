@@ -14,7 +14,7 @@ pub struct AnswerRoom {
 /// A row as it is shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown<T> {
-    /// The row.
+    /// The row, cut where it is too long to be shown.
     pub row: T,
     /// Whether something of it had no room in the answer.
     pub is_cut: bool,

@@ -21,20 +21,20 @@ use crate::{
 /// How long a bucket is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Interval {
-    /// A minute.
+    /// One minute of the wall clock.
     Minute,
-    /// An hour.
+    /// One hour of the wall clock.
     Hour,
-    /// A day.
+    /// One calendar day of the zone.
     Day,
-    /// A week, from Monday.
+    /// One week of the zone, from Monday to Sunday.
     Week,
-    /// A month.
+    /// One calendar month of the zone.
     Month,
 }
 
 impl Interval {
-    /// Every interval, shortest first.
+    /// Every interval, from the shortest to the longest.
     pub const ALL: [Self; 5] = [Self::Minute, Self::Hour, Self::Day, Self::Week, Self::Month];
 
     /// The name by which it is asked for.
@@ -111,7 +111,7 @@ impl Label {
         Self(wall)
     }
 
-    /// What the clock shows.
+    /// The time on the zone's wall clock where the bucket begins.
     pub fn wall_clock(self) -> NaiveDateTime {
         self.0
     }
@@ -137,14 +137,14 @@ impl Label {
 pub struct Bucket {
     /// Its first moment, which may lie before the window.
     pub start: Timestamp,
-    /// Its name.
+    /// The name of the bucket: the wall clock at which it begins.
     pub label: Label,
 }
 
 /// Time that belongs to one bucket. It ends where the next span begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Its first moment.
+    /// The first moment that belongs to the bucket.
     pub start: Timestamp,
     /// The place of its bucket in the list.
     pub bucket: usize,
@@ -232,7 +232,7 @@ impl Buckets {
         self.window
     }
 
-    /// The buckets, in order.
+    /// The buckets of the window, in order of time.
     pub fn list(&self) -> &[Bucket] {
         &self.buckets
     }

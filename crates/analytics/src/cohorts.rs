@@ -30,7 +30,7 @@ impl CohortsRequest {
         })
     }
 
-    /// The weeks.
+    /// The weeks that are compared, as buckets of the window.
     pub fn buckets(&self) -> &Buckets {
         &self.buckets
     }
@@ -43,14 +43,14 @@ pub struct Stay {
     pub first: usize,
     /// The week of the last time.
     pub last: usize,
-    /// How many people.
+    /// The number of people with these two weeks.
     pub people: u64,
 }
 
 /// How many people there were, and how many of them stayed for how many weeks.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct CohortFigures {
-    /// How many came.
+    /// The number of people who came first in this week.
     pub sum: u64,
     /// How many were active so many weeks later, or later still.
     pub values: [u64; WEEKS],
@@ -61,9 +61,9 @@ pub struct CohortFigures {
 /// Those who came in one week.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cohort {
-    /// Its Monday.
+    /// The Monday of the week in which they came first.
     pub week: NaiveDate,
-    /// How they stayed.
+    /// How many of them were still there in each of the weeks that followed.
     pub figures: CohortFigures,
 }
 

@@ -80,9 +80,9 @@ impl std::str::FromStr for Dimension {
 pub struct DimensionRequest {
     /// By what they are told apart.
     pub dimension: Dimension,
-    /// When they began.
+    /// The window in which a session has to begin to count.
     pub window: Window,
-    /// Which of them count.
+    /// The conditions that a session has to meet to count.
     pub filters: Vec<Filter>,
     /// Which of the values are wanted, most sessions first.
     pub paging: Paging,
@@ -91,17 +91,17 @@ pub struct DimensionRequest {
 /// What the event store counts of some sessions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SessionCounts {
-    /// How many there are.
+    /// The number of sessions.
     pub sessions: u64,
     /// How many of them bounced.
     pub bounces: u64,
-    /// All durations together.
+    /// The sum of their durations, in milliseconds.
     pub duration_sum_ms: u64,
     /// How many durations there are, those of 0 left out.
     pub duration_count: u64,
-    /// Screen views.
+    /// The number of their screen views.
     pub screen_views: u64,
-    /// In minor units.
+    /// The sum of their revenue, in minor units.
     pub revenue: u64,
 }
 
@@ -121,29 +121,29 @@ impl std::ops::Add for SessionCounts {
     }
 }
 
-/// Sessions that are alike.
+/// The sessions that have the same value of the dimension.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DimensionRow {
     /// What the value means nothing without; `None` when it is not known.
     pub prefix: Option<String>,
     /// The value; `None` when it is not known.
     pub name: Option<String>,
-    /// How they went.
+    /// The figures of these sessions.
     pub figures: SessionFigures,
 }
 
-/// How some sessions went.
+/// The figures of the sessions in a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SessionFigures {
-    /// How many there are.
+    /// The number of sessions.
     pub sessions: u64,
-    /// Screen views.
+    /// The number of their screen views.
     pub pageviews: u64,
     /// How many of a hundred bounced, to two decimals.
     pub bounce_rate: f64,
     /// The mean duration of those that have one, in seconds.
     pub avg_session_duration: f64,
-    /// In minor units.
+    /// The sum of their revenue, in minor units.
     pub revenue: u64,
 }
 

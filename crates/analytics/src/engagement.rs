@@ -9,7 +9,7 @@ use crate::buckets::Buckets;
 pub struct LastDay {
     /// The place of the day among the days since the first event.
     pub bucket: usize,
-    /// How many people.
+    /// The number of people who were active last on that day.
     pub people: u64,
 }
 
@@ -18,7 +18,7 @@ pub struct LastDay {
 pub struct DistantPeople {
     /// How many days ago, by the calendar.
     pub days: u64,
-    /// How many people.
+    /// The number of people who were active last so long ago.
     pub users: u64,
 }
 

@@ -10,7 +10,7 @@ use crate::{
 /// Which raw events are wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventSelection {
-    /// When they happened.
+    /// The window in which an event has to have happened.
     pub window: Window,
     /// What they are called: one of these; anything, when there is none.
     pub names: Vec<String>,
@@ -32,7 +32,7 @@ pub struct EventPlace {
 /// Where a part of a list begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventsStart {
-    /// Behind so many events.
+    /// The part begins behind so many events.
     Offset(u64),
     /// Behind this place. However many events come meanwhile: who goes on behind the last event of
     /// each part meets every event once that was there at the beginning.
@@ -42,9 +42,9 @@ pub enum EventsStart {
 /// A question for raw events, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawEventsRequest {
-    /// Which.
+    /// The events that are asked for.
     pub selection: EventSelection,
-    /// Where the answer begins.
+    /// The place in the list where the answer begins.
     pub start: EventsStart,
     /// How many at most; all, when there is none.
     pub limit: Option<u64>,
@@ -53,7 +53,7 @@ pub struct RawEventsRequest {
 /// What a stream tells of each event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventColumn {
-    /// One value.
+    /// The value of one column.
     One(Column),
     /// The ids of its groups.
     Groups,

@@ -88,12 +88,12 @@ impl Filter {
         })
     }
 
-    /// What is compared.
+    /// The field whose value is compared.
     pub fn field(&self) -> &Field {
         &self.field
     }
 
-    /// How it is compared.
+    /// The operator by which the value is compared.
     pub fn operator(&self) -> Operator {
         self.operator
     }

@@ -25,7 +25,7 @@ pub enum FlowMode {
 }
 
 impl FlowMode {
-    /// Every mode.
+    /// Every mode: after, before and between.
     pub const ALL: [Self; 3] = [Self::After, Self::Before, Self::Between];
 
     /// The name by which it is asked for.
@@ -56,7 +56,7 @@ impl fmt::Display for FlowMode {
     }
 }
 
-/// A question for ways.
+/// A question for the paths that sessions take from, to, or between events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowRequest {
     /// Only events in it count.
@@ -142,7 +142,7 @@ impl FlowPaths {
     /// So many different transitions, and so many different names, are looked at.
     pub const MOST: usize = 500_000;
 
-    /// No session yet.
+    /// Paths without a session, to which sessions are added.
     pub fn new(request: FlowRequest) -> Self {
         let start = NameId(0);
         let mut paths = Self {

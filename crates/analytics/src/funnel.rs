@@ -7,10 +7,10 @@ use paneld_domain::InvalidValue;
 
 use crate::{figures::percent, window::Window};
 
-/// Who takes the steps.
+/// The unit that takes the steps of a funnel and is counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum FunnelUnit {
-    /// Sessions.
+    /// A session takes the steps.
     #[default]
     Session,
     /// Profiles, over all their sessions.
@@ -18,7 +18,7 @@ pub enum FunnelUnit {
 }
 
 impl FunnelUnit {
-    /// Every unit.
+    /// Every unit: sessions and profiles.
     pub const ALL: [Self; 2] = [Self::Session, Self::Profile];
 
     /// The name by which it is asked for: that of the column.
@@ -97,7 +97,7 @@ impl FunnelRequest {
         &self.steps
     }
 
-    /// Who takes the steps.
+    /// The unit that takes the steps and is counted.
     pub fn unit(&self) -> FunnelUnit {
         self.unit
     }
@@ -192,7 +192,7 @@ impl FunnelAnswer {
         }
     }
 
-    /// How many began.
+    /// The number of units that took the first step.
     pub fn total(&self) -> u64 {
         self.steps.first().map_or(0, |step| step.users)
     }

@@ -14,7 +14,7 @@ use crate::{
 /// Which events are listed, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventsRequest {
-    /// When they happened.
+    /// The window in which an event has to have happened.
     pub window: Window,
     /// With one of these names; with any, when there is none.
     pub names: Vec<String>,
@@ -31,7 +31,7 @@ pub struct EventsRequest {
 /// Which sessions are listed, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionsRequest {
-    /// When they began.
+    /// The window in which a session has to have begun.
     pub window: Window,
     /// With one of the texts in each of these columns, which hold texts.
     pub columns: Vec<(Column, Vec<String>)>,
@@ -50,7 +50,7 @@ pub struct ProfilesRequest {
     pub email: Option<String>,
     /// With these properties. One that is missing is an empty text.
     pub properties: BTreeMap<String, String>,
-    /// That did nothing since.
+    /// Only profiles that did nothing since this time.
     pub inactive_since: Option<Timestamp>,
     /// That had at least so many sessions.
     pub sessions: Option<u64>,
@@ -58,7 +58,7 @@ pub struct ProfilesRequest {
     pub performed: Option<String>,
     /// That match all of these.
     pub filters: Vec<Filter>,
-    /// In which order.
+    /// The order in which the profiles are listed.
     pub order: SortOrder,
     /// Which part of the list.
     pub paging: Paging,
@@ -78,7 +78,7 @@ impl ProfilesRequest {
 /// Which groups are listed, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupsRequest {
-    /// Of this type.
+    /// Only groups of this type.
     pub kind: Option<String>,
     /// This is somewhere in the name or the id, in any case.
     pub search: Option<String>,

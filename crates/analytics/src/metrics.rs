@@ -13,7 +13,7 @@ use crate::{
     window::Window,
 };
 
-/// What is counted.
+/// The kind of record that key figures are computed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricsMode {
     /// Sessions that start in the window and match.
@@ -49,7 +49,7 @@ impl MetricsRequest {
         })
     }
 
-    /// The window, in parts.
+    /// The buckets of the window, in its zone.
     pub fn buckets(&self) -> &Buckets {
         &self.buckets
     }
@@ -64,7 +64,7 @@ impl MetricsRequest {
         &self.filters
     }
 
-    /// What is counted.
+    /// The kind of record that the figures are computed from.
     pub fn mode(&self) -> MetricsMode {
         if self.filters.iter().any(Filter::is_about_path) {
             MetricsMode::Pages
@@ -77,9 +77,9 @@ impl MetricsRequest {
 /// What the event store counts, in a bucket or in the whole window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MetricsCounts {
-    /// Different profiles.
+    /// The number of different profiles.
     pub visitors: u64,
-    /// Different sessions.
+    /// The number of different sessions.
     pub sessions: u64,
     /// Sessions that could have bounced. They are all sessions, or when pages are counted, those
     /// that entered on a page that matches.
@@ -91,7 +91,7 @@ pub struct MetricsCounts {
     pub duration_sum_ms: u64,
     /// How many durations there are, those of 0 left out.
     pub duration_count: u64,
-    /// Screen views.
+    /// The number of screen views.
     pub screen_views: u64,
 }
 
@@ -140,22 +140,22 @@ pub struct MetricsRows {
     pub revenue: Vec<BucketRevenue>,
 }
 
-/// Key figures.
+/// The key figures of a bucket or of a whole window.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Metrics {
-    /// Different profiles.
+    /// The number of different profiles.
     pub unique_visitors: u64,
-    /// Different sessions.
+    /// The number of different sessions.
     pub total_sessions: u64,
     /// How many of a hundred sessions bounced, to two decimals.
     pub bounce_rate: f64,
     /// The mean duration of sessions that have one, in seconds.
     pub avg_session_duration: f64,
-    /// Screen views.
+    /// The number of screen views.
     pub total_screen_views: u64,
     /// Screen views a session, to two decimals.
     pub views_per_session: f64,
-    /// In minor units.
+    /// The sum of revenue, in minor units.
     pub total_revenue: u64,
 }
 
@@ -176,16 +176,16 @@ impl Metrics {
 /// Key figures of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MetricsPoint {
-    /// Which bucket.
+    /// The bucket to which the figures belong.
     pub label: Label,
-    /// Its figures.
+    /// The key figures of that bucket.
     pub metrics: Metrics,
 }
 
 /// Key figures of the window and of each of its buckets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricsAnswer {
-    /// Of the whole window.
+    /// The key figures of the whole window.
     pub metrics: Metrics,
     /// Of every bucket, in order; where nothing happened, zeros. A window from the beginning of
     /// time begins where something happened first.
@@ -193,7 +193,7 @@ pub struct MetricsAnswer {
 }
 
 impl MetricsAnswer {
-    /// Makes figures of counts.
+    /// Computes the key figures from what the event store counted.
     pub fn of(buckets: &Buckets, rows: &MetricsRows) -> Self {
         let mut counts = vec![MetricsCounts::default(); buckets.count()];
         for row in &rows.buckets {

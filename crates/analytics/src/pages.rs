@@ -10,9 +10,9 @@ use crate::{
 /// A question for the pages that were seen in a window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PagesRequest {
-    /// When they were seen.
+    /// The window in which a screen view has to have happened to count.
     pub window: Window,
-    /// Which screen views count.
+    /// The conditions that a screen view has to meet to count.
     pub filters: Vec<Filter>,
     /// Which of the pages are wanted, most sessions first.
     pub paging: Paging,
@@ -21,7 +21,7 @@ pub struct PagesRequest {
 /// A question for the pages with which sessions began or ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EdgesRequest {
-    /// When the sessions began.
+    /// The window in which a session has to begin to count.
     pub window: Window,
     /// Only sessions to which all of these apply count.
     pub filters: Vec<Filter>,
@@ -29,19 +29,19 @@ pub struct EdgesRequest {
     pub edge: SessionEdge,
 }
 
-/// A page.
+/// The origin and path that tell a page from others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageAddress {
     /// Scheme, host and port; empty when they are not known.
     pub origin: String,
-    /// The path.
+    /// The path of the page, or the name of the screen.
     pub path: String,
 }
 
 /// What the event store counts of a page.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PageCounts {
-    /// Which page.
+    /// The page that is counted.
     pub page: PageAddress,
     /// Its newest title, empty when it never had one.
     pub title: String,
@@ -66,7 +66,7 @@ pub struct PageCounts {
 /// A page as it is listed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PageRow {
-    /// Which page.
+    /// The page that the row is about.
     pub page: PageAddress,
     /// Its newest title; `None` when it never had one.
     pub title: Option<String>,
@@ -78,7 +78,7 @@ pub struct PageRow {
     pub bounce_rate: f64,
     /// The mean time on it in seconds, to two decimals. The last view of a session has none.
     pub avg_duration: f64,
-    /// In minor units.
+    /// The sum of revenue, in minor units.
     pub revenue: u64,
 }
 
@@ -131,14 +131,14 @@ pub struct PerformanceRequest {
     pub order: PerformanceOrder,
     /// Whether the least stands first.
     pub ascending: bool,
-    /// How many are shown.
+    /// The number of pages that are shown at most.
     pub limit: usize,
 }
 
 /// How well a page does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PagePerformance {
-    /// Which page.
+    /// The page that the figures are about.
     pub page: PageAddress,
     /// A title of it, empty when it never had one.
     pub title: String,
@@ -170,18 +170,18 @@ impl PagePerformance {
         self.bounce_rate > 70.0
     }
 
-    /// Nobody stays.
+    /// Whether visitors hardly stay: less than one minute on average.
     pub fn has_low_engagement(&self) -> bool {
         self.avg_duration < 1.0
     }
 
-    /// Who comes here stays.
+    /// Whether visitors who begin on the page stay.
     pub fn is_good_landing_page(&self) -> bool {
         self.bounce_rate < 40.0 && self.avg_duration > 2.0
     }
 }
 
-/// How well pages do.
+/// The performance of the pages of a window, and the figures of all together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PerformanceAnswer {
     /// How many pages there are among the thousand with most sessions.

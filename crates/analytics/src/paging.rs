@@ -15,7 +15,7 @@ impl Paging {
     /// So many entries has a list when nothing is said, and so many at most.
     pub const MOST: u32 = 1_000;
 
-    /// The first entries.
+    /// The first entries of a list, so many at most.
     pub fn first(limit: u32) -> Self {
         Self { limit, offset: 0 }
     }

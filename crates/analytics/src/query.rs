@@ -172,7 +172,7 @@ impl Query {
         })
     }
 
-    /// A finite number.
+    /// Reads a parameter that is a finite number.
     pub fn number(&mut self, name: &str) -> Option<f64> {
         self.read(name, |node| {
             let number = text_of(node)?.parse().unwrap_or(f64::NAN);
@@ -182,7 +182,7 @@ impl Query {
         })
     }
 
-    /// `true` or `false`.
+    /// Reads a parameter that is `true` or `false`.
     pub fn boolean(&mut self, name: &str) -> Option<bool> {
         self.read(name, |node| {
             text_of(node)?
@@ -318,7 +318,7 @@ pub struct WindowNames {
 }
 
 impl WindowNames {
-    /// `startDate` and `endDate`.
+    /// The names `startDate` and `endDate`.
     pub const DATES: Self = Self {
         start: &["startDate"],
         end: &["endDate"],

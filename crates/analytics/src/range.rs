@@ -16,9 +16,9 @@ pub enum Range {
     LastHour,
     /// The last 24 hours, and the minute that runs.
     LastDay,
-    /// Today, to its end.
+    /// The current day, to its end.
     Today,
-    /// Yesterday.
+    /// The day before the current one.
     Yesterday,
     /// The last 7 days, and today.
     SevenDays,
@@ -32,11 +32,11 @@ pub enum Range {
     TwelveMonths,
     /// From the first of this month until today.
     MonthToDate,
-    /// Last month.
+    /// The calendar month before the current one.
     LastMonth,
     /// From the first of this year until today.
     YearToDate,
-    /// Last year.
+    /// The calendar year before the current one.
     LastYear,
     /// Meant to stand beside two dates; alone it is [`Range::ThirtyDays`].
     Custom,

@@ -106,9 +106,9 @@ pub(crate) fn just_after(now: Timestamp) -> Timestamp {
 /// Which end of a window is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
-    /// Its start.
+    /// The start of the window.
     Start,
-    /// Its end.
+    /// The end of the window.
     End,
 }
 
@@ -116,7 +116,7 @@ pub enum Bound {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct WindowProblem {
-    /// Which end is wrong.
+    /// The end of the window that is wrong.
     pub field: Bound,
     /// What is wrong with it: "must not be before the start".
     pub message: InvalidValue,

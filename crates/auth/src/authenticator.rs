@@ -270,7 +270,7 @@ impl Authenticator {
         Ok(())
     }
 
-    /// What time it is.
+    /// The time of the clock that sessions, secrets and clients expire by.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -7,7 +7,7 @@ use crate::{SecretHash, Token};
 /// A link, and all that has to be known of what it shows.
 #[derive(Debug, Clone)]
 pub struct Share {
-    /// The link.
+    /// The link, with its time and the client that made it.
     pub link: ShareLink,
     /// The organization of the project.
     pub organization: Organization,

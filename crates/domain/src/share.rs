@@ -9,17 +9,17 @@ use crate::{ClientId, InvalidValue, Name, ProjectId, ShareLinkId, Timestamp};
 /// A link that shows the overview of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShareLink {
-    /// Its id.
+    /// The id by which the Manage API names the link.
     pub id: ShareLinkId,
     /// The project that it shows.
     pub project_id: ProjectId,
-    /// What it is for.
+    /// What the link is for, as whoever made it calls it.
     pub name: Name,
     /// Whether a password is needed, too.
     pub has_password: bool,
     /// The client that made it, and without which it shows nothing.
     pub created_by: ClientId,
-    /// When it was made.
+    /// When the link was made.
     pub created_at: Timestamp,
     /// From when on it shows nothing any more; `None` is never.
     pub expires_at: Option<Timestamp>,

@@ -68,7 +68,7 @@ impl Endpoint {
         }
     }
 
-    /// Its HTTP method.
+    /// The HTTP method of the route.
     pub fn method(&self) -> &Method {
         &self.method
     }

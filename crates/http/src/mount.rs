@@ -55,15 +55,15 @@ pub struct Services {
 #[cfg(feature = "events")]
 #[derive(Debug, Clone)]
 pub struct EventServices {
-    /// Taking what callers track.
+    /// The use cases of Track and Import.
     pub track: web::Data<Track>,
     /// Answers about what was tracked.
     pub reports: web::Data<Reports>,
-    /// Telling what happens now.
+    /// The use cases of live streams.
     pub live: web::Data<Live>,
-    /// Forgetting people.
+    /// The use cases that erase people.
     pub erasure: web::Data<Erasure>,
-    /// Changing profiles by hand.
+    /// The use cases that change profiles by hand.
     pub profiles: web::Data<Profiles>,
 }
 

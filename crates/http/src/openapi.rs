@@ -110,7 +110,7 @@ impl Document {
         }
     }
 
-    /// Where the routes are.
+    /// The prefix below which the routes are mounted.
     pub fn prefix(&self) -> &Prefix {
         &self.prefix
     }

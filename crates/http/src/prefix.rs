@@ -9,7 +9,7 @@ use paneld_domain::InvalidValue;
 pub struct Prefix(Cow<'static, str>);
 
 impl Prefix {
-    /// At the root.
+    /// The root: routes begin with their own paths.
     pub const ROOT: Self = Self(Cow::Borrowed(""));
 
     /// The path: without a slash at its end, so that those of routes go on behind it.

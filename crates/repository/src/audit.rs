@@ -18,7 +18,7 @@ use crate::{RepositoryError, Resource, settings};
 /// When something is done, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Act {
-    /// When.
+    /// The time at which it is done.
     pub at: Timestamp,
     /// The API client that asked for it; `None` when it is the operator's or the server's own
     /// doing.
@@ -35,7 +35,7 @@ impl Act {
 /// The API client that asked for a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// The client.
+    /// The id of the client that asked.
     pub client_id: ClientId,
     /// The address it called from.
     pub peer_address: IpAddr,
@@ -43,10 +43,10 @@ pub struct Actor {
     pub request_id: String,
 }
 
-/// What was done.
+/// What was done to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// It was made.
+    /// The resource was made.
     Create,
     /// Its settings were changed; or the deletion of a project was cancelled.
     Update,
@@ -59,7 +59,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// Its name.
+    /// The name of the action, as the API and the log spell it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -97,11 +97,11 @@ impl FromStr for Action {
 /// One entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// Its id, a UUID.
+    /// The id of the entry, a UUID.
     pub id: String,
     /// When it was done, and for whom.
     pub act: Act,
-    /// What was done.
+    /// What was done to the resource.
     pub action: Action,
     /// The kind of thing it was done to.
     pub resource: Resource,
@@ -111,7 +111,7 @@ pub struct AuditEntry {
     pub changes: Changes,
 }
 
-/// What changed, by field.
+/// The fields that changed, by their names in snake case.
 pub type Changes = BTreeMap<String, FieldChange>;
 
 /// The change of one field. Values have the form in which they are stored.
@@ -119,7 +119,7 @@ pub type Changes = BTreeMap<String, FieldChange>;
 pub struct FieldChange {
     /// What it was; null when it had no value, or when there was no thing.
     pub from: Json,
-    /// What it became.
+    /// The value of the field behind the change.
     pub to: Json,
 }
 

@@ -8,9 +8,9 @@ use tokio_postgres::config::{Host, SslMode};
 /// Where the catalog is: `sqlite:` and the path of a file, or the URL of a PostgreSQL database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CatalogUrl {
-    /// A SQLite file.
+    /// A SQLite file at this path.
     Sqlite(PathBuf),
-    /// A PostgreSQL database.
+    /// A PostgreSQL database at this URL.
     Postgres(PostgresUrl),
 }
 

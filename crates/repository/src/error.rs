@@ -9,19 +9,19 @@ use paneld_domain::InvalidValue;
 /// A kind of thing in the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resource {
-    /// An organization.
+    /// An organization, which owns all the others.
     Organization,
-    /// A project.
+    /// A project of an organization.
     Project,
-    /// A client.
+    /// An API client of an organization.
     Client,
-    /// A reference.
+    /// A reference: a dated annotation of a project.
     Reference,
-    /// A profile.
+    /// A profile of a project.
     Profile,
-    /// A group.
+    /// A group of a project.
     Group,
-    /// A share link.
+    /// A share link of a project.
     ShareLink,
 }
 

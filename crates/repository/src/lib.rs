@@ -45,7 +45,7 @@ use std::net::IpAddr;
 /// The credentials of a client that is made.
 #[derive(Debug, Clone)]
 pub struct NewCredentials {
-    /// The client's id.
+    /// The id of the new client.
     pub id: ClientId,
     /// The hash of its secret.
     pub hash: SecretHash,
@@ -66,7 +66,7 @@ pub enum RootRule {
 /// A client after its secret was replaced.
 #[derive(Debug, Clone)]
 pub struct Rotated {
-    /// The client.
+    /// The client as it is now.
     pub client: Client,
     /// Until when the replaced secret still works; `None` when it ended at once.
     pub previous_expires_at: Option<Timestamp>,
@@ -75,7 +75,7 @@ pub struct Rotated {
 /// What became of the client that the configuration asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bootstrap {
-    /// It was made.
+    /// The client was made by this start.
     Created,
     /// It was there, and was left as it is.
     Present {
@@ -107,11 +107,11 @@ impl ConsoleToken {
 /// A token of the console to keep.
 #[derive(Debug, Clone)]
 pub struct NewConsoleToken {
-    /// What it is for.
+    /// The purpose for which the token is made.
     pub kind: ConsoleToken,
     /// The hash by which it is found.
     pub token: TokenHash,
-    /// What it stands for.
+    /// The session that the token stands for.
     pub session: Session,
     /// The token that somebody signs in with, which is used up by that.
     pub by_link: Option<TokenHash>,
@@ -135,7 +135,7 @@ pub struct NewShare {
 /// A deleted project whose purge is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueProject {
-    /// Its key.
+    /// The key of the project in the event store.
     pub key: ProjectKey,
     /// Its id, as it is stored.
     pub id: String,

@@ -9,12 +9,12 @@ use crate::RepositoryError;
 /// What is done with the tables when the catalog is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Preparation {
-    /// They are made where there are none. Else they must be up to date; in a file that one
+    /// Tables are made where there are none. Else they must be up to date; in a file that one
     /// server has to itself, they are brought up to date.
     Begin,
-    /// They are made, or brought up to date.
+    /// Tables are made, or brought up to date.
     Migrate,
-    /// They must be there, and up to date.
+    /// Tables must be there, and up to date.
     DemandCurrent,
 }
 

@@ -24,7 +24,7 @@ pub struct Applied {
 pub struct PeopleIds {
     /// Of profiles, or aliases of them.
     pub profiles: BTreeSet<String>,
-    /// Of groups.
+    /// The ids of groups.
     pub groups: BTreeSet<String>,
 }
 
@@ -41,12 +41,12 @@ pub struct StoredPeople {
     pub groups: Vec<(ProjectKey, Group)>,
 }
 
-/// What is copied anew.
+/// The rows that are copied to the event store anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyOf {
     /// The people of all projects.
     All,
-    /// Those of one project.
+    /// All rows of one project.
     Project(ProjectKey),
 }
 

@@ -20,7 +20,7 @@ pub struct ReplyKey {
 
 /// Asks for a unit of work to be carried out at most once a day under its key.
 pub struct Once<T> {
-    /// The key.
+    /// The key under which the reply is kept.
     pub key: ReplyKey,
     /// Makes the sealed reply that is kept.
     pub seal: Seal<T>,

@@ -6,9 +6,9 @@ use paneld_domain::{Timestamp, is_ahead};
 /// them, somebody's address and user agent can be told from a device id.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Salts {
-    /// Today's.
+    /// The salt of the current day.
     pub current: [u8; 16],
-    /// The one before.
+    /// The salt of the day before.
     pub previous: [u8; 16],
     /// Since when the current one is.
     pub since: Timestamp,

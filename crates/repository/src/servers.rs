@@ -20,7 +20,7 @@ pub struct NewServer {
     pub has_events: bool,
     /// The name of its machine.
     pub hostname: String,
-    /// Where it listens.
+    /// The address on which the server listens.
     pub address: String,
     /// The version of its program.
     pub version: String,
@@ -51,7 +51,7 @@ impl RegisteredServer {
 /// Whether a server is registered now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Registered {
-    /// It is.
+    /// The server is registered.
     Yes,
     /// It is not: it would keep events beside this one.
     Beside(Box<RegisteredServer>),
@@ -63,6 +63,6 @@ pub enum GivesWay {
     /// Those that this one replaces: earlier starts of it, and the starts that were seen to be
     /// silent, at this time of their last heartbeat.
     Replaced(Vec<(Uuid, Timestamp)>),
-    /// Those that are silent.
+    /// All that are silent when this one registers.
     Silent,
 }

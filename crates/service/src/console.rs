@@ -48,7 +48,7 @@ pub struct OpenSession {
 pub struct VisibleProjects {
     /// The newest of them, newest first.
     pub projects: Vec<Project>,
-    /// Whether there are more.
+    /// Whether there are more behind these.
     pub has_more: bool,
 }
 

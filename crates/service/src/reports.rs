@@ -59,7 +59,7 @@ pub struct Subject {
 pub struct ProfileWithEvents {
     /// The profile, as far as an answer has room for it.
     pub profile: Shown<Profile>,
-    /// Its newest events, likewise.
+    /// The newest events of the profile, as far as the answer has room for them.
     pub events: Vec<Shown<Event>>,
 }
 

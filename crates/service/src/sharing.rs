@@ -12,7 +12,7 @@ use crate::{
 /// A share link to make.
 #[derive(Debug)]
 pub struct NewShareLink {
-    /// What it is for.
+    /// What the link is for, as whoever makes it calls it.
     pub name: Name,
     /// What people have to type to see what it shows.
     pub password: Option<SharePassword>,

@@ -29,7 +29,7 @@ pub struct CountedSeries {
 /// for a formula.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChartRows {
-    /// In the window.
+    /// The series of each item, counted in the window.
     pub current: Vec<Vec<CountedSeries>>,
     /// In the window before, as far as it is asked for.
     pub previous: Vec<Vec<CountedSeries>>,
@@ -86,9 +86,9 @@ impl Summary<f64> {
 /// A point of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChartPoint {
-    /// Which bucket.
+    /// The bucket to which the point belongs.
     pub label: Label,
-    /// The value in it.
+    /// The value of the series in that bucket.
     pub value: f64,
     /// The value of the bucket at the same place in the window before.
     pub previous: Option<Delta>,
@@ -97,7 +97,7 @@ pub struct ChartPoint {
 /// A line of a chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChartSeries {
-    /// Different for each series.
+    /// An id that no other series of the answer has.
     pub id: String,
     /// What it is called, and its labels.
     pub names: Vec<String>,
@@ -115,7 +115,7 @@ pub struct ChartSeries {
     pub points: Vec<ChartPoint>,
 }
 
-/// A chart.
+/// The series of a chart, with the figures of the whole window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChartAnswer {
     /// Its lines, those with the greatest sums first.

@@ -2,14 +2,14 @@
 
 use crate::figures::round_to_cents;
 
-/// Whether a figure rose.
+/// The direction in which a figure went since the period before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trend {
     /// It is greater than before.
     Positive,
     /// It is less than before.
     Negative,
-    /// It is the same.
+    /// It is the same as before.
     Neutral,
 }
 
@@ -34,7 +34,7 @@ pub struct Delta {
     pub diff: Option<f64>,
     /// By how many percent the figure rose, to two decimals; `None` when it was 0 before.
     pub change: Option<f64>,
-    /// Whether it rose.
+    /// The direction in which the figure went.
     pub trend: Trend,
 }
 

@@ -30,13 +30,13 @@ named! {
 /// What is counted in a bucket.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Measure {
-    /// Events.
+    /// The number of events.
     Events,
-    /// Different profiles.
+    /// The number of different profiles.
     Users,
-    /// Different sessions.
+    /// The number of different sessions.
     Sessions,
-    /// Different groups.
+    /// The number of different groups.
     Groups,
     /// Events for each different profile.
     EventsPerUser,
@@ -56,12 +56,12 @@ const SEGMENTS: [(&str, Measure); 6] = [
     ("one_event_per_user", Measure::OncePerUser),
 ];
 
-/// Events to be counted.
+/// An item of a chart that counts events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventItem {
     /// Those of this name; all, when there is none.
     pub name: Option<String>,
-    /// Which of them count.
+    /// The conditions that an event has to meet to count.
     pub filters: Vec<Filter>,
     /// What is counted of them.
     pub measure: Measure,
@@ -70,7 +70,7 @@ pub struct EventItem {
 /// Arithmetic over the items before.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FormulaItem {
-    /// The arithmetic.
+    /// The formula, over items that stand before it.
     pub formula: Formula,
     /// What its series are called.
     pub name: String,
@@ -81,9 +81,9 @@ pub struct FormulaItem {
 /// One thing that a chart shows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChartItem {
-    /// Events.
+    /// Events that are counted.
     Events(EventItem),
-    /// A formula.
+    /// A formula over items that stand before it.
     Formula(FormulaItem),
 }
 
@@ -105,7 +105,7 @@ const ALL_EVENTS: &str = "*";
 pub struct Breakdown {
     /// Its name, as the caller wrote it.
     pub name: String,
-    /// What it is about.
+    /// The field whose values make a series each.
     pub field: Field,
 }
 
@@ -133,7 +133,7 @@ impl ChartRequest {
     /// So many characters of a label are looked at.
     pub const LONGEST_LABEL: usize = 1_024;
 
-    /// The window, in parts.
+    /// The buckets of the window, in its zone.
     pub fn buckets(&self) -> &Buckets {
         &self.buckets
     }
@@ -148,7 +148,7 @@ impl ChartRequest {
         self.previous.as_ref()
     }
 
-    /// What is shown.
+    /// The items of the chart, in order.
     pub fn items(&self) -> &[ChartItem] {
         &self.items
     }

@@ -258,7 +258,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// What has this name.
+    /// The field that has this name in a request.
     pub fn named(name: &str) -> Option<Self> {
         if let Some(key) = name.strip_prefix("properties.") {
             return filled(key).map(|key| Self::Property(PropertyKey::parse(key)));

@@ -25,19 +25,19 @@ pub const MOMENT_PATTERN: &str = "^([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|00
 /// [`Operands::None`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operands {
-    /// The operator needs none.
+    /// The operator compares with no value.
     None,
     /// Texts, compared byte by byte.
     Texts(Vec<String>),
-    /// Finite numbers.
+    /// Finite numbers, compared as such.
     Numbers(Vec<f64>),
-    /// Days in UTC.
+    /// Days in UTC, compared as such.
     Days(Vec<NaiveDate>),
-    /// Moments, to the millisecond.
+    /// Timestamps, compared to the millisecond.
     Moments(Vec<Timestamp>),
-    /// Yes or no.
+    /// Truth values, compared as such.
     Booleans(Vec<bool>),
-    /// Regular expressions.
+    /// Regular expressions, of which one has to match.
     Patterns(Vec<Pattern>),
 }
 

@@ -95,9 +95,9 @@ named! {
 pub enum Comparison {
     /// As texts, byte by byte.
     Text,
-    /// As finite numbers: [`NUMBER_PATTERN`](crate::NUMBER_PATTERN).
+    /// Compares as finite numbers, which [`NUMBER_PATTERN`](crate::NUMBER_PATTERN) describes.
     Number,
-    /// As days in UTC.
+    /// Compares as days in UTC.
     Day,
     /// As moments; without an offset, in UTC.
     Moment,

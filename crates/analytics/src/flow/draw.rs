@@ -20,11 +20,11 @@ const COLOURS: [&str; STRONGEST] = ["#2563EB", "#ff7557", "#7fe1d8"];
 /// A name at a place in the paths.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlowNode {
-    /// What links call it.
+    /// The id by which links name the node.
     pub id: String,
     /// The name of the events.
     pub name: String,
-    /// `#2563EB`.
+    /// The colour of the node in hexadecimal, such as `#2563EB`.
     pub colour: &'static str,
     /// How many of a hundred sessions come here, not rounded.
     pub percentage: f64,

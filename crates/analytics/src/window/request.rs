@@ -12,11 +12,11 @@ use crate::{
 /// What a caller says about time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WindowRequest {
-    /// A range by name.
+    /// A range with a name, counted from now.
     pub range: Option<Range>,
-    /// From when.
+    /// The start of the window, as the caller wrote it.
     pub start: Option<DateText>,
-    /// Until when.
+    /// The end of the window, as the caller wrote it.
     pub end: Option<DateText>,
 }
 

@@ -46,7 +46,7 @@ pub struct Appliers {
 }
 
 impl Appliers {
-    /// Sets them to work.
+    /// Starts the appliers, which read the spool from now on.
     pub fn start(ingest: &Ingest, store: EventStore, catalog: Repository) -> Self {
         let inner = Arc::clone(ingest.inner());
         let copies = Copies {

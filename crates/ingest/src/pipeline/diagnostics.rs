@@ -31,7 +31,7 @@ const EACH: usize = 192;
 /// Something that was wrong with requests of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// What became of them.
+    /// What became of the requests.
     pub outcome: Outcome,
     /// The client that sent them.
     pub client: ClientId,
@@ -57,9 +57,9 @@ pub enum Outcome {
 /// A diagnostic, with how often it came and when it came last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noted {
-    /// What was wrong.
+    /// What was wrong with the requests.
     pub diagnostic: Diagnostic,
-    /// When it came last.
+    /// The time at which the last of them came.
     pub at: Timestamp,
     /// How often it came since it is kept.
     pub count: u64,

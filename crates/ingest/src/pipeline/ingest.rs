@@ -76,13 +76,13 @@ pub enum IngestError {
 /// A request that was let in.
 #[derive(Debug, Clone)]
 pub struct Arrived {
-    /// For which project.
+    /// The project for which the request is tracked.
     pub target: Arc<Target>,
-    /// By which client.
+    /// The client that sent the request.
     pub client: ClientId,
-    /// Who sends it.
+    /// The visitor whose device sent the request.
     pub visitor: Visitor,
-    /// When it came.
+    /// The time at which the request arrived.
     pub at: Timestamp,
     /// What tells it from others that look alike; only of those a browser may send twice.
     pub fingerprint: Option<Fingerprint>,

@@ -31,10 +31,10 @@ pub fn has_prototype(name: &str) -> bool {
 /// Why a body cannot be read at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotJson {
-    /// It is not UTF-8.
+    /// The body is not UTF-8 text.
     #[error("must be UTF-8")]
     NotText,
-    /// It is not JSON.
+    /// The body is not JSON, for this reason.
     #[error("must be JSON: {0}")]
     Malformed(String),
     /// It is JSON of another kind.
@@ -60,7 +60,7 @@ impl<'a> Body<'a> {
         Ok(Self(without_lone_surrogates(text)))
     }
 
-    /// The text.
+    /// The text of the body.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -95,7 +95,7 @@ pub(crate) fn not_json(error: serde_json::Error) -> NotJson {
 pub struct Envelope<'a> {
     /// What kind of request it is.
     pub kind: Json,
-    /// The rest, unread.
+    /// The payload of the request, as JSON that is not read yet.
     pub payload: Option<&'a RawValue>,
     /// Who sends it, when the headers do not tell.
     pub client_id: Json,

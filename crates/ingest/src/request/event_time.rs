@@ -18,7 +18,7 @@ const LEAST_MS: f64 = 978_307_200_000.0;
 /// When an event happened, to the millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventTime {
-    /// When.
+    /// The time at which it happened.
     pub at: Timestamp,
     /// Whether that is so long ago that the event belongs to no session.
     pub is_past: bool,
@@ -29,9 +29,9 @@ pub struct EventTime {
 /// Why a time that was told cannot be that of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disbelief {
-    /// It is no time.
+    /// The text is no time in any known form.
     Unreadable,
-    /// It lies before [`Event::earliest`].
+    /// The time lies before [`Event::earliest`].
     TooEarly,
     /// It lies in the future.
     TooLate,

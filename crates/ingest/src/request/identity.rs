@@ -121,18 +121,18 @@ impl SessionId {
 /// The secrets of device ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Salts {
-    /// That of today.
+    /// The salt of the current day.
     pub current: Salt,
-    /// That of yesterday.
+    /// The salt of the day before.
     pub previous: Salt,
 }
 
 /// What a caller is told: who the visitor is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ids {
-    /// The device.
+    /// The id of the device.
     pub device_id: String,
-    /// The session.
+    /// The id of the session.
     pub session_id: String,
 }
 

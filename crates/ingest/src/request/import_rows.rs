@@ -63,7 +63,7 @@ impl ImportRows {
         }
     }
 
-    /// How many there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -90,7 +90,7 @@ impl ImportRows {
         })
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

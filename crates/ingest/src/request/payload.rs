@@ -32,11 +32,11 @@ pub enum Form {
     Track,
     /// That of `/event`: an event, and nothing around it.
     Event,
-    /// That of `/profile`.
+    /// The body of `/profile`, which identifies.
     Profile,
-    /// That of `/profile/increment`.
+    /// The body of `/profile/increment`.
     Increment,
-    /// That of `/profile/decrement`.
+    /// The body of `/profile/decrement`.
     Decrement,
 }
 

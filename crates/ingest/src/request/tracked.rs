@@ -11,21 +11,21 @@ use uuid::Uuid;
 
 use crate::DeviceId;
 
-/// A request, read.
+/// A request of Track, read and checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tracked {
     /// The id the caller gave it, so that repeating it changes nothing.
     pub id: Option<Uuid>,
-    /// What is tracked.
+    /// What the request tracks.
     pub input: Input,
 }
 
-/// What is tracked.
+/// What a request tracks.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// Something happened.
+    /// An event that happened.
     Event(Box<TrackedEvent>),
-    /// Who somebody is.
+    /// Traits of the person behind a profile.
     Identify(Box<Identified>),
     /// A number is added to a property of a profile.
     Add {
@@ -43,7 +43,7 @@ pub enum Input {
         /// The other id.
         alias: String,
     },
-    /// What a group is.
+    /// Name and properties of a group.
     Group {
         /// Its id.
         id: String,
@@ -54,7 +54,7 @@ pub enum Input {
         /// Everything else, by name.
         properties: BTreeMap<String, String>,
     },
-    /// Somebody belongs to groups.
+    /// Groups to which a profile belongs from now on.
     AssignGroups {
         /// Who; else the visitor of the caller's device.
         profile_id: Option<String>,
@@ -68,13 +68,13 @@ pub enum Input {
 /// An event, as a caller tells it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TrackedEvent {
-    /// What happened.
+    /// The name of the event.
     pub name: String,
-    /// Who did it.
+    /// The id of the profile that did it, where it is told.
     pub profile_id: Option<String>,
-    /// The ids of groups.
+    /// The ids of the groups that the event is about.
     pub groups: Vec<String>,
-    /// Everything else, by name.
+    /// All other properties of the event, by name.
     pub properties: BTreeMap<String, String>,
     /// The URL of the page, or the name of the screen.
     pub path: String,
@@ -90,7 +90,7 @@ pub struct TrackedEvent {
     pub address: Option<IpAddr>,
     /// The device, instead of what would be derived.
     pub device_id: Option<DeviceId>,
-    /// Who the visitor is.
+    /// The profile that the event identifies, where it does.
     pub identified: Option<Identified>,
 }
 
@@ -118,7 +118,7 @@ pub struct Recording {
     pub started_at: Timestamp,
     /// When its last recorded event happened.
     pub ended_at: Timestamp,
-    /// The recorded events.
+    /// The recorded events, as the recorder wrote them.
     pub payload: String,
 }
 
@@ -146,7 +146,7 @@ impl Input {
 }
 
 impl TrackedEvent {
-    /// Who did it.
+    /// The id of the profile that did it, where it is told.
     pub fn profile_id(&self) -> Option<&str> {
         let identified = self.identified.as_ref();
         let told = identified.map(|identified| identified.profile_id.as_str());

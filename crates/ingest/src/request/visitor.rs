@@ -13,9 +13,9 @@ const UNKNOWN_AGENT: &str = "unknown/1.0";
 /// The project that something is tracked for.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// Its key.
+    /// The key of the project in the event store.
     pub key: ProjectKey,
-    /// Its id.
+    /// The public id of the project.
     pub id: String,
     /// The organization that owns it.
     pub organization: OrganizationId,
@@ -41,7 +41,7 @@ pub struct Visitor {
     pub origin: Option<String>,
     /// What software of ours sends it.
     pub sdk: Sdk,
-    /// What browsers send beside.
+    /// The client hints that browsers send beside the user agent.
     pub hints: Hints,
     /// Whether the caller knows the secret: then it is no browser, and no bot.
     pub is_secret_authenticated: bool,

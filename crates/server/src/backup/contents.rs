@@ -34,11 +34,11 @@ pub struct Contents {
 pub struct BackupFile {
     /// What it is called in the backup.
     pub name: String,
-    /// Where it is now.
+    /// The path where the file is until it is copied.
     pub path: PathBuf,
     /// How many bytes it has.
     pub bytes: u64,
-    /// What is in it.
+    /// What the file holds, as the manifest says it.
     pub contents: Contents,
 }
 

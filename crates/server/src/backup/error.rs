@@ -77,7 +77,7 @@ pub enum BackupError {
         .0.display()
     )]
     NoAnswer(PathBuf),
-    /// The server went away.
+    /// The connection to the server broke.
     #[error("the connection to the server ended")]
     Connection(#[source] io::Error),
     /// The server is of another version.
@@ -86,7 +86,7 @@ pub enum BackupError {
         /// The version of the server.
         server: String,
     },
-    /// What the server says.
+    /// The server refused, for this reason.
     #[error("the server says: {0}")]
     Refused(String),
 }

@@ -52,11 +52,11 @@ impl Portion {
 pub enum News {
     /// How many people are there now.
     Visitors(u64),
-    /// Events that were stored.
+    /// Events that were stored since the last message.
     Events(Arc<Portion>),
     /// How many events were stored that it is not told of: there were too many, or it was too slow.
     Dropped(u64),
-    /// That nothing happened.
+    /// Nothing happened since the last message.
     Nothing,
 }
 

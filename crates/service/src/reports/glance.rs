@@ -16,16 +16,16 @@ const TIME: Duration = Duration::from_secs(10);
 /// A project, and how it does.
 #[derive(Debug, Clone)]
 pub struct Glance {
-    /// The project.
+    /// The project that the figures are about.
     pub project: Project,
     /// Its figures; `None` when they took too long.
     pub figures: Option<GlanceFigures>,
 }
 
-/// How a project does.
+/// The key figures of a project, at a glance.
 #[derive(Debug, Clone)]
 pub struct GlanceFigures {
-    /// Its key figures.
+    /// The key figures of the window.
     pub metrics: MetricsAnswer,
     /// How many people are there now.
     pub live: u64,

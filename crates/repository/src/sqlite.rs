@@ -309,7 +309,9 @@ fn prepare(path: &Path, how: Preparation) -> Result<(), RepositoryError> {
     match how {
         Preparation::Begin | Preparation::Migrate => {
             paneld_files::make_file(path).map_err(RepositoryError::unavailable)?;
-            migrations::run(&mut establish(path)?, MIGRATIONS)
+            // All or none; and the disk is waited for once, not for each of them.
+            establish(path)?
+                .immediate_transaction(|connection| migrations::run(connection, MIGRATIONS))
         }
         Preparation::DemandCurrent if !path.exists() => {
             let path = path.display();

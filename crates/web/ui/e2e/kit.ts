@@ -5,11 +5,12 @@ export const made = (): Made => JSON.parse(process.env.PANELD_E2E_MADE!) as Made
 
 /** Every screen, by its heading. */
 export function screens(): Record<string, string> {
-  const { project, empty } = made();
+  const { project, empty, busy } = made();
   const p = `/console/p/${project}`;
   return {
     overview: `${p}/overview`,
     'overview of nothing': `/console/p/${empty}/overview`,
+    'overview of much': `/console/p/${busy}/overview`,
     events: `${p}/events`,
     'event names': `${p}/events?view=names&event=signup&property=plan`,
     explore: `${p}/explore?s=signup&b=properties.plan`,

@@ -30,6 +30,8 @@ export interface Made {
   project: string;
   /** One without any event. */
   empty: string;
+  /** One with as many events as are imported in a few seconds: `BUSY` says how many. */
+  busy: string;
   write: { id: string; secret: string };
 }
 
@@ -75,7 +77,32 @@ function rows(): object[] {
   return found;
 }
 
-/** Makes two projects, fills one, and signs the browser in. */
+/** What the busy project has, all of it in the last 28 days. */
+export const BUSY = { people: 2_500, sessions: 12_500, views: 50_000 };
+
+/** Its events, as many at once as may be imported. */
+function* busyRows(): Generator<object[]> {
+  const MOST = 10_000;
+  const views = BUSY.views / BUSY.sessions;
+  const begin = Date.now() - 28 * DAY;
+  for (let session = 0; session < BUSY.sessions; session += MOST / views) {
+    yield Array.from({ length: MOST }, (_, i) => {
+      const visit = session + Math.floor(i / views);
+      const device = `device-${visit % BUSY.people}`;
+      return {
+        name: 'screen_view',
+        device_id: device,
+        profile_id: device,
+        path: `/products/${(visit * 7 + i) % 500}`,
+        origin: 'https://busy.example',
+        country: ['DE', 'SE', 'US', 'JP'][visit % 4],
+        created_at: new Date(begin + (visit * 28 * DAY) / (BUSY.sessions + 1) + (i % views) * 10_000).toISOString(),
+      };
+    });
+  }
+}
+
+/** Makes three projects, fills two, and signs the browser in. */
 export default async function seed(): Promise<void> {
   const make = async (name: string) =>
     (
@@ -88,6 +115,8 @@ export default async function seed(): Promise<void> {
     ).data;
   const project = await make(`Shop ${SCRIPT}`);
   const empty = await make(`Empty ${RTL} 🏕️`);
+  const busy = await make('Busy');
+  for (const rows of busyRows()) await api('POST', `/import/events?projectId=${busy.id}&sessions=true`, rows);
   await api('POST', `/import/events?projectId=${project.id}&sessions=true`, rows());
   const track = (type: string, payload: object) =>
     fetch(`${SERVER.url}/track`, {
@@ -113,7 +142,7 @@ export default async function seed(): Promise<void> {
     title: `Launch ${SCRIPT}`,
     datetime: new Date(Date.now() - 5 * DAY).toISOString(),
   });
-  const made: Made = { project: project.id, empty: empty.id, write: project.client };
+  const made: Made = { project: project.id, empty: empty.id, busy: busy.id, write: project.client };
   process.env.PANELD_E2E_MADE = JSON.stringify(made);
 
   // What was accepted is in reports a moment later.

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, made, open, screens, settle, test } from './kit';
-import { api, SERVER } from './seed';
+import { api, BUSY, SERVER } from './seed';
 
 const panel = (page: import('@playwright/test').Page, name: string) =>
   page.locator('section.panel').filter({ has: page.getByRole('heading', { name, exact: true }) });
@@ -42,6 +42,22 @@ test.describe('overview', () => {
       .getByRole('link', { name: /^Firefox/ })
       .waitFor();
     await expect(panel(page, 'Devices').getByRole('row')).toHaveCount(2);
+  });
+
+  test('tens of thousands of events are all counted, and the chart is asked for before the tables', async ({ page }) => {
+    await open(page, `${screens()['overview of much']!}?range=today`);
+    const asked: string[] = [];
+    page.on('request', request => asked.push(new URL(request.url()).pathname.split('/').pop()!));
+    await page.getByRole('combobox', { name: 'Range of time' }).selectOption('30d');
+    const card = (name: RegExp) => page.getByRole('button', { name }).locator('.card-value');
+    const short = (n: number) => (n < 10_000 ? n.toLocaleString('en-GB') : `${n / 1000}k`);
+    await expect(card(/^Visitors/)).toHaveText(short(BUSY.people));
+    await expect(card(/^Sessions/)).toHaveText(short(BUSY.sessions));
+    await expect(card(/^Views/)).toHaveText(short(BUSY.views));
+    await settle(page);
+    const tables = asked.filter(name => ['referrers', 'geo', 'devices'].includes(name));
+    expect(asked.filter(name => name === 'overview' || tables.includes(name))).toEqual(['overview', 'overview', ...tables]);
+    expect(tables).toHaveLength(3);
   });
 
   test('a card chooses the chart, the chart has its table, and the period before can be left out', async ({ page }) => {

@@ -39,8 +39,11 @@ export interface State<T> {
  *
  * While a new answer is under way the one before stays, if it is of the same kind.
  * What is refused for now is asked again by itself after as long as the server says.
+ *
+ * Components inside ask before those around them, and the browser has six requests under way at
+ * most. So what can wait for the rest of the screen asks `behind` it.
  */
-export function useQuestion<T>(question: Question<T> | null, every = 0): State<T> {
+export function useQuestion<T>(question: Question<T> | null, every = 0, rank: 'at once' | 'behind' = 'at once'): State<T> {
   const [turn, setTurn] = useState(0);
   const [, redraw] = useState(0);
   const shown = useRef<{ path: string; kind: string; data: unknown } | null>(null);
@@ -72,6 +75,9 @@ export function useQuestion<T>(question: Question<T> | null, every = 0): State<T
     };
     const run = async () => {
       clearTimeout(again);
+      // Behind all who ask in this task.
+      if (rank === 'behind') await Promise.resolve();
+      if (abort.signal.aborted) return;
       try {
         const data = await request<T>('GET', question.path, undefined, abort.signal);
         keep(question.path, data);

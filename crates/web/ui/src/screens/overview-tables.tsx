@@ -49,7 +49,7 @@ function TablePanel<T>({
 }) {
   const project = useProject();
   const { session } = useSession();
-  const state = useQuestion(question);
+  const state = useQuestion(question, 0, 'behind');
   return (
     <Panel
       class="table-panel"

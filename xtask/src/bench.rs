@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measurements, each a subcommand.
 
 mod clickhouse;
+mod console;
 mod export;
 mod http;
 mod ingest;
@@ -17,6 +18,8 @@ use crate::setup;
 
 #[derive(Subcommand)]
 pub(crate) enum Bench {
+    /// Click on 30 days of many events in a browser, and wait until they are painted
+    Console(console::Options),
     /// Compare exports of many events with DuckDB's own, and watch the memory they need
     Export(export::Options),
     /// Compare an authenticated request with the least that an actix-web server can do
@@ -33,6 +36,7 @@ pub(crate) enum Bench {
 pub(crate) fn run(sh: &Shell, bench: Bench) -> Result<()> {
     setup::run(sh)?;
     match bench {
+        Bench::Console(options) => console::run(sh, &options),
         Bench::Export(options) => export::run(sh, &options),
         Bench::Http(options) => http::run(sh, &options),
         Bench::Ingest(options) => ingest::run(sh, &options),

@@ -1,6 +1,6 @@
 //! `cargo xtask web`: the console's page, built from its source; and what a browser finds of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
@@ -75,12 +75,7 @@ pub(crate) fn browse(sh: &Shell) -> Result<()> {
     cmd!(sh, "cargo build --locked --package paneld").run()?;
     let target = workspace::target_folder(sh)?;
     let server = Paneld::start(&target.join("debug").join("paneld"))?;
-    let copy = target.join("browse");
-    copy_source(sh, &copy)?;
-    let _in_source = sh.push_dir(copy.join(SOURCE));
-    cmd!(sh, "npm ci --no-audit --no-fund --ignore-scripts")
-        .run()
-        .context("failed to fetch what drives the browser")?;
+    let _in_source = sh.push_dir(copy_with_tools(sh, "browse")?);
     let (id, secret) = server.credentials();
     cmd!(sh, "npx playwright test")
         .env("PANELD_E2E_URL", server.url())
@@ -89,4 +84,16 @@ pub(crate) fn browse(sh: &Shell) -> Result<()> {
         .env(CHROMIUM, chromium)
         .run()
         .context("the browser found something: see above")
+}
+
+/// A copy of the page's source below the target folder, with what drives the browser.
+pub(crate) fn copy_with_tools(sh: &Shell, name: &str) -> Result<PathBuf> {
+    let copy = workspace::target_folder(sh)?.join(name);
+    copy_source(sh, &copy)?;
+    let source = copy.join(SOURCE);
+    let _in_source = sh.push_dir(&source);
+    cmd!(sh, "npm ci --no-audit --no-fund --ignore-scripts")
+        .run()
+        .context("failed to fetch what drives the browser")?;
+    Ok(source)
 }

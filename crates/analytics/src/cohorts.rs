@@ -58,7 +58,7 @@ pub struct CohortFigures {
     pub percentages: [f64; WEEKS],
 }
 
-/// Those who came in one week.
+/// The people who came first in the same week.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cohort {
     /// The Monday of the week in which they came first.

@@ -25,7 +25,7 @@ pub struct EventSelection {
 pub struct EventPlace {
     /// When it happened, to the millisecond.
     pub created_at: Timestamp,
-    /// Its id, as a number: as it is ordered.
+    /// The id of the event as a number, which orders events of the same time.
     pub id: u128,
 }
 

@@ -84,7 +84,7 @@ pub struct MetricsCounts {
     /// Sessions that could have bounced. They are all sessions, or when pages are counted, those
     /// that entered on a page that matches.
     pub entries: u64,
-    /// Those of them that bounced.
+    /// The number of entries that bounced.
     pub bounces: u64,
     /// All durations together. When pages are counted, a duration is the time between a screen
     /// view that matches and the next such one of the session.

@@ -10,7 +10,7 @@ use crate::{
 /// A holder of API credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// Its id, the public half of its credentials.
+    /// The id of the client, the public half of its credentials.
     pub id: ClientId,
     /// The organization it belongs to.
     pub organization_id: OrganizationId,
@@ -123,7 +123,7 @@ impl ClientType {
     /// All types of clients that can be made, in the order in which they are documented.
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Root];
 
-    /// Its name on the wire.
+    /// The name of the type on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",

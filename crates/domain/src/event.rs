@@ -278,7 +278,7 @@ pub struct BotVisit {
 pub struct ReplayChunk {
     /// The id of the session that it shows.
     pub session_id: String,
-    /// Its number; begins anew on every page.
+    /// The number of the chunk, which begins anew on every page.
     pub index: u16,
     /// How many recorded events it has.
     pub events_count: u16,

@@ -67,11 +67,11 @@ pub enum PeopleChange {
     Profile(ProfileChange),
     /// A group is made or changed.
     Group {
-        /// Its id.
+        /// The id of the group.
         id: String,
         /// What kind of group.
         kind: String,
-        /// Its name.
+        /// The name of the group.
         name: String,
         /// What is added to its properties.
         properties: BTreeMap<String, String>,
@@ -86,7 +86,7 @@ pub enum PeopleChange {
     },
     /// All that is known of a profile is forgotten.
     EraseProfile {
-        /// Its id.
+        /// The id of the profile.
         profile_id: String,
     },
     /// The same as [`Self::Alias`], said by somebody whom anybody could be: it has no effect where

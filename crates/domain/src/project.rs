@@ -50,7 +50,7 @@ impl Project {
 /// A project to make, without an id yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewProject {
-    /// Its name, from which its id is made.
+    /// The name of the project, from which its id is made.
     pub name: Name,
     /// Everything else that differs from the defaults.
     pub settings: ProjectChanges,
@@ -155,7 +155,7 @@ impl ProjectType {
     /// All types of projects, in the order in which they are documented.
     pub const ALL: [Self; 3] = [Self::Website, Self::App, Self::Backend];
 
-    /// Its name on the wire.
+    /// The name of the type on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Website => "website",
@@ -181,9 +181,9 @@ impl FromStr for ProjectType {
 pub enum Filter {
     /// From this address or network.
     Ip(AddressRange),
-    /// Those of the profile with this id.
+    /// Events of the profile with this id.
     ProfileId(ProfileId),
-    /// Those that have exactly this name.
+    /// Events of exactly this name.
     Event(EventName),
 }
 

@@ -84,7 +84,7 @@ impl Endpoint {
         }
     }
 
-    /// Its path, with parameters in braces.
+    /// The path of the route, with parameters in braces.
     pub fn path(&self) -> &str {
         &self.path
     }

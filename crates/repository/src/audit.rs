@@ -126,9 +126,9 @@ pub struct FieldChange {
 /// Which entries are asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// Those about this kind of thing.
+    /// Only entries about this kind of resource.
     pub resource: Option<Resource>,
-    /// Those about the thing of this id.
+    /// Only entries about the resource of this id.
     pub resource_id: Option<String>,
 }
 

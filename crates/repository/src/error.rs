@@ -26,7 +26,7 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// Its name in lists and logs.
+    /// The name of the resource in lists and logs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Organization => "organization",

@@ -137,7 +137,7 @@ pub struct NewShare {
 pub struct DueProject {
     /// The key of the project in the event store.
     pub key: ProjectKey,
-    /// Its id, as it is stored.
+    /// The id of the project, as it is stored.
     pub id: String,
     /// The organization it belongs to.
     pub organization_id: OrganizationId,

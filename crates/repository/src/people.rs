@@ -35,9 +35,9 @@ pub struct StoredPeople {
     pub profile_ids: Vec<(ProjectKey, String)>,
     /// The ids of all groups that were looked for.
     pub group_ids: Vec<(ProjectKey, String)>,
-    /// Those profiles that there are.
+    /// The profiles of these ids that the catalog has.
     pub profiles: Vec<(ProjectKey, Profile)>,
-    /// Those groups that there are.
+    /// The groups of these ids that the catalog has.
     pub groups: Vec<(ProjectKey, Group)>,
 }
 

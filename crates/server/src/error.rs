@@ -85,7 +85,7 @@ pub enum DataDirError {
         .0.display()
     )]
     OpenToReaders(PathBuf),
-    /// Its lock cannot be taken.
+    /// The lock of the data folder cannot be taken.
     #[error("cannot lock {}", .path.display())]
     Lock {
         /// The file of the lock.

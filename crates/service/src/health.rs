@@ -32,11 +32,11 @@ pub struct Readiness {
 /// Whether requests can be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overall {
-    /// They can, and nothing is away.
+    /// Requests can be served, and nothing is away.
     Ready,
-    /// They can, but something is away that others do without.
+    /// Requests can be served, but something is away that others do without.
     Degraded,
-    /// They cannot: send them to another server.
+    /// Requests cannot be served: send them to another server.
     Unavailable,
 }
 

@@ -28,7 +28,7 @@ pub struct WhoAmI<'a> {
 pub struct LimitState {
     /// The group it is for.
     pub group: LimitGroup,
-    /// Its rate, and what is left.
+    /// The rate of the group, and what is left of it.
     pub verdict: Verdict,
 }
 

@@ -59,7 +59,7 @@ const SEGMENTS: [(&str, Measure); 6] = [
 /// An item of a chart that counts events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventItem {
-    /// Those of this name; all, when there is none.
+    /// Only events of this name; events of all names, when there is none.
     pub name: Option<String>,
     /// The conditions that an event has to meet to count.
     pub filters: Vec<Filter>,
@@ -103,7 +103,7 @@ const ALL_EVENTS: &str = "*";
 /// By what items are split into series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Breakdown {
-    /// Its name, as the caller wrote it.
+    /// The name of the field, as the caller wrote it.
     pub name: String,
     /// The field whose values make a series each.
     pub field: Field,

@@ -52,7 +52,7 @@ named! {
         Name = "name",
         /// What sent it.
         SdkName = "sdk_name" | "sdkName",
-        /// Its version.
+        /// The version of the SDK.
         SdkVersion = "sdk_version" | "sdkVersion",
         /// On which device.
         DeviceId = "device_id" | "deviceId",
@@ -90,11 +90,11 @@ named! {
         Latitude = "latitude",
         /// The operating system.
         Os = "os",
-        /// Its version.
+        /// The version of the operating system.
         OsVersion = "os_version" | "osVersion",
         /// The browser.
         Browser = "browser",
-        /// Its version.
+        /// The version of the browser.
         BrowserVersion = "browser_version" | "browserVersion",
         /// The kind of device.
         Device = "device",
@@ -134,7 +134,7 @@ impl UtmTag {
 named! {
     /// A column of profiles.
     ProfileColumn {
-        /// Its id.
+        /// The id of the profile.
         Id = "id",
         /// The address.
         Email = "email",
@@ -158,7 +158,7 @@ named! {
     GroupColumn {
         /// Its id. Any name that is none of a column means this.
         Id = "id",
-        /// Its name.
+        /// The name of the group.
         Name = "name",
         /// What kind of group it is.
         Type = "type",

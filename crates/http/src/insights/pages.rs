@@ -93,7 +93,7 @@ pub(crate) struct PerformanceBody {
     total_pages: usize,
     /// How many of them are shown.
     shown: usize,
-    /// They.
+    /// The pages that are shown, in the order that was asked for.
     pages: Vec<PagePerformanceBody>,
 }
 

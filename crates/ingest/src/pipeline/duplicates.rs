@@ -30,7 +30,7 @@ const LOCKS_OF_A_SET: usize = 256;
 pub struct Fingerprint(u128);
 
 impl Fingerprint {
-    /// That of a request with these parts.
+    /// The fingerprint of a request with these parts.
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         for part in parts {

@@ -28,9 +28,9 @@ const REPLAY_DISTANCE: chrono::TimeDelta = chrono::TimeDelta::days(1);
 /// Which kind of body it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// That of `/track`: the type beside the payload.
+    /// The body of `/track`: the type beside the payload.
     Track,
-    /// That of `/event`: an event, and nothing around it.
+    /// The body of `/event`: an event, and nothing around it.
     Event,
     /// The body of `/profile`, which identifies.
     Profile,

@@ -35,7 +35,7 @@ const MOST_TOLD: usize = 50;
 pub struct Properties {
     /// The properties, by name. Of two with the same name, the later one.
     pub values: BTreeMap<String, String>,
-    /// Those that were to be set aside, as they came.
+    /// The properties that were to be set aside, as they came.
     pub set_aside: BTreeMap<String, Json>,
     /// What is wrong with them. Then they are incomplete.
     pub problems: Vec<Problem>,

@@ -45,11 +45,11 @@ pub enum Input {
     },
     /// Name and properties of a group.
     Group {
-        /// Its id.
+        /// The id of the group.
         id: String,
         /// What kind of group.
         kind: String,
-        /// Its name.
+        /// The name of the group.
         name: String,
         /// Everything else, by name.
         properties: BTreeMap<String, String>,
@@ -108,7 +108,7 @@ pub struct Identified {
 pub struct Recording {
     /// Of which session; else of the session of the caller's device.
     pub session_id: Option<String>,
-    /// Its number on its page.
+    /// The number of the chunk on its page.
     pub index: u16,
     /// How many recorded events it has.
     pub events_count: u16,

@@ -67,7 +67,7 @@ pub enum BackupError {
     /// The data folder is in use, or cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// Its stores cannot be opened.
+    /// The stores cannot be opened.
     #[error(transparent)]
     Start(#[from] StartError),
     /// A server has the data folder, and does not answer.

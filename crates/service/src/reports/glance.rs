@@ -18,7 +18,7 @@ const TIME: Duration = Duration::from_secs(10);
 pub struct Glance {
     /// The project that the figures are about.
     pub project: Project,
-    /// Its figures; `None` when they took too long.
+    /// The figures of the project; `None` when they took too long.
     pub figures: Option<GlanceFigures>,
 }
 

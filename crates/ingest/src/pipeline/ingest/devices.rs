@@ -25,11 +25,11 @@ pub struct DeviceState {
 /// Under which salt a session was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// That of today.
+    /// Found under the salt of the current day.
     Current,
-    /// That of yesterday: the visit goes on over midnight.
+    /// Found under the salt of the day before: the visit goes on over midnight.
     Previous,
-    /// There is none.
+    /// Found under neither.
     Nothing,
 }
 

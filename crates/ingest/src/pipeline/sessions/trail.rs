@@ -39,7 +39,7 @@ pub(crate) enum ViewOrder {
 }
 
 impl ViewOrder {
-    /// Its place, where that is known.
+    /// The place of the view, where it is known.
     pub(crate) fn next(self) -> Option<View> {
         match self {
             Self::Next(view) => Some(view),

@@ -15,16 +15,16 @@ pub(crate) struct Spooled {
 /// Which records are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordFilter {
-    /// All.
+    /// All records.
     All,
-    /// Those that the catalog keeps something of.
+    /// Records of which the catalog keeps something.
     AboutPeople,
 }
 
 /// Some records that follow one another.
 #[derive(Debug, Default)]
 pub(crate) struct RecordBatch {
-    /// Those of them that are wanted.
+    /// The records among them that the filter lets through.
     pub(crate) records: Vec<Spooled>,
     /// The position of the last of all; `None` when there are none.
     pub(crate) last: Option<u64>,

@@ -6,6 +6,7 @@
 //! one.
 
 #![expect(clippy::print_stdout, reason = "the program reports to its caller")]
+#![expect(clippy::disallowed_methods, reason = "a measurement needs real time")]
 
 use std::{
     error::Error,

@@ -6,7 +6,6 @@
 mod answering;
 mod answers;
 mod compaction;
-mod conditions;
 mod contents;
 mod counted;
 mod database;

@@ -19,6 +19,7 @@ mod pace;
 mod query;
 mod removals;
 mod settings;
+mod sql;
 mod store;
 mod turns;
 mod wide;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use duckdb::{Connection, params, types::Value};
+use duckdb::{Connection, params};
 use paneld_analytics::{Window, count_days};
 use paneld_domain::{Event, ProjectKey, Session, Timestamp, Zone};
 
@@ -12,7 +12,7 @@ use crate::{
         decode,
         fault::Fault,
         overflow,
-        sql::{Sql, time},
+        sql::{Sql, Value, moment, time},
     },
 };
 
@@ -25,7 +25,7 @@ pub(crate) fn count_visitors(
     let sql = "SELECT count(DISTINCT visitor) FROM events
         WHERE project_key = ? AND created_at >= ?::TIMESTAMP_MS AND created_at < ?::TIMESTAMP_MS
             AND visitor <> 0";
-    let values = params![project.0, time(window.start), time(window.end)];
+    let values = params![project.0, moment(window.start), moment(window.end)];
     Ok(connection.query_row(sql, values, |row| row.get(0))?)
 }
 
@@ -120,10 +120,10 @@ pub(crate) fn device_sessions(
         let marks = vec!["?"; devices.len()].join(", ");
         let sql = format!(
             "SELECT {columns} FROM sessions WHERE project_key = ? \
-             AND created_at <= ?::TIMESTAMP_MS AND ended_at >= ?::TIMESTAMP_MS \
+             AND created_at <= ? AND ended_at >= ? \
              AND device_id IN ({marks}) ORDER BY created_at DESC, id LIMIT {most}"
         );
-        let mut values = vec![Value::BigInt(project.0), time(to), time(from)];
+        let mut values = vec![Value::Integer(project.0), time(to), time(from)];
         values.extend(devices.iter().cloned().map(Value::Text));
         sessions.extend(Sql::with(&sql, values).query_rows(connection, decode::session)?);
     }
@@ -133,7 +133,7 @@ pub(crate) fn device_sessions(
 
 fn of_profile(project: ProjectKey, profile_id: &str, limit: u32) -> [Value; 3] {
     let id = Value::Text(profile_id.to_owned());
-    [Value::BigInt(project.0), id, Value::UInt(limit)]
+    [Value::Integer(project.0), id, Value::Count(limit.into())]
 }
 
 /// What can be counted of a profile.

@@ -2,7 +2,6 @@
 //! question of `paneld_analytics` into SQL and reads the rows that its answer is made of.
 
 mod behaviour;
-mod buckets;
 mod charts;
 mod dimensions;
 mod keys;

@@ -1,4 +1,4 @@
-//! SQL in the making: text, and the values of its question marks in their order.
+//! SQL as DuckDB is asked it.
 
 use std::path::Path;
 
@@ -6,10 +6,14 @@ use duckdb::{
     Connection, Row,
     arrow::{datatypes::SchemaRef, record_batch::RecordBatch},
     params_from_iter,
-    types::{TimeUnit, Value},
+    types::{self, TimeUnit},
 };
-use paneld_analytics::Window;
-use paneld_domain::{ProjectKey, Timestamp};
+
+pub(crate) use crate::sql::{
+    Conditions, Dialect, Joined, Rows, Sql, Value, ValueOf, bucket_of, in_window, of_project,
+    property, time,
+};
+use paneld_domain::Timestamp;
 
 use crate::{
     duckdb::fault::Fault,
@@ -26,116 +30,47 @@ pub(crate) fn name(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A time as a value to bind. The SQL casts it to `TIMESTAMP_MS`, the type of the columns:
-/// otherwise each row's time would be cast instead.
-pub(crate) fn time(time: Timestamp) -> Value {
-    millis(time.timestamp_millis())
+/// A moment as a value to bind. The SQL casts it to `TIMESTAMP_MS`, the type of the columns:
+/// otherwise each row's would be cast instead.
+pub(crate) fn moment(moment: Timestamp) -> types::Value {
+    millis(moment.timestamp_millis())
 }
 
 /// A time in milliseconds since 1970 as a value to bind.
-pub(crate) fn millis(millis: i64) -> Value {
-    Value::Timestamp(TimeUnit::Millisecond, millis)
+pub(crate) fn millis(millis: i64) -> types::Value {
+    types::Value::Timestamp(TimeUnit::Millisecond, millis)
 }
 
-/// A piece of SQL. Whatever callers say is a value of it, never part of its text.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Sql {
-    text: String,
-    values: Vec<Value>,
+/// The text that stands for a value. Moments are cast to the type of the columns: otherwise each
+/// row's would be cast instead.
+fn mark(value: &Value) -> &'static str {
+    match value {
+        Value::Time(_) => "?::TIMESTAMP_MS",
+        Value::Date(_) => "?::DATE",
+        _ => "?",
+    }
 }
 
+impl From<&Value> for types::Value {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Text(text) => Self::Text(text.clone()),
+            Value::Integer(number) => Self::BigInt(*number),
+            Value::Count(count) => Self::UBigInt(*count),
+            Value::Double(number) => Self::Double(*number),
+            Value::Boolean(is_so) => Self::Boolean(*is_so),
+            Value::Time(at) => millis(*at),
+            Value::Date(day) => Self::Text(day.to_string()),
+        }
+    }
+}
+
+/// How DuckDB is asked.
 impl Sql {
-    /// SQL without values.
-    pub(crate) fn new(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            values: Vec::new(),
-        }
-    }
-
-    /// SQL with the values of its question marks.
-    pub(crate) fn with(text: &str, values: impl IntoIterator<Item = Value>) -> Self {
-        Self {
-            text: text.to_owned(),
-            values: values.into_iter().collect(),
-        }
-    }
-
-    /// A text as a value.
-    pub(crate) fn text(value: &str) -> Self {
-        Self::with("?", [Value::Text(value.to_owned())])
-    }
-
-    /// A moment as a value, of the type that the columns have.
-    pub(crate) fn time(moment: Timestamp) -> Self {
-        Self::with("?::TIMESTAMP_MS", [time(moment)])
-    }
-
-    /// A count as a value.
-    pub(crate) fn count(count: u64) -> Self {
-        Self::with("?", [Value::UBigInt(count)])
-    }
-
-    /// A whole number as a value.
-    pub(crate) fn number(number: i64) -> Self {
-        Self::with("?", [Value::BigInt(number)])
-    }
-
-    /// This, and more SQL.
-    pub(crate) fn push(mut self, text: &str) -> Self {
-        self.text += text;
-        self
-    }
-
-    /// This, and another piece.
-    pub(crate) fn add(mut self, other: Self) -> Self {
-        self.text += &other.text;
-        self.values.extend(other.values);
-        self
-    }
-
-    /// Pieces with something between them.
-    pub(crate) fn join(pieces: impl IntoIterator<Item = Self>, between: &str) -> Self {
-        let mut joined = Self::default();
-        for (place, piece) in pieces.into_iter().enumerate() {
-            joined = joined
-                .push(if place == 0 { "" } else { between })
-                .add(piece);
-        }
-        joined
-    }
-
-    /// One of several, in brackets; never, when there are none.
-    pub(crate) fn any(pieces: impl IntoIterator<Item = Self>) -> Self {
-        Self::joined_in_brackets(pieces, " OR ", "FALSE")
-    }
-
-    /// All of several, in brackets; always, when there are none.
-    pub(crate) fn all(pieces: impl IntoIterator<Item = Self>) -> Self {
-        Self::joined_in_brackets(pieces, " AND ", "TRUE")
-    }
-
-    fn joined_in_brackets(
-        pieces: impl IntoIterator<Item = Self>,
-        between: &str,
-        nothing: &str,
-    ) -> Self {
-        let joined = Self::join(pieces, between);
-        if joined.text.is_empty() {
-            return Self::new(nothing);
-        }
-        Self::new("(").add(joined).push(")")
-    }
-
-    /// The opposite.
-    pub(crate) fn not(self) -> Self {
-        Self::new("(NOT ").add(self).push(")")
-    }
-
-    /// That something is one of these texts.
-    pub(crate) fn among<'a>(self, texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let list = Self::join(texts.into_iter().map(Self::text), ", ");
-        self.push(" IN (").add(list).push(")")
+    /// The text and the values to bind.
+    fn bound(&self) -> (String, Vec<types::Value>) {
+        let (text, values) = self.written(mark);
+        (text, values.iter().map(types::Value::from).collect())
     }
 
     /// All rows of an answer.
@@ -144,8 +79,9 @@ impl Sql {
         connection: &Connection,
         read: impl FnMut(&Row<'_>) -> duckdb::Result<T>,
     ) -> Result<Vec<T>, Fault> {
-        let mut statement = connection.prepare(&self.text)?;
-        let rows = statement.query_map(params_from_iter(&self.values), read)?;
+        let (text, values) = self.bound();
+        let mut statement = connection.prepare(&text)?;
+        let rows = statement.query_map(params_from_iter(&values), read)?;
         Ok(rows.collect::<duckdb::Result<_>>()?)
     }
 
@@ -156,9 +92,10 @@ impl Sql {
         connection: &Connection,
         read: impl FnMut(&Row<'_>) -> duckdb::Result<T>,
     ) -> Result<Vec<T>, Fault> {
-        let mut statement = connection.prepare(&self.text)?;
+        let (text, values) = self.bound();
+        let mut statement = connection.prepare(&text)?;
         let (mut rows, mut left) = (Vec::new(), MOST_BYTES);
-        for row in statement.query_map(params_from_iter(&self.values), read)? {
+        for row in statement.query_map(params_from_iter(&values), read)? {
             let row = row?;
             left = left.checked_sub(row.bytes()).ok_or(Fault::TooLarge)?;
             rows.push(row);
@@ -181,9 +118,10 @@ impl Sql {
         connection: &Connection,
         mut each: impl FnMut(RecordBatch) -> Result<bool, Fault>,
     ) -> Result<(), Fault> {
-        let mut statement = connection.prepare(&self.text)?;
+        let (text, values) = self.bound();
+        let mut statement = connection.prepare(&text)?;
         // The iterator would panic when the query is interrupted.
-        let _iterator = statement.stream_arrow(params_from_iter(&self.values))?;
+        let _iterator = statement.stream_arrow(params_from_iter(&values))?;
         while let Some(rows) = statement.step()? {
             if !each(RecordBatch::from(&rows))? {
                 break;
@@ -194,8 +132,9 @@ impl Sql {
 
     /// The columns of an answer.
     pub(crate) fn schema(&self, connection: &Connection) -> Result<SchemaRef, Fault> {
-        let mut statement = connection.prepare(&self.text)?;
-        let _iterator = statement.stream_arrow(params_from_iter(&self.values))?;
+        let (text, values) = self.bound();
+        let mut statement = connection.prepare(&text)?;
+        let _iterator = statement.stream_arrow(params_from_iter(&values))?;
         Ok(statement.schema())
     }
 
@@ -205,31 +144,74 @@ impl Sql {
         connection: &Connection,
         read: impl FnOnce(&Row<'_>) -> duckdb::Result<T>,
     ) -> Result<T, Fault> {
-        Ok(connection.query_row(&self.text, params_from_iter(&self.values), read)?)
+        let (text, values) = self.bound();
+        Ok(connection.query_row(&text, params_from_iter(&values), read)?)
     }
 }
 
-/// That a row belongs to a project.
-pub(crate) fn of_project(alias: &str, project: ProjectKey) -> Sql {
-    Sql::with(
-        &format!("{alias}.project_key = ?"),
-        [Value::BigInt(project.0)],
-    )
-}
+#[cfg(test)]
+mod tests {
+    use duckdb::Connection;
+    use paneld_analytics::{Buckets, Interval, Window};
+    use proptest::prelude::*;
 
-/// That a row was made in a window.
-pub(crate) fn in_window(alias: &str, window: Window) -> Sql {
-    Sql::new(&format!("({alias}.created_at >= "))
-        .add(Sql::time(window.start))
-        .push(&format!(" AND {alias}.created_at < "))
-        .add(Sql::time(window.end))
-        .push(")")
-}
+    use super::*;
 
-/// That a property is this. One that is missing is an empty text.
-pub(crate) fn property(map: &str, key: &str, value: &str) -> Sql {
-    Sql::new(&format!("coalesce({map}["))
-        .add(Sql::text(key))
-        .push("], '') = ")
-        .add(Sql::text(value))
+    fn bucket_in_sql(moment: Timestamp, buckets: &Buckets) -> usize {
+        let connection = Connection::open_in_memory().unwrap();
+        let sql = Sql::new("SELECT ")
+            .add(bucket_of(Dialect::DuckDb, "m.at", buckets))
+            .push(" FROM (SELECT ")
+            .add(Sql::time(moment))
+            .push(" AS at) AS m");
+        sql.query_row(&connection, |row| row.get(0)).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn sql_finds_the_same_of_many_buckets(
+            start in 946_684_800_000_i64..1_800_000_000_000,
+            years in 1_i64..28,
+            part in 0.0..1.0_f64,
+            interval in prop::sample::select(&Interval::ALL[3..]),
+            zone in prop::sample::select(&["UTC", "America/New_York", "Pacific/Apia"][..]),
+        ) {
+            let at = |ms| Timestamp::from_timestamp_millis(ms).unwrap();
+            let length = years * 366 * 86_400_000;
+            let window = Window { start: at(start), end: at(start + length) };
+            let buckets = Buckets::new(window, interval, zone.parse().unwrap()).unwrap();
+            #[expect(clippy::cast_possible_truncation, reason = "any moment inside will do")]
+            let moment = at(start + (length as f64 * part) as i64);
+            prop_assert_eq!(
+                Some(bucket_in_sql(moment, &buckets)),
+                buckets.bucket_of(moment)
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn sql_finds_the_same_bucket(
+            start in 1_760_000_000_000_i64..1_800_000_000_000,
+            length in 1_i64..100 * 86_400_000,
+            part in 0.0..1.0_f64,
+            interval in prop::sample::select(&Interval::ALL[1..]),
+            zone in prop::sample::select(&[
+                "UTC", "Europe/Stockholm", "America/New_York", "Asia/Kathmandu",
+                "Australia/Lord_Howe",
+            ][..]),
+        ) {
+            let at = |ms| Timestamp::from_timestamp_millis(ms).unwrap();
+            let window = Window { start: at(start), end: at(start + length) };
+            let buckets = Buckets::new(window, interval, zone.parse().unwrap()).unwrap();
+            #[expect(clippy::cast_possible_truncation, reason = "any moment inside will do")]
+            let moment = at(start + (length as f64 * part) as i64);
+            prop_assert_eq!(
+                Some(bucket_in_sql(moment, &buckets)),
+                buckets.bucket_of(moment)
+            );
+        }
+    }
 }

@@ -1,19 +1,16 @@
 //! Which events are exported.
 
-use duckdb::types::Value;
 use paneld_analytics::{EventPlace, EventSelection, EventsStart};
 
 use crate::{
     Scope,
-    duckdb::{
-        conditions::Conditions,
-        sql::{Sql, of_project, time},
-    },
+    duckdb::sql::{Conditions, Dialect, Sql, Value, of_project, time},
 };
 
 /// That the event `e` is one of those that are wanted.
 pub(super) fn matching(scope: &Scope, selection: &EventSelection) -> Sql {
     let conditions = Conditions {
+        dialect: Dialect::DuckDb,
         scope,
         window: selection.window,
         filters: &selection.filters,
@@ -55,7 +52,7 @@ fn behind(EventPlace { created_at, id }: EventPlace) -> Sql {
     let id = Value::Text(uuid::Uuid::from_u128(id).to_string());
     // The first condition is for the zone maps.
     Sql::with(
-        "(e.created_at <= ?::TIMESTAMP_MS AND (e.created_at < ?::TIMESTAMP_MS OR e.id > ?::UUID))",
+        "(e.created_at <= ? AND (e.created_at < ? OR e.id > ?::UUID))",
         [time(created_at), time(created_at), id],
     )
 }

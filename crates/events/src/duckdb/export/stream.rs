@@ -9,7 +9,6 @@ use duckdb::{
         compute::interleave_record_batch,
         datatypes::Int64Type,
     },
-    types::Value,
 };
 use paneld_analytics::{Column, EventColumn, RawEventsRequest, Window};
 use paneld_domain::Timestamp;
@@ -21,7 +20,7 @@ use crate::{
         fault::Fault,
         overflow::batches,
         parts::Outlet,
-        sql::{Sql, in_window, millis, of_project},
+        sql::{Sql, Value, in_window, of_project},
     },
 };
 
@@ -314,15 +313,15 @@ impl Slice {
                 .query_row(connection, |row| {
                     let (time, id, place) = (row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?);
                     Ok([
-                        millis(time),
-                        millis(time),
+                        Value::Time(time),
+                        Value::Time(time),
                         Value::Text(id),
-                        Value::BigInt(place),
+                        Value::Integer(place),
                     ])
                 })?;
-        let up_to_last = "(e.created_at >= ?::TIMESTAMP_MS AND (e.created_at > ?::TIMESTAMP_MS
+        let up_to_last = "(e.created_at >= ? AND (e.created_at > ?
             OR (e.id, e.rowid) <= (?::UUID, ?::BIGINT)))";
-        let behind_last = "(e.created_at <= ?::TIMESTAMP_MS AND (e.created_at < ?::TIMESTAMP_MS
+        let behind_last = "(e.created_at <= ? AND (e.created_at < ?
             OR (e.id, e.rowid) > (?::UUID, ?::BIGINT)))";
         let part = |condition, count| Self {
             condition: Sql::all([self.condition.clone(), Sql::with(condition, last.clone())]),

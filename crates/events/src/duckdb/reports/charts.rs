@@ -13,13 +13,11 @@ use paneld_analytics::{
 };
 
 use self::one_look::{Count, Look};
-use super::buckets::bucket_of;
 use crate::{
     Scope,
     duckdb::{
-        conditions::{Conditions, Joined, ValueOf},
         fault::Fault,
-        sql::{Sql, of_project},
+        sql::{Conditions, Dialect, Joined, Sql, ValueOf, bucket_of, of_project},
     },
 };
 
@@ -106,6 +104,7 @@ impl<'a> Chart<'a> {
     /// `rows`: what counts of the events of the window, with bucket and labels.
     fn rows(&self, buckets: &Buckets) -> Result<Sql, Fault> {
         let conditions = Conditions {
+            dialect: Dialect::DuckDb,
             scope: self.scope,
             window: buckets.window(),
             filters: &self.item.filters,
@@ -129,7 +128,7 @@ impl<'a> Chart<'a> {
         let is_by_group = self.item.measure == Measure::Groups || needs(Joined::Group);
 
         let mut sql = Sql::new("WITH rows AS (SELECT ")
-            .add(bucket_of("e.created_at", buckets))
+            .add(bucket_of(Dialect::DuckDb, "e.created_at", buckets))
             .push(" AS bucket, e.created_at, e.visitor, e.session_id, e.row");
         for (place, label) in labels.iter().enumerate() {
             sql = sql.push(", ");

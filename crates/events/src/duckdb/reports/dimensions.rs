@@ -10,7 +10,11 @@ pub(crate) use self::days::DimensionPart;
 use self::values::{counted_sessions, values};
 use crate::{
     CountedSessions, Scope,
-    duckdb::{conditions::Conditions, counted::Parts, fault::Fault, sql::Sql},
+    duckdb::{
+        counted::Parts,
+        fault::Fault,
+        sql::{Conditions, Dialect, Sql},
+    },
 };
 
 /// Counts sessions by their values, most sessions first.
@@ -28,6 +32,7 @@ pub(super) fn count(
         return Ok(values);
     }
     let conditions = Conditions {
+        dialect: Dialect::DuckDb,
         scope,
         window: request.window,
         filters: &request.filters,

@@ -8,11 +8,10 @@ use paneld_domain::{Event, ProjectKey, Session};
 use crate::{
     EventsError, Scope,
     duckdb::{
-        conditions::Conditions,
         decode,
         fault::Fault,
         overflow,
-        sql::{Sql, of_project, property},
+        sql::{Conditions, Dialect, Sql, of_project, property},
         store::DuckDbStore,
     },
 };
@@ -73,6 +72,7 @@ fn events(
     request: &EventsRequest,
 ) -> Result<Vec<Event>, Fault> {
     let conditions = Conditions {
+        dialect: Dialect::DuckDb,
         scope,
         window: request.window,
         filters: &request.filters,
@@ -100,6 +100,7 @@ fn sessions(
     request: &SessionsRequest,
 ) -> Result<Vec<Session>, Fault> {
     let conditions = Conditions {
+        dialect: Dialect::DuckDb,
         scope,
         window: request.window,
         filters: &request.filters,

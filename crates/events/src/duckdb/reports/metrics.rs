@@ -10,7 +10,11 @@ use paneld_analytics::{MetricsMode, MetricsRequest, MetricsRows};
 pub(crate) use self::sessions::MetricsPart;
 use crate::{
     Scope,
-    duckdb::{conditions::Conditions, counted::Parts, fault::Fault},
+    duckdb::{
+        counted::Parts,
+        fault::Fault,
+        sql::{Conditions, Dialect},
+    },
 };
 
 /// Counts in the whole window and in its buckets.
@@ -24,6 +28,7 @@ pub(super) fn count(
     // All of one moment.
     let snapshot = connection.unchecked_transaction()?;
     let conditions = Conditions {
+        dialect: Dialect::DuckDb,
         scope,
         window: request.buckets().window(),
         filters: request.filters(),

@@ -14,10 +14,9 @@ use super::session_counts::{COUNTS, session_counts};
 use crate::{
     CountedEdge, Scope,
     duckdb::{
-        conditions::Conditions,
         counted::Parts,
         fault::Fault,
-        sql::{Sql, of_project},
+        sql::{Conditions, Dialect, Sql, of_project},
     },
 };
 
@@ -30,6 +29,7 @@ pub(super) fn count(
 ) -> Result<Vec<PageCounts>, Fault> {
     let began = known.now();
     let conditions = Conditions {
+        dialect: Dialect::DuckDb,
         scope,
         window: request.window,
         filters: &request.filters,
@@ -60,6 +60,7 @@ pub(super) fn performance(
     request: &PerformanceRequest,
 ) -> Result<Vec<PageCounts>, Fault> {
     let conditions = Conditions {
+        dialect: Dialect::DuckDb,
         scope,
         window: request.window,
         filters: &[],
@@ -99,6 +100,7 @@ pub(super) fn edges(
     request: &EdgesRequest,
 ) -> Result<Vec<CountedEdge>, Fault> {
     let conditions = Conditions {
+        dialect: Dialect::DuckDb,
         scope,
         window: request.window,
         filters: &request.filters,

@@ -11,11 +11,10 @@ use super::lists::WideTable;
 use crate::{
     EventsError, Members, Scope,
     duckdb::{
-        conditions::Conditions,
         decode::{self, Stored},
         fault::Fault,
         overflow::{self, Owner},
-        sql::{Sql, of_project, property},
+        sql::{Conditions, Dialect, Sql, of_project, property},
         store::DuckDbStore,
     },
 };
@@ -76,6 +75,7 @@ fn profiles(
     request: &ProfilesRequest,
 ) -> Result<Vec<Shown<Profile>>, Fault> {
     let conditions = Conditions {
+        dialect: Dialect::DuckDb,
         scope,
         window: Window::everything(),
         filters: &request.filters,

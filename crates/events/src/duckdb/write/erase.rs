@@ -7,7 +7,7 @@ use crate::{
     Erased,
     duckdb::{
         fault::Fault,
-        sql::time,
+        sql::moment,
         write::{removals, views},
     },
 };
@@ -100,15 +100,15 @@ pub(crate) fn forget(
 ) -> Result<bool, Fault> {
     let mut removed = 0;
     if let Some(before) = events_before {
-        let values = [Value::BigInt(project.0), time(before), time(before)];
+        let values = [Value::BigInt(project.0), moment(before), moment(before)];
         views::mend_after(connection, project, CUT_SESSIONS, &values, || {
             for sql in FORGET {
-                removed += connection.execute(sql, params![project.0, time(before)])?;
+                removed += connection.execute(sql, params![project.0, moment(before)])?;
             }
             Ok(())
         })?;
     }
-    let replays = connection.execute(FORGET_REPLAYS, params![project.0, time(replays_before)])?;
+    let replays = connection.execute(FORGET_REPLAYS, params![project.0, moment(replays_before)])?;
     if removed + replays > 0 {
         removals::note(connection)?;
     }

@@ -5,7 +5,7 @@ use paneld_domain::Timestamp;
 
 use crate::{
     Removals,
-    duckdb::{fault::Fault, sql::time},
+    duckdb::{fault::Fault, sql::moment},
 };
 
 /// Counts one, in the transaction that removes something.
@@ -32,7 +32,7 @@ pub(crate) fn find(connection: &Connection, now: Timestamp) -> Result<Option<Rem
         Some(since) => since,
         None => {
             let sql = "UPDATE removals SET seen_at = ?::TIMESTAMP_MS";
-            connection.execute(sql, [time(now)])?;
+            connection.execute(sql, [moment(now)])?;
             now
         }
     };

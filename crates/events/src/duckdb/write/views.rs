@@ -10,7 +10,7 @@ use paneld_domain::{ProjectKey, SessionSpan, Timestamp};
 
 use crate::duckdb::{
     fault::Fault,
-    sql::time,
+    sql::moment,
     write::{append::append, columns::Row, record},
 };
 
@@ -74,7 +74,10 @@ pub(crate) fn put_in_order(
         "CREATE OR REPLACE TEMP TABLE disordered_sessions AS
         SELECT DISTINCT project_key, session_id FROM disordered_sessions",
     )?;
-    connection.execute(PUT_IN_ORDER, params![time(start), time(end), MOST_VIEWS])?;
+    connection.execute(
+        PUT_IN_ORDER,
+        params![moment(start), moment(end), MOST_VIEWS],
+    )?;
     Ok(connection.execute_batch("DROP TABLE disordered_sessions")?)
 }
 

@@ -8,12 +8,11 @@ use paneld_analytics::{
 };
 use paneld_domain::Timestamp;
 
-use super::super::buckets::bucket_of;
 use crate::{
     Scope,
     duckdb::{
         fault::Fault,
-        sql::{Sql, in_window, of_project},
+        sql::{Dialect, Sql, bucket_of, in_window, of_project},
     },
 };
 
@@ -34,7 +33,7 @@ pub(super) fn steps(
     let word = WORD;
     let furthest = WORD + request.reach();
     let words = Sql::new("WITH active AS (SELECT e.visitor AS person, ")
-        .add(bucket_of("e.created_at", &buckets))
+        .add(bucket_of(Dialect::DuckDb, "e.created_at", &buckets))
         .push("::BIGINT AS bucket FROM events e WHERE ")
         .add(of_people("e", scope, request.people()))
         .push(" AND ")
@@ -120,7 +119,7 @@ pub(super) fn last_days(
         return Ok(None);
     };
     let last_days = Sql::new("SELECT ")
-        .add(bucket_of("p.last_at", &buckets))
+        .add(bucket_of(Dialect::DuckDb, "p.last_at", &buckets))
         .push(
             " AS bucket, count(*)
             FROM (SELECT max(e.created_at) AS last_at FROM events e WHERE ",
@@ -146,9 +145,9 @@ pub(super) fn stays(
 ) -> Result<Vec<Stay>, Fault> {
     let buckets = request.buckets();
     Sql::new("SELECT ")
-        .add(bucket_of("p.first_at", buckets))
+        .add(bucket_of(Dialect::DuckDb, "p.first_at", buckets))
         .push(" AS first_week, ")
-        .add(bucket_of("p.last_at", buckets))
+        .add(bucket_of(Dialect::DuckDb, "p.last_at", buckets))
         .push(
             " AS last_week, count(*)
             FROM (SELECT min(e.created_at) AS first_at, max(e.created_at) AS last_at

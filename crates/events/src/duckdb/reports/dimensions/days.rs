@@ -9,10 +9,9 @@ use super::values::{counted_sessions, values};
 use crate::{
     CountedSessions, Scope,
     duckdb::{
-        conditions::Conditions,
         counted::{Days, Moment, Part, Parts},
         fault::Fault,
-        sql::Sql,
+        sql::{Conditions, Dialect, Sql},
     },
 };
 
@@ -62,6 +61,7 @@ fn count_days(
     days: &Days,
 ) -> Result<Vec<DimensionPart>, Fault> {
     let conditions = Conditions {
+        dialect: Dialect::DuckDb,
         scope,
         window: days.window(),
         filters: &[],

@@ -3,8 +3,11 @@
 use duckdb::Connection;
 use paneld_analytics::{BucketCounts, MetricsCounts, MetricsRequest, MetricsRows};
 
-use super::{super::buckets::bucket_of, revenue::revenue};
-use crate::duckdb::{conditions::Conditions, fault::Fault, sql::Sql};
+use super::revenue::revenue;
+use crate::duckdb::{
+    fault::Fault,
+    sql::{Conditions, Dialect, Sql, bucket_of},
+};
 
 /// Counts screen views that match, and the sessions that entered on such a page.
 pub(super) fn count(
@@ -12,7 +15,7 @@ pub(super) fn count(
     conditions: &Conditions<'_>,
     request: &MetricsRequest,
 ) -> Result<MetricsRows, Fault> {
-    let bucket = bucket_of("e.created_at", request.buckets());
+    let bucket = bucket_of(Dialect::DuckDb, "e.created_at", request.buckets());
     let views = Sql::new("WITH views AS (SELECT ")
         .add(bucket)
         .push(
@@ -78,7 +81,11 @@ fn entries(
     request: &MetricsRequest,
 ) -> Result<Vec<(usize, u64, u64)>, Fault> {
     Sql::new("SELECT ")
-        .add(bucket_of("s.created_at", request.buckets()))
+        .add(bucket_of(
+            Dialect::DuckDb,
+            "s.created_at",
+            request.buckets(),
+        ))
         .push(" AS bucket, count(*), count(*) FILTER (s.is_bounce) FROM sessions s WHERE ")
         .add(conditions.began())
         .push(" AND ")

@@ -3,8 +3,10 @@
 use duckdb::Connection;
 use paneld_analytics::{BucketRevenue, Buckets};
 
-use super::super::buckets::bucket_of;
-use crate::duckdb::{conditions::Conditions, fault::Fault, sql::Sql};
+use crate::duckdb::{
+    fault::Fault,
+    sql::{Conditions, Dialect, Sql, bucket_of},
+};
 
 /// The revenue of the events that match, in the buckets that have some.
 pub(super) fn revenue(
@@ -13,7 +15,7 @@ pub(super) fn revenue(
     buckets: &Buckets,
 ) -> Result<Vec<BucketRevenue>, Fault> {
     Sql::new("SELECT ")
-        .add(bucket_of("e.created_at", buckets))
+        .add(bucket_of(Dialect::DuckDb, "e.created_at", buckets))
         .push(
             " AS bucket, least(sum(e.revenue), 18446744073709551615)::UBIGINT
             FROM events e WHERE e.name = 'revenue' AND e.revenue > 0 AND ",

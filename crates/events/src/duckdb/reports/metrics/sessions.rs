@@ -6,13 +6,12 @@ use duckdb::Connection;
 use paneld_analytics::{BucketCounts, BucketRevenue, Buckets, MetricsCounts, MetricsRows, Window};
 use roaring::{MultiOps as _, RoaringBitmap};
 
-use super::{super::buckets::bucket_of, revenue::revenue};
+use super::revenue::revenue;
 use crate::duckdb::{
-    conditions::Conditions,
     counted::{Moment, Part, Parts},
     fault::Fault,
     reports::visitors::{Visitors, each_pair},
-    sql::Sql,
+    sql::{Conditions, Dialect, Sql, bucket_of},
 };
 
 /// What was counted in a bucket.
@@ -53,6 +52,7 @@ pub(super) fn count(
         return Ok(rows(&known.into_iter().flatten().collect::<Vec<_>>()));
     };
     let conditions = Conditions {
+        dialect: Dialect::DuckDb,
         window,
         ..*conditions
     };
@@ -114,7 +114,7 @@ fn count_parts(
 ) -> Result<Vec<MetricsPart>, Fault> {
     let mut parts = vec![MetricsPart::default(); buckets.count()];
     let matching = conditions.sessions();
-    let bucket = bucket_of("s.created_at", buckets);
+    let bucket = bucket_of(Dialect::DuckDb, "s.created_at", buckets);
     let visitors = Visitors::of(connection, conditions.scope.key, buckets.count())?;
     let rows = Sql::new("SELECT ")
         .add(bucket.clone())

@@ -7,10 +7,9 @@ use paneld_analytics::{PageAddress, PageCounts, Paging};
 
 use super::seen::{self, COUNTED, Edge};
 use crate::duckdb::{
-    conditions::Conditions,
     counted::{Days, Moment, Part, Parts},
     fault::Fault,
-    sql::Sql,
+    sql::{Conditions, Dialect, Sql},
 };
 
 /// In all days together there are so many pages at most: more are better counted at once.
@@ -119,6 +118,7 @@ fn count_days(
     days: &Days,
 ) -> Result<Vec<PagesPart>, Fault> {
     let conditions = Conditions {
+        dialect: Dialect::DuckDb,
         window: days.window(),
         ..*conditions
     };

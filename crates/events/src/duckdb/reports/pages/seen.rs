@@ -11,9 +11,8 @@ use paneld_analytics::{Column, Field, Filter};
 use paneld_domain::Timestamp;
 
 use crate::duckdb::{
-    conditions::{Conditions, Rows},
     fault::Fault,
-    sql::{Sql, of_project},
+    sql::{Conditions, Rows, Sql, of_project},
     write::views::BESIDE_SESSION,
 };
 

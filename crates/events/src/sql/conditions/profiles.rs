@@ -10,7 +10,7 @@ use super::{
     Conditions,
     fields::{self, Rows, Subject},
 };
-use crate::duckdb::sql::{Sql, of_project};
+use crate::sql::{Dialect, Sql, of_project};
 
 impl Conditions<'_> {
     /// That the profile `p` of the project matches all filters.
@@ -18,13 +18,13 @@ impl Conditions<'_> {
         let mut conditions = vec![of_project("p", self.scope.key)];
         let (mut of_events, mut of_sessions) = (Vec::new(), Vec::new());
         for filter in self.filters {
-            match Asked::of(filter.field()) {
+            match Asked::of(self.dialect, filter.field()) {
                 Asked::Profile(subject) => conditions.push(self.holds(filter, subject)),
                 Asked::Events => of_events.push(self.matches(filter, Rows::Events)),
                 Asked::Sessions => of_sessions.push(self.matches(filter, Rows::Sessions)),
             }
         }
-        let key = self.scope.key;
+        let (key, sessions) = (self.scope.key, self.dialect.table("sessions", "s"));
         if !of_events.is_empty() {
             of_events.insert(0, of_project("e", key));
             conditions.push(
@@ -36,9 +36,11 @@ impl Conditions<'_> {
         if !of_sessions.is_empty() {
             of_sessions.insert(0, of_project("s", key));
             conditions.push(
-                Sql::new("p.id IN (SELECT s.profile_id FROM sessions s WHERE ")
-                    .add(Sql::all(of_sessions))
-                    .push(")"),
+                Sql::new(&format!(
+                    "p.id IN (SELECT s.profile_id FROM {sessions} WHERE "
+                ))
+                .add(Sql::all(of_sessions))
+                .push(")"),
             );
         }
         Sql::all(conditions)
@@ -53,7 +55,7 @@ enum Asked {
 }
 
 impl Asked {
-    fn of(field: &Field) -> Self {
+    fn of(dialect: Dialect, field: &Field) -> Self {
         let groups = || "p.groups".to_owned();
         Self::Profile(match field {
             Field::Column(Column::ProjectId) => Subject::Known(None),
@@ -65,7 +67,7 @@ impl Asked {
             Field::Column(column) if is_kept(*column) => {
                 Subject::One(fields::property("p.properties", column.name()))
             }
-            Field::Profile(column) => Subject::One(fields::profile_column(*column)),
+            Field::Profile(column) => Subject::One(fields::profile_column(dialect, *column)),
             Field::ProfileProperty(key) => Subject::One(fields::property("p.properties", key)),
             Field::Group(GroupColumn::Id) => Subject::GroupIds { among: groups() },
             Field::Group(column) => Subject::Groups {

@@ -1,9 +1,8 @@
 //! Where the tables have what filters are about.
 
-use duckdb::types::Value;
 use paneld_analytics::{Column, Field, GroupColumn, ProfileColumn, PropertyKey, SessionFact};
 
-use crate::duckdb::sql::Sql;
+use crate::sql::{Dialect, Sql, Value};
 
 /// Which rows conditions are about; each has its own alias in the SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,18 +74,16 @@ fn text(text: Sql) -> Operand {
 }
 
 /// A number, as short as it can be as a text.
-fn number(column: &str) -> Operand {
-    let shortest = format!("coalesce(regexp_replace({column}::VARCHAR, '\\.0$', ''), '')");
+fn number(dialect: Dialect, column: &str) -> Operand {
     Operand {
-        text: Sql::new(&shortest),
+        text: Sql::new(&dialect.number_text(column)),
         nature: Nature::Number(Sql::new(column)),
     }
 }
 
-fn moment(column: &str) -> Operand {
-    let printed = format!("coalesce(strftime({column}, '%Y-%m-%d %H:%M:%S.%g'), '')");
+fn moment(dialect: Dialect, column: &str) -> Operand {
     Operand {
-        text: Sql::new(&printed),
+        text: Sql::new(&dialect.moment_text(column)),
         nature: Nature::Moment(Sql::new(column)),
     }
 }
@@ -101,18 +98,18 @@ pub(super) fn property(map: &str, key: &str) -> Operand {
 }
 
 impl Subject {
-    pub(super) fn of(field: &Field, rows: Rows) -> Self {
+    pub(super) fn of(dialect: Dialect, field: &Field, rows: Rows) -> Self {
         let alias = rows.alias();
         match field {
             Field::Column(Column::ProjectId) => Self::Known(None),
-            Field::Column(column) => Self::One(column_of(*column, rows)),
+            Field::Column(column) => Self::One(column_of(dialect, *column, rows)),
             Field::Utm(tag) => Self::One(match rows {
                 Rows::Events => property("e.properties", &tag.property()),
                 Rows::Sessions => plain(&format!("s.{}", tag.name())),
             }),
             Field::Property(PropertyKey::Exact(key)) => Self::One(property("e.properties", key)),
             Field::Property(PropertyKey::Pattern { prefix, suffix }) => Self::Values {
-                of_each: alike(prefix, suffix),
+                of_each: alike(dialect, prefix, suffix),
                 among: "e.properties".to_owned(),
             },
             Field::HasProfile => Self::One(plain(&has_profile(alias))),
@@ -123,7 +120,7 @@ impl Subject {
             },
             Field::Profile(column) => Self::Profile {
                 id: format!("{alias}.profile_id"),
-                value: profile_column(*column),
+                value: profile_column(dialect, *column),
             },
             Field::ProfileProperty(key) => Self::Profile {
                 id: format!("{alias}.profile_id"),
@@ -149,9 +146,9 @@ impl Subject {
             Field::Session(fact) => match rows {
                 Rows::Events => Self::Session {
                     id: "e.session_id".to_owned(),
-                    value: session_fact(*fact, "s2"),
+                    value: session_fact(dialect, *fact, "s2"),
                 },
-                Rows::Sessions => Self::One(session_fact(*fact, "s")),
+                Rows::Sessions => Self::One(session_fact(dialect, *fact, "s")),
             },
         }
     }
@@ -166,48 +163,49 @@ pub(crate) fn has_profile(alias: &str) -> String {
 }
 
 /// That the entry `x` of a map has a key that begins and ends like this.
-pub(crate) fn alike(prefix: &str, suffix: &str) -> Sql {
+fn alike(dialect: Dialect, prefix: &str, suffix: &str) -> Sql {
+    let key = dialect.entry_key();
     let length = prefix.chars().count() + suffix.chars().count();
-    let length = u64::try_from(length).unwrap_or(u64::MAX);
-    let [prefix, suffix] = [prefix, suffix].map(|text| Value::Text(text.to_owned()));
-    Sql::with(
-        "(starts_with(x.key, ?) AND ends_with(x.key, ?) AND length(x.key) >= ?)",
-        [prefix, suffix, Value::UBigInt(length)],
-    )
+    let length = Value::Count(u64::try_from(length).unwrap_or(u64::MAX));
+    Sql::all([
+        dialect.starts_with(&Sql::new(key), prefix),
+        dialect.ends_with(&Sql::new(key), suffix),
+        Sql::with(&format!("{} >= ?", dialect.length(key)), [length]),
+    ])
 }
 
-fn column_of(column: Column, rows: Rows) -> Operand {
+fn column_of(dialect: Dialect, column: Column, rows: Rows) -> Operand {
     let name = column.name();
     let alias = rows.alias();
     match column {
-        Column::Id if rows == Rows::Events => text(Sql::new("e.id::VARCHAR")),
+        Column::Id if rows == Rows::Events => plain(&dialect.id_text("e.id")),
         Column::Path if rows == Rows::Sessions => plain("s.entry_path"),
         Column::Origin if rows == Rows::Sessions => plain("s.entry_origin"),
         Column::SessionId if rows == Rows::Sessions => plain("s.id"),
-        Column::Duration | Column::Revenue => number(&format!("{alias}.{name}")),
+        Column::Duration | Column::Revenue => number(dialect, &format!("{alias}.{name}")),
         // They are single floats; as doubles they would not be the numbers that they are printed
         // as.
         Column::Longitude | Column::Latitude => Operand {
-            nature: Nature::Number(Sql::new(&format!("{alias}.{name}::VARCHAR"))),
-            ..number(&format!("{alias}.{name}"))
+            nature: Nature::Number(Sql::new(&dialect.to_text(&format!("{alias}.{name}")))),
+            ..number(dialect, &format!("{alias}.{name}"))
         },
-        Column::CreatedAt | Column::ImportedAt => moment(&format!("{alias}.{name}")),
+        Column::CreatedAt | Column::ImportedAt => moment(dialect, &format!("{alias}.{name}")),
         _ => plain(&format!("{alias}.{name}")),
     }
 }
 
-pub(super) fn profile_column(column: ProfileColumn) -> Operand {
+pub(super) fn profile_column(dialect: Dialect, column: ProfileColumn) -> Operand {
     let name = format!("p.{}", column.name());
     match column {
-        ProfileColumn::CreatedAt | ProfileColumn::LastSeenAt => moment(&name),
+        ProfileColumn::CreatedAt | ProfileColumn::LastSeenAt => moment(dialect, &name),
         _ => plain(&name),
     }
 }
 
-fn session_fact(fact: SessionFact, alias: &str) -> Operand {
+fn session_fact(dialect: Dialect, fact: SessionFact, alias: &str) -> Operand {
     let name = format!("{alias}.{}", fact.name());
     match fact {
-        SessionFact::IsBounce => plain(&format!("{name}::VARCHAR")),
-        _ => number(&name),
+        SessionFact::IsBounce => plain(&dialect.to_text(&name)),
+        _ => number(dialect, &name),
     }
 }

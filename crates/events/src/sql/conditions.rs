@@ -15,11 +15,12 @@ pub(crate) use self::{
 };
 use crate::{
     Scope,
-    duckdb::sql::{Sql, in_window, of_project},
+    sql::{Dialect, Sql, in_window, of_project},
 };
 
 /// Which events and sessions count, of a project and in a window.
 pub(crate) struct Conditions<'a> {
+    pub(crate) dialect: Dialect,
     pub(crate) scope: &'a Scope,
     pub(crate) window: Window,
     pub(crate) filters: &'a [Filter],
@@ -92,13 +93,14 @@ impl Conditions<'_> {
 
     /// That a row matches a filter.
     pub(crate) fn matches(&self, filter: &Filter, rows: Rows) -> Sql {
-        self.holds(filter, Subject::of(filter.field(), rows))
+        self.holds(filter, Subject::of(self.dialect, filter.field(), rows))
     }
 
     /// That something fulfils a filter.
     fn holds(&self, filter: &Filter, subject: Subject) -> Sql {
+        let dialect = self.dialect;
         match subject {
-            Subject::One(value) => compare(filter, &value),
+            Subject::One(value) => compare(dialect, filter, &value),
             Subject::Known(text) => {
                 let text = text.unwrap_or(self.scope.id.as_str());
                 Sql::new(if filter.matches(&[text]) {
@@ -107,25 +109,21 @@ impl Conditions<'_> {
                     "FALSE"
                 })
             }
-            Subject::Values { of_each, among } => Sql::new("len(list_filter(map_entries(")
-                .push(&among)
-                .push("), lambda x: ")
-                .add(Sql::all([
-                    of_each,
-                    compare(filter, &fields::plain("x.value")),
-                ]))
-                .push(")) > 0"),
+            Subject::Values { of_each, among } => {
+                let value = fields::plain(dialect.entry_value());
+                let is_such = Sql::all([of_each, compare(dialect, filter, &value)]);
+                dialect.has_entry(&among, &is_such)
+            }
             Subject::GroupIds { among } => {
-                Sql::new(&format!("len(list_filter({among}, lambda x: "))
-                    .add(compare(filter, &fields::plain("x")))
-                    .push(")) > 0")
+                let is_such = compare(dialect, filter, &fields::plain("x"));
+                dialect.has_element(&among, &is_such)
             }
             Subject::Groups { among, value } => self.has_group(filter, &among, &value),
             Subject::Profile { id, value } => {
-                self.is_elsewhere(filter, &id, "profiles p", "p", &value)
+                self.is_elsewhere(filter, &id, "profiles", "p", &value)
             }
             Subject::Session { id, value } => {
-                self.is_elsewhere(filter, &id, "sessions s2", "s2", &value)
+                self.is_elsewhere(filter, &id, "sessions", "s2", &value)
             }
             Subject::Performed { id } => self.performed(filter, &id),
         }
@@ -142,12 +140,13 @@ impl Conditions<'_> {
         value: &fields::Operand,
     ) -> Sql {
         let holds_for_none = filter.matches(&[""]);
-        let condition = compare(filter, value);
+        let condition = compare(self.dialect, filter, value);
         let (operator, condition) = if holds_for_none {
             ("NOT IN", condition.not())
         } else {
             ("IN", condition)
         };
+        let table = self.dialect.table(table, alias);
         Sql::new(&format!(
             "{id} {operator} (SELECT {alias}.id FROM {table} WHERE "
         ))
@@ -159,31 +158,27 @@ impl Conditions<'_> {
 
     /// That one of the groups matches. One of which nothing is known has empty texts.
     fn has_group(&self, filter: &Filter, among: &str, value: &fields::Operand) -> Sql {
+        let dialect = self.dialect;
         let ids_that = |condition: Sql| {
-            Sql::new("(SELECT coalesce(list(g.id), []) FROM groups g WHERE ")
+            let (ids, groups) = (dialect.collected("g.id"), dialect.table("groups", "g"));
+            Sql::new(&format!("(SELECT {ids} FROM {groups} WHERE "))
                 .add(of_project("g", self.scope.key))
                 .push(" AND ")
                 .add(condition)
                 .push(")")
         };
-        let condition = compare(filter, value);
+        let condition = compare(dialect, filter, value);
         if filter.matches(&[""]) {
-            // Fewer of them do not match than there are.
-            return Sql::new(&format!(
-                "len(list_distinct({among})) > len(list_intersect({among}, "
-            ))
-            .add(ids_that(condition.not()))
-            .push("))");
+            // Not all of them are among those that do not match.
+            return dialect.has_other(among, &ids_that(condition.not()));
         }
-        Sql::new(&format!("list_has_any({among}, "))
-            .add(ids_that(condition))
-            .push(")")
+        dialect.has_any(among, &ids_that(condition))
     }
 
     /// That the session has an event of one of these names in the window; or none. Events without
     /// a session belong to none.
     fn performed(&self, filter: &Filter, id: &str) -> Sql {
-        let matching = compare(filter, &fields::plain("e2.name"));
+        let matching = compare(self.dialect, filter, &fields::plain("e2.name"));
         let (operator, matching) = if filter.asks_for_absence() {
             ("NOT IN", matching.not())
         } else {

@@ -7,7 +7,7 @@ use super::{
     compare::as_number,
     fields::{Operand, Rows, Subject, plain},
 };
-use crate::duckdb::sql::Sql;
+use crate::sql::{Dialect, Sql};
 
 /// From where a value comes, beside the event `e` itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +32,12 @@ pub(crate) struct ValueOf {
 }
 
 impl ValueOf {
-    fn of(operand: &Operand, joined: Joined) -> Self {
+    fn of(dialect: Dialect, operand: &Operand, joined: Joined) -> Self {
         Self {
             text: Sql::new("coalesce(")
                 .add(operand.text.clone())
                 .push(", '')"),
-            number: as_number(operand),
+            number: as_number(dialect, operand),
             joined,
         }
     }
@@ -46,36 +46,32 @@ impl ValueOf {
 impl Conditions<'_> {
     /// The value that an event `e` has in a field; `None` for what only sessions have.
     pub(crate) fn value_of(&self, field: &Field) -> Option<ValueOf> {
+        let dialect = self.dialect;
         if *field == Field::Profile(ProfileColumn::IsExternal) {
             // Who is not identified has no row.
             let is_there = plain("CASE WHEN p.id IS NULL THEN 'false' ELSE 'true' END");
-            return Some(ValueOf::of(&is_there, Joined::Profile));
+            return Some(ValueOf::of(dialect, &is_there, Joined::Profile));
         }
-        match Subject::of(field, Rows::Events) {
-            Subject::One(value) => Some(ValueOf::of(&value, Joined::Nothing)),
+        match Subject::of(dialect, field, Rows::Events) {
+            Subject::One(value) => Some(ValueOf::of(dialect, &value, Joined::Nothing)),
             Subject::Known(text) => {
                 let text = Sql::text(text.unwrap_or(self.scope.id.as_str()));
                 Some(ValueOf {
-                    number: Sql::new("NULL::DOUBLE"),
+                    number: dialect.no_number(),
                     text,
                     joined: Joined::Nothing,
                 })
             }
-            Subject::Values { of_each, among } => {
-                let values = Sql::new(&format!(
-                    "array_to_string(list_transform(list_filter(map_entries({among}), lambda x: "
-                ))
-                .add(of_each)
-                .push("), lambda x: x.value), ',')");
-                Some(ValueOf {
-                    number: Sql::new("NULL::DOUBLE"),
-                    text: values,
-                    joined: Joined::Nothing,
-                })
+            Subject::Values { of_each, among } => Some(ValueOf {
+                number: dialect.no_number(),
+                text: dialect.values_of_entries(&among, &of_each),
+                joined: Joined::Nothing,
+            }),
+            Subject::GroupIds { .. } => {
+                Some(ValueOf::of(dialect, &plain("e.group_id"), Joined::Group))
             }
-            Subject::GroupIds { .. } => Some(ValueOf::of(&plain("e.group_id"), Joined::Group)),
-            Subject::Groups { value, .. } => Some(ValueOf::of(&value, Joined::Group)),
-            Subject::Profile { value, .. } => Some(ValueOf::of(&value, Joined::Profile)),
+            Subject::Groups { value, .. } => Some(ValueOf::of(dialect, &value, Joined::Group)),
+            Subject::Profile { value, .. } => Some(ValueOf::of(dialect, &value, Joined::Profile)),
             Subject::Session { .. } | Subject::Performed { .. } => None,
         }
     }

@@ -2,6 +2,7 @@
 //! process, however it ends.
 
 mod chromium;
+mod clickhouse;
 mod guarded;
 mod paneld;
 mod postgres;
@@ -16,6 +17,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 pub(crate) use chromium::chromium;
+pub(crate) use clickhouse::{ClickHouse, ENGINE, engine};
 pub(crate) use paneld::Paneld;
 pub(crate) use postgres::Postgres;
 pub(crate) use redis::Redis;
@@ -23,6 +25,7 @@ pub(crate) use redis::Redis;
 /// The variables that tell tests where the servers are, and this task that they are there already.
 pub(crate) const POSTGRES_URL: &str = "PANELD_TEST_POSTGRES_URL";
 pub(crate) const REDIS_URL: &str = "PANELD_TEST_REDIS_URL";
+pub(crate) const CLICKHOUSE_URL: &str = "PANELD_TEST_CLICKHOUSE_URL";
 /// The variable that tells tests of the console where the browser is.
 pub(crate) const CHROMIUM: &str = "PANELD_E2E_CHROMIUM";
 

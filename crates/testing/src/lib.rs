@@ -1,7 +1,7 @@
 //! What tests need around them.
 //!
-//! `cargo xtask test` starts PostgreSQL and Redis, and tells tests in their environment where
-//! they are. Tests that need one of them are ignored by a plain `cargo test`.
+//! `cargo xtask test` starts PostgreSQL, Redis and ClickHouse, and tells tests in their environment
+//! where they are. Tests that need one of them are ignored by a plain `cargo test`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -14,8 +14,10 @@
 )]
 
 mod database;
+mod events;
 
 pub use database::Database;
+pub use events::{EventsDatabase, skip_without_duckdb};
 
 /// Where the Redis is that all tests share; each must have a key prefix of its own.
 ///

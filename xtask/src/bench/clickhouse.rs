@@ -10,10 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use xshell::Shell;
 
-use crate::{python, workspace};
-
-/// Where its script and its requirements are.
-const FOLDER: &str = "xtask/clickhouse";
+use crate::services;
 
 /// What an answer took, in milliseconds: of all processors together, and of the clock.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -32,10 +29,7 @@ pub(crate) struct Engine {
 impl Engine {
     /// Loads the events of a Parquet file. `None`, loudly, where the engine cannot be had.
     pub(crate) fn load(sh: &Shell, folder: &Path, parquet: &Path) -> Result<Option<Self>> {
-        let target = workspace::metadata(sh)?.target_directory;
-        let environment = target.join("clickhouse");
-        let requirements = format!("{FOLDER}/requirements.txt");
-        let programs = match python::environment(sh, environment.as_std_path(), &requirements) {
+        let programs = match services::engine(sh) {
             Ok(programs) => programs,
             Err(error) => {
                 println!("!!! SKIPPED: ClickHouse's engine is not there: {error:#}");
@@ -43,7 +37,7 @@ impl Engine {
             }
         };
         let mut child = Command::new(programs.join("python"))
-            .arg(sh.current_dir().join(FOLDER).join("engine.py"))
+            .arg(sh.current_dir().join(services::ENGINE).join("engine.py"))
             .args([folder, parquet])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -1,10 +1,10 @@
-//! Where servers keep their catalog and their buckets: `cargo xtask test` runs the suite with
+//! Where servers keep their catalog, buckets and events: `cargo xtask test` runs the suite with
 //! every pair of backends, and says which in the environment.
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
 use paneld_redis::{KeyPrefix, Redis, Script};
-use paneld_testing::Database;
+use paneld_testing::{Database, EventsDatabase};
 use tokio::runtime::Runtime;
 
 /// The backends of one server.
@@ -12,10 +12,11 @@ pub(crate) struct Backends {
     catalog: Option<Database>,
     /// What begins the names of its keys in Redis.
     buckets: Option<KeyPrefix>,
+    events: Option<EventsDatabase>,
 }
 
 impl Backends {
-    /// Those that are asked for, empty: SQLite and buckets in the process if none are.
+    /// Those that are asked for, empty: SQLite, buckets in the process, and DuckDB if none are.
     pub(crate) fn asked_for() -> Self {
         let catalog = match told("PANELD_TEST_CATALOG").as_str() {
             "" | "sqlite" => None,
@@ -30,14 +31,19 @@ impl Backends {
             }
             other => panic!("there is no limiter called {other}"),
         };
-        Self { catalog, buckets }
+        Self {
+            catalog,
+            buckets,
+            events: EventsDatabase::asked_for(),
+        }
     }
 
-    /// SQLite, and buckets in the process, whatever is asked for.
+    /// SQLite, buckets in the process, and DuckDB, whatever is asked for.
     pub(crate) fn of_this_process() -> Self {
         Self {
             catalog: None,
             buckets: None,
+            events: None,
         }
     }
 
@@ -52,6 +58,9 @@ impl Backends {
             settings.insert("REDIS_PREFIX".into(), prefix.as_str().to_owned());
             // A Redis that is away must fail the test, not leave it to the other limiter.
             settings.insert("REDIS_DOWN".into(), "closed".into());
+        }
+        if let Some(database) = &self.events {
+            settings.insert("EVENTS_URL".into(), database.url());
         }
         settings
     }

@@ -135,9 +135,6 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         self.answer()
 
-    def do_DELETE(self):
-        self.answer()
-
     def answer(self):
         self.sent_headers = False
         self.query_id = ""
@@ -166,15 +163,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def order_faults(self, request, body):
         drain(body)
-        query = dict(request.query)
-        database = query.pop("database")
-        if self.command == "DELETE":
-            self.server.faults.forget(database)
-        else:
-            try:
-                self.server.faults.order(database, query.pop("fault", ""), **query)
-            except (KeyError, TypeError, ValueError) as error:
-                raise Refused.new(36, "BAD_ARGUMENTS", f"no such fault: {error}") from None
+        order = {name: value for name, value in request.query.items() if name not in RESERVED}
+        try:
+            self.server.faults.order(request.database, **order)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Refused.new(36, "BAD_ARGUMENTS", f"no such fault: {error}") from None
         self.reply(b"")
 
     def execute(self, request, body):
@@ -365,8 +358,10 @@ class Watch:
 
 def gone(connection):
     try:
-        readable, _, _ = select.select([connection], [], [], 0)
-        return bool(readable) and not connection.recv(1, socket.MSG_PEEK)
+        # Not `select`, which knows no more than 1,024 files.
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        return bool(poll.poll(0)) and not connection.recv(1, socket.MSG_PEEK)
     except (OSError, ValueError):
         return True
 
@@ -381,8 +376,10 @@ def main():
     folder = options.data or tempfile.mkdtemp(prefix="chfront-")
 
     def end(*_):
-        if not options.data:
-            shutil.rmtree(folder, ignore_errors=True)
+        # Merges that still run may put a file back.
+        for _ in range(0 if options.data else 100):
+            if os.path.exists(folder):
+                shutil.rmtree(folder, ignore_errors=True)
         # Threads may be in the engine, which does not like to be taken apart under them.
         os._exit(0)
 

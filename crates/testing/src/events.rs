@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use reqwest::Client;
+use reqwest::{Client, StatusCode};
 use tokio::runtime::Runtime;
 use url::Url;
 
@@ -87,6 +87,30 @@ impl EventsDatabase {
         administer(&url, statement)
     }
 
+    /// Has the server fail for this database alone, as `xtask/clickhouse/faults.py` says: the kind,
+    /// and the rest of the order. `false` where the server is a real one, which cannot; then it
+    /// says that this is not tested.
+    ///
+    /// # Panics
+    /// When there is no such fault.
+    pub fn order_fault(&self, kind: &str, rest: &[(&str, &str)]) -> bool {
+        let mut url = self.server.clone();
+        url.set_path("/faults");
+        url.query_pairs_mut()
+            .append_pair("database", &self.name)
+            .append_pair("fault", kind)
+            .extend_pairs(rest);
+        let (status, text) = post(&url, "");
+        if status == StatusCode::NOT_FOUND {
+            say(&format!(
+                "!!! SKIPPED, this ClickHouse fails for nobody: {kind}"
+            ));
+            return false;
+        }
+        assert!(status.is_success(), "{status}: {text}");
+        true
+    }
+
     fn url_on(&self, server: &Url) -> String {
         let mut url = server.clone();
         url.set_path(&self.name);
@@ -133,22 +157,26 @@ fn is_clickhouse_asked_for() -> bool {
     }
 }
 
-/// Runs a statement on the server, from a thread of its own: the caller may be in a runtime.
 fn administer(url: &Url, statement: &str) -> String {
+    let (status, text) = post(url, statement);
+    assert!(status.is_success(), "{statement}: {status}: {text}");
+    text
+}
+
+/// Sends a request, from a thread of its own: the caller may be in a runtime.
+fn post(url: &Url, body: &str) -> (StatusCode, String) {
     std::thread::scope(|scope| {
         let work = scope.spawn(|| {
             Runtime::new().unwrap().block_on(async {
                 // It is on this machine, whatever proxy the environment names.
                 let client = Client::builder().no_proxy().build().unwrap();
-                let asked = client.post(url.clone()).body(statement.to_owned());
+                let asked = client.post(url.clone()).body(body.to_owned());
                 let reply = asked.send().await.unwrap();
                 let status = reply.status();
-                let text = reply.text().await.unwrap();
-                assert!(status.is_success(), "{status}: {text}");
-                text
+                (status, reply.text().await.unwrap())
             })
         });
-        work.join().expect(statement)
+        work.join().expect(body)
     })
 }
 
@@ -179,5 +207,27 @@ mod tests {
         drop(database);
         let left = format!("SELECT count() FROM system.databases WHERE name = '{name}'");
         assert_eq!(administer(&server, &left), "0\n");
+    }
+
+    #[test]
+    #[ignore = "needs ClickHouse: run it with cargo xtask test"]
+    fn a_fault_is_met_by_its_database_alone_and_once() {
+        let tested = "faults that tests order";
+        let Some(database) = EventsDatabase::create_or_skip(tested) else {
+            return;
+        };
+        let other = EventsDatabase::create();
+        let mut url = database.server.clone();
+        url.query_pairs_mut()
+            .append_pair("database", &database.name);
+        if !database.order_fault("error", &[("code", "243"), ("containing", "SELECT 2")]) {
+            return;
+        }
+        assert_eq!(other.query("SELECT 2"), "2\n");
+        assert_eq!(database.query("SELECT 1"), "1\n");
+        let (status, text) = post(&url, "SELECT 2");
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(text.starts_with("Code: 243."), "{text}");
+        assert_eq!(database.query("SELECT 2"), "2\n");
     }
 }

@@ -23,6 +23,7 @@ INSERT = re.compile(
 FORMAT = re.compile(r"\bFORMAT\s+(\w+)(?:\s+SETTINGS\s[^()]*)?\s*;?\s*$", re.I)
 SELECT = re.compile(r"[\s(]*(SELECT|WITH)\b", re.I)
 # Statements that know queries by the id that the caller gave.
+KILL = re.compile(r"\s*KILL\s+QUERY\s+WHERE\b(.*?)(?:\b(?:SYNC|ASYNC))?\s*;?\s*$", re.I | re.S)
 BY_ID = re.compile(r"\s*KILL\s+QUERY\b|.*\bsystem\.processes\b", re.I | re.S)
 
 
@@ -53,6 +54,8 @@ class Engine:
         self.first = connect(f"{folder}?max_server_memory_usage={MEMORY}")
         self.version = str(self.first.query("SELECT version()", "TSV")).strip()
         self.running = set()
+        # Those that somebody ended: of an insert, the engine as a library does not tell.
+        self.killed = set()
         self.lock = threading.Lock()
 
     def query(self, request):
@@ -101,6 +104,7 @@ class Query:
             self.connection.close()
         with self.engine.lock:
             self.engine.running.discard(self.id)
+            self.engine.killed.discard(self.id)
 
     def preamble(self):
         # The engine as a library lets one leave out SELECT; the server does not.
@@ -124,6 +128,8 @@ class Query:
             # After `finish` this does nothing.
             if stream is not None:
                 stream.cancel()
+        if self.id in self.engine.killed:
+            raise Refused.new(394, "QUERY_WAS_CANCELLED", "Query was cancelled")
         self.written_rows, self.written_bytes = done.rows_written, done.bytes_written
 
     def run(self, statement, name, whole):
@@ -132,6 +138,11 @@ class Query:
             statement = re.sub(r"\bquery_id\b", "Settings['log_comment']", statement)
         params = self.request.params
         try:
+            if kill := KILL.match(statement):
+                killed = f"SELECT Settings['log_comment'] FROM system.processes WHERE {kill[1]}"
+                killed = self.connection.query(killed, "TSV", params=params).bytes() or b""
+                with self.engine.lock:
+                    self.engine.killed |= self.engine.running & set(killed.decode().split("\n"))
             kind = self.connection._conn.classify_query(statement)
             if kind["statement_count"] > 1:
                 raise Refused.new(62, "SYNTAX_ERROR", "Syntax error (Multi-statements are not allowed)")

@@ -17,7 +17,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 pub(crate) use chromium::chromium;
-pub(crate) use clickhouse::{ClickHouse, ENGINE, engine};
+pub(crate) use self::clickhouse::{ClickHouse, ENGINE, engine};
 pub(crate) use paneld::Paneld;
 pub(crate) use postgres::Postgres;
 pub(crate) use redis::Redis;

@@ -216,13 +216,13 @@ impl FlowPaths {
         }
     }
 
-    /// Counts a session by its way, which is not to change any more.
-    pub fn add(&mut self, way: &[u32]) {
+    /// Counts so many sessions by their way, which is not to change any more.
+    pub fn add(&mut self, way: &[u32], sessions: u64) {
         let path = self.path(way);
         let [entry, _next, ..] = path[..] else {
             return;
         };
-        *self.entries.entry(entry).or_default() += 1;
+        *self.entries.entry(entry).or_default() += sessions;
         for (before, pair) in path.windows(2).enumerate() {
             let transition = Transition {
                 entry,
@@ -230,7 +230,7 @@ impl FlowPaths {
                 source: pair[0],
                 target: pair[1],
             };
-            *self.transitions.entry(transition).or_default() += 1;
+            *self.transitions.entry(transition).or_default() += sessions;
         }
     }
 

@@ -97,6 +97,11 @@ impl FunnelRequest {
         &self.steps
     }
 
+    /// How long after the first step the last one may be.
+    pub fn within(&self) -> TimeDelta {
+        self.within
+    }
+
     /// The unit that takes the steps and is counted.
     pub fn unit(&self) -> FunnelUnit {
         self.unit

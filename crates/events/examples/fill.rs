@@ -3,7 +3,10 @@
 //! five sessions to a person, on 500 pages. One session of 200 goes to one of the hundred
 //! projects whose keys follow.
 
-use std::{error::Error, path::Path};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+};
 
 use duckdb::Connection;
 use paneld_events::{EventStore, EventStoreSettings, EventsUrl};
@@ -105,6 +108,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         url: EventsUrl::DuckDb(path.to_owned()),
         temp_dir: temp.clone(),
         memory: MEMORY,
+        spools: Vec::new(),
+        journal: PathBuf::new(),
     });
     if !store.is_up().await {
         return Err("the store cannot be opened".into());

@@ -4,6 +4,8 @@
 mod buckets;
 mod conditions;
 mod dialect;
+mod lists;
+mod selection;
 
 use chrono::NaiveDate;
 use paneld_analytics::Window;
@@ -13,6 +15,8 @@ pub(crate) use self::{
     buckets::bucket_of,
     conditions::{Conditions, Joined, Rows, ValueOf},
     dialect::Dialect,
+    lists::{events_chosen, groups_chosen, members_chosen, profiles_chosen, sessions_chosen},
+    selection::{matching, start},
 };
 
 /// A value of a question mark.

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 pub use self::{copies::NewCopies, export::EventBatches};
 pub use crate::duckdb::{StillFile, StoreContents};
-use crate::{Asker, EventStoreSettings, EventsUrl, duckdb::DuckDbStore};
+use crate::{
+    Asker, EventStoreSettings, EventsUrl, clickhouse::ClickHouseStore, duckdb::DuckDbStore,
+};
 
 /// The event store. Clones are handles of the same store.
 ///
@@ -29,6 +31,7 @@ pub struct EventStore {
 #[derive(Clone)]
 enum Engine {
     DuckDb(DuckDbStore),
+    ClickHouse(ClickHouseStore),
 }
 
 impl EventStore {
@@ -41,9 +44,14 @@ impl EventStore {
             url,
             temp_dir,
             memory,
+            spools,
+            journal,
         } = settings;
         let engine = match url {
             EventsUrl::DuckDb(path) => Engine::DuckDb(DuckDbStore::new(&path, &temp_dir, memory)),
+            EventsUrl::ClickHouse(url) => {
+                Engine::ClickHouse(ClickHouseStore::new(url, spools, journal))
+            }
         };
         Self { engine }
     }
@@ -53,6 +61,7 @@ impl EventStore {
     pub fn with_read_time(self, read_time: Duration) -> Self {
         let engine = match self.engine {
             Engine::DuckDb(store) => Engine::DuckDb(store.with_read_time(read_time)),
+            Engine::ClickHouse(store) => Engine::ClickHouse(store.with_read_time(read_time)),
         };
         Self { engine }
     }
@@ -62,6 +71,7 @@ impl EventStore {
     pub fn asked_by(&self, asker: Asker) -> Self {
         let engine = match &self.engine {
             Engine::DuckDb(store) => Engine::DuckDb(store.asked_by(asker)),
+            Engine::ClickHouse(store) => Engine::ClickHouse(store.asked_by(asker)),
         };
         Self { engine }
     }
@@ -70,6 +80,7 @@ impl EventStore {
     pub async fn is_up(&self) -> bool {
         match &self.engine {
             Engine::DuckDb(store) => store.is_up().await,
+            Engine::ClickHouse(store) => store.is_up().await,
         }
     }
 
@@ -77,6 +88,7 @@ impl EventStore {
     pub async fn close(&self) {
         match &self.engine {
             Engine::DuckDb(store) => store.close().await,
+            Engine::ClickHouse(store) => store.close().await,
         }
     }
 }

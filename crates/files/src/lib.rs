@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
@@ -47,6 +47,24 @@ pub fn make_file(path: &Path) -> io::Result<()> {
         options.create(true).append(true).mode(FILE).open(path)?;
     }
     close(path)
+}
+
+/// Puts a file with these bytes in the place of the one of this path, if there is one. After a
+/// power cut the one or the other is there, whole.
+///
+/// # Errors
+/// When the system refuses.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = Path::new(&name);
+    remove(new)?;
+    let mut options = OpenOptions::new();
+    let mut file = options.create_new(true).write(true).mode(FILE).open(new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(new, path)?;
+    sync_folder_of(path)
 }
 
 /// Makes a folder, and those it is in, unless there is one; and takes away what others may do in

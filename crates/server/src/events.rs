@@ -99,15 +99,17 @@ pub(crate) async fn open(
         warn_of_left_spool(builder);
         return Ok(None);
     };
-    let store = EventStoreSettings {
+    let ingest = open_ingest(builder, repository).await?;
+    let spools = ingest.spool_ids();
+    let settings = EventStoreSettings {
         url,
         temp_dir: builder.data_dir.join("tmp"),
         memory: builder.events.memory,
+        spools: spools.map_err(|error| StartError::Spool(error.into()))?,
+        journal: builder.data_dir.join("clickhouse.json"),
     };
-    Ok(Some(Pipeline {
-        ingest: open_ingest(builder, repository).await?,
-        store: EventStore::new(store),
-    }))
+    let store = EventStore::new(settings);
+    Ok(Some(Pipeline { ingest, store }))
 }
 
 /// What waits in the spool is not applied while events are switched off.

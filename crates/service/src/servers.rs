@@ -33,8 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
     "another server with events of its own is at work on this catalog: {id} on {hostname} \
-     ({address}), version {version}. Events that are kept in a file belong to one server alone. \
-     Either stop the other server, or let this one serve keys, limits and the Manage API only: \
+     ({address}), version {version}. One server alone takes events: its live sessions are in its \
+     memory, and its events may be in a file. Either stop the other server, or let this one serve keys, limits and the Manage API only: \
      set events_url=off (PANELD_EVENTS_URL=off)",
     id = .0.id, hostname = .0.hostname, address = .0.address, version = .0.version
 )]

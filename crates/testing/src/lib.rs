@@ -17,7 +17,7 @@ mod database;
 mod events;
 
 pub use database::Database;
-pub use events::{EventsDatabase, skip_without_duckdb};
+pub use events::{EventsDatabase, are_events_in_clickhouse, skip_without_duckdb};
 
 /// Where the Redis is that all tests share; each must have a key prefix of its own.
 ///

@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "paneld-domain",
             "paneld-fairness",
             "paneld-files",
+            "paneld-testing",
         ],
     ),
     (

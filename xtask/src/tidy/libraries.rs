@@ -11,16 +11,25 @@ use syn::{
 use xshell::Shell;
 
 /// Libraries with the beginnings of the paths of those sources that may name them.
-const NAMED_ONLY_IN: &[(&str, &[&str])] = &[(
-    "duckdb",
-    &[
-        "crates/events/src/duckdb.rs",
-        "crates/events/src/duckdb/",
-        "crates/events/examples/",
-        "crates/events/tests/",
-        "crates/testing-files/src/",
-    ],
-)];
+const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
+    (
+        "duckdb",
+        &[
+            "crates/events/src/duckdb.rs",
+            "crates/events/src/duckdb/",
+            "crates/events/examples/",
+            "crates/events/tests/",
+            "crates/testing-files/src/",
+        ],
+    ),
+    (
+        "clickhouse",
+        &[
+            "crates/events/src/clickhouse.rs",
+            "crates/events/src/clickhouse/",
+        ],
+    ),
+];
 
 /// One finding for each source that names a library that it must not know.
 pub(super) fn findings(sh: &Shell, files: &BTreeSet<String>) -> Result<Vec<String>> {

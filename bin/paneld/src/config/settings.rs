@@ -97,15 +97,18 @@ pub const SETTINGS: [Setting; 38] = [
         // A database's URL holds its password.
         is_secret: true,
     },
-    setting(
-        "events_url",
-        None,
-        "duckdb:/var/lib/paneld/events.duckdb",
-        "Where events and sessions are kept: in a file of DuckDB, by default in events.duckdb in \
-         the data folder. Such a server must be the only one with events on its catalog. With off \
-         the server keeps none, and serves keys, limits and the Manage API alone; there may be \
-         many.",
-    ),
+    Setting {
+        key: "events_url",
+        default: None,
+        example: "duckdb:/var/lib/paneld/events.duckdb",
+        help: "Where events and sessions are kept: in a file of DuckDB, by default in \
+               events.duckdb in the data folder; or in a ClickHouse database, such as \
+               clickhouse://user:password@host:8123/database, or clickhouses://… over HTTPS. A \
+               server with events must be the only such one on its catalog. With off the server \
+               keeps none, and serves keys, limits and the Manage API alone; there may be many.",
+        // A database's URL holds its password.
+        is_secret: true,
+    },
     setting(
         "events_memory",
         Some("160"),

@@ -95,6 +95,9 @@ async fn count_answers(mut asked: JoinSet<Reply>) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hundred_heavy_reports_of_one_are_not_what_another_waits_for() {
+    if paneld_testing::skip_without_duckdb("events are repeated in the file") {
+        return;
+    }
     let street = Street::open().await;
     assert_eq!(street.shop.get(HEAVY).await.status, 200);
     assert_eq!(street.corner.get(LIGHT).await.status, 200);
@@ -145,6 +148,9 @@ fn demand_head(connection: &mut TcpStream) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn readers_that_stall_do_not_keep_others_from_their_exports() {
+    if paneld_testing::skip_without_duckdb("events are repeated in the file") {
+        return;
+    }
     let street = Street::open().await;
     let export = "/export/events?projectId=shop&format=ndjson&limit=1000";
     let neighbour = "/export/events?projectId=corner&format=ndjson&limit=1000";

@@ -42,7 +42,7 @@ fn answer(mode: FlowMode, steps: usize, sessions: &[(&str, usize)]) -> FlowAnswe
     for &(session, times) in sessions {
         for _ in 0..times {
             let way = way(&mut paths, session);
-            paths.add(&way);
+            paths.add(&way, 1);
         }
     }
     paths.answer()

@@ -1,16 +1,18 @@
 //! Raw events, a page at a time or as a stream: `docs/contract/export.md` §3.
 
 mod list;
-mod selection;
 mod stream;
 
 use duckdb::arrow::array::RecordBatch;
 use paneld_analytics::{EventColumn, EventSelection, RawEventsRequest};
 
-use self::selection::matching;
 use crate::{
     EventsError, EventsPage, Scope,
-    duckdb::{parts::Parts, store::DuckDbStore},
+    duckdb::{
+        parts::Parts,
+        sql::{Dialect, matching},
+        store::DuckDbStore,
+    },
 };
 
 impl DuckDbStore {
@@ -28,8 +30,10 @@ impl DuckDbStore {
         scope: Scope,
         selection: EventSelection,
     ) -> Result<u64, EventsError> {
-        self.read(move |connection| list::count(connection, &matching(&scope, &selection)))
-            .await
+        self.read(move |connection| {
+            list::count(connection, &matching(Dialect::DuckDb, &scope, &selection))
+        })
+        .await
     }
 
     pub(crate) async fn stream_events(

@@ -7,13 +7,13 @@ use crate::Cause;
 
 /// Applied in this order; the first makes version 1.
 const MIGRATIONS: &[&str] = &[
-    include_str!("../../migrations/0001_events.sql"),
-    include_str!("../../migrations/0002_people.sql"),
-    include_str!("../../migrations/0003_views.sql"),
-    include_str!("../../migrations/0004_numbers.sql"),
-    include_str!("../../migrations/0005_removals.sql"),
-    include_str!("../../migrations/0006_bounded_people.sql"),
-    include_str!("../../migrations/0007_overflow.sql"),
+    include_str!("../../migrations/duckdb/0001_events.sql"),
+    include_str!("../../migrations/duckdb/0002_people.sql"),
+    include_str!("../../migrations/duckdb/0003_views.sql"),
+    include_str!("../../migrations/duckdb/0004_numbers.sql"),
+    include_str!("../../migrations/duckdb/0005_removals.sql"),
+    include_str!("../../migrations/duckdb/0006_bounded_people.sql"),
+    include_str!("../../migrations/duckdb/0007_overflow.sql"),
 ];
 
 /// Brings the tables to the version that is known here. Refuses a newer one: what is written

@@ -10,8 +10,9 @@ use duckdb::{
 };
 
 pub(crate) use crate::sql::{
-    Conditions, Dialect, Joined, Rows, Sql, Value, ValueOf, bucket_of, in_window, of_project,
-    property, time,
+    Conditions, Dialect, Joined, Rows, Sql, Value, ValueOf, bucket_of, events_chosen,
+    groups_chosen, in_window, matching, members_chosen, of_project, profiles_chosen,
+    sessions_chosen, start, time,
 };
 use paneld_domain::Timestamp;
 

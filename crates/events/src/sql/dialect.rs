@@ -1,6 +1,7 @@
 //! What engines write differently.
 
 use paneld_analytics::{MOMENT_PATTERN, NUMBER_PATTERN};
+use uuid::Uuid;
 
 use super::Sql;
 
@@ -43,6 +44,15 @@ impl Dialect {
             Self::DuckDb => format!("{column}::VARCHAR"),
             Self::ClickHouse => format!("UUIDNumToString({column})"),
         }
+    }
+
+    /// The id of an event, as its column has it.
+    pub(crate) fn id(self, id: Uuid) -> Sql {
+        let (before, after) = match self {
+            Self::DuckDb => ("", "::UUID"),
+            Self::ClickHouse => ("UUIDStringToNum(", ")"),
+        };
+        within(before, &Sql::text(&id.to_string()), after)
     }
 
     /// A truth or a float as a text; null where it is null.
@@ -127,6 +137,36 @@ impl Dialect {
             Self::ClickHouse => "endsWith",
         };
         call(function, text, value)
+    }
+
+    /// That a text is somewhere in a column, in any case.
+    pub(super) fn has_in_any_case(self, column: &str, value: &str) -> Sql {
+        let lower = match self {
+            Self::DuckDb => "lower",
+            Self::ClickHouse => "lowerUTF8",
+        };
+        let column = Sql::new(&format!("{lower}({column})"));
+        let value = within(&format!("{lower}("), &Sql::text(value), ")");
+        match self {
+            Self::DuckDb => Sql::new("contains(")
+                .add(column)
+                .push(", ")
+                .add(value)
+                .push(")"),
+            Self::ClickHouse => {
+                let place = Sql::new("position(").add(column).push(", ").add(value);
+                place.push(") > 0")
+            }
+        }
+    }
+
+    /// That a list has an element.
+    pub(crate) fn has_text(self, list: &str, text: &str) -> Sql {
+        let function = match self {
+            Self::DuckDb => "list_contains",
+            Self::ClickHouse => "has",
+        };
+        call(function, &Sql::new(list), text)
     }
 
     /// How many characters a text has.

@@ -4,13 +4,16 @@
 use paneld_domain::ProjectKey;
 
 use super::{Engine, EventStore};
-use crate::{EventsError, PeopleCopies, PeopleRows, duckdb::DuckDbStore};
+use crate::{
+    EventsError, PeopleCopies, PeopleRows, clickhouse::ClickHouseCopies, duckdb::DuckDbStore,
+};
 
 impl EventStore {
     /// The position in the spool up to which people were copied; 0 when they never were.
     pub async fn copied_position(&self) -> Result<u64, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.copied_position().await,
+            Engine::ClickHouse(store) => store.copied_position().await,
         }
     }
 
@@ -19,6 +22,7 @@ impl EventStore {
     pub async fn copy_people(&self, copies: PeopleCopies) -> Result<(), EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.copy_people(copies).await,
+            Engine::ClickHouse(store) => store.copy_people(copies).await,
         }
     }
 
@@ -29,17 +33,21 @@ impl EventStore {
                 store.begin_new_copies().await?;
                 Ok(NewCopies(Begun::DuckDb(store.clone())))
             }
+            Engine::ClickHouse(store) => Ok(NewCopies(Begun::ClickHouse(
+                store.begin_new_copies().await?,
+            ))),
         }
     }
 }
 
-/// Copies that take the place of earlier ones all at once. Nobody sees anything of them until
+/// Copies that take the place of earlier ones. Whoever is left out of them is there until
 /// [`Self::finish`]. Those that are begun while others are not finished take their place.
 pub struct NewCopies(Begun);
 
 /// Where they are kept until then.
 enum Begun {
     DuckDb(DuckDbStore),
+    ClickHouse(ClickHouseCopies),
 }
 
 impl NewCopies {
@@ -47,6 +55,7 @@ impl NewCopies {
     pub async fn add(&self, rows: PeopleRows) -> Result<(), EventsError> {
         match &self.0 {
             Begun::DuckDb(store) => store.add_new_copies(rows).await,
+            Begun::ClickHouse(copies) => copies.add(rows).await,
         }
     }
 
@@ -62,6 +71,7 @@ impl NewCopies {
     ) -> Result<(), EventsError> {
         match self.0 {
             Begun::DuckDb(store) => store.finish_new_copies(project, position).await,
+            Begun::ClickHouse(copies) => copies.finish(project, position).await,
         }
     }
 }

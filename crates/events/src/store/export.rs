@@ -3,7 +3,10 @@
 use paneld_analytics::{EventColumn, EventSelection, RawEventsRequest};
 
 use super::{Engine, EventStore};
-use crate::{EventsError, EventsPage, Scope, arrow::array::RecordBatch, duckdb::Parts};
+use crate::{
+    EventsError, EventsPage, Scope, arrow::array::RecordBatch, clickhouse::EventStream,
+    duckdb::Parts,
+};
 
 impl EventStore {
     /// A part of a list of events, newest first, and how many there are in the whole list.
@@ -14,6 +17,7 @@ impl EventStore {
     ) -> Result<EventsPage, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.list_events(scope, request).await,
+            Engine::ClickHouse(store) => store.list_events(scope, request).await,
         }
     }
 
@@ -25,6 +29,7 @@ impl EventStore {
     ) -> Result<u64, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.count_selected(scope, selection).await,
+            Engine::ClickHouse(store) => store.count_selected(scope, selection).await,
         }
     }
 
@@ -46,6 +51,10 @@ impl EventStore {
                 let parts = store.stream_events(scope, request, columns, times_as_text);
                 Ok(EventBatches(Source::DuckDb(parts.await?)))
             }
+            Engine::ClickHouse(store) => {
+                let stream = store.stream_events(scope, request, columns, times_as_text);
+                Ok(EventBatches(Source::ClickHouse(Box::new(stream.await?))))
+            }
         }
     }
 }
@@ -57,6 +66,7 @@ pub struct EventBatches(Source);
 /// Where they come from.
 enum Source {
     DuckDb(Parts<RecordBatch>),
+    ClickHouse(Box<EventStream>),
 }
 
 impl EventBatches {
@@ -67,6 +77,7 @@ impl EventBatches {
     pub async fn next(&mut self) -> Result<Option<RecordBatch>, EventsError> {
         match &mut self.0 {
             Source::DuckDb(parts) => parts.next().await,
+            Source::ClickHouse(parts) => parts.next().await,
         }
     }
 
@@ -74,6 +85,7 @@ impl EventBatches {
     pub fn is_wanted(&self) -> bool {
         match &self.0 {
             Source::DuckDb(parts) => parts.is_wanted(),
+            Source::ClickHouse(parts) => parts.is_wanted(),
         }
     }
 }

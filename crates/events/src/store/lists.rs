@@ -17,6 +17,7 @@ impl EventStore {
     ) -> Result<u64, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.count_visitors(project, window).await,
+            Engine::ClickHouse(store) => store.count_visitors(project, window).await,
         }
     }
 
@@ -24,6 +25,7 @@ impl EventStore {
     pub async fn count_events(&self) -> Result<HashMap<ProjectKey, u64>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.count_events().await,
+            Engine::ClickHouse(store) => store.count_events().await,
         }
     }
 
@@ -31,6 +33,7 @@ impl EventStore {
     pub async fn list_projects(&self) -> Result<HashSet<ProjectKey>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.list_projects().await,
+            Engine::ClickHouse(store) => store.list_projects().await,
         }
     }
 
@@ -42,6 +45,7 @@ impl EventStore {
     ) -> Result<Vec<Event>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.find_events(scope, request).await,
+            Engine::ClickHouse(store) => store.find_events(scope, request).await,
         }
     }
 
@@ -53,6 +57,7 @@ impl EventStore {
     ) -> Result<Vec<Session>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.find_sessions(scope, request).await,
+            Engine::ClickHouse(store) => store.find_sessions(scope, request).await,
         }
     }
 
@@ -64,6 +69,7 @@ impl EventStore {
     ) -> Result<Vec<String>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.event_names(project, limit).await,
+            Engine::ClickHouse(store) => store.event_names(project, limit).await,
         }
     }
 
@@ -77,6 +83,7 @@ impl EventStore {
     ) -> Result<Vec<(String, String)>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.property_keys(project, event, limit).await,
+            Engine::ClickHouse(store) => store.property_keys(project, event, limit).await,
         }
     }
 
@@ -90,6 +97,7 @@ impl EventStore {
     ) -> Result<Vec<String>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.property_values(project, event, key, limit).await,
+            Engine::ClickHouse(store) => store.property_values(project, event, key, limit).await,
         }
     }
 }

@@ -16,6 +16,7 @@ impl EventStore {
     ) -> Result<Vec<String>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.profile_devices(project, profile_id, most).await,
+            Engine::ClickHouse(store) => store.profile_devices(project, profile_id, most).await,
         }
     }
 
@@ -28,6 +29,7 @@ impl EventStore {
     ) -> Result<Vec<Event>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.profile_events(project, profile_id, limit).await,
+            Engine::ClickHouse(store) => store.profile_events(project, profile_id, limit).await,
         }
     }
 
@@ -40,6 +42,7 @@ impl EventStore {
     ) -> Result<Vec<Session>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.profile_sessions(project, profile_id, limit).await,
+            Engine::ClickHouse(store) => store.profile_sessions(project, profile_id, limit).await,
         }
     }
 
@@ -54,6 +57,7 @@ impl EventStore {
     ) -> Result<Vec<Session>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.device_sessions(project, devices, from, to).await,
+            Engine::ClickHouse(store) => store.device_sessions(project, devices, from, to).await,
         }
     }
 
@@ -67,6 +71,7 @@ impl EventStore {
     ) -> Result<ProfileNumbers, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.profile_numbers(project, profile_id, zone).await,
+            Engine::ClickHouse(store) => store.profile_numbers(project, profile_id, zone).await,
         }
     }
 
@@ -78,6 +83,7 @@ impl EventStore {
     ) -> Result<Vec<Shown<Profile>>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.list_profiles(scope, request).await,
+            Engine::ClickHouse(store) => store.list_profiles(scope, request).await,
         }
     }
 
@@ -85,6 +91,7 @@ impl EventStore {
     pub async fn list_group_types(&self, project: ProjectKey) -> Result<Vec<String>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.list_group_types(project).await,
+            Engine::ClickHouse(store) => store.list_group_types(project).await,
         }
     }
 
@@ -96,6 +103,7 @@ impl EventStore {
     ) -> Result<Vec<Shown<Group>>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.list_groups(project, request).await,
+            Engine::ClickHouse(store) => store.list_groups(project, request).await,
         }
     }
 
@@ -108,6 +116,7 @@ impl EventStore {
     ) -> Result<Members, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.group_members(project, group_id, limit).await,
+            Engine::ClickHouse(store) => store.group_members(project, group_id, limit).await,
         }
     }
 }

@@ -18,6 +18,7 @@ impl EventStore {
     ) -> Result<MetricsRows, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.metrics(scope, request).await,
+            Engine::ClickHouse(store) => store.metrics(scope, request).await,
         }
     }
 
@@ -29,6 +30,7 @@ impl EventStore {
     ) -> Result<Vec<CountedSessions>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.dimension(scope, request).await,
+            Engine::ClickHouse(store) => store.dimension(scope, request).await,
         }
     }
 
@@ -40,6 +42,7 @@ impl EventStore {
     ) -> Result<Vec<PageCounts>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.pages(scope, request).await,
+            Engine::ClickHouse(store) => store.pages(scope, request).await,
         }
     }
 
@@ -52,6 +55,7 @@ impl EventStore {
     ) -> Result<Vec<PageCounts>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.page_performance(scope, request).await,
+            Engine::ClickHouse(store) => store.page_performance(scope, request).await,
         }
     }
 
@@ -63,6 +67,7 @@ impl EventStore {
     ) -> Result<ChartRows, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.chart(scope, request).await,
+            Engine::ClickHouse(store) => store.chart(scope, request).await,
         }
     }
 
@@ -75,6 +80,7 @@ impl EventStore {
     ) -> Result<Vec<CountedEdge>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.page_edges(scope, request).await,
+            Engine::ClickHouse(store) => store.page_edges(scope, request).await,
         }
     }
 
@@ -86,6 +92,7 @@ impl EventStore {
     ) -> Result<Activity, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.activity(scope, request).await,
+            Engine::ClickHouse(store) => store.activity(scope, request).await,
         }
     }
 
@@ -98,6 +105,7 @@ impl EventStore {
     ) -> Result<Option<(Buckets, Vec<LastDay>)>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.last_days(scope, request).await,
+            Engine::ClickHouse(store) => store.last_days(scope, request).await,
         }
     }
 
@@ -109,6 +117,7 @@ impl EventStore {
     ) -> Result<Vec<Stay>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.stays(scope, request).await,
+            Engine::ClickHouse(store) => store.stays(scope, request).await,
         }
     }
 
@@ -120,6 +129,7 @@ impl EventStore {
     ) -> Result<Vec<u64>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.funnel(scope, request).await,
+            Engine::ClickHouse(store) => store.funnel(scope, request).await,
         }
     }
 
@@ -127,6 +137,7 @@ impl EventStore {
     pub async fn flow(&self, scope: Scope, request: FlowRequest) -> Result<FlowPaths, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.flow(scope, request).await,
+            Engine::ClickHouse(store) => store.flow(scope, request).await,
         }
     }
 }

@@ -11,17 +11,21 @@ impl EventStore {
     pub async fn checkpoint(&self) -> Result<(), EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.checkpoint().await,
+            // The server keeps its own order.
+            Engine::ClickHouse(_) => Ok(()),
         }
     }
 
     /// Holds its file still, so that another process can copy it, once what is being written is.
-    /// Everything is in the file then, and nothing in a log.
+    /// Everything is in the file then, and nothing in a log. `None` where events are in no file of
+    /// this server.
     ///
     /// # Errors
     /// When the store is away, or something keeps a log from being written to the file.
-    pub async fn hold_still(&self) -> Result<StillFile, EventsError> {
+    pub async fn hold_still(&self) -> Result<Option<StillFile>, EventsError> {
         match &self.engine {
-            Engine::DuckDb(store) => store.hold_still().await,
+            Engine::DuckDb(store) => store.hold_still().await.map(Some),
+            Engine::ClickHouse(_) => Ok(None),
         }
     }
 
@@ -29,6 +33,7 @@ impl EventStore {
     pub fn is_sending_parts(&self) -> bool {
         match &self.engine {
             Engine::DuckDb(store) => store.is_sending_parts(),
+            Engine::ClickHouse(_) => false,
         }
     }
 
@@ -40,6 +45,7 @@ impl EventStore {
     pub async fn removals(&self, now: Timestamp) -> Result<Option<Removals>, EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.removals(now).await,
+            Engine::ClickHouse(store) => store.removals(now).await,
         }
     }
 
@@ -52,6 +58,7 @@ impl EventStore {
     pub async fn compact(&self, removals: Removals) -> Result<(), EventsError> {
         match &self.engine {
             Engine::DuckDb(store) => store.compact(removals).await,
+            Engine::ClickHouse(store) => store.compact(removals).await,
         }
     }
 }

@@ -102,7 +102,7 @@ async fn compare_cities(store: &EventStore, model: &Model, window: Window) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(cases())]
 
     #[test]
     fn reports_between_changes_are_those_of_the_model(
@@ -206,7 +206,7 @@ fn any_page() -> Filter {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(cases())]
 
     #[test]
     fn pages_by_days_are_those_that_are_counted_at_once(

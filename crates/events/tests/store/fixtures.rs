@@ -1,90 +1,141 @@
 //! Stores in temporary folders, and rows to put there.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+mod file;
 
-use paneld_analytics::{EventSelection, EventsStart, RawEventsRequest, Window};
+use std::{collections::BTreeMap, path::PathBuf};
+
+use paneld_analytics::{
+    EventSelection, EventsStart, Paging, RawEventsRequest, SessionsRequest, Window,
+};
 use paneld_domain::{
     Agent, BotVisit, Event, Place, ProjectKey, Referrer, ReplayChunk, Sdk, Session, Timestamp, Utm,
 };
-use paneld_events::{
-    Batch, EventStore, EventStoreSettings, EventsPage, EventsUrl, Scope, StoreChange,
-};
-use tempfile::TempDir;
+use paneld_events::{Batch, EventStore, EventStoreSettings, EventsPage, Scope, StoreChange};
+use paneld_testing::EventsDatabase;
+use proptest::test_runner::Config as ProptestConfig;
 use uuid::Uuid;
+
+pub(crate) use self::file::{File, MEMORY, store_in};
 
 pub(crate) const PROJECT: ProjectKey = ProjectKey(7);
 pub(crate) const OTHER: ProjectKey = ProjectKey(8);
 
-/// As little memory as an operator can give.
-pub(crate) const MEMORY: u64 = 128 << 20;
-
-/// A store in this file.
-pub(crate) fn store_in(file: &Path, temp_dir: PathBuf, memory: u64) -> EventStore {
-    EventStore::new(EventStoreSettings {
-        url: EventsUrl::DuckDb(file.to_owned()),
-        temp_dir,
-        memory,
-    })
+/// A folder for a store; gone when dropped. The store is in a file there, or in a database of
+/// ClickHouse if `PANELD_TEST_EVENTS` says so.
+pub(crate) struct Folder {
+    file: File,
+    database: Option<EventsDatabase>,
+    /// Nobody else's: a server ends inserts by their spool.
+    spool: String,
 }
-
-/// A folder for a store; gone when dropped.
-pub(crate) struct Folder(TempDir);
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self::with(EventsDatabase::asked_for())
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    pub(crate) fn file(&self) -> PathBuf {
-        self.0.path().join("events.duckdb")
+    pub(crate) fn with(database: Option<EventsDatabase>) -> Self {
+        Self {
+            file: File::new(),
+            database,
+            spool: Uuid::new_v4().to_string(),
+        }
     }
 
     pub(crate) fn store(&self) -> EventStore {
-        self.store_with(MEMORY)
+        match &self.database {
+            Some(database) => self.store_at(&database.url()),
+            None => self.file.store(),
+        }
     }
 
-    pub(crate) fn store_with(&self, memory: u64) -> EventStore {
-        store_in(&self.file(), self.temp(), memory)
+    /// The database of ClickHouse, for tests that have one.
+    pub(crate) fn database(&self) -> &EventsDatabase {
+        self.database.as_ref().unwrap()
     }
 
-    pub(crate) fn temp(&self) -> PathBuf {
-        self.0.path().join("temp")
+    /// A store whose journal is here.
+    pub(crate) fn store_at(&self, url: &str) -> EventStore {
+        EventStore::new(EventStoreSettings {
+            url: url.parse().unwrap(),
+            temp_dir: self.file.temp(),
+            memory: MEMORY,
+            spools: vec![self.spool.clone()],
+            journal: self.journal(),
+        })
     }
 
-    /// The answer of a query in the file, which no store may have open: a line a row.
-    pub(crate) fn ask(&self, sql: &str) -> Vec<String> {
-        let connection = duckdb::Connection::open(self.file()).unwrap();
-        let sql = format!("SELECT rows::VARCHAR FROM ({sql}) AS rows ORDER BY ALL");
-        let mut statement = connection.prepare(&sql).unwrap();
-        let rows = statement.query_map([], |row| row.get(0)).unwrap();
-        rows.map(Result::unwrap).collect()
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.file.folder().join("journal.json")
     }
 
-    /// A folder with what is on the disk now, as if the process had been killed.
-    pub(crate) fn killed(&self) -> Self {
-        let copy = Self::new();
-        std::fs::copy(self.file(), copy.file()).unwrap();
-        let log = |folder: &Self| folder.file().with_extension("duckdb.wal");
-        assert!(std::fs::metadata(log(self)).unwrap().len() > 100 << 20);
-        std::fs::copy(log(self), log(&copy)).unwrap();
-        copy
-    }
-
+    /// Does something that both engines understand. No store may be open.
     pub(crate) fn run(&self, sql: &str) {
-        let connection = duckdb::Connection::open(self.file()).unwrap();
-        connection.execute_batch(sql).unwrap();
+        match &self.database {
+            Some(database) => drop(database.query(sql)),
+            None => self.file.run(sql),
+        }
+    }
+
+    /// What is in these columns of a table that the store tells nobody of, and how often: a line a
+    /// row. No store may be open.
+    pub(crate) fn rows(&self, table: &str, columns: &[&str]) -> Vec<String> {
+        let texts = |id: &str, kind: &str| {
+            let texts = columns.iter().map(|column| match *column {
+                "id" => id.to_owned(),
+                column => format!("CAST({column} AS {kind})"),
+            });
+            texts.collect::<Vec<_>>().join(", ")
+        };
+        let mut rows = match &self.database {
+            Some(database) => {
+                let texts = texts("lower(hex(id))", "String");
+                let rows = database.query(&format!(
+                    "SELECT arrayStringConcat([{texts}], ' ') FROM {table} FINAL FORMAT TSVRaw"
+                ));
+                rows.lines().map(str::to_owned).collect()
+            }
+            None => {
+                let texts = texts("replace(id::VARCHAR, '-', '')", "VARCHAR");
+                // Long texts are kept in pieces.
+                let first = if table == "replay_chunks" {
+                    "WHERE piece = 0"
+                } else {
+                    ""
+                };
+                let sql = format!("SELECT concat_ws(' ', {texts}) FROM {table} {first}");
+                self.file.texts(&sql)
+            }
+        };
+        rows.sort();
+        rows
+    }
+
+    /// What is wrong in what the store makes of its rows for itself. In ClickHouse the server makes
+    /// it, each time.
+    pub(crate) fn wrong_numbers(&self) -> Vec<String> {
+        match &self.database {
+            Some(_) => Vec::new(),
+            None => self.file.wrong_numbers(),
+        }
+    }
+
+    /// The kinds of the rows of which parts are kept elsewhere. ClickHouse keeps all in one place.
+    pub(crate) fn rests(&self) -> Vec<String> {
+        match &self.database {
+            Some(_) => Vec::new(),
+            None => self.file.rests(),
+        }
     }
 }
 
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_timestamp_millis(1_780_000_000_123 + seconds * 1000).unwrap()
+}
+
+/// A moment as both engines print it.
+pub(crate) fn printed(at: Timestamp) -> String {
+    at.format("%F %T%.3f").to_string()
 }
 
 pub(crate) fn batch(position: u64, changes: impl IntoIterator<Item = StoreChange>) -> Batch {
@@ -125,10 +176,40 @@ impl EventsQuery {
 }
 
 pub(crate) fn scope() -> Scope {
+    scope_of(PROJECT)
+}
+
+pub(crate) fn scope_of(key: ProjectKey) -> Scope {
     Scope {
-        key: PROJECT,
+        key,
         id: "shop".parse().unwrap(),
     }
+}
+
+/// All events of a project, of a thousand at most.
+pub(crate) async fn events_of(store: &EventStore, project: ProjectKey) -> Vec<Event> {
+    let request = all().request();
+    let page = store.list_events(scope_of(project), request).await.unwrap();
+    assert!(!page.has_more);
+    page.rows
+}
+
+/// All sessions of a project, of a thousand at most.
+pub(crate) async fn sessions_of(store: &EventStore, project: ProjectKey) -> Vec<Session> {
+    let request = SessionsRequest {
+        window: Window::everything(),
+        columns: Vec::new(),
+        filters: Vec::new(),
+        paging: Paging::first(1_000),
+    };
+    let sessions = store.find_sessions(scope_of(project), request).await;
+    sessions.unwrap()
+}
+
+/// How many cases of a property are tried: of ClickHouse fewer, for it takes longer over each.
+pub(crate) fn cases() -> ProptestConfig {
+    let is_slow = paneld_testing::are_events_in_clickhouse();
+    ProptestConfig::with_cases(if is_slow { 8 } else { 24 })
 }
 
 /// All events of a project.

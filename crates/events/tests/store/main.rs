@@ -1,19 +1,20 @@
-//! What the event store promises, asked of real files.
+//! What the event store promises, of each engine: of DuckDB in real files, or with
+//! `PANELD_TEST_EVENTS=clickhouse` of ClickHouse. What is about one engine alone is in the module of
+//! its name.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod away;
 mod bounded;
-mod compacting;
+mod clickhouse;
 mod copies;
 mod counted;
+mod duckdb;
 mod filters;
 mod fixtures;
-mod migrating;
 mod model;
+mod opening;
 mod order;
 mod reading;
 mod removing;
-mod room;
 mod wide;
 mod writing;

@@ -1,7 +1,9 @@
 //! Random changes, and what a store holds after them, as simply as can be.
 
+use std::cmp::Reverse;
+
 use paneld_domain::{Event, ProjectKey, Session};
-use paneld_events::StoreChange;
+use paneld_events::{EventStore, StoreChange};
 use proptest::prelude::*;
 
 use crate::fixtures::*;
@@ -84,7 +86,7 @@ pub(crate) fn change() -> impl Strategy<Value = StoreChange> {
 /// What a store holds, as simply as can be.
 #[derive(Default)]
 pub(crate) struct Model {
-    pub(crate) events: Vec<(ProjectKey, Event)>,
+    events: Vec<(ProjectKey, Event)>,
     pub(crate) sessions: Vec<(ProjectKey, Session)>,
     bots: Vec<(ProjectKey, paneld_domain::BotVisit)>,
     chunks: Vec<(ProjectKey, paneld_domain::ReplayChunk)>,
@@ -154,40 +156,56 @@ impl Model {
             .retain(|(of, row)| *of != project || !recorded.contains(&row.session_id));
     }
 
-    /// One line for each row.
-    pub(crate) fn rows(&self) -> Vec<String> {
-        let events = self.events.iter().map(|(project, row)| {
-            let (id, time) = (row.id, row.created_at.timestamp_millis());
-            let (device, profile, session) = (&row.device_id, &row.profile_id, &row.session_id);
-            format!(
-                "event {} {id} {time} {device} {profile} {session}",
-                project.0
-            )
-        });
-        let sessions = self.sessions.iter().map(|(project, row)| {
-            let (id, time) = (&row.id, row.created_at.timestamp_millis());
-            let (device, profile) = (&row.device_id, &row.profile_id);
-            let (exit, origin) = (&row.exit_path, &row.exit_origin);
-            let (end, duration) = (row.ended_at.timestamp_millis(), row.duration_ms());
-            let (views, events, revenue) = (row.screen_view_count, row.event_count, row.revenue);
-            let (city, entry, is_bounce) = (&row.place.city, &row.entry_path, row.is_bounce());
-            format!(
-                "session {} {id} {time} {device} {profile} {city} {entry} {exit} {origin} {end} \
-                 {duration} {is_bounce} {views} {events} {revenue}",
-                project.0
-            )
-        });
+    /// Demands of a store that it holds the same, and closes it.
+    pub(crate) async fn compare(&self, folder: &Folder, store: EventStore) {
+        for project in [PROJECT, OTHER] {
+            assert_eq!(events_of(&store, project).await, self.events_of(project));
+            let mut sessions = sessions_of(&store, project).await;
+            sessions.sort_by(|a, b| a.id.cmp(&b.id));
+            assert_eq!(sessions, self.sessions_of(project));
+        }
+        store.close().await;
+        let bots = folder.rows("bot_visits", &["project_key", "id", "created_at"]);
+        assert_eq!(bots, self.bots());
+        let columns = ["project_key", "session_id", "started_at", "chunk_index"];
+        assert_eq!(folder.rows("replay_chunks", &columns), self.chunks());
+    }
+
+    /// The events of a project, as a store lists them.
+    fn events_of(&self, project: ProjectKey) -> Vec<Event> {
+        let events = self.events.iter().filter(|(of, _)| *of == project);
+        let mut events = events.map(|(_, row)| row.clone()).collect::<Vec<_>>();
+        events.sort_by_key(|row| (Reverse(row.created_at), row.id));
+        events
+    }
+
+    /// The sessions of a project, by their ids.
+    fn sessions_of(&self, project: ProjectKey) -> Vec<Session> {
+        let sessions = self.sessions.iter().filter(|(of, _)| *of == project);
+        let mut sessions = sessions.map(|(_, row)| row.clone()).collect::<Vec<_>>();
+        sessions.sort_by(|a, b| a.id.cmp(&b.id));
+        sessions
+    }
+
+    /// The visits of bots: a line each, in order.
+    fn bots(&self) -> Vec<String> {
         let bots = self.bots.iter().map(|(project, row)| {
-            let (id, time) = (row.id, row.created_at.timestamp_millis());
-            format!("bot {} {id} {time}", project.0)
+            let (id, at) = (row.id.simple(), printed(row.created_at));
+            format!("{} {id} {at}", project.0)
         });
+        let mut bots = bots.collect::<Vec<_>>();
+        bots.sort();
+        bots
+    }
+
+    /// The recordings: a line each, in order.
+    fn chunks(&self) -> Vec<String> {
         let chunks = self.chunks.iter().map(|(project, row)| {
-            let (id, time) = (&row.session_id, row.started_at.timestamp_millis());
-            let index = row.index;
-            format!("chunk {} {id} {time} {index}", project.0)
+            let (id, at, index) = (&row.session_id, printed(row.started_at), row.index);
+            format!("{} {id} {at} {index}", project.0)
         });
-        let mut rows: Vec<_> = events.chain(sessions).chain(bots).chain(chunks).collect();
-        rows.sort();
-        rows
+        let mut chunks = chunks.collect::<Vec<_>>();
+        chunks.sort();
+        chunks
     }
 }

@@ -1,12 +1,17 @@
 //! Answers.
 
-use duckdb::arrow::{
-    array::{AsArray as _, RecordBatch},
-    datatypes::TimestampMillisecondType,
-};
+use std::cmp::Reverse;
+
 use paneld_analytics::{Column, EventColumn, EventPlace, EventsStart, Window};
-use paneld_domain::Zone;
-use paneld_events::{EventStore, ProfileNumbers};
+use paneld_domain::{Event, Zone};
+use paneld_events::{
+    EventStore, ProfileNumbers,
+    arrow::{
+        array::{AsArray as _, RecordBatch},
+        datatypes::TimestampMillisecondType,
+    },
+};
+use uuid::Uuid;
 
 use crate::fixtures::*;
 
@@ -197,41 +202,42 @@ async fn a_profile_is_counted() {
 
 #[tokio::test]
 async fn a_crowded_minute_is_streamed_in_order() {
-    // More than are sorted in memory.
-    let folder = Folder::new();
-    fill_a_minute(&folder, 120_000, "").await;
-    streams_in_order(&folder, 10, 110_000).await;
+    streams_in_order(20_000, |number, event| Event {
+        id: Uuid::from_u128(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)),
+        ..event
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn events_that_are_there_many_times_are_streamed_as_often() {
-    let folder = Folder::new();
-    fill_a_minute(&folder, 120_000, "").await;
-    folder.run(
-        "UPDATE events SET id = '00000000-0000-0000-0000-000000000007',
-            created_at = (SELECT min(created_at) FROM events)",
-    );
-    streams_in_order(&folder, 0, 120_000).await;
+    streams_in_order(20_000, |_, event| Event {
+        id: Uuid::from_u128(7),
+        created_at: at(0),
+        ..event
+    })
+    .await;
 }
 
-/// More than twice the memory that the store may take.
 #[tokio::test]
 async fn large_events_are_streamed_in_order() {
-    let folder = Folder::new();
-    fill_a_minute(&folder, 15_000, &"x".repeat(20_000)).await;
-    streams_in_order(&folder, 10, 14_000).await;
+    let large = "x".repeat(20_000);
+    streams_in_order(1_000, |_, event| Event {
+        properties: [("text".into(), large.clone())].into(),
+        ..event
+    })
+    .await;
 }
 
 /// They are told apart by their ids all the same.
 #[tokio::test]
 async fn events_are_streamed_in_order_without_their_ids() {
     let folder = Folder::new();
-    fill_a_minute(&folder, 200, "").await;
-    folder.run(
-        "UPDATE events SET profile_id = id::VARCHAR,
-            created_at = (SELECT min(created_at) FROM events)",
-    );
     let store = folder.store();
+    // In another order than that of the ids.
+    let events = (0..200).map(|number| (number * 77) % 200);
+    let events = events.map(|number| of_event(event(number, "d", &format!("{number:03}"), 0)));
+    store.apply(batch(1, events)).await.unwrap();
     let mut found = Vec::new();
     let columns = [EventColumn::One(Column::ProfileId)];
     each_batch(&store, all(), &columns, |rows| {
@@ -243,19 +249,61 @@ async fn events_are_streamed_in_order_without_their_ids() {
     assert!(found.is_sorted(), "another order");
 }
 
-/// So many events of one minute, with this property.
-async fn fill_a_minute(folder: &Folder, count: u64, property: &str) {
+/// So many events within twenty seconds are streamed but for the newest few.
+async fn streams_in_order(count: u128, change: impl Fn(u128, Event) -> Event) {
+    let folder = Folder::new();
     let store = folder.store();
-    let mut first = event(1, "d", "d", 0);
-    first.properties = [("text".into(), property.into())].into();
-    store.apply(batch(1, [of_event(first)])).await.unwrap();
-    store.close().await;
-    folder.run(&format!(
-        "INSERT INTO events SELECT e.* REPLACE (gen_random_uuid() AS id,
-            make_timestamp_ms(epoch_ms(e.created_at) + (range * 7919) % 20000) AS created_at)
-        FROM events e, range({})",
-        count - 1
-    ));
+    let events = (0..count).map(|number| {
+        let millis = chrono::TimeDelta::milliseconds((number * 7_919 % 20_000) as i64);
+        let mut event = event(number, "d", "d", 0);
+        event.created_at += millis;
+        change(number, event)
+    });
+    let events = events.collect::<Vec<_>>();
+    for (position, events) in (1..).zip(events.chunks(5_000)) {
+        let changes = events.iter().cloned().map(of_event);
+        store.apply(batch(position, changes)).await.unwrap();
+    }
+    let mut expected = events
+        .iter()
+        .map(|event| {
+            (
+                Reverse(event.created_at.timestamp_millis()),
+                event.id.to_string(),
+            )
+        })
+        .collect::<Vec<_>>();
+    expected.sort();
+    expected.drain(..10);
+    let query = EventsQuery {
+        limit: expected.len() as u64,
+        start: EventsStart::Offset(10),
+        ..all()
+    };
+    let found = streamed(&store, query).await;
+    assert_eq!(found.len(), expected.len());
+    assert!(found == expected, "another order");
+}
+
+/// The moments, in milliseconds, and ids of events as they are streamed.
+pub(crate) async fn streamed(
+    store: &EventStore,
+    query: EventsQuery,
+) -> Vec<(Reverse<i64>, String)> {
+    let columns = [
+        EventColumn::One(Column::CreatedAt),
+        EventColumn::One(Column::Id),
+        EventColumn::Properties,
+    ];
+    let mut found = Vec::new();
+    each_batch(store, query, &columns, |rows| {
+        let times = rows.column(0).as_primitive::<TimestampMillisecondType>();
+        let ids = rows.column(1).as_string::<i32>();
+        let rows = times.values().iter().zip(ids.iter());
+        found.extend(rows.map(|(time, id)| (Reverse(*time), id.unwrap().to_owned())));
+    })
+    .await;
+    found
 }
 
 /// Looks at what is streamed, part by part.
@@ -271,38 +319,4 @@ async fn each_batch(
         assert_eq!(rows.num_columns(), columns.len());
         look(&rows);
     }
-}
-
-async fn streams_in_order(folder: &Folder, offset: u64, limit: u64) {
-    let order = format!(
-        "SELECT epoch_ms(created_at) || ' ' || id FROM events
-        ORDER BY created_at DESC, id OFFSET {offset} LIMIT {limit}"
-    );
-    let expected = {
-        let connection = duckdb::Connection::open(folder.file()).unwrap();
-        let mut statement = connection.prepare(&order).unwrap();
-        let rows = statement.query_map([], |row| row.get::<_, String>(0));
-        rows.unwrap().map(Result::unwrap).collect::<Vec<_>>()
-    };
-    let store = folder.store();
-    let query = EventsQuery {
-        limit,
-        start: EventsStart::Offset(offset),
-        ..all()
-    };
-    let columns = [
-        EventColumn::One(Column::CreatedAt),
-        EventColumn::One(Column::Id),
-        EventColumn::Properties,
-    ];
-    let mut found = Vec::new();
-    each_batch(&store, query, &columns, |rows| {
-        let times = rows.column(0).as_primitive::<TimestampMillisecondType>();
-        let ids = rows.column(1).as_string::<i32>();
-        let rows = times.values().iter().zip(ids.iter());
-        found.extend(rows.map(|(time, id)| format!("{time} {}", id.unwrap())));
-    })
-    .await;
-    assert_eq!(found.len(), expected.len());
-    assert!(found == expected, "another order");
 }

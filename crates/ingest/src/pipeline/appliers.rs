@@ -101,8 +101,12 @@ impl Applier {
     async fn run(mut self) {
         let mut last = self.inner.spool.watch();
         let mut applied = self.position().await;
+        // What was begun is finished first, as it was begun.
+        let mut unfinished = self.unfinished_position().await;
         loop {
             let end = *last.borrow_and_update();
+            let unfinished = unfinished.take().filter(|&position| position > applied);
+            let end = unfinished.map_or(end, |position| position.min(end));
             if end <= applied {
                 self.publish(applied);
                 if last.changed().await.is_err() {
@@ -120,7 +124,7 @@ impl Applier {
                     continue;
                 }
             };
-            if !is_cut {
+            if !is_cut && unfinished.is_none() {
                 let gather = self.sink.pace().gather_after(applied - before);
                 let hurry = self.inner.progress.hurry.notified();
                 let _ = tokio::time::timeout_at(begun + gather, hurry).await;
@@ -153,6 +157,15 @@ impl Applier {
     async fn position(&mut self) -> u64 {
         loop {
             match self.sink.position(&self.inner).await {
+                Ok(position) => return position,
+                Err(refusal) => self.wait(&*refusal.into_cause()).await,
+            }
+        }
+    }
+
+    async fn unfinished_position(&mut self) -> Option<u64> {
+        loop {
+            match self.sink.unfinished_position().await {
                 Ok(position) => return position,
                 Err(refusal) => self.wait(&*refusal.into_cause()).await,
             }

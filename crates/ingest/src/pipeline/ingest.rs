@@ -138,6 +138,19 @@ impl Ingest {
         self.0.spool.id()
     }
 
+    /// The id of the spool, and behind it those of the spools that it was restored from.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn spool_ids(&self) -> Result<Vec<String>, SpoolError> {
+        let ancestors = self.0.spool.ancestors()?.into_iter();
+        let ancestors = ancestors.map(|(id, _last)| id);
+        Ok([self.spool_id().to_owned()]
+            .into_iter()
+            .chain(ancestors)
+            .collect())
+    }
+
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.0
     }

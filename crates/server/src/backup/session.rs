@@ -112,6 +112,10 @@ impl Session {
             return Ok(None);
         };
         let still = store.hold_still().await.map_err(BackupError::events)?;
+        let Some(still) = still else {
+            // They are elsewhere, and so is what is made of them there.
+            return Ok(None);
+        };
         let part = BackupFile {
             name: EVENTS.to_owned(),
             path: still.path().to_owned(),

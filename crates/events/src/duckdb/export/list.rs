@@ -3,14 +3,13 @@
 use duckdb::Connection;
 use paneld_analytics::RawEventsRequest;
 
-use super::selection::{matching, start};
 use crate::{
     EventsPage, Scope,
     duckdb::{
         decode,
         fault::Fault,
         overflow,
-        sql::{Sql, of_project},
+        sql::{Dialect, Sql, matching, of_project, start},
     },
 };
 
@@ -29,9 +28,9 @@ pub(super) fn list(
 ) -> Result<EventsPage, Fault> {
     // Both answers are of the same moment.
     let snapshot = connection.unchecked_transaction()?;
-    let matching = matching(scope, &request.selection);
+    let matching = matching(Dialect::DuckDb, scope, &request.selection);
     let total = count(&snapshot, &matching)?;
-    let (behind, offset) = start(request.start);
+    let (behind, offset) = start(Dialect::DuckDb, request.start);
     let limit = request.limit.unwrap_or(u64::MAX - 1);
     // Rows are chosen by few columns; the others are read only of those, and not, as they would be
     // if the project were not named again, of everybody's between them. One more than wanted tells

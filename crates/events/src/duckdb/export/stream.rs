@@ -13,14 +13,13 @@ use duckdb::{
 use paneld_analytics::{Column, EventColumn, RawEventsRequest, Window};
 use paneld_domain::Timestamp;
 
-use super::selection::{matching, start};
 use crate::{
     Scope,
     duckdb::{
         fault::Fault,
         overflow::batches,
         parts::Outlet,
-        sql::{Sql, Value, in_window, of_project},
+        sql::{Dialect, Sql, Value, in_window, matching, of_project, start},
     },
 };
 
@@ -61,8 +60,11 @@ impl Wanted<'_> {
     ) -> Result<(), Fault> {
         // All of one moment.
         let snapshot = connection.unchecked_transaction()?;
-        let (behind, offset) = start(self.request.start);
-        let condition = Sql::all([matching(self.scope, &self.request.selection), behind]);
+        let (behind, offset) = start(Dialect::DuckDb, self.request.start);
+        let condition = Sql::all([
+            matching(Dialect::DuckDb, self.scope, &self.request.selection),
+            behind,
+        ]);
         let mut before = offset;
         let mut left = self.request.limit.unwrap_or(u64::MAX);
         let mut slices = self.slices(&snapshot, &condition)?;

@@ -8,8 +8,7 @@ mod people;
 
 use duckdb::Connection;
 use paneld_analytics::{
-    Aggregate, Buckets, ChartItem, ChartRequest, ChartRows, Column, CountedSeries, EventItem,
-    Field, Measure,
+    Aggregate, Buckets, ChartItem, ChartRequest, ChartRows, CountedSeries, EventItem, Measure,
 };
 
 use self::one_look::{Count, Look};
@@ -19,6 +18,7 @@ use crate::{
         fault::Fault,
         sql::{Conditions, Dialect, Joined, Sql, ValueOf, bucket_of, of_project},
     },
+    labels::may_be_long,
 };
 
 /// Counts the items of a chart, in its window and in the one before.
@@ -298,21 +298,5 @@ impl<'a> Chart<'a> {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether callers choose how long it is.
-fn may_be_long(field: &Field) -> bool {
-    match field {
-        Field::Column(column) => {
-            matches!(column, Column::Path | Column::Origin | Column::Referrer)
-        }
-        Field::HasProfile | Field::Session(_) => false,
-        Field::Utm(_)
-        | Field::Property(_)
-        | Field::Profile(_)
-        | Field::ProfileProperty(_)
-        | Field::Group(_)
-        | Field::GroupProperty(_) => true,
     }
 }

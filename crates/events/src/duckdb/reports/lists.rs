@@ -2,7 +2,7 @@
 //! §7.17.
 
 use duckdb::Connection;
-use paneld_analytics::{Column, EventsRequest, Paging, SessionsRequest};
+use paneld_analytics::{EventsRequest, Paging, SessionsRequest};
 use paneld_domain::{Event, ProjectKey, Session};
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
         decode,
         fault::Fault,
         overflow,
-        sql::{Conditions, Dialect, Sql, of_project, property},
+        sql::{Dialect, Sql, events_chosen, of_project, sessions_chosen},
         store::DuckDbStore,
     },
 };
@@ -71,23 +71,8 @@ fn events(
     scope: &Scope,
     request: &EventsRequest,
 ) -> Result<Vec<Event>, Fault> {
-    let conditions = Conditions {
-        dialect: Dialect::DuckDb,
-        scope,
-        window: request.window,
-        filters: &request.filters,
-    };
-    let mut all = vec![conditions.events()];
-    if !request.names.is_empty() {
-        let names = request.names.iter().map(String::as_str);
-        all.push(Sql::new("e.name").among(names));
-    }
-    all.extend(columns("e", &request.columns));
-    for (key, value) in &request.properties {
-        all.push(property("e.properties", key, value));
-    }
+    let chosen = events_chosen(Dialect::DuckDb, scope, request);
     let order = "e.created_at DESC, e.id";
-    let chosen = Sql::all(all);
     let rows = EVENTS.rows(scope.key, chosen, order, request.paging);
     // Rows and their overflow are of the same moment.
     let snapshot = connection.unchecked_transaction()?;
@@ -99,27 +84,11 @@ fn sessions(
     scope: &Scope,
     request: &SessionsRequest,
 ) -> Result<Vec<Session>, Fault> {
-    let conditions = Conditions {
-        dialect: Dialect::DuckDb,
-        scope,
-        window: request.window,
-        filters: &request.filters,
-    };
-    let mut all = vec![conditions.sessions()];
-    all.extend(columns("s", &request.columns));
+    let chosen = sessions_chosen(Dialect::DuckDb, scope, request);
     let order = "s.created_at DESC, s.id";
-    let chosen = Sql::all(all);
     SESSIONS
         .rows(scope.key, chosen, order, request.paging)
         .query_rows(connection, decode::session)
-}
-
-/// That each column is one of its texts.
-fn columns(alias: &str, columns: &[(Column, Vec<String>)]) -> impl Iterator<Item = Sql> {
-    columns.iter().map(move |(column, texts)| {
-        let texts = texts.iter().map(String::as_str);
-        Sql::new(&format!("{alias}.{}", column.name())).among(texts)
-    })
 }
 
 /// A table with many columns, some of them wide.

@@ -2,9 +2,7 @@
 //! §7.18.
 
 use duckdb::{Connection, Row};
-use paneld_analytics::{
-    AnswerRoom, Cut, GroupsRequest, Paging, ProfilesRequest, Shown, SortOrder, Window,
-};
+use paneld_analytics::{AnswerRoom, Cut, GroupsRequest, Paging, ProfilesRequest, Shown, SortOrder};
 use paneld_domain::{Group, Profile, ProjectKey};
 
 use super::lists::WideTable;
@@ -14,7 +12,7 @@ use crate::{
         decode::{self, Stored},
         fault::Fault,
         overflow::{self, Owner},
-        sql::{Conditions, Dialect, Sql, of_project, property},
+        sql::{Dialect, Sql, groups_chosen, members_chosen, of_project, profiles_chosen},
         store::DuckDbStore,
     },
 };
@@ -74,60 +72,11 @@ fn profiles(
     scope: &Scope,
     request: &ProfilesRequest,
 ) -> Result<Vec<Shown<Profile>>, Fault> {
-    let conditions = Conditions {
-        dialect: Dialect::DuckDb,
-        scope,
-        window: Window::everything(),
-        filters: &request.filters,
-    };
-    let mut all = vec![conditions.profiles()];
-    for word in &request.words {
-        let columns = ["p.id", "p.email", "p.first_name", "p.last_name"];
-        all.push(Sql::any(columns.map(|column| has(column, word))));
-    }
-    if let Some(email) = &request.email {
-        all.push(has("p.email", email));
-    }
-    for (key, value) in &request.properties {
-        all.push(property("p.properties", key, value));
-    }
-    let events = || {
-        Sql::new("(SELECT e.profile_id FROM events e WHERE ")
-            .add(of_project("e", scope.key))
-            .push(" AND ")
-    };
-    if let Some(since) = request.inactive_since {
-        all.push(
-            Sql::new("p.id NOT IN ")
-                .add(events())
-                .push("e.created_at >= ")
-                .add(Sql::time(since))
-                .push(")"),
-        );
-    }
-    if let Some(name) = &request.performed {
-        all.push(
-            Sql::new("p.id IN ")
-                .add(events())
-                .push("e.name = ")
-                .add(Sql::text(name))
-                .push(")"),
-        );
-    }
-    if let Some(least) = request.sessions {
-        all.push(
-            Sql::new("p.id IN (SELECT s.profile_id FROM sessions s WHERE ")
-                .add(of_project("s", scope.key))
-                .push(" GROUP BY s.profile_id HAVING count(*) >= ")
-                .add(Sql::count(least))
-                .push(")"),
-        );
-    }
+    let chosen = profiles_chosen(Dialect::DuckDb, scope, request);
     let order = match request.order {
         SortOrder::Ascending => "p.created_at, p.id",
         SortOrder::Descending => "p.created_at DESC, p.id DESC",
     };
-    let chosen = Sql::all(all);
     let rows = PROFILES.rows(scope.key, chosen, order, request.paging);
     let snapshot = connection.unchecked_transaction()?;
     shown(&rows, &snapshot, scope.key, decode::profile)
@@ -146,16 +95,8 @@ fn groups(
     project: ProjectKey,
     request: &GroupsRequest,
 ) -> Result<Vec<Shown<Group>>, Fault> {
-    let mut all = vec![of_project("g", project)];
-    if let Some(kind) = &request.kind {
-        all.push(Sql::new("g.type = ").add(Sql::text(kind)));
-    }
-    if let Some(search) = &request.search {
-        let columns = ["g.name", "g.id"];
-        all.push(Sql::any(columns.map(|column| has(column, search))));
-    }
+    let chosen = groups_chosen(Dialect::DuckDb, project, request);
     let order = "g.created_at DESC, g.id DESC";
-    let chosen = Sql::all(all);
     let rows = GROUPS.rows(project, chosen, order, request.paging);
     let snapshot = connection.unchecked_transaction()?;
     shown(&rows, &snapshot, project, decode::group)
@@ -167,10 +108,7 @@ fn members(
     group_id: &str,
     limit: u32,
 ) -> Result<Members, Fault> {
-    let belongs = of_project("p", project)
-        .push(" AND list_contains(p.groups, ")
-        .add(Sql::text(group_id))
-        .push(")");
+    let belongs = members_chosen(Dialect::DuckDb, project, group_id);
     // Both answers are of the same moment.
     let snapshot = connection.unchecked_transaction()?;
     let count = Sql::new("SELECT count(*) FROM profiles p WHERE ").add(belongs.clone());
@@ -202,11 +140,4 @@ fn shown<T: Cut + Owner>(
     let rows = overflow::complete(connection, project, rows, usize::MAX)?;
     let mut room = AnswerRoom::default();
     Ok(rows.into_iter().map(|row| room.show(row)).collect())
-}
-
-/// That a text is somewhere in a column, in any case.
-fn has(column: &str, text: &str) -> Sql {
-    Sql::new(&format!("contains(lower({column}), lower("))
-        .add(Sql::text(text))
-        .push("))")
 }

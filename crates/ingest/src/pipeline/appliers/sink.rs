@@ -81,6 +81,14 @@ impl Sink {
         }
     }
 
+    /// Where the batch ends that was begun before a start and perhaps not finished.
+    pub(super) async fn unfinished_position(&self) -> Result<Option<u64>, Refusal> {
+        match self {
+            Self::Store(store) => store.unfinished_position().await.map_err(of_store),
+            Self::Catalog(_) | Self::Copies(_) => Ok(None),
+        }
+    }
+
     /// Tells what erasures removed from the event store, in their order.
     pub(super) async fn apply(
         &self,

@@ -1,24 +1,17 @@
 //! When people were active: first, last, and when next.
 
-use std::collections::BTreeMap;
-
 use duckdb::Connection;
-use paneld_analytics::{
-    Activity, ActivityRequest, ActivityStep, Buckets, CohortsRequest, LastDay, People, Stay,
-};
+use paneld_analytics::{Activity, ActivityRequest, Buckets, CohortsRequest, LastDay, People, Stay};
 use paneld_domain::Timestamp;
 
 use crate::{
     Scope,
+    activity::{WORD, Word, steps_of},
     duckdb::{
         fault::Fault,
         sql::{Dialect, Sql, bucket_of, in_window, of_project},
     },
 };
-
-/// So many parts of the time make a word: a number with a bit for each in which somebody was
-/// active. So a person is a row or a few, however often they came.
-const WORD: usize = 60;
 
 /// From which part of the time to which next one how many people went.
 pub(super) fn steps(
@@ -72,40 +65,6 @@ pub(super) fn steps(
         buckets: Some(buckets),
         steps: steps_of(&rows, request.reach()),
     })
-}
-
-/// People who were active in exactly the same parts of a stretch of time.
-struct Word {
-    /// The first part.
-    first: usize,
-    /// In which parts they were active; the lowest bit is the first part.
-    mask: u64,
-    /// When they were active next, counted from the first part, or so far off that it does not
-    /// matter.
-    next: usize,
-    people: u64,
-}
-
-fn steps_of(words: &[Word], reach: usize) -> Vec<ActivityStep> {
-    let mut steps = BTreeMap::<(usize, Option<usize>), u64>::new();
-    for word in words {
-        let mut next = word.next;
-        for place in (0..WORD)
-            .rev()
-            .filter(|place| word.mask & (1 << place) != 0)
-        {
-            let gap = Some(next - place).filter(|&gap| gap <= reach);
-            *steps.entry((word.first + place, gap)).or_default() += word.people;
-            next = place;
-        }
-    }
-    let steps = steps.into_iter();
-    let steps = steps.map(|((bucket, gap), people)| ActivityStep {
-        bucket,
-        gap,
-        people,
-    });
-    steps.collect()
 }
 
 /// On which day people were active last.

@@ -97,7 +97,7 @@ impl Follower for Flow {
     }
 
     fn finish(&mut self, kept: &mut [u32], _last: i64) -> Result<(), Fault> {
-        self.paths.add(kept);
+        self.paths.add(kept, 1);
         check(&self.paths)
     }
 }

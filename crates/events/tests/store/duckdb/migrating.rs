@@ -3,13 +3,13 @@
 use paneld_domain::{PreviousView, View};
 use paneld_events::StoreChange;
 
-use crate::{fixtures::*, order::WRONG_NUMBERS};
+use crate::fixtures::*;
 
 /// The tables before people and pages had numbers.
 const VERSION_3: &str = concat!(
-    include_str!("../../../../migrations/duckdb/0001_events.sql"),
-    include_str!("../../../../migrations/duckdb/0002_people.sql"),
-    include_str!("../../../../migrations/duckdb/0003_views.sql"),
+    include_str!("../../../../../migrations/duckdb/0001_events.sql"),
+    include_str!("../../../../../migrations/duckdb/0002_people.sql"),
+    include_str!("../../../../../migrations/duckdb/0003_views.sql"),
     "CREATE TABLE schema_version (version UBIGINT NOT NULL);
     INSERT INTO schema_version VALUES (1), (2), (3);",
 );
@@ -31,7 +31,7 @@ const ROWS: &str = "SELECT e.* EXCLUDE (visitor, page, previous_page), p.path AS
 
 #[tokio::test]
 async fn people_and_pages_get_their_numbers() {
-    let (newer, older) = (Folder::new(), Folder::new());
+    let (newer, older) = (File::new(), File::new());
     let store = newer.store();
     let view = |number: u128, path: &str, before: Option<&str>| {
         let second = i64::try_from(number).unwrap();
@@ -64,13 +64,13 @@ async fn people_and_pages_get_their_numbers() {
 
     older.run(&format!(
         "{VERSION_3} ATTACH '{}' AS newer; {TAKE_OVER}",
-        newer.file().display()
+        newer.path().display()
     ));
     let store = older.store();
     assert_eq!(store.applied_position().await.unwrap(), 1);
     store.close().await;
     assert_eq!(older.ask(ROWS), newer.ask(ROWS));
-    assert_eq!(older.ask(WRONG_NUMBERS), Vec::<String>::new());
+    assert_eq!(older.wrong_numbers(), Vec::<String>::new());
     let sessions = "SELECT * EXCLUDE (visitor, entry_page) FROM sessions";
     assert_eq!(older.ask(sessions), newer.ask(sessions));
 
@@ -79,7 +79,7 @@ async fn people_and_pages_get_their_numbers() {
     let changes = [view(5, "/b", Some("/b")), view(6, "/c", Some("/b"))];
     store.apply(batch(2, changes)).await.unwrap();
     store.close().await;
-    assert_eq!(older.ask(WRONG_NUMBERS), Vec::<String>::new());
+    assert_eq!(older.wrong_numbers(), Vec::<String>::new());
     let twice = "SELECT origin, path, title FROM pages
         GROUP BY project_key, origin, path, title HAVING count(*) > 1";
     assert_eq!(older.ask(twice), Vec::<String>::new());

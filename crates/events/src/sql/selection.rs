@@ -2,15 +2,13 @@
 
 use paneld_analytics::{EventPlace, EventSelection, EventsStart};
 
-use crate::{
-    Scope,
-    duckdb::sql::{Conditions, Dialect, Sql, Value, of_project, time},
-};
+use super::{Conditions, Dialect, Sql, of_project, time};
+use crate::Scope;
 
 /// That the event `e` is one of those that are wanted.
-pub(super) fn matching(scope: &Scope, selection: &EventSelection) -> Sql {
+pub(crate) fn matching(dialect: Dialect, scope: &Scope, selection: &EventSelection) -> Sql {
     let conditions = Conditions {
-        dialect: Dialect::DuckDb,
+        dialect,
         scope,
         window: selection.window,
         filters: &selection.filters,
@@ -41,18 +39,20 @@ fn of_profile(scope: &Scope, profile_id: &str) -> Sql {
 }
 
 /// That the event `e` stands behind a place, and how many are left out before.
-pub(super) fn start(start: EventsStart) -> (Sql, u64) {
+pub(crate) fn start(dialect: Dialect, start: EventsStart) -> (Sql, u64) {
     match start {
         EventsStart::Offset(offset) => (Sql::new("TRUE"), offset),
-        EventsStart::Behind(place) => (behind(place), 0),
+        EventsStart::Behind(place) => (behind(dialect, place), 0),
     }
 }
 
-fn behind(EventPlace { created_at, id }: EventPlace) -> Sql {
-    let id = Value::Text(uuid::Uuid::from_u128(id).to_string());
-    // The first condition is for the zone maps.
+fn behind(dialect: Dialect, EventPlace { created_at, id }: EventPlace) -> Sql {
+    let at = time(created_at);
+    // The first condition is for the indexes.
     Sql::with(
-        "(e.created_at <= ? AND (e.created_at < ? OR e.id > ?::UUID))",
-        [time(created_at), time(created_at), id],
+        "(e.created_at <= ? AND (e.created_at < ? OR e.id > ",
+        [at.clone(), at],
     )
+    .add(dialect.id(uuid::Uuid::from_u128(id)))
+    .push("))")
 }

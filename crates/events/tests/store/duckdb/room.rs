@@ -26,8 +26,8 @@ fn copies(position: u64, profiles: Vec<Profile>) -> PeopleCopies {
 
 #[tokio::test]
 async fn what_has_no_room_is_told_so_and_the_store_is_there_as_before() {
-    let folder = Folder::new();
-    let store = folder.store();
+    let file = File::new();
+    let store = file.store();
     store
         .apply(batch(1, [of_event(full_event())]))
         .await
@@ -46,6 +46,15 @@ async fn what_has_no_room_is_told_so_and_the_store_is_there_as_before() {
         .unwrap();
     assert_eq!(store.copied_position().await.unwrap(), 1);
     assert!(!store.is_answering());
+}
+
+/// A folder with what is on the disk now, as if the process had been killed.
+fn killed(file: &File) -> File {
+    let copy = File::new();
+    std::fs::copy(file.path(), copy.path()).unwrap();
+    assert!(std::fs::metadata(file.log()).unwrap().len() > 100 << 20);
+    std::fs::copy(file.log(), copy.log()).unwrap();
+    copy
 }
 
 /// Recordings of a mebibyte each.
@@ -75,8 +84,8 @@ fn visits(numbers: std::ops::Range<u128>) -> Vec<StoreChange> {
 
 #[tokio::test]
 async fn a_batch_without_room_leaves_nothing_and_has_room_in_parts() {
-    let folder = Folder::new();
-    let store = folder.store();
+    let file = File::new();
+    let store = file.store();
     let error = store.apply(batch(25, visits(0..25))).await.unwrap_err();
     assert!(matches!(error, EventsError::NoRoom(_)), "{error:?}");
     assert_eq!(store.applied_position().await.unwrap(), 0);
@@ -88,16 +97,16 @@ async fn a_batch_without_room_leaves_nothing_and_has_room_in_parts() {
     assert_eq!(store.applied_position().await.unwrap(), 10);
     store.close().await;
     let all = ["{'chunks': 160, 'mebibytes': 160}"];
-    assert_eq!(folder.ask(RECORDINGS), all);
+    assert_eq!(file.ask(RECORDINGS), all);
 }
 
 /// A version before this one filled the memory with what is in the log, and was killed.
 #[tokio::test]
 async fn a_log_that_fills_the_memory_is_read_and_then_written() {
-    let folder = Folder::new();
-    let generous = folder.store_with(MEMORY * 8);
+    let file = File::new();
+    let generous = file.store_with(MEMORY * 8);
     generous.apply(batch(1, recordings(0..110))).await.unwrap();
-    let killed = folder.killed();
+    let killed = killed(&file);
     let store = killed.store();
     for part in 0..10 {
         let recordings = recordings(1_000 + part * 8..1_000 + (part + 1) * 8);
@@ -113,11 +122,11 @@ async fn a_log_that_fills_the_memory_is_read_and_then_written() {
 /// small: with more it is made, whenever there is no other way.
 #[tokio::test]
 async fn rows_wider_than_the_memory_are_written_with_more() {
-    let folder = Folder::new();
-    let store = folder.store();
+    let file = File::new();
+    let store = file.store();
     assert_eq!(store.applied_position().await.unwrap(), 0);
     store.close().await;
-    let writer = duckdb::Connection::open(folder.file()).unwrap();
+    let writer = duckdb::Connection::open(file.path()).unwrap();
     writer
         .execute_batch(
             "SET checkpoint_threshold = '4GB';
@@ -125,7 +134,7 @@ async fn rows_wider_than_the_memory_are_written_with_more() {
             SELECT 7, 's', range, now(), now(), 1, true, repeat('p', 2 << 20), 0 FROM range(100)",
         )
         .unwrap();
-    let killed = folder.killed();
+    let killed = killed(&file);
     let store = killed.store();
     for part in 0..4 {
         let recordings = || recordings(1_000 + part * 20..1_000 + (part + 1) * 20);

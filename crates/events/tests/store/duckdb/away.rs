@@ -18,11 +18,11 @@ const FILE: &str = "PANELD_TEST_EVENTS_FILE";
 struct OtherProcess(Child);
 
 impl OtherProcess {
-    fn start(folder: &Folder) -> Self {
+    fn start(file: &File) -> Self {
         let this = std::env::current_exe().unwrap();
         let mut child = Command::new(this)
-            .args(["--exact", "away::the_other_process", "--nocapture"])
-            .env(FILE, folder.file())
+            .args(["--exact", "duckdb::away::the_other_process", "--nocapture"])
+            .env(FILE, file.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -68,9 +68,9 @@ async fn wait_until_up(store: &EventStore) {
 
 #[tokio::test]
 async fn while_another_process_has_the_file_the_store_is_away_and_then_back() {
-    let folder = Folder::new();
-    let other = OtherProcess::start(&folder);
-    let store = folder.store();
+    let file = File::new();
+    let other = OtherProcess::start(&file);
+    let store = file.store();
     assert!(!store.is_up().await);
     for _ in 0..2 {
         let error = store.count_events().await.unwrap_err();
@@ -86,9 +86,9 @@ async fn while_another_process_has_the_file_the_store_is_away_and_then_back() {
 
 #[tokio::test]
 async fn what_was_applied_is_there_after_the_process_was_killed() {
-    let folder = Folder::new();
-    drop(OtherProcess::start(&folder));
-    let store = folder.store();
+    let file = File::new();
+    drop(OtherProcess::start(&file));
+    let store = file.store();
     assert_eq!(store.applied_position().await.unwrap(), 3);
     let page = all().list(&store).await;
     assert_eq!(page.rows, [full_event()]);
@@ -97,26 +97,13 @@ async fn what_was_applied_is_there_after_the_process_was_killed() {
 }
 
 #[tokio::test]
-async fn a_store_that_was_dropped_and_not_closed_keeps_everything() {
-    let folder = Folder::new();
-    let store = folder.store();
-    store
-        .apply(batch(1, [of_event(full_event())]))
-        .await
-        .unwrap();
-    drop(store);
-    let store = folder.store();
-    assert_eq!(store.applied_position().await.unwrap(), 1);
-}
-
-#[tokio::test]
 async fn a_damaged_file_makes_the_store_be_away_until_it_is_mended() {
-    let folder = Folder::new();
-    std::fs::write(folder.file(), "no database".repeat(1000)).unwrap();
-    let store = folder.store();
+    let file = File::new();
+    std::fs::write(file.path(), "no database".repeat(1000)).unwrap();
+    let store = file.store();
     let error = store.apply(batch(1, [])).await.unwrap_err();
     assert!(matches!(error, EventsError::Away(_)), "{error:?}");
-    std::fs::remove_file(folder.file()).unwrap();
+    std::fs::remove_file(file.path()).unwrap();
     // Whoever writes tries again, and then it is back.
     let written = async {
         while store.apply(batch(1, [])).await.is_err() {
@@ -130,49 +117,24 @@ async fn a_damaged_file_makes_the_store_be_away_until_it_is_mended() {
 
 #[tokio::test]
 async fn a_file_that_was_removed_is_missed() {
-    let folder = Folder::new();
-    let store = folder.store();
+    let file = File::new();
+    let store = file.store();
     store.apply(batch(1, [])).await.unwrap();
-    std::fs::remove_file(folder.file()).unwrap();
+    std::fs::remove_file(file.path()).unwrap();
     assert!(!store.is_up().await);
     let error = store.apply(batch(2, [])).await.unwrap_err();
     assert!(matches!(error, EventsError::Away(_)), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_store_of_a_newer_version_is_left_alone() {
-    let folder = Folder::new();
-    let store = folder.store();
-    store.apply(batch(1, [])).await.unwrap();
-    store.close().await;
-    folder.run("INSERT INTO schema_version VALUES (1000)");
-    let EventsError::Away(cause) = folder.store().applied_position().await.unwrap_err() else {
-        panic!("it is not away");
-    };
-    assert!(cause.to_string().contains("version 1000"), "{cause}");
-}
-
-#[tokio::test]
-async fn a_closed_store_is_away_and_its_file_free() {
-    let folder = Folder::new();
-    let store = folder.store();
-    assert!(store.is_up().await);
-    store.close().await;
-    assert!(!store.is_up().await);
-    let error = store.applied_position().await.unwrap_err();
-    assert!(matches!(error, EventsError::Away(_)), "{error:?}");
-    assert!(folder.store().is_up().await);
-}
-
-#[tokio::test]
 async fn what_killed_queries_left_in_the_temporary_folder_is_removed() {
-    let folder = Folder::new();
-    std::fs::create_dir(folder.temp()).unwrap();
-    let leftover = folder.temp().join("duckdb_temp_storage_DEFAULT-0.tmp");
-    let other = folder.temp().join("other");
+    let file = File::new();
+    std::fs::create_dir(file.temp()).unwrap();
+    let leftover = file.temp().join("duckdb_temp_storage_DEFAULT-0.tmp");
+    let other = file.temp().join("other");
     std::fs::write(&leftover, "").unwrap();
     std::fs::write(&other, "").unwrap();
-    assert!(folder.store().is_up().await);
+    assert!(file.store().is_up().await);
     assert!(!leftover.exists());
     assert!(other.exists());
 }

@@ -10,7 +10,7 @@ use std::{
 use paneld_domain::{Profile, Timestamp};
 use paneld_events::{EventStore, EventsError, PeopleCopies, PeopleRows, StoreChange};
 
-use crate::{fixtures::*, order::WRONG_NUMBERS};
+use crate::fixtures::*;
 
 /// Names the file to the other process.
 const FILE: &str = "PANELD_TEST_COMPACTED_FILE";
@@ -130,10 +130,10 @@ fn found(folder: &Path) -> Vec<&'static str> {
 }
 
 /// Everything in the file, in its order.
-fn content(folder: &Folder) -> Vec<Vec<String>> {
+fn content(file: &File) -> Vec<Vec<String>> {
     let rows = |table| format!("SELECT row_number() OVER (ORDER BY rowid), * FROM {table}");
-    let mut content = ROWS.map(|table| folder.ask(&rows(table))).to_vec();
-    content.push(folder.ask("SELECT * FROM applied, schema_version"));
+    let mut content = ROWS.map(|table| file.ask(&rows(table))).to_vec();
+    content.push(file.ask("SELECT * FROM applied, schema_version"));
     content
 }
 
@@ -145,39 +145,39 @@ async fn compact(store: &EventStore) {
 
 #[tokio::test]
 async fn nothing_is_left_of_what_was_removed_and_everything_of_the_rest() {
-    let folder = Folder::new();
-    let store = folder.store();
+    let file = File::new();
+    let store = file.store();
     assert_eq!(store.removals(at(0)).await.unwrap(), None);
     fill(&store).await;
     store.close().await;
-    assert_eq!(found(folder.path()), SECRETS, "the test finds nothing");
-    let (before, tables) = (content(&folder), folder.ask(TABLES));
+    assert_eq!(found(file.folder()), SECRETS, "the test finds nothing");
+    let (before, tables) = (content(&file), file.ask(TABLES));
 
-    let store = folder.store();
+    let store = file.store();
     compact(&store).await;
     // It goes on as if nothing had been.
     assert_eq!(store.applied_position().await.unwrap(), 2);
     assert_eq!(store.copied_position().await.unwrap(), 2);
     assert_eq!(store.count_events().await.unwrap()[&PROJECT], 5_880);
-    assert_eq!(found(folder.path()), Vec::<&str>::new());
+    assert_eq!(found(file.folder()), Vec::<&str>::new());
     store.close().await;
-    assert_eq!(content(&folder), before);
-    assert_eq!(folder.ask(TABLES), tables);
-    assert_eq!(folder.ask(WRONG_NUMBERS), Vec::<String>::new());
+    assert_eq!(content(&file), before);
+    assert_eq!(file.ask(TABLES), tables);
+    assert_eq!(file.wrong_numbers(), Vec::<String>::new());
 
-    let store = folder.store();
+    let store = file.store();
     let again = event(10_000, "device-of-bob", "bob", 9_000);
     store.apply(batch(3, [of_event(again)])).await.unwrap();
     assert_eq!(store.count_events().await.unwrap()[&PROJECT], 5_881);
     store.close().await;
-    assert_eq!(folder.ask(WRONG_NUMBERS), Vec::<String>::new());
-    assert_eq!(found(folder.path()), Vec::<&str>::new());
+    assert_eq!(file.wrong_numbers(), Vec::<String>::new());
+    assert_eq!(found(file.folder()), Vec::<&str>::new());
 }
 
 #[tokio::test]
 async fn removals_are_counted_until_the_file_is_written_anew() {
-    let folder = Folder::new();
-    let store = folder.store();
+    let file = File::new();
+    let store = file.store();
     let forget = |before| StoreChange::Forget {
         events_before: Some(before),
         replays_before: before,
@@ -193,7 +193,7 @@ async fn removals_are_counted_until_the_file_is_written_anew() {
         assert_eq!(removals.since, seen);
         // It is the first time that counts, also after a restart.
         store.close().await;
-        store = folder.store();
+        store = file.store();
         assert_eq!(store.removals(at(99)).await.unwrap(), Some(removals));
         store.compact(removals).await.unwrap();
         assert_eq!(store.removals(at(99)).await.unwrap(), None);
@@ -202,8 +202,8 @@ async fn removals_are_counted_until_the_file_is_written_anew() {
 
 #[tokio::test]
 async fn a_removal_after_others_were_seen_is_still_to_be_done() {
-    let folder = Folder::new();
-    let store = folder.store();
+    let file = File::new();
+    let store = file.store();
     store.apply(batch(1, [erase_ann()])).await.unwrap();
     let seen = store.removals(at(0)).await.unwrap().unwrap();
     // Other files may have been written anew before this one.
@@ -215,8 +215,8 @@ async fn a_removal_after_others_were_seen_is_still_to_be_done() {
 
 #[tokio::test]
 async fn questions_are_answered_meanwhile() {
-    let folder = Folder::new();
-    let store = folder.store();
+    let file = File::new();
+    let store = file.store();
     fill(&store).await;
     let asking = store.clone();
     let asked = tokio::spawn(async move {
@@ -234,10 +234,10 @@ async fn questions_are_answered_meanwhile() {
 
 #[tokio::test]
 async fn a_copy_that_cannot_be_made_leaves_everything_as_it_was() {
-    let folder = Folder::new();
-    let store = folder.store();
+    let file = File::new();
+    let store = file.store();
     fill(&store).await;
-    let in_the_way = folder.path().join("events.duckdb.new");
+    let in_the_way = file.folder().join("events.duckdb.new");
     std::fs::create_dir(&in_the_way).unwrap();
     let removals = store.removals(at(0)).await.unwrap().unwrap();
     let error = store.compact(removals).await.unwrap_err();
@@ -247,13 +247,13 @@ async fn a_copy_that_cannot_be_made_leaves_everything_as_it_was() {
     assert_eq!(store.removals(at(9)).await.unwrap(), Some(removals));
     std::fs::remove_dir(&in_the_way).unwrap();
     compact(&store).await;
-    assert_eq!(found(folder.path()), Vec::<&str>::new());
+    assert_eq!(found(file.folder()), Vec::<&str>::new());
 }
 
 #[tokio::test]
 async fn a_copy_nobody_waits_for_and_a_store_that_is_closed_in_the_middle_do_no_harm() {
-    let folder = Folder::new();
-    let store = folder.store();
+    let file = File::new();
+    let store = file.store();
     fill(&store).await;
     for millis in [0, 5, 20, 50, 100] {
         let removals = store.removals(at(0)).await.unwrap();
@@ -272,12 +272,12 @@ async fn a_copy_nobody_waits_for_and_a_store_that_is_closed_in_the_middle_do_no_
     tokio::time::sleep(Duration::from_millis(20)).await;
     store.close().await;
     compacting.await.unwrap();
-    let store = folder.store();
+    let store = file.store();
     assert_eq!(store.count_events().await.unwrap()[&PROJECT], 5_880);
     if store.removals(at(0)).await.unwrap().is_some() {
         compact(&store).await;
     }
-    assert_eq!(found(folder.path()), Vec::<&str>::new());
+    assert_eq!(found(file.folder()), Vec::<&str>::new());
 }
 
 /// Not a test by itself: what another process does until it is killed.
@@ -298,20 +298,20 @@ async fn the_process_that_compacts() {
 
 #[tokio::test]
 async fn a_process_that_is_killed_in_the_middle_leaves_one_good_file() {
-    let folder = Folder::new();
-    let store = folder.store();
+    let file = File::new();
+    let store = file.store();
     fill(&store).await;
     store.close().await;
-    let before = content(&folder);
+    let before = content(&file);
     for millis in [0, 3, 10, 25, 60, 120, 200, 350] {
-        folder.run("UPDATE removals SET compacted = 0");
+        file.run("UPDATE removals SET compacted = 0");
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "compacting::the_process_that_compacts",
+                "duckdb::compacting::the_process_that_compacts",
                 "--nocapture",
             ])
-            .env(FILE, folder.file())
+            .env(FILE, file.path())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -324,42 +324,42 @@ async fn a_process_that_is_killed_in_the_middle_leaves_one_good_file() {
         child.kill().unwrap();
         child.wait().unwrap();
 
-        let store = folder.store();
+        let store = file.store();
         assert_eq!(
             store.applied_position().await.unwrap(),
             2,
             "after {millis} ms"
         );
         store.close().await;
-        let left = folder.path().join("events.duckdb.new");
+        let left = file.folder().join("events.duckdb.new");
         assert!(!left.exists(), "after {millis} ms");
-        assert_eq!(content(&folder), before, "after {millis} ms");
+        assert_eq!(content(&file), before, "after {millis} ms");
     }
-    folder.run("UPDATE removals SET compacted = 0");
-    let store = folder.store();
+    file.run("UPDATE removals SET compacted = 0");
+    let store = file.store();
     compact(&store).await;
-    assert_eq!(found(folder.path()), Vec::<&str>::new());
+    assert_eq!(found(file.folder()), Vec::<&str>::new());
 }
 
 #[tokio::test]
 async fn a_file_of_an_earlier_version_is_written_anew_once() {
-    let folder = Folder::new();
-    let store = folder.store();
+    let file = File::new();
+    let store = file.store();
     fill(&store).await;
     store.close().await;
     // As version 4 had it.
-    folder.run(
+    file.run(
         "DROP TABLE removals; DROP TABLE event_overflow; DROP TABLE profile_overflow;
         DROP TABLE group_overflow; ALTER TABLE events DROP overflow;
         ALTER TABLE replay_chunks DROP piece; DELETE FROM schema_version WHERE version > 4",
     );
-    let store = folder.store();
+    let store = file.store();
     let noon = Timestamp::from_timestamp_millis(0).unwrap();
     let removals = store.removals(noon).await.unwrap().unwrap();
     assert_eq!(removals.since, noon);
     store.compact(removals).await.unwrap();
-    assert_eq!(found(folder.path()), Vec::<&str>::new());
+    assert_eq!(found(file.folder()), Vec::<&str>::new());
     store.close().await;
-    let store = folder.store();
+    let store = file.store();
     assert_eq!(store.removals(noon).await.unwrap(), None);
 }

@@ -3,7 +3,9 @@
 use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
-use crate::{codegen, features, packaging, schemathesis, setup, stopwatch, test, tidy, web};
+use crate::{
+    codegen, features, packaging, schemathesis, setup, stopwatch, test, tidy, web, workspace,
+};
 
 type Step = fn(&Shell) -> Result<()>;
 
@@ -16,6 +18,7 @@ const STEPS: &[(&str, Step)] = &[
     ("features", features::run),
     ("doc", doc),
     ("tidy", tidy::run),
+    ("build", build),
     ("codegen --check", codegen::check),
     ("web --check", web::check),
     ("schemathesis", schemathesis::run),
@@ -51,5 +54,14 @@ fn doc(sh: &Shell) -> Result<()> {
     cmd!(sh, "cargo doc --workspace --no-deps --locked")
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()?;
+    Ok(())
+}
+
+/// Builds what the tests need, and the program among it, once: alone, it would be built with other
+/// features of what it depends on.
+fn build(sh: &Shell) -> Result<()> {
+    cmd!(sh, "cargo test --locked --workspace --no-run").run()?;
+    let program = workspace::target_folder(sh)?.join("debug").join("paneld");
+    sh.set_var(workspace::PROGRAM, program);
     Ok(())
 }

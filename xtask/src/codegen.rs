@@ -5,7 +5,7 @@ mod bots;
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::setup;
+use crate::{setup, workspace};
 
 /// Files that paneld prints, with the arguments for that.
 const PRINTED: &[(&str, &[&str])] = &[
@@ -61,12 +61,10 @@ fn generate(sh: &Shell, path: &str) -> Result<String> {
 
 /// What paneld prints, with one newline at its end.
 fn print(sh: &Shell, args: &[&str]) -> Result<String> {
-    let printed = cmd!(
-        sh,
-        "cargo run --quiet --locked --package paneld -- {args...}"
-    )
-    .quiet()
-    .read()
-    .with_context(|| format!("failed to run `paneld {}`", args.join(" ")))?;
+    let program = workspace::program(sh)?;
+    let printed = cmd!(sh, "{program} {args...}")
+        .quiet()
+        .read()
+        .with_context(|| format!("failed to run `paneld {}`", args.join(" ")))?;
     Ok(printed + "\n")
 }

@@ -6,11 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
 use crate::{python, services::Paneld, setup, stopwatch, workspace};
 
@@ -19,6 +21,9 @@ const FOLDER: &str = "xtask/schemathesis";
 /// When a run counts as stuck. What it does is bounded by the number of requests, so that a slow
 /// machine finds the same.
 const STUCK: Duration = Duration::from_secs(30 * 60);
+
+/// The types of clients, each in a run of its own, all at once.
+const CLIENTS: [&str; 3] = ["root", "read", "write"];
 
 /// What the preparation tells.
 #[derive(Deserialize)]
@@ -41,38 +46,26 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
             return Ok(());
         }
     };
-    cmd!(sh, "cargo build --locked --package paneld").run()?;
-    let server = Paneld::start(&target.join("debug").join("paneld"))?;
-    let base = server.url();
-    let (id, secret) = server.credentials();
-    let (python, schemathesis) = (programs.join("python"), programs.join("schemathesis"));
-    let prepared = cmd!(sh, "{python} {FOLDER}/prepare.py {base} {id} {secret}")
-        .quiet()
-        .read()
-        .context("failed to fill the server")?;
-    let prepared = serde_json::from_str::<Prepared>(&prepared)?;
-    let _environment = prepared
-        .environment
-        .iter()
-        .map(|(name, value)| sh.push_env(name, value))
-        .collect::<Vec<_>>();
-    let _hooks = sh.push_env("SCHEMATHESIS_HOOKS", format!("{FOLDER}/hooks.py"));
+    let run = Run {
+        program: workspace::program(sh)?,
+        programs,
+        folder: sh.current_dir().join(FOLDER),
+    };
     let started = stopwatch::now();
-    let (stuck, config) = (
-        STUCK.as_secs().to_string(),
-        format!("{FOLDER}/schemathesis.toml"),
-    );
+    let outcomes = thread::scope(|scope| {
+        let runs = CLIENTS.map(|kind| (kind, scope.spawn(|| run.of_client(kind))));
+        runs.map(|(kind, run)| (kind, run.join()))
+    });
     let mut findings = Vec::new();
-    for (kind, (id, secret)) in &prepared.clients {
+    for (kind, outcome) in outcomes {
         println!("\n--- as a {kind} client");
-        let run = cmd!(
-            sh,
-            "timeout {stuck} {schemathesis} --no-color --config-file {config}
-             run {base}/openapi.json --auth {id}:{secret}"
-        );
-        // The secret is that of a server which is gone in a minute.
-        if run.quiet().run().is_err() {
-            findings.push(kind.as_str());
+        let Ok(outcome) = outcome else {
+            bail!("the run as a {kind} client panicked");
+        };
+        let Output { status, stdout, .. } = outcome?;
+        println!("{}", String::from_utf8_lossy(&stdout));
+        if !status.success() {
+            findings.push(kind);
         }
     }
     println!("as all of them: {:.0} s", started.elapsed().as_secs_f64());
@@ -83,4 +76,46 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// What a run needs.
+struct Run {
+    /// Of paneld.
+    program: PathBuf,
+    /// Where those of Python are.
+    programs: PathBuf,
+    folder: PathBuf,
+}
+
+impl Run {
+    /// Runs schemathesis as one client, against a server of its own: others would delete what it
+    /// asks for.
+    fn of_client(&self, kind: &str) -> Result<Output> {
+        let server = Paneld::start(&self.program)?;
+        let base = server.url();
+        let (id, secret) = server.credentials();
+        let prepared = Command::new(self.programs.join("python"))
+            .arg(self.folder.join("prepare.py"))
+            .args([&base, id, secret])
+            .stderr(Stdio::inherit())
+            .output()
+            .context("failed to fill the server")?;
+        let Prepared {
+            clients,
+            environment,
+        } = serde_json::from_slice(&prepared.stdout).context("the server was not filled")?;
+        let (id, secret) = clients.get(kind).context("there is no such client")?;
+        Command::new("timeout")
+            .arg(STUCK.as_secs().to_string())
+            .arg(self.programs.join("schemathesis"))
+            .args(["--no-color", "--config-file"])
+            .arg(self.folder.join("schemathesis.toml"))
+            .args(["run", &format!("{base}/openapi.json"), "--auth"])
+            .arg(format!("{id}:{secret}"))
+            .envs(environment)
+            .env("SCHEMATHESIS_HOOKS", self.folder.join("hooks.py"))
+            .stderr(Stdio::inherit())
+            .output()
+            .context("failed to run schemathesis")
+    }
 }

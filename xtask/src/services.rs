@@ -16,8 +16,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-pub(crate) use chromium::chromium;
 pub(crate) use self::clickhouse::{ClickHouse, ENGINE, engine};
+pub(crate) use chromium::chromium;
 pub(crate) use paneld::Paneld;
 pub(crate) use postgres::Postgres;
 pub(crate) use redis::Redis;

@@ -44,6 +44,21 @@ pub(crate) fn target_folder(sh: &Shell) -> Result<PathBuf> {
     Ok(metadata.target_directory.into())
 }
 
+/// The variable that names the program where somebody built it before.
+pub(crate) const PROGRAM: &str = "PANELD_XTASK_PROGRAM";
+
+/// Where `paneld` is, built for debugging: the one that [`PROGRAM`] names, or else one that is built
+/// now.
+pub(crate) fn program(sh: &Shell) -> Result<PathBuf> {
+    if let Ok(program) = sh.var(PROGRAM) {
+        return Ok(program.into());
+    }
+    cmd!(sh, "cargo build --quiet --locked --package paneld")
+        .quiet()
+        .run()?;
+    Ok(target_folder(sh)?.join("debug").join("paneld"))
+}
+
 /// Every file that is committed or would be with `git add --all`, relative to the root, with `/` between folders.
 pub(crate) fn files(sh: &Shell) -> Result<BTreeSet<String>> {
     let listed = cmd!(sh, "git ls-files -z --cached --others --exclude-standard")

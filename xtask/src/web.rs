@@ -72,9 +72,7 @@ pub(crate) fn browse(sh: &Shell) -> Result<()> {
             return Ok(());
         }
     };
-    cmd!(sh, "cargo build --locked --package paneld").run()?;
-    let target = workspace::target_folder(sh)?;
-    let server = Paneld::start(&target.join("debug").join("paneld"))?;
+    let server = Paneld::start(&workspace::program(sh)?)?;
     let _in_source = sh.push_dir(copy_with_tools(sh, "browse")?);
     let (id, secret) = server.credentials();
     cmd!(sh, "npx playwright test")

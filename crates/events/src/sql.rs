@@ -7,6 +7,8 @@ mod dialect;
 mod lists;
 mod selection;
 
+use std::borrow::Cow;
+
 use chrono::NaiveDate;
 use paneld_analytics::Window;
 use paneld_domain::{ProjectKey, Timestamp};
@@ -23,6 +25,8 @@ pub(crate) use self::{
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     Text(String),
+    /// Of a list, however long: what a value is looked for in.
+    Texts(Vec<String>),
     Integer(i64),
     Count(u64),
     Double(f64),
@@ -129,17 +133,18 @@ impl Sql {
 
     /// That something is one of these texts.
     pub(crate) fn among<'a>(self, texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let list = Self::join(texts.into_iter().map(Self::text), ", ");
-        self.push(" IN (").add(list).push(")")
+        let texts = texts.into_iter().map(str::to_owned).collect();
+        self.push(" IN ")
+            .add(Self::with("?", [Value::Texts(texts)]))
     }
 
     /// The text, with marks that are written as an engine needs them for their values, and the
     /// values.
-    pub(crate) fn written(&self, mark: fn(&Value) -> &'static str) -> (String, &[Value]) {
+    pub(crate) fn written(&self, mark: fn(&Value) -> Cow<'static, str>) -> (String, &[Value]) {
         let mut pieces = self.text.split('?');
         let mut text = pieces.next().unwrap_or_default().to_owned();
         for (piece, value) in pieces.zip(&self.values) {
-            text += mark(value);
+            text += &mark(value);
             text += piece;
         }
         (text, &self.values)

@@ -9,9 +9,8 @@ use tokio::time::timeout;
 use self::batches::Batches;
 use super::{
     client::asking,
-    fault::Fault,
     rows::EventRow,
-    sql::{Dialect, Sql, matching, start},
+    sql::{Dialect, Sql, matching, next_row, start},
     store::{ClickHouseStore, Inner},
 };
 use crate::{EventsError, Scope, arrow::array::RecordBatch, turns::Turn};
@@ -110,8 +109,8 @@ impl EventStream {
     async fn take(&mut self) -> Result<Option<RecordBatch>, EventsError> {
         let inner: &Inner = &self.store.inner;
         while !self.batches.is_full() {
-            let row = self.rows.next().await;
-            match inner.told(row.map_err(Fault::from))? {
+            let row = next_row(&mut self.rows).await;
+            match inner.told(row)? {
                 Some(row) => inner.told(self.batches.add(&row))?,
                 None => {
                     self.is_over = true;

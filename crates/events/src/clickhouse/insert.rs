@@ -1,11 +1,12 @@
 //! Inserting rows: events once, and others at least once.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use chrono::Datelike as _;
 use clickhouse::{Client, Row, RowWrite};
 use paneld_domain::{Event, ProjectKey, Timestamp};
 use sha2::{Digest as _, Sha256};
+use tokio::task::consume_budget;
 use uuid::Uuid;
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
 };
 
 /// How long the server may take to take a piece of rows, and to say that all are there.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The partition of a moment, as the table has it: the month, such as 202611.
 pub(super) fn month(moment: Timestamp) -> i32 {
@@ -35,8 +36,8 @@ pub(super) struct Block<'a> {
     pub(super) journal: Uuid,
     /// Where the batch ends that brings them.
     pub(super) position: u64,
-    /// Which part of the batch they are, between its removals.
-    pub(super) part: usize,
+    /// Which segment of the batch they are, between its removals.
+    pub(super) segment: usize,
     pub(super) month: i32,
 }
 
@@ -58,11 +59,11 @@ impl Block<'_> {
             spool,
             journal,
             position,
-            part,
+            segment,
             month,
         } = self;
         let journal = journal.simple();
-        let token = format!("{spool}:{journal}:events:{month}:{position}:{part}:{digest}");
+        let token = format!("{spool}:{journal}:events:{month}:{position}:{segment}:{digest}");
         let client = writing(client)
             .with_setting("query_id", format!("{}{}", name_of(spool), Uuid::new_v4()))
             .with_setting("insert_deduplication_token", token);
@@ -100,6 +101,8 @@ async fn insert_by<'a, R: Row + RowWrite>(
     let insert = client.insert::<R>(table).await?;
     let mut insert = insert.with_timeouts(Some(PATIENCE), Some(PATIENCE));
     for row in &rows {
+        // Of thousands of rows, others have their turns on the event loop.
+        consume_budget().await;
         insert.write(row).await?;
     }
     Ok(insert.end().await?)
@@ -127,7 +130,7 @@ pub(super) async fn last_position(client: &Client, spools: &[String]) -> Result<
         .await
 }
 
-/// Those of the events that are not there yet, of these spools.
+/// Those of the events that are not there yet, of these spools, which insert nothing meanwhile.
 pub(super) async fn absent<'a>(
     client: &Client,
     spools: &[String],
@@ -137,7 +140,10 @@ pub(super) async fn absent<'a>(
     let (Some(first), Some(last)) = (times().min(), times().max()) else {
         return Ok(Vec::new());
     };
-    end_all(client, spools).await?;
+    let ids = events
+        .iter()
+        .map(|(_, event)| event.id.simple().to_string());
+    let ids = ids.collect::<Vec<_>>();
     let projects = events.iter().map(|(project, _)| project.0);
     let projects = projects.collect::<HashSet<_>>().into_iter();
     let projects = projects.map(|key| Sql::with("?", [Value::Integer(key)]));
@@ -146,20 +152,10 @@ pub(super) async fn absent<'a>(
         .push(") AND created_at BETWEEN ")
         .add(Sql::with("? AND ?", [time(first), time(last)]))
         .add(Sql::new(" AND spool").among(spools.iter().map(String::as_str)))
-        .push(" AND id IN (")
-        .add(Sql::join(
-            events.iter().map(|(_, event)| {
-                Sql::new("unhex(")
-                    .add(Sql::text(&event.id.simple().to_string()))
-                    .push(")")
-            }),
-            ", ",
-        ))
-        .push(")");
+        .add(Sql::new(" AND lower(hex(id))").among(ids.iter().map(String::as_str)));
     let there = there.fetch::<(i64, String)>(client).await?;
     let there = there.into_iter().collect::<HashSet<_>>();
-    let events = events.iter().copied();
-    let absent = events
-        .filter(|(project, event)| !there.contains(&(project.0, event.id.simple().to_string())));
-    Ok(absent.collect())
+    let events = events.iter().zip(ids);
+    let absent = events.filter(|((project, _), id)| !there.contains(&(project.0, id.clone())));
+    Ok(absent.map(|(event, _id)| *event).collect())
 }

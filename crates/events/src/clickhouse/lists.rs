@@ -1,17 +1,16 @@
 //! Lists of events and sessions, and what is in them: `docs/contract/insights.md` §7.14, §7.15 and
 //! §7.17; and pages of raw events.
 
-use clickhouse::{Client, Row, RowRead};
+use clickhouse::Row;
 use paneld_analytics::{EventSelection, EventsRequest, Paging, RawEventsRequest, SessionsRequest};
 use paneld_domain::{Event, ProjectKey, Session};
 
 use super::{
-    fault::Fault,
     rows::{EventRow, SessionRow, columns},
     sql::{Dialect, Sql, events_chosen, matching, of_project, sessions_chosen, start},
     store::ClickHouseStore,
 };
-use crate::{EventsError, EventsPage, Scope, wide::Wide};
+use crate::{EventsError, EventsPage, Scope};
 
 /// The order of lists of events.
 const NEWEST: &str = "e.created_at DESC, e.id";
@@ -24,7 +23,7 @@ impl ClickHouseStore {
     ) -> Result<Vec<Event>, EventsError> {
         let chosen = events_chosen(Dialect::ClickHouse, &scope, &request);
         let rows = rows::<EventRow<'_>>("events", "e", chosen, NEWEST, request.paging);
-        self.read(|client| fetch::<EventRow<'_>, _>(client, &rows))
+        self.read(async |client| rows.fetch_wide::<EventRow<'_>, _>(&client).await)
             .await
     }
 
@@ -36,7 +35,7 @@ impl ClickHouseStore {
         let chosen = sessions_chosen(Dialect::ClickHouse, &scope, &request);
         let order = "s.created_at DESC, s.id";
         let rows = rows::<SessionRow<'_>>("sessions", "s", chosen, order, request.paging);
-        self.read(|client| fetch::<SessionRow<'_>, _>(client, &rows))
+        self.read(async |client| rows.fetch_wide::<SessionRow<'_>, _>(&client).await)
             .await
     }
 
@@ -157,12 +156,4 @@ pub(super) fn rows<R: Row>(
         .add(Sql::count(paging.limit.into()))
         .push(" OFFSET ")
         .add(Sql::count(paging.offset))
-}
-
-pub(super) async fn fetch<R, T>(client: Client, rows: &Sql) -> Result<Vec<T>, Fault>
-where
-    R: Row + RowRead,
-    T: Wide + for<'a> From<R::Value<'a>>,
-{
-    rows.fetch_wide::<R, T>(&client).await
 }

@@ -9,7 +9,7 @@ use super::{
     fault::Fault,
     lists::rows,
     rows::{GroupRow, ProfileRow},
-    sql::{Dialect, Sql, groups_chosen, members_chosen, of_project, profiles_chosen},
+    sql::{Dialect, Sql, groups_chosen, members_chosen, next_row, of_project, profiles_chosen},
     store::ClickHouseStore,
 };
 use crate::{EventsError, Members, Scope};
@@ -85,7 +85,7 @@ where
 {
     let mut cursor = rows.cursor::<R>(&client)?;
     let (mut all, mut room) = (Vec::new(), AnswerRoom::default());
-    while let Some(row) = cursor.next().await? {
+    while let Some(row) = next_row(&mut cursor).await? {
         all.push(room.show(T::from(row)));
     }
     Ok(all)

@@ -6,7 +6,7 @@ use paneld_analytics::{Window, count_days};
 use paneld_domain::{Event, ProjectKey, Session, Timestamp, Zone};
 
 use super::{
-    lists::{fetch, selected},
+    lists::selected,
     rows::{EventRow, SessionRow},
     sql::{Dialect, Sql, in_window, moment, of_project},
     store::ClickHouseStore,
@@ -83,7 +83,7 @@ impl ClickHouseStore {
         let rows = selected::<EventRow<'_>>("events", "e", chosen)
             .push(" ORDER BY e.created_at DESC, e.id LIMIT ")
             .add(Sql::count(limit.into()));
-        self.read(|client| fetch::<EventRow<'_>, _>(client, &rows))
+        self.read(async |client| rows.fetch_wide::<EventRow<'_>, _>(&client).await)
             .await
     }
 
@@ -97,7 +97,7 @@ impl ClickHouseStore {
         let rows = selected::<SessionRow<'_>>("sessions", "s", chosen)
             .push(" ORDER BY s.created_at DESC, s.id LIMIT ")
             .add(Sql::count(limit.into()));
-        self.read(|client| fetch::<SessionRow<'_>, _>(client, &rows))
+        self.read(async |client| rows.fetch_wide::<SessionRow<'_>, _>(&client).await)
             .await
     }
 

@@ -1,10 +1,13 @@
 //! SQL as ClickHouse is asked it.
 
+use std::{borrow::Cow, ops::RangeInclusive};
+
 use clickhouse::{
     Client, Row, RowOwned, RowRead,
     query::{Query, RowCursor},
 };
 use paneld_domain::Timestamp;
+use tokio::task::consume_budget;
 use uuid::Uuid;
 
 pub(crate) use crate::sql::{
@@ -19,20 +22,22 @@ use crate::{
 
 /// The years that ClickHouse knows, in milliseconds: 1900 to 2299. What is beyond compares with all
 /// of its moments as the nearest of these does.
-const MOMENTS: std::ops::RangeInclusive<i64> = -2_208_988_800_000..=10_413_791_999_999;
+const MOMENTS: RangeInclusive<i64> = -2_208_988_800_000..=10_413_791_999_999;
 
 /// The text that stands for a value.
-fn mark(value: &Value) -> &'static str {
-    match value {
+fn mark(value: &Value) -> Cow<'static, str> {
+    Cow::Borrowed(match value {
         Value::Time(_) => "fromUnixTimestamp64Milli(?, 'UTC')",
         Value::Date(_) => "toDate32(?)",
         _ => "?",
-    }
+    })
 }
 
 fn bind(query: Query, value: &Value) -> Query {
     match value {
         Value::Text(text) => query.bind(text.as_str()),
+        // As one value, not one by one: the client looks for the mark of each from the beginning.
+        Value::Texts(texts) => query.bind(texts),
         Value::Integer(number) => query.bind(*number),
         Value::Count(count) => query.bind(*count),
         Value::Double(number) => query.bind(*number),
@@ -62,7 +67,12 @@ impl Sql {
         &self,
         client: &Client,
     ) -> Result<Vec<T>, Fault> {
-        Ok(self.asked(client).fetch_all().await?)
+        let mut cursor = self.cursor::<T>(client)?;
+        let mut rows = Vec::new();
+        while let Some(row) = next_row(&mut cursor).await? {
+            rows.push(row);
+        }
+        Ok(rows)
     }
 
     /// The one row of an answer.
@@ -87,13 +97,22 @@ impl Sql {
     {
         let mut cursor = self.cursor::<R>(client)?;
         let (mut rows, mut left) = (Vec::new(), MOST_BYTES);
-        while let Some(row) = cursor.next().await? {
+        while let Some(row) = next_row(&mut cursor).await? {
             let row = T::from(row);
             left = left.checked_sub(row.bytes()).ok_or(Fault::TooLarge)?;
             rows.push(row);
         }
         Ok(rows)
     }
+}
+
+/// The next row of an answer. In between, others have their turns on the event loop: thousands of
+/// rows may have arrived.
+pub(crate) async fn next_row<R: RowRead>(
+    cursor: &mut RowCursor<R>,
+) -> Result<Option<R::Value<'_>>, Fault> {
+    consume_budget().await;
+    Ok(cursor.next().await?)
 }
 
 /// A moment as it is written: what ClickHouse cannot say is the nearest that it can. The last of all

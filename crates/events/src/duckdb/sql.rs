@@ -1,6 +1,6 @@
 //! SQL as DuckDB is asked it.
 
-use std::path::Path;
+use std::{borrow::Cow, path::Path};
 
 use duckdb::{
     Connection, Row,
@@ -44,26 +44,28 @@ pub(crate) fn millis(millis: i64) -> types::Value {
 
 /// The text that stands for a value. Moments are cast to the type of the columns: otherwise each
 /// row's would be cast instead.
-fn mark(value: &Value) -> &'static str {
+fn mark(value: &Value) -> Cow<'static, str> {
     match value {
-        Value::Time(_) => "?::TIMESTAMP_MS",
-        Value::Date(_) => "?::DATE",
-        _ => "?",
+        Value::Texts(texts) => format!("({})", vec!["?"; texts.len()].join(", ")).into(),
+        Value::Time(_) => "?::TIMESTAMP_MS".into(),
+        Value::Date(_) => "?::DATE".into(),
+        _ => "?".into(),
     }
 }
 
-impl From<&Value> for types::Value {
-    fn from(value: &Value) -> Self {
-        match value {
-            Value::Text(text) => Self::Text(text.clone()),
-            Value::Integer(number) => Self::BigInt(*number),
-            Value::Count(count) => Self::UBigInt(*count),
-            Value::Double(number) => Self::Double(*number),
-            Value::Boolean(is_so) => Self::Boolean(*is_so),
-            Value::Time(at) => millis(*at),
-            Value::Date(day) => Self::Text(day.to_string()),
-        }
-    }
+/// The values of the marks of a value.
+fn bound(value: &Value) -> Vec<types::Value> {
+    let one = match value {
+        Value::Texts(texts) => return texts.iter().cloned().map(types::Value::Text).collect(),
+        Value::Text(text) => types::Value::Text(text.clone()),
+        Value::Integer(number) => types::Value::BigInt(*number),
+        Value::Count(count) => types::Value::UBigInt(*count),
+        Value::Double(number) => types::Value::Double(*number),
+        Value::Boolean(is_so) => types::Value::Boolean(*is_so),
+        Value::Time(at) => millis(*at),
+        Value::Date(day) => types::Value::Text(day.to_string()),
+    };
+    vec![one]
 }
 
 /// How DuckDB is asked.
@@ -71,7 +73,7 @@ impl Sql {
     /// The text and the values to bind.
     fn bound(&self) -> (String, Vec<types::Value>) {
         let (text, values) = self.written(mark);
-        (text, values.iter().map(types::Value::from).collect())
+        (text, values.iter().flat_map(bound).collect())
     }
 
     /// All rows of an answer.

@@ -11,7 +11,7 @@ use crate::{
     EventsError, Scope,
     clickhouse::{
         fault::Fault,
-        sql::{Conditions, Dialect, Joined, Sql, ValueOf, bucket_of, of_project},
+        sql::{Conditions, Dialect, Joined, Sql, ValueOf, bucket_of, next_row, of_project},
         store::ClickHouseStore,
     },
     labels::may_be_long,
@@ -109,7 +109,7 @@ impl Chart<'_> {
             labels,
             people,
             points,
-        }) = cursor.next().await?
+        }) = next_row(&mut cursor).await?
         {
             count += points.len();
             let points = points.into_iter();

@@ -6,7 +6,7 @@ use crate::{
     EventsError, Scope,
     clickhouse::{
         fault::Fault,
-        sql::{Sql, in_window, of_project},
+        sql::{Sql, in_window, next_row, of_project},
         store::ClickHouseStore,
     },
 };
@@ -21,14 +21,16 @@ impl ClickHouseStore {
         self.read(async |client| {
             let mut paths = FlowPaths::new(request.clone());
             let mut cursor = ways.cursor::<(Vec<String>, u64)>(&client)?;
-            while let Some((names, sessions)) = cursor.next().await? {
+            let mut different = 0;
+            while let Some((names, sessions)) = next_row(&mut cursor).await? {
+                different += 1;
                 let mut way = vec![0; paths.way_length()];
                 for name in names {
                     let name = paths.name(&name);
                     paths.take(&mut way, name);
                 }
                 paths.add(&way, sessions);
-                if paths.is_full() {
+                if paths.is_full() || different > FlowPaths::MOST {
                     return Err(Fault::Memory("too many different ways".into()));
                 }
             }

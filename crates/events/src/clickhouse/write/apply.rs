@@ -36,7 +36,7 @@ impl Writer {
         let may_be_there = self.progress.applied < self.sent_until;
         self.sent_until = self.sent_until.max(position);
         let mut pending = Pending::default();
-        let mut part = Part {
+        let mut segment = Segment {
             position,
             number: 1,
             may_be_there,
@@ -44,13 +44,13 @@ impl Writer {
         for (project, change) in &batch.changes {
             if !pending.take(*project, change) {
                 // It, and what is before it, was done before.
-                if part.number > begun.removals {
-                    self.send(&pending, part).await?;
+                if segment.number > begun.removals {
+                    self.send(&pending, segment).await?;
                     let removed = remove(&self.client, *project, change).await?;
                     if let Removed::Profile(Erased { events, sessions }) = removed {
                         begun.erased.push((events, sessions));
                     }
-                    begun.removals = part.number;
+                    begun.removals = segment.number;
                     self.note(|progress| {
                         progress.begun = Some(begun.clone());
                         progress.removals.made += u64::from(removed != Removed::Nothing);
@@ -58,10 +58,10 @@ impl Writer {
                     .await?;
                 }
                 pending = Pending::default();
-                part.number += 1;
+                segment.number += 1;
             }
         }
-        self.send(&pending, part).await?;
+        self.send(&pending, segment).await?;
         self.note(|progress| {
             progress.applied = position;
             progress.begun = None;
@@ -73,16 +73,19 @@ impl Writer {
     }
 
     /// Sends the rows that come before a removal of a batch, or before its end.
-    async fn send(&mut self, pending: &Pending<'_>, part: Part) -> Result<(), Fault> {
+    async fn send(&mut self, pending: &Pending<'_>, segment: Segment) -> Result<(), Fault> {
+        if segment.may_be_there && !pending.events.is_empty() {
+            insert::end_all(&self.client, &self.spools).await?;
+        }
         for (month, events) in &pending.events {
             let block = insert::Block {
                 spool: &self.progress.spool,
                 journal: self.progress.id,
-                position: part.position,
-                part: part.number,
+                position: segment.position,
+                segment: segment.number,
                 month: *month,
             };
-            if part.may_be_there {
+            if segment.may_be_there {
                 let absent = insert::absent(&self.client, &self.spools, events).await?;
                 block.insert(&self.client, &absent).await?;
             } else {
@@ -102,12 +105,12 @@ impl Writer {
     }
 }
 
-/// A part of a batch: what comes before one of its removals, or before its end.
+/// A segment of a batch: what comes before one of its removals, or before its end.
 #[derive(Clone, Copy)]
-struct Part {
+struct Segment {
     /// Where the batch ends.
     position: u64,
-    /// From one on.
+    /// Which one of the batch, counted from one on.
     number: usize,
     /// Whether something of the batch may have been sent before.
     may_be_there: bool,

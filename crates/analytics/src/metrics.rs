@@ -140,6 +140,25 @@ pub struct MetricsRows {
     pub revenue: Vec<BucketRevenue>,
 }
 
+impl MetricsRows {
+    /// Adds the sessions that entered on the pages that are counted, and those of them that bounced,
+    /// to a bucket, which may be new here, and to all.
+    pub fn add_entries(&mut self, bucket: usize, entries: u64, bounces: u64) {
+        let place = self.buckets.iter().position(|row| row.bucket == bucket);
+        let place = place.unwrap_or_else(|| {
+            self.buckets.push(BucketCounts {
+                bucket,
+                counts: MetricsCounts::default(),
+            });
+            self.buckets.len() - 1
+        });
+        for counts in [&mut self.total, &mut self.buckets[place].counts] {
+            counts.entries += entries;
+            counts.bounces += bounces;
+        }
+    }
+}
+
 /// The key figures of a bucket or of a whole window.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Metrics {

@@ -10,7 +10,7 @@ pub(crate) const WORD: usize = 60;
 
 /// People who were active in exactly the same parts of a stretch of time.
 pub(crate) struct Word {
-    /// The first part.
+    /// The first part of the time that the word is about, counted from the beginning.
     pub(crate) first: usize,
     /// In which parts they were active; the lowest bit is the first part.
     pub(crate) mask: u64,

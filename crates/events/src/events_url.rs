@@ -10,18 +10,8 @@ use url::Url;
 pub enum EventsUrl {
     /// A DuckDB file.
     DuckDb(PathBuf),
-    /// A ClickHouse database.
+    /// A database on a ClickHouse server, which is reached over HTTP or HTTPS.
     ClickHouse(ClickHouseUrl),
-}
-
-impl EventsUrl {
-    /// Whether the events are in a file of this server alone.
-    pub fn is_embedded(&self) -> bool {
-        match self {
-            Self::DuckDb(_) => true,
-            Self::ClickHouse(_) => false,
-        }
-    }
 }
 
 const WRONG: &str = "must be duckdb: and the path of a file, such as \

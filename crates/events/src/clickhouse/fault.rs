@@ -9,7 +9,7 @@ use crate::{Cause, EventsError};
 pub(crate) enum Fault {
     /// The server cannot be used now.
     Away(Cause),
-    /// Memory ran out.
+    /// The server had no memory left for the question or the rows.
     Memory(Cause),
     /// It took too long.
     Time,
@@ -44,7 +44,7 @@ impl Fault {
 
 /// `MEMORY_LIMIT_EXCEEDED`, and `TOO_MANY_ROWS_OR_BYTES` of what is kept while grouping.
 const OF_MEMORY: &[u32] = &[241, 396];
-/// `TIMEOUT_EXCEEDED` and `TOO_SLOW`.
+/// What says that the time of a question is over: `TIMEOUT_EXCEEDED` and `TOO_SLOW`.
 const OF_TIME: &[u32] = &[159, 160];
 /// What tells of a fault in a question or a row: of values that cannot be parsed or compared, and
 /// of SQL that is wrong or too long. Everything else may pass.

@@ -1,7 +1,8 @@
 //! Which bucket a moment belongs to, in SQL.
 //!
 //! DuckDB without extensions knows no time zones, and other engines know other rules for them, so
-//! the edges of buckets come from [`Buckets`]. Runs of buckets of one length, which is nearly all of them, become arithmetic.
+//! the edges of buckets come from [`Buckets`]. Runs of buckets of one length, which is nearly all of
+//! them, become arithmetic.
 
 use paneld_analytics::{Buckets, Span};
 use paneld_domain::Timestamp;

@@ -37,7 +37,9 @@ impl ClickHouseStore {
         self.read(async |client| {
             let mut rows = counts_of(&client, &counts).await?;
             if let Some(entries) = &entries {
-                add_entries(&client, entries, &mut rows).await?;
+                for (bucket, entries, bounces) in entries.fetch::<(u64, u64, u64)>(&client).await? {
+                    rows.add_entries(bucket as usize, entries, bounces);
+                }
             }
             let revenue = revenue.fetch::<(u64, u64)>(&client).await?.into_iter();
             rows.revenue = revenue
@@ -52,31 +54,31 @@ impl ClickHouseStore {
     }
 }
 
-/// What is counted of a bucket: visitors, sessions, entries, bounces, the sum of durations, how many
-/// there are, and screen views.
-type Counts = (u64, u64, u64, u64, u64, u64, u64);
-
-fn metrics_counts(counts: Counts) -> MetricsCounts {
-    let (visitors, sessions, entries, bounces, duration_sum_ms, duration_count, screen_views) =
-        counts;
-    MetricsCounts {
-        visitors,
-        sessions,
-        entries,
-        bounces,
-        duration_sum_ms,
-        duration_count,
-        screen_views,
-    }
-}
-
 /// The sums of all buckets, and each of them.
 async fn counts_of(client: &Client, counts: &Sql) -> Result<MetricsRows, Fault> {
     type Row = (u8, u64, u64, u64, u64, u64, u64, u64, u64);
     let mut rows = MetricsRows::default();
     for row in counts.fetch::<Row>(client).await? {
-        let (is_total, bucket, a, b, c, d, e, f, g) = row;
-        let counts = metrics_counts((a, b, c, d, e, f, g));
+        let (
+            is_total,
+            bucket,
+            visitors,
+            sessions,
+            entries,
+            bounces,
+            duration_sum_ms,
+            duration_count,
+            screen_views,
+        ) = row;
+        let counts = MetricsCounts {
+            visitors,
+            sessions,
+            entries,
+            bounces,
+            duration_sum_ms,
+            duration_count,
+            screen_views,
+        };
         if is_total == 1 {
             rows.total = counts;
         } else {
@@ -151,26 +153,6 @@ fn entries(conditions: &Conditions<'_>, buckets: &Buckets) -> Sql {
         .push(" AND ")
         .add(conditions.session_matches())
         .push(" GROUP BY bucket")
-}
-
-async fn add_entries(client: &Client, entries: &Sql, rows: &mut MetricsRows) -> Result<(), Fault> {
-    let MetricsRows { total, buckets, .. } = rows;
-    for (bucket, entries, bounces) in entries.fetch::<(u64, u64, u64)>(client).await? {
-        total.entries += entries;
-        total.bounces += bounces;
-        let bucket = bucket as usize;
-        let place = buckets.iter().position(|row| row.bucket == bucket);
-        let place = place.unwrap_or_else(|| {
-            buckets.push(BucketCounts {
-                bucket,
-                counts: MetricsCounts::default(),
-            });
-            buckets.len() - 1
-        });
-        buckets[place].counts.entries = entries;
-        buckets[place].counts.bounces = bounces;
-    }
-    Ok(())
 }
 
 /// The revenue of the events that match, in the buckets that have some.

@@ -3,7 +3,7 @@
 use clickhouse::Row;
 use paneld_analytics::{
     Column, EdgesRequest, Field, Filter, PageAddress, PageCounts, PagesRequest, Paging,
-    PerformanceRequest,
+    PerformanceRequest, Window,
 };
 use serde::Deserialize;
 
@@ -27,18 +27,15 @@ impl ClickHouseStore {
         request: PagesRequest,
     ) -> Result<Vec<PageCounts>, EventsError> {
         let conditions = conditions(&scope, &request.filters, request.window);
-        let pages = seen(&conditions, "toUInt64(0)")
+        let pages = seen(&conditions, Sql::new("toUInt64(0)"))
             .push(", ")
             .add(entered(&conditions))
-            .push(
-                " SELECT seen.origin AS origin, seen.path AS path, seen.title AS title,
-                    seen.sessions AS sessions, seen.views AS views, seen.time_sum AS time_sum,
-                    seen.time_count AS time_count, seen.revenue AS revenue,
-                    ifNull(entered.entries, 0) AS entries,
-                    ifNull(entered.bounces, 0) AS entry_bounces, seen.bounces AS bounces
+            .push(&format!(
+                " SELECT {SEEN}, ifNull(entered.entries, 0) AS entries,
+                    ifNull(entered.bounces, 0) AS entry_bounces
                 FROM seen LEFT JOIN entered
-                    ON entered.origin = seen.origin AND entered.path = seen.path",
-            );
+                    ON entered.origin = seen.origin AND entered.path = seen.path"
+            ));
         self.page_counts(in_order(pages, request.paging)).await
     }
 
@@ -55,13 +52,9 @@ impl ClickHouseStore {
         ))
         .add(of_project("s", scope.key))
         .push("))");
-        let mut pages = seen_with(&conditions, bounces).push(
-            " SELECT seen.origin AS origin, seen.path AS path, seen.title AS title,
-                seen.sessions AS sessions, seen.views AS views, seen.time_sum AS time_sum,
-                seen.time_count AS time_count, seen.revenue AS revenue,
-                toUInt64(0) AS entries, toUInt64(0) AS entry_bounces, seen.bounces AS bounces
-            FROM seen",
-        );
+        let mut pages = seen(&conditions, bounces).push(&format!(
+            " SELECT {SEEN}, toUInt64(0) AS entries, toUInt64(0) AS entry_bounces FROM seen"
+        ));
         if let Some(search) = &request.search {
             let found = ["seen.path", "seen.origin", "seen.title"].map(|text| {
                 Sql::new(&format!("position({text}, "))
@@ -111,6 +104,11 @@ impl ClickHouseStore {
     }
 }
 
+/// What both lists of pages tell of `seen`.
+const SEEN: &str = "seen.origin AS origin, seen.path AS path, seen.title AS title,
+    seen.sessions AS sessions, seen.views AS views, seen.time_sum AS time_sum,
+    seen.time_count AS time_count, seen.revenue AS revenue, seen.bounces AS bounces";
+
 #[derive(Row, Deserialize)]
 struct PageRow {
     origin: String,
@@ -121,9 +119,9 @@ struct PageRow {
     time_sum: u64,
     time_count: u64,
     revenue: u64,
+    bounces: u64,
     entries: u64,
     entry_bounces: u64,
-    bounces: u64,
 }
 
 impl From<PageRow> for PageCounts {
@@ -146,11 +144,7 @@ impl From<PageRow> for PageCounts {
     }
 }
 
-fn conditions<'a>(
-    scope: &'a Scope,
-    filters: &'a [Filter],
-    window: paneld_analytics::Window,
-) -> Conditions<'a> {
+fn conditions<'a>(scope: &'a Scope, filters: &'a [Filter], window: Window) -> Conditions<'a> {
     Conditions {
         dialect: Dialect::ClickHouse,
         scope,
@@ -168,7 +162,7 @@ fn is_about_page(filter: &Filter) -> bool {
 ///
 /// What comes after a view is any other view of the session, whether it matches or not. So the
 /// filters choose sessions first, and views only then.
-fn seen_with(conditions: &Conditions<'_>, bounces: Sql) -> Sql {
+fn seen(conditions: &Conditions<'_>, bounces: Sql) -> Sql {
     let of_views = conditions.filters.iter();
     let of_views = of_views.filter(|filter| !is_about_page(filter));
     let of_views = of_views.map(|filter| conditions.matches(filter, Rows::Events));
@@ -207,10 +201,6 @@ fn seen_with(conditions: &Conditions<'_>, bounces: Sql) -> Sql {
         ))
         .add(bounces)
         .push(" AS bounces FROM views WHERE is_wanted AND path <> '' GROUP BY origin, path)")
-}
-
-fn seen(conditions: &Conditions<'_>, bounces: &str) -> Sql {
-    seen_with(conditions, Sql::new(bounces))
 }
 
 /// `entered`: the sessions that began with a page, and how many of them bounced.

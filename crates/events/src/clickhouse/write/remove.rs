@@ -16,7 +16,7 @@ use crate::{
 /// So many ids go into one statement: some megabytes.
 const IDS: usize = 50_000;
 
-/// What was removed.
+/// What a removal found to remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Removed {
     Nothing,
@@ -80,7 +80,7 @@ impl Removal<'_> {
         Ok(erased)
     }
 
-    /// What is old.
+    /// Removes what happened, or was recorded, before a time.
     async fn forget(
         &self,
         events_before: Option<Timestamp>,

@@ -33,34 +33,24 @@ pub(super) fn count(
     let by_bucket = views.clone().push(&format!(
         "SELECT bucket, {columns} FROM views GROUP BY bucket"
     ));
-    let mut buckets = by_bucket.query(connection, |row| {
+    let buckets = by_bucket.query(connection, |row| {
         Ok(BucketCounts {
             bucket: row.get(0)?,
             counts: page_counts(row, 1)?,
         })
     })?;
-    let mut total = views
+    let total = views
         .push(&format!("SELECT {columns} FROM views"))
         .query_row(connection, |row| page_counts(row, 0))?;
-    for (bucket, entries, bounces) in entries(connection, conditions, request)? {
-        total.entries += entries;
-        total.bounces += bounces;
-        let place = buckets.iter().position(|row| row.bucket == bucket);
-        let place = place.unwrap_or_else(|| {
-            buckets.push(BucketCounts {
-                bucket,
-                counts: MetricsCounts::default(),
-            });
-            buckets.len() - 1
-        });
-        buckets[place].counts.entries = entries;
-        buckets[place].counts.bounces = bounces;
-    }
-    Ok(MetricsRows {
+    let mut rows = MetricsRows {
         total,
         buckets,
         revenue: revenue(connection, conditions, request.buckets())?,
-    })
+    };
+    for (bucket, entries, bounces) in entries(connection, conditions, request)? {
+        rows.add_entries(bucket, entries, bounces);
+    }
+    Ok(rows)
 }
 
 fn page_counts(row: &duckdb::Row<'_>, first: usize) -> duckdb::Result<MetricsCounts> {

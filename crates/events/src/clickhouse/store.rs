@@ -11,9 +11,12 @@ use std::{
 
 use clickhouse::Client;
 use paneld_domain::ErrorChain;
-use tokio::{sync::Mutex as Turnstile, time::Instant};
+use tokio::{
+    sync::Mutex as Turnstile,
+    time::{Instant, timeout},
+};
 
-use super::{client::client, fault::Fault, schema, writer::Writer};
+use super::{client::client, fault::Fault, schema, sql::Sql, writer::Writer};
 use crate::{Asker, EventsError, Pace, events_url::ClickHouseUrl, turns::Lanes};
 
 /// How long an answer may take, waiting for its turn included.
@@ -21,6 +24,9 @@ const READ_TIME: Duration = Duration::from_secs(30);
 
 /// How long a server that is away is left alone before it is asked again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How long the server may take to say that it is there.
+const LOOKING: Duration = Duration::from_secs(5);
 
 /// How long the server may take to say what it is, and to make tables.
 const PREPARING: Duration = Duration::from_secs(60);
@@ -71,7 +77,10 @@ enum Access {
     /// Nobody has asked for anything yet.
     #[default]
     Untried,
-    Ready,
+    /// It answered, and was asked by itself last at this time.
+    Ready {
+        looked_at: Instant,
+    },
     Failed {
         why: String,
         at: Instant,
@@ -120,7 +129,8 @@ impl ClickHouseStore {
     }
 
     pub(crate) async fn is_up(&self) -> bool {
-        self.inner.ready().await.is_ok()
+        let inner = &self.inner;
+        inner.ready().await.is_ok() && (!inner.begins_to_look() || inner.look().await)
     }
 
     pub(crate) async fn close(&self) {
@@ -146,12 +156,14 @@ impl Inner {
             return known;
         }
         let prepared = schema::prepare(&self.client, self.url.database());
-        let prepared = tokio::time::timeout(PREPARING, prepared).await;
-        let prepared = prepared.unwrap_or_else(|_late| Err(Fault::Away("it is silent".into())));
+        let prepared = timeout(PREPARING, prepared).await;
+        let prepared = prepared.unwrap_or_else(|_late| Err(silent()));
         self.told(prepared)?;
         let mut state = self.state();
         if !matches!(state.access, Access::Closed) {
-            state.access = Access::Ready;
+            state.access = Access::Ready {
+                looked_at: Instant::now(),
+            };
         }
         if std::mem::take(&mut state.is_away) {
             tracing::info!(url = %self.url, "the event store is back");
@@ -159,10 +171,30 @@ impl Inner {
         Ok(())
     }
 
+    /// Whether nobody looked for the server lately; then whoever asks this does, and nobody else for
+    /// a while.
+    fn begins_to_look(&self) -> bool {
+        match &mut self.state().access {
+            Access::Ready { looked_at } if looked_at.elapsed() >= RETRY_AFTER => {
+                *looked_at = Instant::now();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Asks the server something, so that its loss is noticed also where nobody asks anything.
+    async fn look(&self) -> bool {
+        let asked = Sql::new("SELECT 1");
+        let answer = timeout(LOOKING, asked.fetch_one::<u8>(&self.client)).await;
+        let answer = answer.unwrap_or_else(|_late| Err(silent()));
+        self.told(answer).is_ok()
+    }
+
     /// What is known without a question to the server, if anything is.
     fn known(&self) -> Option<Result<(), EventsError>> {
         match &self.state().access {
-            Access::Ready => Some(Ok(())),
+            Access::Ready { .. } => Some(Ok(())),
             Access::Closed => Some(Err(EventsError::away("it was closed"))),
             Access::Failed { why, at } if at.elapsed() < RETRY_AFTER => {
                 Some(Err(EventsError::away(why.clone())))
@@ -200,4 +232,8 @@ impl Inner {
             at: Instant::now(),
         };
     }
+}
+
+fn silent() -> Fault {
+    Fault::Away("it is silent".into())
 }

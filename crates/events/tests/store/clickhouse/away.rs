@@ -52,6 +52,23 @@ async fn a_server_that_is_away_is_told_so_and_back_by_itself() {
 }
 
 #[tokio::test]
+async fn a_server_that_nobody_asks_anything_is_missed() {
+    let Some(folder) = folder("servers that nobody asks anything") else {
+        return;
+    };
+    let store = folder.store();
+    assert!(store.is_up().await);
+    if !order_faults(folder.database(), "refuse", &[]) {
+        return;
+    }
+    leave_alone().await;
+    assert!(!store.is_up().await);
+    folder.database().order_fault("none", &[]);
+    leave_alone().await;
+    assert!(store.is_up().await);
+}
+
+#[tokio::test]
 async fn an_answer_that_takes_too_long_is_given_up() {
     let Some(folder) = folder("answers that take long") else {
         return;

@@ -2,6 +2,7 @@
 //! marks in their order; and what differs ([`Dialect`]).
 
 mod buckets;
+mod charts;
 mod conditions;
 mod dialect;
 mod lists;
@@ -15,6 +16,7 @@ use paneld_domain::{ProjectKey, Timestamp};
 
 pub(crate) use self::{
     buckets::bucket_of,
+    charts::ChartValues,
     conditions::{Conditions, Joined, Rows, ValueOf},
     dialect::Dialect,
     lists::{events_chosen, groups_chosen, members_chosen, profiles_chosen, sessions_chosen},

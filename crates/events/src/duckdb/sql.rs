@@ -10,7 +10,7 @@ use duckdb::{
 };
 
 pub(crate) use crate::sql::{
-    Conditions, Dialect, Joined, Rows, Sql, Value, ValueOf, bucket_of, events_chosen,
+    ChartValues, Conditions, Dialect, Joined, Rows, Sql, Value, bucket_of, events_chosen,
     groups_chosen, in_window, matching, members_chosen, of_project, profiles_chosen,
     sessions_chosen, start, time,
 };

@@ -11,7 +11,7 @@ use crate::{
     EventsError, Scope,
     clickhouse::{
         fault::Fault,
-        sql::{Conditions, Dialect, Joined, Sql, ValueOf, bucket_of, next_row, of_project},
+        sql::{ChartValues, Conditions, Dialect, Joined, Sql, bucket_of, next_row, of_project},
         store::ClickHouseStore,
     },
     labels::may_be_long,
@@ -138,24 +138,9 @@ impl Chart<'_> {
             window: buckets.window(),
             filters: &self.item.filters,
         };
-        let value_of = |field| {
-            let value = conditions.value_of(field);
-            value.ok_or_else(|| Fault::Data("only sessions have that".into()))
-        };
-        let breakdowns = self.request.breakdowns().iter();
-        let labels = breakdowns
-            .map(|breakdown| value_of(&breakdown.field))
-            .collect::<Result<Vec<_>, _>>()?;
-        let number = match &self.item.measure {
-            Measure::Numbers(_, field) => Some(value_of(field)?),
-            _ => None,
-        };
-        let needs = |joined| {
-            let mut values = labels.iter().chain(&number);
-            values.any(|value: &ValueOf| value.joined == joined)
-        };
-        let is_by_group = self.item.measure == Measure::Groups || needs(Joined::Group);
-        let breakdowns = self.request.breakdowns().iter().zip(&labels);
+        let values = ChartValues::of(&conditions, self.request, self.item);
+        let values = values.ok_or_else(|| Fault::Data("only sessions have that".into()))?;
+        let breakdowns = self.request.breakdowns().iter().zip(&values.labels);
         let labels = breakdowns.map(|(breakdown, label)| {
             let text = label.text.clone();
             if may_be_long(&breakdown.field) {
@@ -174,27 +159,27 @@ impl Chart<'_> {
             .push(" AS bucket, e.visitor AS visitor, e.session AS session, ")
             .add(labels)
             .push("], 'Array(String)') AS labels");
-        if is_by_group {
+        if values.is_by_group {
             sql = sql.push(", e.group_id AS group_id");
         }
-        if let Some(number) = &number {
+        if let Some(number) = &values.number {
             sql = sql.push(", ").add(number.number.clone()).push(" AS number");
         }
         sql = sql
             .push(" FROM ")
-            .add(self.source(&conditions, is_by_group));
+            .add(self.source(&conditions, values.is_by_group));
         for (joined, table, alias, id) in [
             (Joined::Profile, "profiles", "p", "e.profile_id"),
             (Joined::Group, "groups", "g", "e.group_id"),
         ] {
-            if needs(joined) {
+            if values.needs(joined) {
                 sql = sql
                     .push(&format!(" LEFT JOIN (SELECT * FROM {table} FINAL WHERE "))
                     .add(of_project(table, self.scope.key))
                     .push(&format!(") {alias} ON {alias}.id = {id}"));
             }
         }
-        if let Some(number) = number {
+        if let Some(number) = values.number {
             sql = sql.push(" WHERE ").add(number.text).push(" <> ''");
         }
         Ok(sql.push(")"))

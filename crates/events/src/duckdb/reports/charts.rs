@@ -16,7 +16,7 @@ use crate::{
     Scope,
     duckdb::{
         fault::Fault,
-        sql::{Conditions, Dialect, Joined, Sql, ValueOf, bucket_of, of_project},
+        sql::{ChartValues, Conditions, Dialect, Joined, Sql, bucket_of, of_project},
     },
     labels::may_be_long,
 };
@@ -109,28 +109,13 @@ impl<'a> Chart<'a> {
             window: buckets.window(),
             filters: &self.item.filters,
         };
-        let value_of = |field| {
-            let value = conditions.value_of(field);
-            value.ok_or_else(|| Fault::Data("only sessions have that".into()))
-        };
-        let breakdowns = self.request.breakdowns().iter();
-        let labels = breakdowns
-            .map(|breakdown| value_of(&breakdown.field))
-            .collect::<Result<Vec<_>, _>>()?;
-        let number = match &self.item.measure {
-            Measure::Numbers(_, field) => Some(value_of(field)?),
-            _ => None,
-        };
-        let needs = |joined| {
-            let mut values = labels.iter().chain(&number);
-            values.any(|value: &ValueOf| value.joined == joined)
-        };
-        let is_by_group = self.item.measure == Measure::Groups || needs(Joined::Group);
+        let values = ChartValues::of(&conditions, self.request, self.item);
+        let values = values.ok_or_else(|| Fault::Data("only sessions have that".into()))?;
 
         let mut sql = Sql::new("WITH rows AS (SELECT ")
             .add(bucket_of(Dialect::DuckDb, "e.created_at", buckets))
             .push(" AS bucket, e.created_at, e.visitor, e.session_id, e.row");
-        for (place, label) in labels.iter().enumerate() {
+        for (place, label) in values.labels.iter().enumerate() {
             sql = sql.push(", ");
             sql = match self.request.breakdowns().get(place) {
                 Some(breakdown) if may_be_long(&breakdown.field) => {
@@ -141,26 +126,26 @@ impl<'a> Chart<'a> {
             };
             sql = sql.push(&format!(" AS l{place}"));
         }
-        if is_by_group {
+        if values.is_by_group {
             sql = sql.push(", e.group_id");
         }
-        if let Some(number) = &number {
+        if let Some(number) = &values.number {
             sql = sql.push(", ").add(number.number.clone()).push(" AS number");
         }
         sql = sql
             .push(" FROM ")
-            .add(self.source(&conditions, is_by_group));
-        if needs(Joined::Profile) {
+            .add(self.source(&conditions, values.is_by_group));
+        if values.needs(Joined::Profile) {
             let of_project = of_project("p", self.scope.key);
             sql = sql.push(" LEFT JOIN profiles p ON p.id = e.profile_id AND ");
             sql = sql.add(of_project);
         }
-        if needs(Joined::Group) {
+        if values.needs(Joined::Group) {
             let of_project = of_project("g", self.scope.key);
             sql = sql.push(" LEFT JOIN groups g ON g.id = e.group_id AND ");
             sql = sql.add(of_project);
         }
-        if let Some(number) = number {
+        if let Some(number) = values.number {
             sql = sql.push(" WHERE ").add(number.text).push(" <> ''");
         }
         Ok(sql.push(")"))
